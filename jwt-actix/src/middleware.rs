@@ -1,0 +1,191 @@
+use std::fmt;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{Error, HttpMessage, HttpResponse, HttpResponseBuilder};
+use jwt_core::{Admission, AuthError, Authenticator, Verdict};
+use pin_project_lite::pin_project;
+use serde::de::DeserializeOwned;
+
+use crate::rejection;
+use crate::request::Head;
+
+/// Lets only authenticated requests through.
+pub struct JwtAuth<C> {
+    authenticator: Authenticator<C>,
+    hook: Option<Arc<Hook>>,
+}
+
+type Hook = dyn Fn(&AuthError, HttpResponseBuilder) -> HttpResponse + Send + Sync;
+
+impl<C> JwtAuth<C> {
+    /// Middleware that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
+    pub fn new(authenticator: Authenticator<C>) -> Self {
+        Self { authenticator, hook: None }
+    }
+
+    /// Answers rejected requests with an empty body.
+    #[must_use]
+    pub fn empty_body(self) -> Self {
+        self.on_rejection(|_, mut head| head.finish())
+    }
+
+    /// Answers rejected requests by a function of the application. It gets the error and the head of the answer,
+    /// with status and challenge set, and puts a body to it.
+    ///
+    /// ```
+    /// # use jwt_actix::{Authenticator, JwtAuth, KeySet};
+    /// # let auth = Authenticator::<()>::builder()
+    /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    /// #     .audience("api")
+    /// #     .build()?;
+    /// let middleware = JwtAuth::new(auth).on_rejection(|_error, mut head| head.body("Please sign in."));
+    /// # let _ = middleware;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn on_rejection(
+        mut self,
+        hook: impl Fn(&AuthError, HttpResponseBuilder) -> HttpResponse + Send + Sync + 'static,
+    ) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+}
+
+impl<C> Clone for JwtAuth<C> {
+    fn clone(&self) -> Self {
+        Self { authenticator: self.authenticator.clone(), hook: self.hook.clone() }
+    }
+}
+
+impl<C> fmt::Debug for JwtAuth<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JwtAuth").field(&self.authenticator).finish()
+    }
+}
+
+impl<S, C, B> Transform<S, ServiceRequest> for JwtAuth<C>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    C: DeserializeOwned + Send + Sync + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = JwtAuthMiddleware<S, C>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(JwtAuthMiddleware { inner, auth: self.clone() }))
+    }
+}
+
+/// The service that [`JwtAuth`] makes.
+pub struct JwtAuthMiddleware<S, C> {
+    inner: S,
+    auth: JwtAuth<C>,
+}
+
+impl<S, C, B> Service<ServiceRequest> for JwtAuthMiddleware<S, C>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    C: DeserializeOwned + Send + Sync + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future, B>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let JwtAuth { authenticator, hook } = &self.auth;
+        let admission = match authenticator.authenticate(&Head(&request)) {
+            Verdict::Verified(token) => Admission::verified(&token),
+            Verdict::Anonymous => Admission::anonymous(authenticator),
+            Verdict::Rejected(error) => {
+                let answer = authenticator.answer(&error);
+                let response = match hook {
+                    Some(hook) => hook(&error, rejection::head(&answer)),
+                    None => rejection::problem(&answer),
+                };
+                // An answer and no `Err`: middleware outside of this one, such as CORS, works on answers only.
+                let response = request.into_response(response).map_into_right_body();
+                return ResponseFuture::rejected(response);
+            }
+        };
+        // The borrow of the extensions ends here, before the inner service can ask for one.
+        request.extensions_mut().insert(admission);
+        ResponseFuture::admitted(self.inner.call(request))
+    }
+}
+
+impl<S, C> fmt::Debug for JwtAuthMiddleware<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JwtAuthMiddleware").field(&self.auth).finish()
+    }
+}
+
+pin_project! {
+    /// The response of the inner service, or the rejection.
+    pub struct ResponseFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    enum State<F, B> {
+        Admitted {
+            #[pin]
+            future: F,
+        },
+        Rejected {
+            response: Option<ServiceResponse<EitherBody<B>>>,
+        },
+    }
+}
+
+impl<F, B> ResponseFuture<F, B> {
+    fn admitted(future: F) -> Self {
+        Self { state: State::Admitted { future } }
+    }
+
+    fn rejected(response: ServiceResponse<EitherBody<B>>) -> Self {
+        Self { state: State::Rejected { response: Some(response) } }
+    }
+}
+
+impl<F, B> Future for ResponseFuture<F, B>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projected::Admitted { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
+            Projected::Rejected { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                // Polled after it was ready, which the contract of futures leaves open.
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<F, B> fmt::Debug for ResponseFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+use crate::authenticator::Authenticator;
+use crate::challenge::Answer;
+use crate::error::{AuthError, Misuse};
+use crate::log;
+use crate::token::{CompactToken, VerifiedToken};
+
+/// What a layer leaves behind in a request for extractors to find: for adapters, of interest to nobody else.
+#[derive(Debug, Clone)]
+pub struct Admission(Admitted);
+
+#[derive(Debug, Clone)]
+enum Admitted {
+    Verified(CompactToken),
+    Anonymous(Answer),
+}
+
+/// Why an extractor yields nothing, and what goes on the wire for it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{error}")]
+pub struct Rejection {
+    /// Why.
+    pub error: AuthError,
+    /// What the client is told.
+    pub answer: Answer,
+}
+
+impl From<Misuse> for Rejection {
+    /// Logs the mend, since nobody else will learn of it.
+    fn from(misuse: Misuse) -> Self {
+        log::misuse(misuse);
+        Self { error: misuse.into(), answer: Answer::NOT_CONFIGURED }
+    }
+}
+
+impl Admission {
+    /// The request carried a good token.
+    pub fn verified<C: Send + Sync + 'static>(token: &VerifiedToken<C>) -> Self {
+        Self(Admitted::Verified(token.token()))
+    }
+
+    /// The request carried no token, and that is all right.
+    pub fn anonymous<C>(authenticator: &Authenticator<C>) -> Self {
+        Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken)))
+    }
+
+    /// The verified token, for an extractor.
+    pub fn claims<C: Send + Sync + 'static>(admission: Option<&Self>) -> Result<VerifiedToken<C>, Rejection> {
+        verified_as(&Self::token(admission)?)
+    }
+
+    /// The verified token, for an extractor; `None` where there was no token and need not be.
+    pub fn optional_claims<C: Send + Sync + 'static>(
+        admission: Option<&Self>,
+    ) -> Result<Option<VerifiedToken<C>>, Rejection> {
+        Self::optional_token(admission)?.as_ref().map(verified_as).transpose()
+    }
+
+    /// The compact token, for an extractor.
+    pub fn token(admission: Option<&Self>) -> Result<CompactToken, Rejection> {
+        match admission {
+            None => Err(Misuse::MissingLayer.into()),
+            Some(Self(Admitted::Verified(token))) => Ok(token.clone()),
+            Some(Self(Admitted::Anonymous(answer))) => {
+                Err(Rejection { error: AuthError::MissingToken, answer: answer.clone() })
+            }
+        }
+    }
+
+    /// The compact token, for an extractor; `None` where there was no token and need not be.
+    pub fn optional_token(admission: Option<&Self>) -> Result<Option<CompactToken>, Rejection> {
+        match Self::token(admission) {
+            Err(Rejection { error: AuthError::MissingToken, .. }) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+}
+
+fn verified_as<C: Send + Sync + 'static>(token: &CompactToken) -> Result<VerifiedToken<C>, Rejection> {
+    token.verified().ok_or_else(|| {
+        let (wanted, found) = (std::any::type_name::<C>(), token.claims_type());
+        Misuse::OtherClaimsType { wanted, found }.into()
+    })
+}

@@ -1,0 +1,119 @@
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::builder::AuthenticatorBuilder;
+use crate::challenge::{Answer, Challenges};
+use crate::error::AuthError;
+use crate::request::RequestHead;
+use crate::source::{self, TokenSource};
+use crate::token::VerifiedToken;
+use crate::verify::Verifier;
+
+/// Takes the token out of a request and proves it: the whole of authentication, for any framework.
+///
+/// `C` is the application's type of claims, anything that implements [`serde::Deserialize`]; `()` if none are wanted.
+/// Cheap to clone.
+///
+/// ```
+/// use jwt_core::{Authenticator, KeySet, TokenSource, Verdict};
+///
+/// #[derive(serde::Deserialize)]
+/// struct User {
+///     sub: String,
+/// }
+///
+/// let auth = Authenticator::<User>::builder()
+///     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+///     .issuer("https://issuer.example.com")
+///     .audience("api")
+///     .source(TokenSource::bearer())
+///     .source(TokenSource::cookie("__Host-access_token"))
+///     .build()?;
+///
+/// let request = http::Request::get("/me").body(())?;
+/// let Verdict::Rejected(error) = auth.authenticate(&request) else { panic!("there is no token in it") };
+/// let answer = auth.answer(&error);
+/// assert_eq!((answer.status.as_u16(), answer.challenge.unwrap().to_str()?), (401, "Bearer"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Authenticator<C>(Arc<Inner<C>>);
+
+pub(crate) struct Inner<C> {
+    pub(crate) sources: Vec<TokenSource>,
+    pub(crate) verifier: Verifier<C>,
+    pub(crate) optional: bool,
+    pub(crate) challenges: Challenges,
+}
+
+/// What an [`Authenticator`] says to a request.
+#[derive(Debug)]
+pub enum Verdict<C> {
+    /// The request carries one good token.
+    Verified(VerifiedToken<C>),
+    /// The request carries no token, and the authenticator is [optional](AuthenticatorBuilder::optional).
+    Anonymous,
+    /// The request is not to be served.
+    Rejected(AuthError),
+}
+
+impl<C: DeserializeOwned> Authenticator<C> {
+    /// A builder with the defaults.
+    pub fn builder() -> AuthenticatorBuilder<C> {
+        AuthenticatorBuilder::new()
+    }
+
+    pub(crate) fn new(inner: Inner<C>) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Takes the token out of the request and proves it.
+    pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
+        let inner = &*self.0;
+        let token = match source::extract(&inner.sources, head) {
+            Ok(Some(token)) => token,
+            Ok(None) if inner.optional => return Verdict::Anonymous,
+            Ok(None) => return rejected(AuthError::MissingToken, None),
+            Err(error) => return rejected(error.into(), None),
+        };
+        match inner.verifier.verify(token) {
+            Ok(verified) => Verdict::Verified(verified),
+            Err(error) => rejected(error.into(), Some(token)),
+        }
+    }
+}
+
+impl<C> Authenticator<C> {
+    /// What goes on the wire for an error: the one place that knows.
+    pub fn answer(&self, error: &AuthError) -> Answer {
+        self.0.challenges.answer(error)
+    }
+
+    /// The verifier behind it, for tokens that come by another way than a request.
+    pub fn verifier(&self) -> &Verifier<C> {
+        &self.0.verifier
+    }
+}
+
+fn rejected<C>(error: AuthError, token: Option<&[u8]>) -> Verdict<C> {
+    crate::log::rejected(&error, token);
+    Verdict::Rejected(error)
+}
+
+impl<C> Clone for Authenticator<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C> fmt::Debug for Authenticator<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator")
+            .field("sources", &self.0.sources)
+            .field("verifier", &self.0.verifier)
+            .field("optional", &self.0.optional)
+            .field("challenge", &self.0.challenges)
+            .finish()
+    }
+}

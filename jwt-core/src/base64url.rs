@@ -1,0 +1,63 @@
+//! Base64url as RFC 7515 §2 writes it: no padding, no white space, no bits left over.
+
+use base64_simd::{Out, URL_SAFE_NO_PAD};
+
+/// Decodes; `None` for whatever an encoder would not have written.
+pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode_to_vec(text).ok()
+}
+
+/// Decodes into the front of `buffer`; `None` also where it is too small.
+pub(crate) fn decode_into<'b>(text: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    if URL_SAFE_NO_PAD.decoded_length(text).ok()? > buffer.len() {
+        return None;
+    }
+    URL_SAFE_NO_PAD.decode(text, Out::from_slice(buffer)).ok().map(|decoded| &*decoded)
+}
+
+/// Decodes onto the end of `buffer`.
+pub(crate) fn decode_onto(text: &[u8], buffer: &mut Vec<u8>) -> Option<()> {
+    URL_SAFE_NO_PAD.decode_append(text, buffer).ok()
+}
+
+/// Encodes.
+pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode_to_string(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_an_encoder_would_not_have_written_is_refused() {
+        for text in ["QQ==", "QR", "QUJ", "Q", "QUI=", "QU JD", "QUJD\n", "+/+/", "QUJD\0", "QUJDR", "QUJDQQ=", "ÄÄ"]
+        {
+            assert_eq!(decode(text.as_bytes()), None, "{text:?}");
+            assert_eq!(decode_into(text.as_bytes(), &mut [0; 16]), None, "{text:?}");
+            assert_eq!(decode_onto(text.as_bytes(), &mut Vec::new()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_small_is_no_panic() {
+        assert_eq!(decode_into(b"QUJD", &mut [0; 2]), None);
+        assert_eq!(decode_into(b"QUJD", &mut [0; 3]), Some(&b"ABC"[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_back_what_it_wrote(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(decode(encode(&bytes).as_bytes()), Some(bytes));
+        }
+
+        #[test]
+        fn what_it_reads_it_would_write_the_same(text in "[A-Za-z0-9_-]{0,100}") {
+            if let Some(bytes) = decode(text.as_bytes()) {
+                prop_assert_eq!(encode(bytes), text);
+            }
+        }
+    }
+}

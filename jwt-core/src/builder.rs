@@ -1,0 +1,220 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::authenticator::{Authenticator, Inner};
+use crate::challenge::Challenges;
+use crate::clock::{Clock, SystemClock};
+use crate::error::ConfigError;
+use crate::key::KeySet;
+use crate::source::TokenSource;
+use crate::token::VerifiedToken;
+use crate::validation::Validation;
+use crate::verify::Verifier;
+
+/// Builds an [`Authenticator`] or, for bare tokens, a [`Verifier`]. Only keys and an audience have no default.
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | [`keys`](Self::keys) | none: an error | nothing can be proved without |
+/// | [`audience`](Self::audience) | none: an error | a token made for another service must not open this one (RFC 8725 §3.9) |
+/// | [`issuer`](Self::issuer) | any | the keys already say who can have signed; name it wherever several issuers share keys |
+/// | [`source`](Self::source) | bearer | the only one that a browser does not send by itself |
+/// | `exp` | required | a token without an end is a password |
+/// | `nbf` | checked where present | RFC 7519 §4.1.5 |
+/// | [`leeway`](Self::leeway) | 30 seconds | clocks of synchronized machines differ by less |
+/// | [`typ`](Self::typ) | any | many issuers leave it out; name it where yours does not |
+/// | [`max_age`](Self::max_age) | none | `exp` is the issuer's word on it |
+/// | [`max_token_len`](Self::max_token_len) | 16 KiB | what servers take as a request head |
+/// | [`optional`](Self::optional) | off | a route that is protected says no |
+pub struct AuthenticatorBuilder<C> {
+    keys: Option<KeySet>,
+    sources: Vec<TokenSource>,
+    validation: Validation<C>,
+    clock: Arc<dyn Clock>,
+    optional: bool,
+    realm: Option<String>,
+}
+
+impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
+    pub(crate) fn new() -> Self {
+        Self {
+            keys: None,
+            sources: Vec::new(),
+            validation: Validation::new(),
+            clock: Arc::new(SystemClock),
+            optional: false,
+            realm: None,
+        }
+    }
+
+    /// The keys that are trusted: a [`KeySet`] or one [`VerifyingKey`](crate::VerifyingKey). Required.
+    #[must_use]
+    pub fn keys(mut self, keys: impl Into<KeySet>) -> Self {
+        self.keys = Some(keys.into());
+        self
+    }
+
+    /// Expects `iss` to be this, and thereby requires it. Called again, any of them. Compared byte for byte.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.validation.issuers.push(issuer.into().into_boxed_str());
+        self
+    }
+
+    /// Expects `aud` to be or to hold this, and thereby requires it. Called again, any of them. Required, unless
+    /// [`any_audience`](Self::any_audience) says otherwise.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.validation.audiences.push(audience.into().into_boxed_str());
+        self
+    }
+
+    /// Accepts tokens whoever they were made for, and tokens that do not say. Right where an issuer signs for this
+    /// service alone; elsewhere every service that gets a token can use it here.
+    #[must_use]
+    pub fn any_audience(mut self) -> Self {
+        self.validation.any_audience = true;
+        self
+    }
+
+    /// Expects the `typ` header to be this, and thereby requires it; `at+jwt` for access tokens of RFC 9068. Called
+    /// again, any of them. Compared without regard to case or to a leading `application/` (RFC 7515 §4.1.9).
+    #[must_use]
+    pub fn typ(mut self, typ: impl Into<String>) -> Self {
+        self.validation.types.push(typ.into().into_boxed_str());
+        self
+    }
+
+    /// Requires a claim of that name, whatever its value. Called again, all of them.
+    #[must_use]
+    pub fn required_claim(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.validation.required.push(name.into());
+        self
+    }
+
+    /// Accepts tokens without `exp`: whoever gets hold of one can use it for as long as its key is trusted. An `exp`
+    /// that is there is checked all the same.
+    #[must_use]
+    pub fn dangerous_allow_tokens_without_expiry(mut self) -> Self {
+        self.validation.expiry_required = false;
+        self
+    }
+
+    /// How far the clocks of issuer and service may differ: added to the life of a token at both ends. 30 seconds.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.validation.leeway = leeway;
+        self
+    }
+
+    /// Refuses tokens that were issued longer ago than this, plus the leeway, and thereby requires `iat`. None.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.validation.max_age = Some(max_age);
+        self
+    }
+
+    /// A check of the application, made last. Its reason goes to the log and, typed, into
+    /// [`TokenError::Check`](crate::TokenError::Check); the client learns no more than that the token is not valid.
+    ///
+    /// ```
+    /// # use jwt_core::{Authenticator, KeySet};
+    /// #[derive(serde::Deserialize)]
+    /// struct User {
+    ///     tenant: String,
+    /// }
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// #[error("tenant is locked")]
+    /// struct Locked;
+    ///
+    /// let auth = Authenticator::<User>::builder()
+    ///     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    ///     .audience("api")
+    ///     .check(|token| if token.tenant == "acme" { Err(Locked) } else { Ok(()) })
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn check<E: Error + Send + Sync + 'static>(
+        mut self,
+        check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self {
+        self.validation.add_check(check);
+        self
+    }
+
+    /// A place where a token may stand. The first call replaces the default, further ones add. Bearer.
+    #[must_use]
+    pub fn source(mut self, source: TokenSource) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    /// Serves requests without a token as anonymous. A token that is there and not good is refused all the same.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The `realm` of the challenge (RFC 9110 §11.5): printable ASCII without `"` and `\`. None.
+    #[must_use]
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// The longest token that is looked at, in bytes. 16 KiB.
+    #[must_use]
+    pub fn max_token_len(mut self, bytes: usize) -> Self {
+        self.validation.max_token_len = bytes;
+        self
+    }
+
+    /// Where the present time comes from. [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The authenticator, or what is wrong with it.
+    pub fn build(mut self) -> Result<Authenticator<C>, ConfigError> {
+        let challenges = Challenges::new(self.realm.as_deref())?;
+        if self.sources.is_empty() {
+            self.sources.push(TokenSource::bearer());
+        }
+        for (index, source) in self.sources.iter().enumerate() {
+            source.check()?;
+            if self.sources[..index].contains(source) {
+                return Err(ConfigError::DuplicateSource);
+            }
+        }
+        let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
+        let verifier = self.build_verifier()?;
+        Ok(Authenticator::new(Inner { sources, verifier, optional, challenges }))
+    }
+
+    /// The verifier alone, or what is wrong with it. What concerns requests (sources, realm, optional) plays no part.
+    pub fn build_verifier(self) -> Result<Verifier<C>, ConfigError> {
+        self.validation.check_config()?;
+        Ok(Verifier::new(self.keys.ok_or(ConfigError::NoKeys)?, self.validation, self.clock))
+    }
+}
+
+impl<C> fmt::Debug for AuthenticatorBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthenticatorBuilder")
+            .field("keys", &self.keys)
+            .field("sources", &self.sources)
+            .field("validation", &self.validation)
+            .field("optional", &self.optional)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
+    }
+}

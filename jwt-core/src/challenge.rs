@@ -1,0 +1,143 @@
+use std::fmt;
+
+use http::{HeaderValue, StatusCode};
+
+use crate::error::{AuthError, ConfigError};
+
+/// What goes on the wire for an [`AuthError`]: status, `WWW-Authenticate` and a fixed problem document (RFC 9457).
+///
+/// The only place that knows a status code. Every text in it is fixed when the authenticator is built; nothing of a
+/// request or of a token is ever in it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// 400, 401 or 500.
+    pub status: StatusCode,
+    /// The value of `WWW-Authenticate` (RFC 6750 §3), where the status calls for one.
+    pub challenge: Option<HeaderValue>,
+    /// The body; its media type is [`Answer::CONTENT_TYPE`].
+    pub body: &'static str,
+}
+
+impl Answer {
+    /// The media type of [`body`](Self::body).
+    pub const CONTENT_TYPE: &'static str = "application/problem+json";
+
+    /// A 500 that says nothing: the application is put together wrongly, which is not the client's business.
+    pub(crate) const NOT_CONFIGURED: Self = Self {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        challenge: None,
+        body: r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#,
+    };
+}
+
+/// The challenges of one authenticator, made once.
+#[derive(Clone)]
+pub(crate) struct Challenges {
+    bare: HeaderValue,
+    invalid_request: HeaderValue,
+    invalid_token: HeaderValue,
+}
+
+impl Challenges {
+    /// A realm is printable ASCII without `"` and `\`, so that it needs no escape in a quoted string.
+    pub(crate) fn new(realm: Option<&str>) -> Result<Self, ConfigError> {
+        let valid = |realm: &str| realm.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E));
+        if !realm.is_none_or(valid) {
+            return Err(ConfigError::Realm);
+        }
+        let with = |error: Option<&str>| {
+            let realm = realm.map(|realm| format!("realm=\"{realm}\""));
+            let error = error.map(|error| format!("error=\"{error}\""));
+            let parameters: Vec<String> = realm.into_iter().chain(error).collect();
+            let space = if parameters.is_empty() { "" } else { " " };
+            HeaderValue::try_from(format!("Bearer{space}{}", parameters.join(", "))).map_err(|_| ConfigError::Realm)
+        };
+        Ok(Self {
+            bare: with(None)?,
+            invalid_request: with(Some("invalid_request"))?,
+            invalid_token: with(Some("invalid_token"))?,
+        })
+    }
+
+    pub(crate) fn answer(&self, error: &AuthError) -> Answer {
+        match error {
+            AuthError::MissingToken => Answer {
+                status: StatusCode::UNAUTHORIZED,
+                challenge: Some(self.bare.clone()),
+                body: r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"This resource needs an access token."}"#,
+            },
+            AuthError::InvalidToken(_) => Answer {
+                status: StatusCode::UNAUTHORIZED,
+                challenge: Some(self.invalid_token.clone()),
+                body: r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The access token is not valid."}"#,
+            },
+            AuthError::InvalidRequest(_) => Answer {
+                status: StatusCode::BAD_REQUEST,
+                challenge: Some(self.invalid_request.clone()),
+                body: r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"The request must carry exactly one access token."}"#,
+            },
+            AuthError::NotConfigured(_) => Answer::NOT_CONFIGURED,
+        }
+    }
+}
+
+impl fmt::Debug for Challenges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.bare, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Misuse, RequestError, TokenError};
+
+    fn challenge(realm: Option<&str>, error: &AuthError) -> Option<String> {
+        let answer = Challenges::new(realm).unwrap().answer(error);
+        answer.challenge.map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_missing_token_gets_a_bare_challenge() {
+        assert_eq!(challenge(None, &AuthError::MissingToken).as_deref(), Some("Bearer"));
+        assert_eq!(challenge(Some("api"), &AuthError::MissingToken).as_deref(), Some("Bearer realm=\"api\""));
+    }
+
+    #[test]
+    fn an_error_code_follows_the_realm_behind_a_comma() {
+        let error = AuthError::InvalidToken(TokenError::Expired);
+        assert_eq!(challenge(Some("api"), &error).as_deref(), Some("Bearer realm=\"api\", error=\"invalid_token\""));
+        let error = AuthError::InvalidRequest(RequestError::Repeated);
+        assert_eq!(challenge(None, &error).as_deref(), Some("Bearer error=\"invalid_request\""));
+    }
+
+    #[test]
+    fn a_misuse_says_nothing_on_the_wire() {
+        let answer = Challenges::new(None).unwrap().answer(&AuthError::NotConfigured(Misuse::MissingLayer));
+        assert_eq!((answer.status.as_u16(), answer.challenge), (500, None));
+        assert!(!answer.body.contains("JwtAuth"));
+    }
+
+    #[test]
+    fn every_body_is_a_problem_document_with_the_status_of_its_answer() {
+        let challenges = Challenges::new(None).unwrap();
+        for error in [
+            AuthError::MissingToken,
+            AuthError::InvalidToken(TokenError::Signature),
+            AuthError::InvalidRequest(RequestError::Malformed),
+            AuthError::NotConfigured(Misuse::MissingLayer),
+        ] {
+            let answer = challenges.answer(&error);
+            let document: serde_json::Value = serde_json::from_str(answer.body).unwrap();
+            assert_eq!(document["status"], answer.status.as_u16());
+            assert_eq!(document["title"], answer.status.canonical_reason().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_realm_that_would_break_out_of_its_quotes_is_refused() {
+        for realm in ["a\"b", "a\\b", "a\r\nb", "ü"] {
+            assert_eq!(Challenges::new(Some(realm)).err(), Some(ConfigError::Realm), "{realm:?}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::algorithm::Algorithm;
+
+/// Why a request is not authenticated.
+///
+/// Each variant stands for one answer on the wire, made by [`Authenticator::answer`](crate::Authenticator::answer);
+/// the causes inside are for logs and for code, never for the client.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// No configured source holds a token: 401 with a bare challenge (RFC 6750 §3.1).
+    #[error("no token in the request")]
+    MissingToken,
+    /// The request is malformed or ambiguous: 400 `invalid_request`.
+    #[error("invalid request: {0}")]
+    InvalidRequest(#[from] RequestError),
+    /// The token is not good: 401 `invalid_token`.
+    #[error("invalid token: {0}")]
+    InvalidToken(#[from] TokenError),
+    /// The application is put together wrongly: 500, with the mend in the log and nothing on the wire.
+    #[error("{0}")]
+    NotConfigured(#[from] Misuse),
+}
+
+/// What is wrong with a request beside its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The header field, cookie or parameter of a source stands there more than once.
+    #[error("the place of the token is there more than once")]
+    Repeated,
+    /// More than one configured source holds a token (RFC 6750 §2).
+    #[error("more than one source holds a token")]
+    SeveralSources,
+    /// Not one token after the scheme, a list of credentials, or a quoted cookie.
+    #[error("malformed credentials")]
+    Malformed,
+}
+
+/// Why a token is not good.
+///
+/// Names and numbers in here come from the configuration; nothing of the token is in it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// Longer than the configured limit, in bytes.
+    #[error("token longer than {limit} bytes")]
+    TooLong {
+        /// The limit that was exceeded, in bytes.
+        limit: usize,
+    },
+    /// Not a compact JWS of three parts (RFC 7515 §7.1), or a part that cannot be read.
+    #[error("malformed token: {0}")]
+    Malformed(Malformed),
+    /// The `alg` header names no supported signature algorithm; `none` is one of those names.
+    #[error("`alg` is not a supported signature algorithm")]
+    UnknownAlgorithm,
+    /// A supported algorithm, for which none of the keys that come into question is made.
+    #[error("no key accepts {0} for this token")]
+    AlgorithmNotAllowed(Algorithm),
+    /// The `kid` header names no key of the set.
+    #[error("`kid` names no known key")]
+    UnknownKey,
+    /// A `crit` header, or `b64` other than true: nothing of that kind is understood here (RFC 7515 §4.1.11, RFC 7797).
+    #[error("a critical header that is not understood")]
+    CriticalHeader,
+    /// The signature does not hold.
+    #[error("the signature does not hold")]
+    Signature,
+    /// The `typ` header is not one of the expected.
+    #[error("`typ` is missing or not one of the expected")]
+    Type,
+    /// A registered claim has a type or a value that RFC 7519 §4.1 does not allow.
+    #[error("claim `{0}` has the wrong type")]
+    ClaimType(RegisteredClaim),
+    /// The claims do not fit the application's claims type.
+    #[error("the claims do not fit their type: {0}")]
+    Shape(ShapeError),
+    /// A claim that the configuration demands is not there.
+    #[error("claim `{0}` is missing")]
+    MissingClaim(Arc<str>),
+    /// At or past `exp` and the leeway (RFC 7519 §4.1.4).
+    #[error("expired")]
+    Expired,
+    /// Before `nbf` less the leeway (RFC 7519 §4.1.5).
+    #[error("not yet valid")]
+    NotYetValid,
+    /// Older than the maximum age, or issued in the future, by `iat`.
+    #[error("older than the maximum age, or issued in the future")]
+    Age,
+    /// `iss` is not an expected issuer.
+    #[error("not an expected issuer")]
+    Issuer,
+    /// `aud` holds no expected audience.
+    #[error("not an expected audience")]
+    Audience,
+    /// Refused by a check of the application.
+    #[error("refused by a check: {0}")]
+    Check(CheckError),
+}
+
+/// Which part of a token could not be read, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// Not exactly three non-empty parts: an encrypted token (five), an unsecured one, or no JWT at all.
+    #[error("not three parts parted by dots")]
+    Parts,
+    /// Not canonical base64url without padding (RFC 7515 §2).
+    #[error("not canonical base64url without padding")]
+    Base64,
+    /// The header is longer than the limit.
+    #[error("header longer than {0} bytes")]
+    HeaderTooLong(usize),
+    /// The `kid` header is longer than the limit.
+    #[error("`kid` longer than {0} bytes")]
+    KidTooLong(usize),
+    /// The header is not a JSON object in UTF-8, or one of its registered members has the wrong type.
+    #[error("the header is not a JSON object with members of the right types")]
+    Header,
+    /// The claims are not a JSON object in UTF-8, are nested too deeply, or have something before or after them.
+    #[error("the claims are not a JSON object")]
+    Claims,
+    /// A member name occurs twice in one JSON object (RFC 7515 §4, RFC 7519 §4).
+    #[error("duplicate member name")]
+    Duplicate,
+}
+
+/// A claim of RFC 7519 §4.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RegisteredClaim {
+    /// `iss`, the issuer: a string.
+    Issuer,
+    /// `sub`, the subject: a string.
+    Subject,
+    /// `aud`, the audience: a string or an array of strings.
+    Audience,
+    /// `exp`, the end of its life: a number.
+    ExpirationTime,
+    /// `nbf`, the beginning of its life: a number.
+    NotBefore,
+    /// `iat`, when it was issued: a number.
+    IssuedAt,
+    /// `jti`, its identifier: a string.
+    JwtId,
+}
+
+impl RegisteredClaim {
+    /// The name as it stands in the claims.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issuer => "iss",
+            Self::Subject => "sub",
+            Self::Audience => "aud",
+            Self::ExpirationTime => "exp",
+            Self::NotBefore => "nbf",
+            Self::IssuedAt => "iat",
+            Self::JwtId => "jti",
+        }
+    }
+}
+
+impl fmt::Display for RegisteredClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where the claims and the application's type part.
+///
+/// Names the missing field, which the type knows; never a value, which only the token knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeError(Option<Arc<str>>);
+
+impl ShapeError {
+    pub(crate) fn of(error: &serde_json::Error) -> Self {
+        // The messages of serde quote values. This one quotes only a name that the type itself brings.
+        let message = error.to_string();
+        let field = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+        Self(field.map(|(name, _)| name.into()))
+    }
+
+    /// The field that is not there, if that is what is wrong.
+    pub fn missing_field(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(field) => write!(f, "missing field `{field}`"),
+            None => f.write_str("a value of another type than the field has"),
+        }
+    }
+}
+
+/// The reason that a check of the application gave; [`downcast_ref`](Self::downcast_ref) yields it back, typed.
+#[derive(Clone)]
+pub struct CheckError(Arc<dyn CheckReason>);
+
+pub(crate) trait CheckReason: Error + Any + Send + Sync {}
+
+impl<E: Error + Send + Sync + 'static> CheckReason for E {}
+
+impl CheckError {
+    pub(crate) fn new(reason: impl Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(reason))
+    }
+
+    /// The reason as the check gave it.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref()
+    }
+}
+
+impl fmt::Debug for CheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for CheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// How the application was put together wrongly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// A handler asks for claims on a route that no layer protects.
+    #[error(
+        "no JwtAuth in front of this route: add `.layer(JwtAuth::new(…))` (Tower) or `.wrap(JwtAuth::new(…))` (actix-web)"
+    )]
+    MissingLayer,
+    /// A handler asks for claims of another type than its layer yields.
+    #[error(
+        "the handler asks for claims of type `{wanted}`, the JwtAuth in front of it yields `{found}`: make them one type"
+    )]
+    OtherClaimsType {
+        /// The type that the handler asks for.
+        wanted: &'static str,
+        /// The type that the layer yields.
+        found: &'static str,
+    },
+}
+
+/// Why an authenticator cannot be built as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No keys.
+    #[error("no keys: call `.keys(…)`")]
+    NoKeys,
+    /// No audience.
+    #[error(
+        "no audience: call `.audience(\"…\")` with what this service is called in `aud`, or `.any_audience()` to accept tokens made for other services"
+    )]
+    NoAudience,
+    /// Both `audience` and `any_audience`.
+    #[error("`.audience(…)` and `.any_audience()` contradict each other: keep one")]
+    AudienceContradiction,
+    /// An empty issuer, audience, claim name or `typ`.
+    #[error("an empty string is not a valid expectation")]
+    EmptyExpectation,
+    /// The same source twice.
+    #[error("the same token source is configured twice: keep one")]
+    DuplicateSource,
+    /// A source whose header, cookie, scheme or parameter name no request can carry.
+    #[error("a token source has a name that no request can carry: use letters, digits, `-` and `_`")]
+    SourceName,
+    /// A realm that a challenge cannot carry.
+    #[error("the realm may hold printable ASCII without `\"` and `\\`")]
+    Realm,
+    /// A limit on the token length under which no token fits.
+    #[error("the limit on the token length is under 64 bytes: no token fits")]
+    TokenLimit,
+}

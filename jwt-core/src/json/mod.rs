@@ -1,0 +1,289 @@
+//! JSON as a token may hold it: one object, no duplicate members at any depth, nothing around it.
+//!
+//! serde_json reads; the wrappers here only look on while it does, so that the application's type, the registered
+//! claims and the duplicate check share one pass.
+
+mod replay;
+mod strict;
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
+
+pub(crate) use replay::{Name, Replay};
+pub(crate) use strict::Strict;
+
+use crate::error::Malformed;
+
+/// The message by which a duplicate member is known again once serde_json has wrapped it.
+const DUPLICATE: &str = "duplicate member name";
+
+/// Reads `text` as exactly one JSON object into `seed`.
+pub(crate) fn read_object<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, ReadError> {
+    // Deliberately no white space around the object: RFC 8259 would allow it, but nobody who signs needs it.
+    if !(text.starts_with('{') && text.ends_with('}')) {
+        return Err(ReadError::NotAnObject);
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = seed.deserialize(&mut deserializer).map_err(ReadError::of)?;
+    deserializer.end().map_err(ReadError::of)?;
+    Ok(value)
+}
+
+/// Why a text could not be read.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    NotAnObject,
+    Duplicate,
+    Data(serde_json::Error),
+}
+
+impl ReadError {
+    fn of(error: serde_json::Error) -> Self {
+        match error.classify() {
+            serde_json::error::Category::Data if error.to_string().starts_with(DUPLICATE) => Self::Duplicate,
+            serde_json::error::Category::Data => Self::Data(error),
+            _ => Self::NotAnObject,
+        }
+    }
+
+    /// For readers to whom only the well-formedness matters.
+    pub(crate) fn or(self, otherwise: Malformed) -> Malformed {
+        match self {
+            Self::Duplicate => Malformed::Duplicate,
+            Self::NotAnObject | Self::Data(_) => otherwise,
+        }
+    }
+}
+
+/// How many names of one object are kept without an allocation.
+const FEW: usize = 24;
+
+/// The member names of one object so far.
+#[derive(Default)]
+pub(crate) struct Seen<'de> {
+    /// One bit per (length, first, last character): two names that differ in their bits differ.
+    bits: u64,
+    few: [&'de str; FEW],
+    count: usize,
+    /// The names past the first few, and those with an escape in them, which have no place in the text.
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Seen<'de> {
+    /// Notes a name; an error where it was there already.
+    #[expect(clippy::ptr_arg, reason = "a borrowed name is kept, an owned one is copied")]
+    pub(crate) fn insert<E: Error>(&mut self, name: &Cow<'de, str>) -> Result<(), E> {
+        let bytes = name.as_bytes();
+        let mix = bytes.len()
+            + usize::from(bytes.first().copied().unwrap_or(0)) * 7
+            + usize::from(bytes.last().copied().unwrap_or(0)) * 31;
+        let bit = 1 << (mix % 64);
+        if self.bits & bit != 0 && self.contains(name) {
+            return Err(E::custom(DUPLICATE));
+        }
+        self.bits |= bit;
+        match name {
+            Cow::Borrowed(name) if self.count < FEW => {
+                self.few[self.count] = name;
+                self.count += 1;
+            }
+            _ => {
+                self.many.insert(name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.few[..self.count].contains(&name) || self.many.contains(name)
+    }
+}
+
+/// A member name, borrowed from the text where it has no escape.
+pub(crate) struct NameSeed;
+
+impl<'de> DeserializeSeed<'de> for NameSeed {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Cow<'de, str>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+/// A value that only has to be well-formed.
+pub(crate) struct Skip;
+
+impl<'de> DeserializeSeed<'de> for Skip {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        Strict(deserializer).deserialize_ignored_any(serde::de::IgnoredAny).map(drop)
+    }
+}
+
+/// A value of type `T`, without duplicate members at any depth.
+pub(crate) struct StrictSeed<T>(pub(crate) PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for StrictSeed<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::deserialize(Strict(deserializer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ReadError> {
+        read_object(text, StrictSeed(PhantomData))
+    }
+
+    #[test]
+    fn duplicates_are_found_at_every_depth_and_behind_escapes() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"x":{"a":1,"a":2}}"#,
+            r#"{"x":[0,{"a":1,"a":2}]}"#,
+            r#"{"":1,"":2}"#,
+        ] {
+            assert!(matches!(read::<Value>(text), Err(ReadError::Duplicate)), "{text}");
+            assert!(matches!(read_object(text, Skip), Err(ReadError::Duplicate)), "{text} skipped");
+        }
+    }
+
+    #[test]
+    fn names_past_the_first_few_are_still_told_apart() {
+        let names: Vec<String> = (0..200).map(|n| format!("\"claim{n}\":{n}")).collect();
+        let object = format!("{{{}}}", names.join(","));
+        assert!(read::<Value>(&object).is_ok());
+        for twice in [0, 30, 199] {
+            let object = format!("{{{},\"claim{twice}\":0}}", names.join(","));
+            assert!(matches!(read::<Value>(&object), Err(ReadError::Duplicate)), "{twice}");
+        }
+    }
+
+    #[test]
+    fn anything_but_one_object_is_refused() {
+        for text in [
+            "",
+            " ",
+            "[]",
+            "1",
+            "null",
+            "\"{}\"",
+            "{",
+            "}",
+            "{}{}",
+            "{}x",
+            " {}",
+            "{} ",
+            "{}\n",
+            "\u{feff}{}",
+            "{}\0",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{'a':1}",
+            "{\"a\":01}",
+            "{\"a\":NaN}",
+            "{\"a\":1}}",
+            "{\"a\":\"\u{1}\"}",
+        ] {
+            assert!(read::<Value>(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
+        assert!(read::<Value>(&deep(50)).is_ok());
+        assert!(read::<Value>(&deep(200)).is_err());
+        assert!(read_object(&deep(100_000), Skip).is_err());
+    }
+
+    #[test]
+    fn types_beyond_maps_of_strings_are_read_as_serde_json_reads_them() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Kind {
+            Unit,
+            New(u8),
+            Tuple(u8, u8),
+            Struct { a: u8 },
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Odd<'a> {
+            kinds: Vec<Kind>,
+            numbers: BTreeMap<i32, bool>,
+            by_kind: BTreeMap<char, Option<u8>>,
+            text: &'a str,
+            wrapped: std::num::Wrapping<u64>,
+            nothing: (),
+            float: f32,
+        }
+        let text = r#"{"kinds":["unit",{"new":1},{"tuple":[1,2]},{"struct":{"a":3}}],"numbers":{"-5":true,"7":false},
+            "by_kind":{"x":null,"y":3},"text":"borrowed","wrapped":9,"nothing":null,"float":1.5}"#;
+        assert_eq!(read::<Odd<'_>>(text).unwrap(), serde_json::from_str::<Odd<'_>>(text).unwrap());
+        assert!(read::<Odd<'_>>(&text.replace(r#"{"a":3}"#, r#"{"a":3,"b":1,"b":2}"#)).is_err());
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(".{0,4}", inner, 0..6).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn without_duplicates_it_reads_what_serde_json_reads(map in prop::collection::btree_map(".{0,4}", any_json(), 0..6)) {
+            let text = serde_json::to_string(&map).unwrap();
+            prop_assert_eq!(read::<Value>(&text).unwrap(), serde_json::from_str::<Value>(&text).unwrap());
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in r#"[\{\}\[\]",:0-9a-z\\ -]{0,40}"#) {
+            let _ = read::<Value>(&text);
+            let _ = read_object(&text, Skip);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! One JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037 §2).
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+
+use super::{KeyError, VerifyingKey, check_secret};
+use crate::algorithm::{Algorithm, Family};
+use crate::base64url;
+use crate::crypto::Material;
+use crate::json::{StrictSeed, read_object};
+
+/// The public members of a key, as they were written. Private ones are not read.
+#[derive(Deserialize)]
+pub(super) struct Jwk<'a> {
+    kty: Cow<'a, str>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    alg: Option<String>,
+    pub(super) kid: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    k: Option<String>,
+}
+
+impl<'a> Jwk<'a> {
+    pub(super) fn read(json: &'a str) -> Result<Self, KeyError> {
+        read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)
+    }
+
+    /// The algorithms that the key is used with: the one that it names, else those of `allowed` that fit its kind,
+    /// else the usual one of its kind.
+    pub(super) fn algorithms(&self, allowed: Option<&[Algorithm]>) -> Result<Vec<Algorithm>, KeyError> {
+        let fitting: &[Algorithm] = match (&*self.kty, self.crv.as_deref()) {
+            ("oct", _) => &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512],
+            ("RSA", _) => &[
+                Algorithm::RS256,
+                Algorithm::RS384,
+                Algorithm::RS512,
+                Algorithm::PS256,
+                Algorithm::PS384,
+                Algorithm::PS512,
+            ],
+            ("EC", Some("P-256")) => &[Algorithm::ES256],
+            ("EC", Some("P-384")) => &[Algorithm::ES384],
+            ("EC", Some("P-521")) => &[Algorithm::ES512],
+            ("OKP", Some("Ed25519")) => &[Algorithm::EdDSA, Algorithm::Ed25519],
+            _ => return Err(KeyError::Unsupported),
+        };
+        let algorithms: Vec<Algorithm> = match (&self.alg, allowed) {
+            (Some(alg), allowed) => {
+                let alg = alg.parse().map_err(|_| KeyError::Unsupported)?;
+                if !fitting.contains(&alg) {
+                    return Err(KeyError::WrongKind(alg));
+                }
+                if allowed.is_some_and(|allowed| !allowed.contains(&alg)) {
+                    return Err(KeyError::OtherAlgorithm);
+                }
+                vec![alg]
+            }
+            (None, Some(allowed)) => fitting.iter().copied().filter(|alg| allowed.contains(alg)).collect(),
+            // Never what the token says (RFC 8725 §3.1). The name of the curve leaves no choice; for the two kinds
+            // that have one, what nearly everybody means.
+            (None, None) if matches!(&*self.kty, "oct" | "RSA") => fitting[..1].to_vec(),
+            (None, None) => fitting.to_vec(),
+        };
+        if algorithms.is_empty() { Err(KeyError::OtherAlgorithm) } else { Ok(algorithms) }
+    }
+
+    pub(super) fn verifying_key(&self, algorithm: Algorithm) -> Result<VerifyingKey, KeyError> {
+        if !self.algorithms(Some(&[algorithm]))?.contains(&algorithm) {
+            return Err(KeyError::WrongKind(algorithm));
+        }
+        let may_verify = self.usage.as_deref().is_none_or(|usage| usage == "sig")
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        if !may_verify {
+            return Err(KeyError::NotForVerification);
+        }
+        let key = match algorithm.family() {
+            Family::Hmac => {
+                let secret = member(self.k.as_ref())?;
+                check_secret(algorithm, &secret)?;
+                VerifyingKey::new(algorithm, &Material::Secret(&secret))
+            }
+            Family::Rsa => {
+                let (n, e) = (member(self.n.as_ref())?, member(self.e.as_ref())?);
+                // Some libraries write the sign byte of the integer (RFC 7518 §6.3.1.1 warns of it).
+                let (n, e) = (without_zeros(&n), without_zeros(&e));
+                VerifyingKey::new(algorithm, &Material::RsaComponents { n, e })
+            }
+            Family::Ec => {
+                let (x, y) = (member(self.x.as_ref())?, member(self.y.as_ref())?);
+                if x.len() != y.len() {
+                    return Err(KeyError::Invalid(algorithm));
+                }
+                VerifyingKey::new(algorithm, &Material::EcPoint(&[&[4], x.as_slice(), y.as_slice()].concat()))
+            }
+            Family::Ed25519 => VerifyingKey::new(algorithm, &Material::Ed25519(&member(self.x.as_ref())?)),
+        }?;
+        Ok(match &self.kid {
+            Some(kid) => key.with_kid(kid.as_str()),
+            None => key,
+        })
+    }
+}
+
+fn member(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
+    text.and_then(|text| base64url::decode(text.as_bytes())).ok_or(KeyError::Jwk)
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
+}

@@ -1,0 +1,199 @@
+//! Keys: an algorithm and a key, inseparable (RFC 8725 §3.1).
+
+mod jwk;
+mod pem;
+mod set;
+mod signing;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use set::{KeySet, SkippedKey};
+pub use signing::{SigningError, SigningKey};
+
+use crate::algorithm::{Algorithm, Family};
+use crate::crypto::{Material, PublicKey};
+
+/// A key that proves signatures of exactly one algorithm, parsed once and cheap to clone.
+///
+/// Weak keys are refused when they are loaded: HMAC secrets shorter than the hash (RFC 7518 §3.2), RSA keys under
+/// 2048 bits.
+///
+/// ```
+/// use jwt_core::{Algorithm, VerifyingKey};
+///
+/// let key = VerifyingKey::secret(Algorithm::HS256, b"a secret of at least thirty-two bytes")?.with_kid("2026-11");
+/// assert_eq!(key.kid(), Some("2026-11"));
+/// assert!(VerifyingKey::secret(Algorithm::HS256, b"short").is_err());
+/// # Ok::<(), jwt_core::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey {
+    algorithm: Algorithm,
+    kid: Option<Arc<str>>,
+    key: Arc<PublicKey>,
+}
+
+impl VerifyingKey {
+    /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
+    pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        check_secret(algorithm, secret.as_ref())?;
+        Self::new(algorithm, &Material::Secret(secret.as_ref()))
+    }
+
+    /// An HMAC secret in base64, of either alphabet, with or without padding.
+    pub fn secret_base64(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
+        Self::secret(algorithm, decode_secret(secret)?)
+    }
+
+    /// A public key in PEM: `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` (PKCS#1) or `CERTIFICATE` (X.509, whose validity
+    /// and issuer are *not* checked). Of several blocks the first is read.
+    pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        pem::public_key(algorithm, pem.as_ref(), |material| Self::new(algorithm, material))
+    }
+
+    /// A public key in DER: SPKI, PKCS#1 or an X.509 certificate, as in [`pem`](Self::pem).
+    pub fn der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        pem::public_key_der(algorithm, der.as_ref(), |material| Self::new(algorithm, material))
+    }
+
+    /// A JSON Web Key (RFC 7517) to be used with `algorithm`. Its `kid` is kept. An `alg` that names another
+    /// algorithm, a `use` other than `sig` and a `key_ops` without `verify` are errors. Private members are ignored.
+    pub fn jwk(algorithm: Algorithm, jwk: &str) -> Result<Self, KeyError> {
+        jwk::Jwk::read(jwk)?.verifying_key(algorithm)
+    }
+
+    /// The same key under a name: a token whose `kid` header is that name is proved with it.
+    #[must_use]
+    pub fn with_kid(mut self, kid: impl Into<Arc<str>>) -> Self {
+        self.kid = Some(kid.into());
+        self
+    }
+
+    /// The one algorithm that the key is for.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The name of the key.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, KeyError> {
+        let fits = matches!(
+            (algorithm.family(), material),
+            (Family::Hmac, Material::Secret(_))
+                | (Family::Rsa, Material::RsaComponents { .. })
+                | (Family::Ec, Material::EcPoint(_))
+                | (Family::Ed25519, Material::Ed25519(_))
+        );
+        if !fits {
+            return Err(KeyError::WrongKind(algorithm));
+        }
+        Ok(Self { algorithm, kid: None, key: Arc::new(PublicKey::new(algorithm, material)?) })
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify(message, signature)
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("algorithm", &self.algorithm)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
+    if algorithm.family() != Family::Hmac {
+        return Err(KeyError::WrongKind(algorithm));
+    }
+    let needed = algorithm.hash_len();
+    if secret.len() < needed {
+        return Err(KeyError::WeakSecret { algorithm, bytes: secret.len(), needed });
+    }
+    Ok(())
+}
+
+fn decode_secret(secret: &str) -> Result<Vec<u8>, KeyError> {
+    let text = secret.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    crate::base64url::decode(text.as_bytes()).ok_or(KeyError::Base64)
+}
+
+/// Why a key cannot be loaded, and what to do about it. Holds nothing of the key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// A secret shorter than the output of the hash (RFC 7518 §3.2).
+    #[error(
+        "a secret of {bytes} bytes is too short for {algorithm}, which needs {needed}: make one with `openssl rand -base64 {needed}`"
+    )]
+    WeakSecret {
+        /// The algorithm asked for.
+        algorithm: Algorithm,
+        /// The length of the secret, in bytes.
+        bytes: usize,
+        /// The least length, in bytes.
+        needed: usize,
+    },
+    /// A modulus under 2048 bits or above what the backend takes.
+    #[error("an RSA key of {bits} bits is refused: use 2048 to 8192 bits (4096 with the pure-Rust backend)")]
+    RsaSize {
+        /// The size of the modulus, in bits.
+        bits: usize,
+    },
+    /// An even modulus, or a public exponent that is even, one, or oversized.
+    #[error("the RSA key has a modulus or an exponent that no honest key has: make a new one, with exponent 65537")]
+    RsaExponent,
+    /// A key of another kind than the algorithm needs.
+    #[error("this key is not of the kind that {0} needs: load it with the algorithm that it was made for")]
+    WrongKind(Algorithm),
+    /// The bytes are no key of that kind: not on the curve, of the wrong length, or damaged.
+    #[error("these bytes are no valid key for {0}")]
+    Invalid(Algorithm),
+    /// A private key where a public one is wanted.
+    #[error("this is a private key: a verifier wants the public one (`openssl pkey -in key.pem -pubout`)")]
+    Private,
+    /// A public key where a private one is wanted.
+    #[error("this is not a private key that can be read: give PKCS#8 (`openssl pkcs8 -topk8 -nocrypt -in key.pem`)")]
+    NotPrivate,
+    /// Not PEM, or PEM of something else than a key or a certificate.
+    #[error("not a PEM block of the kinds PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")]
+    Pem,
+    /// Not DER of a public key or a certificate.
+    #[error("not the DER form of a public key or a certificate")]
+    Der,
+    /// Not base64.
+    #[error("not base64")]
+    Base64,
+    /// Not a JWK, or one with a missing, duplicate or ill-formed member.
+    #[error("not a well-formed JWK")]
+    Jwk,
+    /// Not a JWK Set.
+    #[error("not a JWK Set: a JSON object with an array `keys`")]
+    JwkSet,
+    /// A `kty`, `crv` or `alg` that is not supported.
+    #[error("a JWK of an unsupported `kty`, `crv` or `alg`")]
+    Unsupported,
+    /// `use` or `key_ops` forbid what is wanted of the key.
+    #[error("a JWK whose `use` or `key_ops` do not allow to verify signatures")]
+    NotForVerification,
+    /// The key says it is for another algorithm than the one asked for.
+    #[error("the JWK is bound to another algorithm by its `alg`")]
+    OtherAlgorithm,
+    /// No key is left that can verify.
+    #[error(
+        "no usable key in the set ({skipped} skipped): see `KeySet::skipped` of a set that has one, or load the keys one by one"
+    )]
+    Empty {
+        /// How many keys were there and could not be used.
+        skipped: usize,
+    },
+    /// The compiled-in backend lacks the algorithm.
+    #[error("{0} is not in the pure-Rust backend: build with the feature `aws-lc-rs`")]
+    NotInThisBackend(Algorithm),
+}

@@ -1,0 +1,194 @@
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::jwk::Jwk;
+use super::{KeyError, VerifyingKey};
+use crate::algorithm::Algorithm;
+use crate::error::TokenError;
+use crate::json::{StrictSeed, read_object};
+use crate::verify::Header;
+
+/// The keys that a verifier trusts: any number of them, each with its algorithm and perhaps a name.
+///
+/// A token whose `kid` names keys of the set is proved with those and no others. A token without `kid`, or with one
+/// that names none, is proved with the keys without a name, a token without `kid` also with the named ones: at most
+/// 16 keys of its algorithm are tried, in their order.
+///
+/// ```
+/// use jwt_core::{Algorithm, KeySet, VerifyingKey};
+///
+/// let one = KeySet::hs256(b"a secret of at least thirty-two bytes")?;
+/// let rotation = KeySet::new([
+///     VerifyingKey::secret(Algorithm::HS256, b"the secret that is in use from today on")?.with_kid("new"),
+///     VerifyingKey::secret(Algorithm::HS256, b"the secret that was in use until today.")?.with_kid("old"),
+/// ])?;
+/// # let _ = (one, rotation);
+/// # Ok::<(), jwt_core::KeyError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct KeySet {
+    keys: Arc<[VerifyingKey]>,
+    by_kid: Arc<HashMap<Arc<str>, Vec<usize>>>,
+    skipped: Arc<[SkippedKey]>,
+}
+
+/// How many keys of one algorithm a single token may make us try.
+const MAX_TRIES: usize = 16;
+
+/// A key of a JWK Set that is not used here, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// Its place in the set, from zero.
+    pub index: usize,
+    /// Its name, where it could be read.
+    pub kid: Option<String>,
+    /// Why it is not used.
+    pub reason: KeyError,
+}
+
+impl KeySet {
+    /// Those keys.
+    ///
+    /// # Errors
+    /// [`KeyError::Empty`] where there are none.
+    pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
+        Self::with_skipped(keys.into_iter().collect(), Vec::new())
+    }
+
+    /// One HS256 secret of at least 32 bytes.
+    pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Ok(VerifyingKey::secret(Algorithm::HS256, secret)?.into())
+    }
+
+    /// One RS256 public key in PEM; see [`VerifyingKey::pem`].
+    pub fn rs256_pem(pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Ok(VerifyingKey::pem(Algorithm::RS256, pem)?.into())
+    }
+
+    /// One ES256 public key in PEM; see [`VerifyingKey::pem`].
+    pub fn es256_pem(pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Ok(VerifyingKey::pem(Algorithm::ES256, pem)?.into())
+    }
+
+    /// One Ed25519 public key in PEM, for tokens that call the algorithm `EdDSA` and for those that call it
+    /// `Ed25519` (RFC 9864); see [`VerifyingKey::pem`].
+    pub fn ed25519_pem(pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let key = VerifyingKey::pem(Algorithm::EdDSA, pem)?;
+        let renamed = VerifyingKey { algorithm: Algorithm::Ed25519, ..key.clone() };
+        Self::new([key, renamed])
+    }
+
+    /// A JWK Set (RFC 7517 §5) in JSON.
+    ///
+    /// A key is used with the algorithm that its `alg` names. Without one, an RSA key is used with RS256, a secret
+    /// with HS256, the others with what their curve says; never with what a token asks for. Keys that cannot verify
+    /// here (`use` other than `sig`, `key_ops` without `verify`, unknown kinds, weak or malformed keys) are
+    /// [skipped](Self::skipped).
+    ///
+    /// # Errors
+    /// [`KeyError::JwkSet`] where it is none, [`KeyError::Empty`] where nothing usable is left.
+    pub fn jwks(json: impl AsRef<str>) -> Result<Self, KeyError> {
+        Self::read_jwks(json.as_ref(), None)
+    }
+
+    /// A JWK Set, of whose keys only those are used that go with one of `algorithms`. A key without `alg` is used
+    /// with each of them that fits its kind.
+    ///
+    /// # Errors
+    /// As [`jwks`](Self::jwks).
+    pub fn jwks_allowing(json: impl AsRef<str>, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        Self::read_jwks(json.as_ref(), Some(algorithms))
+    }
+
+    fn read_jwks(json: &str, allowed: Option<&[Algorithm]>) -> Result<Self, KeyError> {
+        #[derive(Deserialize)]
+        struct Jwks<'a> {
+            #[serde(borrow)]
+            keys: Vec<&'a RawValue>,
+        }
+        let jwks: Jwks<'_> = read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::JwkSet)?;
+        let (mut keys, mut skipped) = (Vec::new(), Vec::new());
+        for (index, raw) in jwks.keys.into_iter().enumerate() {
+            let jwk = Jwk::read(raw.get());
+            let kid = jwk.as_ref().ok().and_then(|jwk| jwk.kid.clone());
+            let mut add = |jwk: Jwk<'_>| {
+                let before = keys.len();
+                let mut reasons = Vec::new();
+                for algorithm in jwk.algorithms(allowed)? {
+                    match jwk.verifying_key(algorithm) {
+                        Ok(key) => keys.push(key),
+                        Err(reason) => reasons.push(reason),
+                    }
+                }
+                // A key that serves one of its algorithms is not skipped for being too weak for another.
+                match reasons.into_iter().next() {
+                    Some(reason) if keys.len() == before => Err(reason),
+                    _ => Ok(()),
+                }
+            };
+            if let Err(reason) = jwk.and_then(&mut add) {
+                skipped.push(SkippedKey { index, kid, reason });
+            }
+        }
+        Self::with_skipped(keys, skipped)
+    }
+
+    fn with_skipped(keys: Vec<VerifyingKey>, skipped: Vec<SkippedKey>) -> Result<Self, KeyError> {
+        if keys.is_empty() {
+            return Err(KeyError::Empty { skipped: skipped.len() });
+        }
+        let mut by_kid: HashMap<Arc<str>, Vec<usize>> = HashMap::new();
+        for (index, key) in keys.iter().enumerate() {
+            if let Some(kid) = &key.kid {
+                by_kid.entry(kid.clone()).or_default().push(index);
+            }
+        }
+        Ok(Self { keys: keys.into(), by_kid: Arc::new(by_kid), skipped: skipped.into() })
+    }
+
+    /// The keys, in their order. A JWK that is used with several algorithms is there once for each.
+    pub fn keys(&self) -> &[VerifyingKey] {
+        &self.keys
+    }
+
+    /// What a JWK Set had in it that is not used, and why: worth a warning in the log at the start.
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// The keys that may have signed a token with this header, never none.
+    pub(crate) fn candidates(&self, header: &Header) -> Result<Vec<&VerifyingKey>, TokenError> {
+        let algorithm = header.algorithm();
+        let named = header.kid().and_then(|kid| self.by_kid.get(kid));
+        let candidates: Vec<&VerifyingKey> = match named {
+            Some(indices) => indices
+                .iter()
+                .filter_map(|index| self.keys.get(*index))
+                .filter(|key| key.algorithm == algorithm)
+                .take(MAX_TRIES)
+                .collect(),
+            None => self
+                .keys
+                .iter()
+                .filter(|key| key.algorithm == algorithm && (header.kid().is_none() || key.kid.is_none()))
+                .take(MAX_TRIES)
+                .collect(),
+        };
+        match candidates.is_empty() {
+            false => Ok(candidates),
+            true if header.kid().is_some() && named.is_none() => Err(TokenError::UnknownKey),
+            true => Err(TokenError::AlgorithmNotAllowed(algorithm)),
+        }
+    }
+}
+
+impl From<VerifyingKey> for KeySet {
+    fn from(key: VerifyingKey) -> Self {
+        let by_kid = key.kid.iter().map(|kid| (kid.clone(), vec![0])).collect();
+        Self { keys: [key].into(), by_kid: Arc::new(by_kid), skipped: [].into() }
+    }
+}

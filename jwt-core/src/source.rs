@@ -1,0 +1,335 @@
+use std::borrow::Cow;
+
+use http::header::COOKIE;
+
+use crate::error::{ConfigError, RequestError};
+use crate::request::RequestHead;
+
+/// A place in a request where a token may stand.
+///
+/// Any combination can be configured, each place once. There is no precedence to remember: a request that carries
+/// tokens in two configured places is refused, even when they are equal (RFC 6750 §2), and so is one that repeats
+/// a place. A place that is not configured is not looked at.
+///
+/// ```
+/// use jwt_core::TokenSource;
+///
+/// let sources = [
+///     TokenSource::bearer(),                                   // Authorization: Bearer <token>
+///     TokenSource::cookie("__Host-access_token"),              // Cookie: __Host-access_token=<token>
+///     TokenSource::header("x-forwarded-access-token"),         // X-Forwarded-Access-Token: <token>
+///     TokenSource::header_with_scheme("x-api-auth", "Token"),  // X-Api-Auth: Token <token>
+///     TokenSource::query("access_token"),                      // ?access_token=<token>, the last resort
+/// ];
+/// # let _ = sources;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSource(Place);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Header { name: Cow<'static, str>, scheme: Option<Cow<'static, str>> },
+    Cookie { name: String },
+    Query { name: String },
+}
+
+impl TokenSource {
+    /// `Authorization: Bearer <token>` (RFC 6750 §2.1), the scheme without regard to case. The default.
+    ///
+    /// Credentials of another scheme hold no token for this source.
+    pub const fn bearer() -> Self {
+        Self(Place::Header { name: Cow::Borrowed("authorization"), scheme: Some(Cow::Borrowed("Bearer")) })
+    }
+
+    /// The cookie of exactly that name: byte for byte, nothing decoded, nothing folded. Prefer a `__Host-` name.
+    ///
+    /// A cookie without a value holds no token. **A cookie is sent by the browser without being asked**, so requests
+    /// that change something need a defence against cross-site request forgery beside it.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self(Place::Cookie { name: name.into() })
+    }
+
+    /// A header field that holds the bare token. Only for a header that nobody but a trusted proxy can set, or that
+    /// a browser never sends by itself.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self(Place::Header { name: Cow::Owned(name.into().to_ascii_lowercase()), scheme: None })
+    }
+
+    /// A header field that holds a scheme, spaces, and the token, like [`bearer`](Self::bearer) under other names.
+    pub fn header_with_scheme(name: impl Into<String>, scheme: impl Into<String>) -> Self {
+        Self(Place::Header {
+            name: Cow::Owned(name.into().to_ascii_lowercase()),
+            scheme: Some(Cow::Owned(scheme.into())),
+        })
+    }
+
+    /// The query parameter of exactly that name: the last resort of RFC 6750 §2.3.
+    ///
+    /// Addresses are kept in histories, logs and `Referer` headers, so a token in one is soon a shared token. For
+    /// clients that can set neither header nor cookie (a download link, an `EventSource`), with a token that lives
+    /// for seconds.
+    pub fn query(name: impl Into<String>) -> Self {
+        Self(Place::Query { name: name.into() })
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let is_token = |name: &str| http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        let valid = match &self.0 {
+            Place::Header { name, scheme } => is_token(name) && scheme.as_deref().is_none_or(is_token),
+            Place::Cookie { name } => is_token(name),
+            Place::Query { name } => {
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+            }
+        };
+        if valid { Ok(()) } else { Err(ConfigError::SourceName) }
+    }
+
+    fn find<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, RequestError> {
+        match &self.0 {
+            Place::Header { name, scheme } => {
+                let Some(value) = only(head.header_values(name))? else { return Ok(None) };
+                match scheme {
+                    Some(scheme) => after_scheme(value, scheme),
+                    None => credentials(value).map(Some),
+                }
+            }
+            Place::Cookie { name } => {
+                let values = head.header_values(COOKIE.as_str()).flat_map(|header| cookie_values(header, name));
+                let Some(value) = only(values)? else { return Ok(None) };
+                match value {
+                    [] => Ok(None),
+                    [b'"', ..] => Err(RequestError::Malformed),
+                    _ => Ok(Some(value)),
+                }
+            }
+            Place::Query { name } => {
+                let values = head.query().unwrap_or_default().split('&').filter_map(|pair| {
+                    let (key, value) = pair.split_once('=')?;
+                    (key == name).then_some(value.as_bytes())
+                });
+                Ok(only(values)?.filter(|value| !value.is_empty()))
+            }
+        }
+    }
+}
+
+/// The one token of a request, wherever it stands.
+pub(crate) fn extract<'r>(
+    sources: &[TokenSource],
+    head: &'r impl RequestHead,
+) -> Result<Option<&'r [u8]>, RequestError> {
+    let mut found = None;
+    for source in sources {
+        if let Some(token) = source.find(head)? {
+            if found.is_some() {
+                return Err(RequestError::SeveralSources);
+            }
+            found = Some(token);
+        }
+    }
+    Ok(found)
+}
+
+/// The one item; none is fine, two are not.
+fn only<'r>(mut items: impl Iterator<Item = &'r [u8]>) -> Result<Option<&'r [u8]>, RequestError> {
+    let first = items.next();
+    if first.is_some() && items.next().is_some() {
+        return Err(RequestError::Repeated);
+    }
+    Ok(first)
+}
+
+/// `scheme 1*SP token` (RFC 9110 §11.4); `None` for another scheme.
+fn after_scheme<'r>(value: &'r [u8], scheme: &str) -> Result<Option<&'r [u8]>, RequestError> {
+    let Some((name, rest)) = value.split_at_checked(scheme.len()) else { return Ok(None) };
+    if !name.eq_ignore_ascii_case(scheme.as_bytes()) {
+        return Ok(None);
+    }
+    match rest {
+        // The name of the scheme alone, or parted from its token by something that is no space.
+        [] | [b'\t', ..] => Err(RequestError::Malformed),
+        [b' ', ..] => credentials(rest.trim_ascii_start()).map(Some),
+        // The name of a scheme that only begins like this one.
+        _ => Ok(None),
+    }
+}
+
+/// A single token. Whether its characters are those of a token is for the verifier to say; what is refused here is
+/// a list of credentials, because another reader of the same header may pick another one of them.
+fn credentials(value: &[u8]) -> Result<&[u8], RequestError> {
+    if value.is_empty() || value.iter().any(|b| matches!(b, b' ' | b'\t' | b',')) {
+        return Err(RequestError::Malformed);
+    }
+    Ok(value)
+}
+
+/// The values of the cookies of exactly that name (RFC 6265 §5.4). `;` always ends a cookie, quoted or not.
+fn cookie_values<'r>(header: &'r [u8], name: &str) -> impl Iterator<Item = &'r [u8]> {
+    header.split(|b| *b == b';').filter_map(move |pair| {
+        // Deliberately not decoded, folded or trimmed any further: whatever else is done to a name lets one cookie
+        // pass for another.
+        let rest = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+        rest.strip_prefix(b"=")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn request(fields: &[(&str, &str)], target: &str) -> http::Request<()> {
+        let mut request = http::Request::builder().uri(target);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
+    }
+
+    fn find(sources: &[TokenSource], fields: &[(&str, &str)]) -> Result<Option<String>, RequestError> {
+        let request = request(fields, "/");
+        extract(sources, &request).map(|found| found.map(|token| String::from_utf8(token.to_vec()).unwrap()))
+    }
+
+    #[test]
+    fn the_scheme_is_read_without_regard_to_case_and_with_any_number_of_spaces() {
+        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "BeArEr    a.b.c"] {
+            assert_eq!(
+                find(&[TokenSource::bearer()], &[("authorization", value)]),
+                Ok(Some("a.b.c".into())),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_scheme_holds_no_token() {
+        for value in ["Basic dXNlcjpwYXNz", "Bearerx a.b.c", "Bear", "Bearer.a.b.c", "DPoP a.b.c", ""] {
+            assert_eq!(find(&[TokenSource::bearer()], &[("authorization", value)]), Ok(None), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_without_exactly_one_token_is_malformed() {
+        for value in ["Bearer", "Bearer ", "Bearer\ta.b.c", "Bearer a.b.c d.e.f", "Bearer a.b.c,", "Bearer a, Bearer b"]
+        {
+            assert_eq!(
+                find(&[TokenSource::bearer()], &[("authorization", value)]),
+                Err(RequestError::Malformed),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_authorization_fields_are_refused_whatever_they_hold() {
+        let fields = [("authorization", "Bearer a.b.c"), ("authorization", "Basic dXNlcjpwYXNz")];
+        assert_eq!(find(&[TokenSource::bearer()], &fields), Err(RequestError::Repeated));
+    }
+
+    #[test]
+    fn a_cookie_named_alike_is_another_cookie() {
+        let cookies =
+            "xaccess_token=1; access_tokenX=2; Access_Token=3; access%5Ftoken=4; access_token =5; access_token";
+        assert_eq!(find(&[TokenSource::cookie("access_token")], &[("cookie", cookies)]), Ok(None));
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others_and_across_fields() {
+        for fields in [
+            &[("cookie", "access_token=a.b.c")][..],
+            &[("cookie", "theme=dark; access_token=a.b.c; lang=en")],
+            &[("cookie", "theme=dark;access_token=a.b.c")],
+            &[("cookie", "theme=dark"), ("cookie", "access_token=a.b.c")],
+            &[("cookie", "quoted=\"x; access_token=a.b.c; y\"")],
+        ] {
+            assert_eq!(find(&[TokenSource::cookie("access_token")], fields), Ok(Some("a.b.c".into())), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_cookie_twice_is_refused_even_when_one_is_empty() {
+        for cookies in ["t=a.b.c; t=a.b.c", "t=a.b.c; t=", "t=; t=a.b.c"] {
+            assert_eq!(find(&[TokenSource::cookie("t")], &[("cookie", cookies)]), Err(RequestError::Repeated));
+        }
+        let fields = [("cookie", "t=a.b.c"), ("cookie", "t=d.e.f")];
+        assert_eq!(find(&[TokenSource::cookie("t")], &fields), Err(RequestError::Repeated));
+    }
+
+    #[test]
+    fn an_empty_cookie_holds_no_token_and_a_quoted_one_is_malformed() {
+        assert_eq!(find(&[TokenSource::cookie("t")], &[("cookie", "t=")]), Ok(None));
+        assert_eq!(find(&[TokenSource::cookie("t")], &[("cookie", "t=\"a.b.c\"")]), Err(RequestError::Malformed));
+    }
+
+    #[test]
+    fn tokens_in_two_configured_places_are_refused_even_when_equal() {
+        let both = [TokenSource::bearer(), TokenSource::cookie("t")];
+        let fields = [("authorization", "Bearer a.b.c"), ("cookie", "t=a.b.c")];
+        assert_eq!(find(&both, &fields), Err(RequestError::SeveralSources));
+        assert_eq!(find(&both[..1], &fields), Ok(Some("a.b.c".into())));
+        assert_eq!(find(&both, &[("authorization", "Basic x"), ("cookie", "t=a.b.c")]), Ok(Some("a.b.c".into())));
+    }
+
+    #[test]
+    fn a_named_header_works_with_and_without_a_scheme() {
+        let bare = [TokenSource::header("X-Token")];
+        assert_eq!(find(&bare, &[("x-token", "a.b.c")]), Ok(Some("a.b.c".into())));
+        assert_eq!(find(&bare, &[("x-token", "Bearer a.b.c")]), Err(RequestError::Malformed));
+        assert_eq!(find(&bare, &[("x-token", "a"), ("x-token", "b")]), Err(RequestError::Repeated));
+        let schemed = [TokenSource::header_with_scheme("X-Token", "Token")];
+        assert_eq!(find(&schemed, &[("x-token", "token a.b.c")]), Ok(Some("a.b.c".into())));
+        assert_eq!(find(&schemed, &[("x-token", "a.b.c")]), Ok(None));
+    }
+
+    #[test]
+    fn a_query_parameter_is_found_by_its_exact_name() {
+        let source = [TokenSource::query("access_token")];
+        let find = |target: &str| {
+            let request = request(&[], target);
+            extract(&source, &request).map(|found| found.map(<[u8]>::to_vec))
+        };
+        assert_eq!(find("/?a=1&access_token=a.b.c"), Ok(Some(b"a.b.c".to_vec())));
+        assert_eq!(find("/?xaccess_token=a&access%5Ftoken=b&Access_token=c&access_token"), Ok(None));
+        assert_eq!(find("/?access_token="), Ok(None));
+        assert_eq!(find("/?access_token=a&access_token=b"), Err(RequestError::Repeated));
+        assert_eq!(find("/"), Ok(None));
+    }
+
+    #[test]
+    fn names_that_no_request_can_carry_are_refused() {
+        for source in [
+            TokenSource::cookie(""),
+            TokenSource::cookie("a b"),
+            TokenSource::cookie("a;b"),
+            TokenSource::header("x\r\ny"),
+            TokenSource::header_with_scheme("x", ""),
+            TokenSource::query("a&b"),
+        ] {
+            assert!(source.check().is_err(), "{source:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_cookie_field_holds_only_the_exact_name_is_read(
+            pairs in prop::collection::vec(("[a-zA-Z_%=\" ]{0,6}", "[a-z0-9.\"=, ]{0,6}"), 0..6),
+        ) {
+            let header = pairs.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("; ");
+            let exact: Vec<&str> = header
+                .split(';')
+                .filter_map(|pair| pair.trim_ascii().split_once('='))
+                .filter_map(|(name, value)| (name == "t").then_some(value))
+                .collect();
+            let values: Vec<&[u8]> = cookie_values(header.as_bytes(), "t").collect();
+            prop_assert_eq!(values, exact.iter().map(|v| v.as_bytes()).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn no_header_bytes_make_the_reader_panic(value in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = after_scheme(&value, "Bearer");
+            let _ = cookie_values(&value, "t").count();
+        }
+    }
+}

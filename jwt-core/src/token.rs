@@ -1,0 +1,243 @@
+use std::any::Any;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::clock::NumericDate;
+use crate::error::{Malformed, TokenError};
+use crate::verify::{Header, Registered, Text};
+
+/// A token of which nothing is proved: three parts of some bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct UntrustedToken<'t> {
+    pub(crate) header: &'t [u8],
+    pub(crate) payload: &'t [u8],
+    pub(crate) signature: &'t [u8],
+    /// What is signed: header, dot, payload.
+    pub(crate) message: &'t [u8],
+}
+
+impl<'t> UntrustedToken<'t> {
+    /// Splits at the first and the last dot. A dot in between is no base64url and is refused with the payload.
+    pub(crate) fn split(token: &'t [u8]) -> Result<Self, TokenError> {
+        let parts = || {
+            let first = memchr::memchr(b'.', token)?;
+            let last = memchr::memrchr(b'.', token)?;
+            let header = token.get(..first)?;
+            let payload = token.get(first + 1..last)?;
+            let signature = token.get(last + 1..)?;
+            let whole = !header.is_empty() && !payload.is_empty() && !signature.is_empty();
+            whole.then_some(Self { header, payload, signature, message: token.get(..last)? })
+        };
+        parts().ok_or(TokenError::Malformed(Malformed::Parts))
+    }
+}
+
+/// A token that was proved: its signature holds and its claims are what was asked for. Cheap to clone.
+///
+/// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one.
+pub struct VerifiedToken<C>(Arc<Parts<C>>);
+
+struct Parts<C> {
+    claims: C,
+    common: Common,
+}
+
+/// What is the same whatever the type of the claims.
+struct Common {
+    registered: Registered<Text>,
+    header: Arc<Header>,
+    /// The JSON of the claims, and behind it the compact token: one allocation for both.
+    text: String,
+    json_len: usize,
+}
+
+impl Common {
+    fn json(&self) -> &str {
+        &self.text[..self.json_len]
+    }
+}
+
+impl<C> VerifiedToken<C> {
+    /// `text` is the JSON of the claims, `json_len` bytes long, and behind it the compact token.
+    pub(crate) fn new(
+        claims: C,
+        registered: Registered<Text>,
+        header: Arc<Header>,
+        text: String,
+        json_len: usize,
+    ) -> Self {
+        Self(Arc::new(Parts { claims, common: Common { registered, header, text, json_len } }))
+    }
+
+    /// The application's claims.
+    pub fn claims(&self) -> &C {
+        &self.0.claims
+    }
+
+    /// `iss`: who issued the token.
+    pub fn issuer(&self) -> Option<&str> {
+        self.text_of(|registered| registered.issuer.as_ref())
+    }
+
+    /// `sub`: whom the token is about.
+    pub fn subject(&self) -> Option<&str> {
+        self.text_of(|registered| registered.subject.as_ref())
+    }
+
+    /// `jti`: the name of the token.
+    pub fn token_id(&self) -> Option<&str> {
+        self.text_of(|registered| registered.token_id.as_ref())
+    }
+
+    /// `aud`: whom the token is for.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        let common = &self.0.common;
+        common.registered.audience.as_slice().iter().map(|audience| audience.in_json(common.json()))
+    }
+
+    /// `exp`: from when on the token is not good any more.
+    pub fn expires_at(&self) -> Option<NumericDate> {
+        self.0.common.registered.expires_at
+    }
+
+    /// `nbf`: until when the token is not good yet.
+    pub fn not_before(&self) -> Option<NumericDate> {
+        self.0.common.registered.not_before
+    }
+
+    /// `iat`: when the token was issued.
+    pub fn issued_at(&self) -> Option<NumericDate> {
+        self.0.common.registered.issued_at
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.0.common.header
+    }
+
+    /// The JSON text of the claims, byte for byte as it was signed.
+    pub fn claims_json(&self) -> &str {
+        self.0.common.json()
+    }
+
+    fn text_of<'s>(&'s self, pick: impl FnOnce(&'s Registered<Text>) -> Option<&'s Text>) -> Option<&'s str> {
+        let common = &self.0.common;
+        pick(&common.registered).map(|text| text.in_json(common.json()))
+    }
+}
+
+impl<C: Send + Sync + 'static> VerifiedToken<C> {
+    /// The compact token itself, to pass on.
+    pub fn token(&self) -> CompactToken {
+        CompactToken(self.0.clone())
+    }
+}
+
+impl<C> Clone for VerifiedToken<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C> Deref for VerifiedToken<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0.claims
+    }
+}
+
+impl<C: Serialize> Serialize for VerifiedToken<C> {
+    /// As the application's claims.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.claims.serialize(serializer)
+    }
+}
+
+impl<C> fmt::Debug for VerifiedToken<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = self.header();
+        f.debug_struct("VerifiedToken")
+            .field("algorithm", &header.algorithm())
+            .field("kid", &header.kid())
+            .field("issuer", &self.issuer())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The compact token of a request that was proved, for passing it on to another service. Never prints itself.
+#[derive(Clone)]
+pub struct CompactToken(Arc<dyn Proven>);
+
+impl CompactToken {
+    /// The token. Treat it as a password: whoever holds it is the user.
+    pub fn as_str(&self) -> &str {
+        self.0.compact()
+    }
+
+    /// The proved token that this is the compact form of, where its claims are of type `C`.
+    pub(crate) fn verified<C: Send + Sync + 'static>(&self) -> Option<VerifiedToken<C>> {
+        let any: Arc<dyn Any + Send + Sync> = self.0.clone();
+        any.downcast().ok().map(VerifiedToken)
+    }
+
+    pub(crate) fn claims_type(&self) -> &'static str {
+        self.0.claims_type()
+    }
+}
+
+impl fmt::Debug for CompactToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CompactToken([redacted])")
+    }
+}
+
+trait Proven: Any + Send + Sync {
+    fn compact(&self) -> &str;
+    fn claims_type(&self) -> &'static str;
+}
+
+impl<C: Send + Sync + 'static> Proven for Parts<C> {
+    fn compact(&self) -> &str {
+        &self.common.text[self.common.json_len..]
+    }
+
+    fn claims_type(&self) -> &'static str {
+        std::any::type_name::<C>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn three_parts_are_split_at_the_outer_dots() {
+        let token = UntrustedToken::split(b"aa.bb.cc").unwrap();
+        assert_eq!((token.header, token.payload, token.signature), (&b"aa"[..], &b"bb"[..], &b"cc"[..]));
+        assert_eq!(token.message, b"aa.bb");
+    }
+
+    #[test]
+    fn anything_less_than_three_parts_is_refused() {
+        for token in ["", ".", "..", "a", "a.b", "a..", ".a.", "..a", "a.b.", ".a.b", "a..b"] {
+            assert!(UntrustedToken::split(token.as_bytes()).is_err(), "{token:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_of_a_split_make_the_token_again(token in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(parts) = UntrustedToken::split(&token) {
+                let again = [parts.header, b".", parts.payload, b".", parts.signature].concat();
+                prop_assert_eq!(&again, &token);
+                prop_assert_eq!([parts.message, b".", parts.signature].concat(), token);
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::NumericDate;
+use crate::error::{CheckError, ConfigError, TokenError};
+use crate::token::VerifiedToken;
+use crate::verify::{Header, Noted};
+
+/// What a token must say. Filled by the builder, which documents each member.
+pub(crate) struct Validation<C> {
+    pub(crate) max_token_len: usize,
+    pub(crate) issuers: Vec<Box<str>>,
+    pub(crate) audiences: Vec<Box<str>>,
+    pub(crate) any_audience: bool,
+    pub(crate) types: Vec<Box<str>>,
+    pub(crate) required: Vec<Arc<str>>,
+    pub(crate) expiry_required: bool,
+    pub(crate) leeway: Duration,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) checks: Vec<Check<C>>,
+}
+
+pub(crate) type Check<C> = Box<dyn Fn(&VerifiedToken<C>) -> Result<(), CheckError> + Send + Sync>;
+
+impl<C> Validation<C> {
+    pub(crate) fn new() -> Self {
+        Self {
+            max_token_len: 16 * 1024,
+            issuers: Vec::new(),
+            audiences: Vec::new(),
+            any_audience: false,
+            types: Vec::new(),
+            required: Vec::new(),
+            expiry_required: true,
+            leeway: Duration::from_secs(30),
+            max_age: None,
+            checks: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add_check<E: Error + Send + Sync + 'static>(
+        &mut self,
+        check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
+    ) {
+        self.checks.push(Box::new(move |token| check(token).map_err(CheckError::new)));
+    }
+
+    pub(crate) fn check_config(&self) -> Result<(), ConfigError> {
+        if self.max_token_len < 64 {
+            return Err(ConfigError::TokenLimit);
+        }
+        if self.audiences.is_empty() && !self.any_audience {
+            return Err(ConfigError::NoAudience);
+        }
+        if !self.audiences.is_empty() && self.any_audience {
+            return Err(ConfigError::AudienceContradiction);
+        }
+        let mut expected = self.issuers.iter().chain(&self.audiences).chain(&self.types);
+        if expected.any(|one| one.is_empty()) || self.required.iter().any(|name| name.is_empty()) {
+            return Err(ConfigError::EmptyExpectation);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_header(&self, header: &Header) -> Result<(), TokenError> {
+        if self.types.is_empty() || header.is_of_type(&self.types) { Ok(()) } else { Err(TokenError::Type) }
+    }
+
+    pub(crate) fn check_claims(&self, noted: &Noted<'_>, now: NumericDate) -> Result<(), TokenError> {
+        let claims = &noted.registered;
+        self.check_time(claims.expires_at, claims.not_before, claims.issued_at, now)?;
+        if !self.issuers.is_empty() {
+            let issuer = claims.issuer.as_deref().ok_or_else(|| missing("iss"))?;
+            if !self.issuers.iter().any(|expected| **expected == *issuer) {
+                return Err(TokenError::Issuer);
+            }
+        }
+        if !self.any_audience {
+            if !noted.names.contains("aud") {
+                return Err(missing("aud"));
+            }
+            let mut audiences = claims.audience.as_slice().iter();
+            if !audiences.any(|audience| self.audiences.iter().any(|expected| **expected == **audience)) {
+                return Err(TokenError::Audience);
+            }
+        }
+        match self.required.iter().find(|name| !noted.names.contains(name)) {
+            Some(name) => Err(TokenError::MissingClaim(name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The part that passes with time. All sums saturate.
+    fn check_time(
+        &self,
+        expires_at: Option<NumericDate>,
+        not_before: Option<NumericDate>,
+        issued_at: Option<NumericDate>,
+        now: NumericDate,
+    ) -> Result<(), TokenError> {
+        let now = now.since_epoch();
+        match expires_at {
+            // `exp` is the first moment at which the token is no longer good.
+            Some(expires_at) if now >= expires_at.since_epoch().saturating_add(self.leeway) => {
+                return Err(TokenError::Expired);
+            }
+            None if self.expiry_required => return Err(missing("exp")),
+            _ => {}
+        }
+        if not_before.is_some_and(|not_before| now.saturating_add(self.leeway) < not_before.since_epoch()) {
+            return Err(TokenError::NotYetValid);
+        }
+        if let Some(max_age) = self.max_age {
+            let issued_at = issued_at.ok_or_else(|| missing("iat"))?.since_epoch();
+            let too_old = now >= issued_at.saturating_add(max_age).saturating_add(self.leeway);
+            if too_old || now.saturating_add(self.leeway) < issued_at {
+                return Err(TokenError::Age);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_by_application(&self, token: &VerifiedToken<C>) -> Result<(), TokenError> {
+        self.checks.iter().try_for_each(|check| check(token)).map_err(TokenError::Check)
+    }
+}
+
+fn missing(claim: &'static str) -> TokenError {
+    TokenError::MissingClaim(claim.into())
+}
+
+impl<C> fmt::Debug for Validation<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Validation")
+            .field("max_token_len", &self.max_token_len)
+            .field("issuers", &self.issuers)
+            .field("audiences", &self.audiences)
+            .field("any_audience", &self.any_audience)
+            .field("types", &self.types)
+            .field("required", &self.required)
+            .field("expiry_required", &self.expiry_required)
+            .field("leeway", &self.leeway)
+            .field("max_age", &self.max_age)
+            .field("checks", &self.checks.len())
+            .finish()
+    }
+}

@@ -1,0 +1,482 @@
+//! The claims: the application's type and the registered claims, out of one pass over the JSON.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use crate::clock::{Number, NumericDate};
+use crate::error::{Malformed, RegisteredClaim, ShapeError, TokenError};
+use crate::json::{Name, NameSeed, ReadError, Replay, Seen, Strict, read_object};
+
+/// A string of the claims: a span of their JSON text, or a copy where the text had escapes in it.
+#[derive(Debug, Clone)]
+pub(crate) enum Text {
+    Span { start: usize, end: usize },
+    Copy(Box<str>),
+}
+
+impl Text {
+    /// `text` is a part of `json`, or owned.
+    fn new(text: Cow<'_, str>, json: &str) -> Self {
+        match text {
+            Cow::Borrowed(part) => {
+                let start = part.as_ptr().addr().wrapping_sub(json.as_ptr().addr());
+                let end = start.wrapping_add(part.len());
+                // A part lies inside. Should it ever not, a copy is right as well.
+                if json.get(start..end) == Some(part) { Self::Span { start, end } } else { Self::Copy(part.into()) }
+            }
+            Cow::Owned(text) => Self::Copy(text.into_boxed_str()),
+        }
+    }
+
+    pub(crate) fn in_json<'j>(&'j self, json: &'j str) -> &'j str {
+        match self {
+            Self::Span { start, end } => &json[*start..*end],
+            Self::Copy(text) => text,
+        }
+    }
+}
+
+/// `aud`: a string or an array of strings (RFC 7519 §4.1.3).
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Audience<T> {
+    #[default]
+    Absent,
+    One(T),
+    Many(Box<[T]>),
+}
+
+impl<T> Audience<T> {
+    pub(crate) fn as_slice(&self) -> &[T] {
+        match self {
+            Self::Absent => &[],
+            Self::One(audience) => std::slice::from_ref(audience),
+            Self::Many(audiences) => audiences,
+        }
+    }
+}
+
+/// The registered claims of RFC 7519 §4.1. `T` is how a string is held.
+#[derive(Debug, Clone)]
+pub(crate) struct Registered<T> {
+    pub(crate) issuer: Option<T>,
+    pub(crate) subject: Option<T>,
+    pub(crate) audience: Audience<T>,
+    pub(crate) token_id: Option<T>,
+    pub(crate) expires_at: Option<NumericDate>,
+    pub(crate) not_before: Option<NumericDate>,
+    pub(crate) issued_at: Option<NumericDate>,
+}
+
+impl<T> Default for Registered<T> {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            subject: None,
+            audience: Audience::Absent,
+            token_id: None,
+            expires_at: None,
+            not_before: None,
+            issued_at: None,
+        }
+    }
+}
+
+impl Registered<Cow<'_, str>> {
+    /// The same, free of the borrow of `json`.
+    pub(crate) fn detach(self, json: &str) -> Registered<Text> {
+        let text = |text| Text::new(text, json);
+        Registered {
+            issuer: self.issuer.map(text),
+            subject: self.subject.map(text),
+            audience: match self.audience {
+                Audience::Absent => Audience::Absent,
+                Audience::One(audience) => Audience::One(text(audience)),
+                Audience::Many(audiences) => Audience::Many(audiences.into_iter().map(text).collect()),
+            },
+            token_id: self.token_id.map(text),
+            expires_at: self.expires_at,
+            not_before: self.not_before,
+            issued_at: self.issued_at,
+        }
+    }
+}
+
+/// What was noted while the application's type was read.
+#[derive(Default)]
+pub(crate) struct Noted<'de> {
+    pub(crate) registered: Registered<Cow<'de, str>>,
+    /// Every member name of the claims.
+    pub(crate) names: Seen<'de>,
+    /// The registered claim that is being read.
+    at: Option<RegisteredClaim>,
+}
+
+/// Reads the claims into `C`, noting the registered ones as they pass by.
+pub(crate) fn read<C: DeserializeOwned>(json: &str) -> Result<(C, Noted<'_>), TokenError> {
+    let mut noted = Noted::default();
+    let result = read_object(json, ClaimsSeed { noted: &mut noted, claims: PhantomData });
+    match result {
+        Ok(claims) => Ok((claims, noted)),
+        Err(ReadError::Data(_)) if noted.at.is_some() => {
+            Err(noted.at.map_or(TokenError::Malformed(Malformed::Claims), TokenError::ClaimType))
+        }
+        Err(ReadError::Data(error)) => Err(TokenError::Shape(ShapeError::of(&error))),
+        Err(error) => Err(TokenError::Malformed(error.or(Malformed::Claims))),
+    }
+}
+
+struct ClaimsSeed<'n, 'de, C> {
+    noted: &'n mut Noted<'de>,
+    claims: PhantomData<C>,
+}
+
+impl<'de, C: Deserialize<'de>> DeserializeSeed<'de> for ClaimsSeed<'_, 'de, C> {
+    type Value = C;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<C, D::Error> {
+        C::deserialize(Claims { deserializer, noted: self.noted })
+    }
+}
+
+/// The claims as a deserializer: always an object, whatever the application's type asks for.
+struct Claims<'n, 'de, D> {
+    deserializer: D,
+    noted: &'n mut Noted<'de>,
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Claims<'_, 'de, D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.deserializer.deserialize_map(ClaimsVisitor { visitor, noted: self.noted })
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    /// `()` stands for "any claims": whoever wants none gets none, and the registered ones are noted all the same.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        IgnoredAny::deserialize(self)?;
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+        self.deserialize_unit(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf seq tuple tuple_struct map
+        struct enum identifier ignored_any
+    }
+}
+
+struct ClaimsVisitor<'n, 'de, V> {
+    visitor: V,
+    noted: &'n mut Noted<'de>,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for ClaimsVisitor<'_, 'de, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.visitor.visit_map(ClaimsMap { map, noted: self.noted, claim: None })
+    }
+}
+
+struct ClaimsMap<'n, 'de, A> {
+    map: A,
+    noted: &'n mut Noted<'de>,
+    claim: Option<RegisteredClaim>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for ClaimsMap<'_, 'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let Some(name) = self.map.next_key_seed(NameSeed)? else { return Ok(None) };
+        self.noted.names.insert(&name)?;
+        self.claim = match &*name {
+            "iss" => Some(RegisteredClaim::Issuer),
+            "sub" => Some(RegisteredClaim::Subject),
+            "aud" => Some(RegisteredClaim::Audience),
+            "exp" => Some(RegisteredClaim::ExpirationTime),
+            "nbf" => Some(RegisteredClaim::NotBefore),
+            "iat" => Some(RegisteredClaim::IssuedAt),
+            "jti" => Some(RegisteredClaim::JwtId),
+            _ => None,
+        };
+        seed.deserialize(Name(name, PhantomData)).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
+        let Some(claim) = self.claim.take() else { return self.map.next_value_seed(Strict(seed)) };
+        let Self { map, noted, .. } = self;
+        // Whatever goes wrong from here to the end of the reading of the value is the token's fault …
+        noted.at = Some(claim);
+        match claim {
+            RegisteredClaim::Audience => {
+                let audience = map.next_value_seed(AudienceSeed)?;
+                noted.registered.audience = audience;
+                noted.at = None;
+                // … and from here on that of the type, which wants something else than RFC 7519.
+                let replay = match &noted.registered.audience {
+                    Audience::One(audience) => Replay::Text(audience.clone()),
+                    audience => Replay::Texts(audience.as_slice()),
+                };
+                seed.deserialize(replay.into_deserializer())
+            }
+            RegisteredClaim::Issuer | RegisteredClaim::Subject | RegisteredClaim::JwtId => {
+                let text = map.next_value_seed(NameSeed)?;
+                noted.at = None;
+                let place = match claim {
+                    RegisteredClaim::Issuer => &mut noted.registered.issuer,
+                    RegisteredClaim::Subject => &mut noted.registered.subject,
+                    _ => &mut noted.registered.token_id,
+                };
+                seed.deserialize(Replay::Text(place.insert(text).clone()).into_deserializer())
+            }
+            RegisteredClaim::ExpirationTime | RegisteredClaim::NotBefore | RegisteredClaim::IssuedAt => {
+                let number = map.next_value_seed(NumberSeed)?;
+                let date = NumericDate::from_number(number).ok_or_else(|| A::Error::custom("not a moment"))?;
+                noted.at = None;
+                let place = match claim {
+                    RegisteredClaim::ExpirationTime => &mut noted.registered.expires_at,
+                    RegisteredClaim::NotBefore => &mut noted.registered.not_before,
+                    _ => &mut noted.registered.issued_at,
+                };
+                *place = Some(date);
+                seed.deserialize(Replay::Number(number).into_deserializer())
+            }
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.map.size_hint()
+    }
+}
+
+struct NumberSeed;
+
+impl<'de> DeserializeSeed<'de> for NumberSeed {
+    type Value = Number;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Number, D::Error> {
+        struct NumberVisitor;
+
+        impl Visitor<'_> for NumberVisitor {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Number, E> {
+                Ok(Number::Unsigned(number))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Number, E> {
+                Ok(u64::try_from(number).map_or(Number::Negative(number), Number::Unsigned))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Number, E> {
+                Ok(Number::Float(number))
+            }
+        }
+
+        // Deliberately not deserialize_any: with its feature `arbitrary_precision`, which any crate may switch on,
+        // serde_json hands numbers over as maps there.
+        deserializer.deserialize_f64(NumberVisitor)
+    }
+}
+
+struct AudienceSeed;
+
+impl<'de> DeserializeSeed<'de> for AudienceSeed {
+    type Value = Audience<Cow<'de, str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AudienceSeed {
+    type Value = Audience<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Audience::One(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Audience::One(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut audiences = Vec::new();
+        while let Some(audience) = seq.next_element_seed(NameSeed)? {
+            audiences.push(audience);
+        }
+        Ok(Audience::Many(audiences.into_boxed_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn error<C: DeserializeOwned>(json: &str) -> String {
+        match read::<C>(json) {
+            Ok(_) => "none".into(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn registered_claims_are_noted_whatever_the_type_takes() {
+        #[derive(Deserialize)]
+        struct Nothing {}
+        let json = r#"{"iss":"me","sub":"you","aud":["a","b"],"jti":"1","exp":3,"nbf":1.5,"iat":2e0,"x":{"y":[]}}"#;
+        fn check<C: DeserializeOwned>(json: &str) {
+            let (_, noted) = read::<C>(json).unwrap();
+            let registered = noted.registered.detach(json);
+            assert_eq!(registered.issuer.unwrap().in_json(json), "me");
+            assert_eq!(registered.subject.unwrap().in_json(json), "you");
+            assert_eq!(registered.token_id.unwrap().in_json(json), "1");
+            let audience: Vec<&str> = registered.audience.as_slice().iter().map(|one| one.in_json(json)).collect();
+            assert_eq!(audience, ["a", "b"]);
+            assert_eq!(registered.expires_at, Some(NumericDate::from_secs(3)));
+            assert_eq!(registered.issued_at, Some(NumericDate::from_secs(2)));
+            assert_eq!(registered.not_before.unwrap().since_epoch().as_millis(), 1500);
+        }
+        check::<Nothing>(json);
+        check::<()>(json);
+        check::<Option<()>>(json);
+        check::<Value>(json);
+        check::<HashMap<String, Value>>(json);
+        check::<IgnoredAny>(json);
+    }
+
+    #[test]
+    fn the_type_may_take_the_registered_claims_in_its_own_way() {
+        #[derive(Deserialize, PartialEq, Debug)]
+        struct Own {
+            iss: String,
+            sub: Option<String>,
+            aud: Vec<String>,
+            exp: u64,
+            nbf: f64,
+            iat: Option<i64>,
+            #[serde(rename = "jti")]
+            id: Id,
+        }
+        #[derive(Deserialize, PartialEq, Debug)]
+        struct Id(String);
+        let json = r#"{"iss":"m\u0065","sub":"you","aud":["a"],"jti":"1","exp":3,"nbf":1.5,"iat":2}"#;
+        let (own, noted) = read::<Own>(json).unwrap();
+        assert_eq!(own, serde_json::from_str(json).unwrap());
+        assert_eq!(noted.registered.detach(json).issuer.unwrap().in_json(json), "me");
+    }
+
+    #[test]
+    fn a_registered_claim_of_the_wrong_type_is_never_absent() {
+        for (claim, values) in [
+            ("iss", &["1", "null", "[]", "[\"me\"]", "{}", "true"][..]),
+            ("sub", &["1", "null", "[\"me\"]"]),
+            ("jti", &["1", "null", "{}"]),
+            ("aud", &["1", "null", "{}", "[1]", "[\"a\",null]", "[[\"a\"]]", "true"]),
+            (
+                "exp",
+                &[
+                    "\"never\"",
+                    "\"1\"",
+                    "null",
+                    "true",
+                    "[1]",
+                    "{}",
+                    "-1",
+                    "-0.5",
+                    "1e300",
+                    "9223372036854775808",
+                    "1e19",
+                ],
+            ),
+            ("nbf", &["\"1\"", "null", "-1", "false"]),
+            ("iat", &["\"1\"", "null", "-1", "[]"]),
+        ] {
+            for value in values {
+                let json = format!("{{\"{claim}\":{value}}}");
+                assert_eq!(error::<Value>(&json), format!("claim `{claim}` has the wrong type"), "{json}");
+                assert_eq!(error::<()>(&json), format!("claim `{claim}` has the wrong type"), "{json}");
+            }
+        }
+        assert!(read::<Value>(r#"{"exp":1e400}"#).is_err());
+    }
+
+    #[test]
+    fn a_type_that_does_not_fit_says_which_field_and_never_a_value() {
+        #[derive(Deserialize)]
+        #[allow(dead_code)]
+        struct User {
+            admin: bool,
+        }
+        assert_eq!(error::<User>("{}"), "the claims do not fit their type: missing field `admin`");
+        let wrong = error::<User>(r#"{"admin":"hunter2"}"#);
+        assert!(!wrong.contains("hunter2"), "{wrong}");
+        #[derive(Deserialize)]
+        #[allow(dead_code)]
+        struct Odd {
+            exp: String,
+        }
+        assert!(error::<Odd>(r#"{"exp":1}"#).starts_with("the claims do not fit their type"));
+    }
+
+    #[test]
+    fn duplicates_are_malformed_in_registered_own_and_unknown_claims() {
+        for json in [r#"{"exp":1,"exp":1}"#, r#"{"a":1,"a":1}"#, r#"{"exp":1,"\u0065xp":2}"#, r#"{"a":{"b":1,"b":1}}"#]
+        {
+            assert_eq!(error::<()>(json), "malformed token: duplicate member name", "{json}");
+            assert_eq!(error::<Value>(json), "malformed token: duplicate member name", "{json}");
+        }
+    }
+
+    #[test]
+    fn claims_that_are_no_object_are_malformed() {
+        for json in ["", "[]", "null", "1", "\"x\"", "{", "{}x"] {
+            assert_eq!(error::<()>(json), "malformed token: the claims are not a JSON object", "{json:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_type_yields_every_claim_as_it_was_written(
+            sub in ".{0,12}", aud in prop::collection::vec(".{0,5}", 0..4), exp in 0u64..1 << 60, other in ".{0,12}",
+        ) {
+            let claims = json!({"sub": sub, "aud": aud, "exp": exp, "other": {"nested": [other]}});
+            let text = claims.to_string();
+            let (value, _) = read::<Value>(&text).unwrap();
+            prop_assert_eq!(value, claims);
+        }
+    }
+}

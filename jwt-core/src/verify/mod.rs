@@ -1,0 +1,139 @@
+//! header → key → signature → claims.
+
+#[cfg(feature = "tracing")]
+mod claimed;
+mod claims;
+mod header;
+mod known_headers;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+#[cfg(feature = "tracing")]
+pub(crate) use claimed::Claimed;
+pub(crate) use claims::{Noted, Registered, Text};
+pub use header::Header;
+
+use crate::base64url;
+use crate::clock::Clock;
+use crate::error::{Malformed, TokenError};
+use crate::key::{KeySet, VerifyingKey};
+use crate::token::{UntrustedToken, VerifiedToken};
+use crate::validation::Validation;
+use known_headers::KnownHeaders;
+
+/// The longest signature: RSA with 8192 bits.
+const MAX_SIGNATURE: usize = 1024;
+
+/// Proves a bare token: for queues, sockets, and whatever else is not an HTTP request.
+///
+/// Made by the same builder as an [`Authenticator`](crate::Authenticator), with
+/// [`build_verifier`](crate::AuthenticatorBuilder::build_verifier).
+///
+/// ```
+/// use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, TokenError};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Job {
+///     task: String,
+/// }
+///
+/// let secret = b"a secret of at least thirty-two bytes";
+/// let verifier = Authenticator::<Job>::builder()
+///     .keys(KeySet::hs256(secret)?)
+///     .audience("workers")
+///     .build_verifier()?;
+///
+/// let token = SigningKey::secret(Algorithm::HS256, secret)?
+///     .sign(&serde_json::json!({"task": "resize", "aud": "workers", "exp": 4_000_000_000_u64}))?;
+/// assert_eq!(verifier.verify(&token)?.task, "resize");
+///
+/// let token = token.replace('.', "x.");
+/// assert!(matches!(verifier.verify(&token), Err(TokenError::Malformed(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Verifier<C> {
+    keys: KeySet,
+    validation: Validation<C>,
+    clock: Arc<dyn Clock>,
+    known_headers: KnownHeaders,
+    claims: PhantomData<fn() -> C>,
+}
+
+impl<C: DeserializeOwned> Verifier<C> {
+    pub(crate) fn new(keys: KeySet, validation: Validation<C>, clock: Arc<dyn Clock>) -> Self {
+        let known_headers = KnownHeaders::for_keys(keys.keys().len());
+        Self { keys, validation, clock, known_headers, claims: PhantomData }
+    }
+
+    /// Proves a compact token (RFC 7519 §7.2): its signature first, then its claims.
+    pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, TokenError> {
+        let token = token.as_ref();
+        if token.len() > self.validation.max_token_len {
+            return Err(TokenError::TooLong { limit: self.validation.max_token_len });
+        }
+        let parts = UntrustedToken::split(token)?;
+        let header = self.prove(parts)?;
+        self.read(token, parts, header)
+    }
+
+    /// The header, once a key has been found under which the signature holds.
+    fn prove(&self, token: UntrustedToken<'_>) -> Result<Arc<Header>, TokenError> {
+        let mut buffer = [0; MAX_SIGNATURE];
+        let signature = base64url::decode_into(token.signature, &mut buffer);
+        let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
+
+        // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
+        if let Some(known) = self.known_headers.get(token.header) {
+            let signature = signature.ok_or(TokenError::Malformed(Malformed::Base64))?;
+            if known.key.verify(token.message, signature) {
+                return Ok(known.header);
+            }
+            if known.only_candidate {
+                return Err(TokenError::Signature);
+            }
+        }
+        let header = Header::read(token.header)?;
+        if signature.is_none() {
+            return Err(TokenError::Malformed(Malformed::Base64));
+        }
+        self.validation.check_header(&header)?;
+        let candidates = self.keys.candidates(&header)?;
+        let key = candidates.iter().find(|key| holds(key)).ok_or(TokenError::Signature)?;
+        let header = Arc::new(header);
+        self.known_headers.insert(token.header, &header, key, candidates.len() == 1);
+        Ok(header)
+    }
+
+    /// The claims of a token whose signature holds.
+    fn read(
+        &self,
+        token: &[u8],
+        parts: UntrustedToken<'_>,
+        header: Arc<Header>,
+    ) -> Result<VerifiedToken<C>, TokenError> {
+        let mut json = Vec::with_capacity(parts.payload.len() + token.len());
+        base64url::decode_onto(parts.payload, &mut json).ok_or(TokenError::Malformed(Malformed::Base64))?;
+        let mut text = String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))?;
+        let (claims, noted) = claims::read::<C>(&text)?;
+        self.validation.check_claims(&noted, self.clock.now())?;
+        let registered = noted.registered.detach(&text);
+        let json_len = text.len();
+        text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
+        let token = VerifiedToken::new(claims, registered, header, text, json_len);
+        self.validation.check_by_application(&token)?;
+        Ok(token)
+    }
+}
+
+impl<C> fmt::Debug for Verifier<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("keys", &self.keys)
+            .field("validation", &self.validation)
+            .finish_non_exhaustive()
+    }
+}

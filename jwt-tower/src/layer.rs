@@ -1,0 +1,73 @@
+use std::fmt;
+
+use http::Response;
+use jwt_core::{AuthError, Authenticator};
+use tower_layer::Layer;
+
+use crate::rejection::{EmptyBody, Hook, ProblemBody};
+use crate::service::JwtAuthService;
+
+/// Lets only authenticated requests through.
+///
+/// `R` makes the body of a rejection; see [`on_rejection`](Self::on_rejection).
+pub struct JwtAuth<C, R = ProblemBody> {
+    authenticator: Authenticator<C>,
+    rejection: R,
+}
+
+impl<C> JwtAuth<C> {
+    /// A layer that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
+    pub fn new(authenticator: Authenticator<C>) -> Self {
+        Self { authenticator, rejection: ProblemBody }
+    }
+}
+
+impl<C, R> JwtAuth<C, R> {
+    /// Answers rejected requests with an empty body: for response bodies that cannot be made out of a text, such as
+    /// those of tonic.
+    #[must_use]
+    pub fn empty_body(self) -> JwtAuth<C, EmptyBody> {
+        JwtAuth { authenticator: self.authenticator, rejection: EmptyBody }
+    }
+
+    /// Answers rejected requests by a function of the application. It gets the error and the head of the answer,
+    /// with status and challenge set, and puts a body to it.
+    ///
+    /// ```
+    /// # use jwt_tower::{Authenticator, JwtAuth, KeySet};
+    /// # let auth = Authenticator::<()>::builder()
+    /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    /// #     .audience("api")
+    /// #     .build()?;
+    /// let layer = JwtAuth::new(auth).on_rejection(|_error, head| head.map(|()| "Please sign in.".to_owned()));
+    /// # let _ = layer;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn on_rejection<F, B>(self, hook: F) -> JwtAuth<C, Hook<F>>
+    where
+        F: Fn(&AuthError, Response<()>) -> Response<B>,
+    {
+        JwtAuth { authenticator: self.authenticator, rejection: Hook(hook) }
+    }
+}
+
+impl<S, C, R: Clone> Layer<S> for JwtAuth<C, R> {
+    type Service = JwtAuthService<S, C, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        JwtAuthService::new(inner, self.authenticator.clone(), self.rejection.clone())
+    }
+}
+
+impl<C, R: Clone> Clone for JwtAuth<C, R> {
+    fn clone(&self) -> Self {
+        Self { authenticator: self.authenticator.clone(), rejection: self.rejection.clone() }
+    }
+}
+
+impl<C, R> fmt::Debug for JwtAuth<C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JwtAuth").field(&self.authenticator).finish()
+    }
+}
