@@ -1,5 +1,56 @@
-//! Takes a JSON Web Token out of a request, proves it, and yields typed claims.
+//! Takes a JSON Web Token out of a request, proves it, and yields typed claims: the core of `jwt-tower` (axum, hyper,
+//! tonic) and `jwt-actix` (actix-web), which only translate between it and their framework.
+//!
+//! ```
+//! use jwt_core::{Authenticator, KeySet, Verdict};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct User {
+//!     name: String,
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let auth = Authenticator::<User>::builder()
+//!     .keys(KeySet::hs256("a secret of at least thirty-two bytes")?)
+//!     .audience("api")
+//!     .build()?;
+//!
+//! let request = http::Request::get("/me").header("authorization", "Bearer …").body(())?;
+//! match auth.authenticate(&request) {
+//!     Verdict::Verified(user) => println!("Hello, {}!", user.name),
+//!     Verdict::Anonymous => println!("Hello, stranger!"),
+//!     Verdict::Rejected(error) => println!("{}", auth.answer(&error).status),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The path of a request
+//!
+//! ```text
+//! header bytes ── TokenSource ── one token, or none, or refused as ambiguous
+//!                                 │ three parts, within the limits
+//!                                 ▼
+//!                first part ── KeySet ── the key that `kid` and `alg` name
+//!                                 │ signature, by aws-lc-rs
+//!                                 ▼
+//!                second part ── registered claims and the application's type, in one strict pass
+//!                                 │ issuer, audience, times, checks
+//!                                 ▼
+//!                           VerifiedToken<C>, or an AuthError, which Authenticator::answer
+//!                                 turns into status, challenge and body
+//! ```
+//!
+//! The signature is proved before a claim is read. What was read on the way is in the error for the log; what goes on
+//! the wire is fixed text.
+//!
+//! # Features
+//!
+//! - `aws-lc-rs` (default): signatures by aws-lc-rs, with keys parsed once.
+//! - `rust-crypto`: signatures by the pure-Rust backend, where `aws-lc-rs` is off. ES512 is not in it.
+//! - `tracing`: an event of the target `jwt` for every rejected request, with its reason.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod admission;
 mod algorithm;

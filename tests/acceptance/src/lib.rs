@@ -1,0 +1,43 @@
+//! What the acceptance suite is made of: servers that protect the same routes on different stacks, a client that
+//! sends what it is told to the byte, and tokens.
+
+mod client;
+mod stacks;
+mod tokens;
+
+pub use client::{Connection, Reply, request};
+pub use stacks::{STACKS, Server, Stack};
+pub use tokens::{
+    AUDIENCE, ISSUER, NOW, SECRET, base64url, compact, good_claims, hs256, key_bytes, key_file, named_key, sign,
+};
+
+use jwt_core::{Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate};
+use serde::{Deserialize, Serialize};
+
+/// The claims that the servers ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Whom the token is about.
+    pub sub: String,
+    /// What to call them.
+    pub name: String,
+}
+
+/// A clock that stands still at [`NOW`].
+#[derive(Debug, Clone, Copy)]
+pub struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> NumericDate {
+        NumericDate::from_secs(NOW)
+    }
+}
+
+/// The authenticator that most tests start from: HS256, an issuer, an audience, a clock that stands still.
+///
+/// # Panics
+/// Where the fixed secret is refused.
+pub fn builder() -> AuthenticatorBuilder<User> {
+    let keys = KeySet::hs256(SECRET).expect("the secret is long enough");
+    Authenticator::builder().keys(keys).issuer(ISSUER).audience(AUDIENCE).clock(Stopped)
+}

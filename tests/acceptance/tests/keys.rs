@@ -1,0 +1,232 @@
+//! In which forms keys are read, and which are refused with which advice.
+
+use acceptance::{SECRET, Stopped, User, good_claims, key_bytes, key_file};
+use jwt_core::{Algorithm, Authenticator, KeyError, KeySet, SigningKey, VerifyingKey};
+use serde_json::{Value, json};
+
+#[track_caller]
+fn assert_verifies(keys: impl Into<KeySet>, token: &str) {
+    let verifier = Authenticator::<User>::builder().keys(keys).any_audience().clock(Stopped).build_verifier().unwrap();
+    assert_eq!(verifier.verify(token).unwrap().sub, "alice");
+}
+
+fn signed(algorithm: Algorithm, pem: &str) -> String {
+    SigningKey::pem(algorithm, key_file(pem)).unwrap().sign(&good_claims()).unwrap()
+}
+
+fn jwk(kid: &str) -> Value {
+    let set: Value = serde_json::from_str(&key_file("jwks.json")).unwrap();
+    set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid).unwrap().clone()
+}
+
+fn jwk_with(kid: &str, member: &str, value: Value) -> Value {
+    let mut jwk = jwk(kid);
+    jwk[member] = value;
+    jwk
+}
+
+fn set(keys: &[Value]) -> String {
+    json!({ "keys": keys }).to_string()
+}
+
+#[test]
+fn a_public_key_is_read_from_spki_pkcs1_and_a_certificate_in_pem_and_der() {
+    let token = signed(Algorithm::RS256, "rsa.pem");
+    for pem in ["rsa.pub.pem", "rsa.pkcs1.pub.pem", "rsa.cert.pem"] {
+        assert_verifies(VerifyingKey::pem(Algorithm::RS256, key_file(pem)).unwrap(), &token);
+    }
+    for file in ["rsa.spki.der", "rsa.cert.der"] {
+        assert_verifies(VerifyingKey::der(Algorithm::RS256, key_bytes(file)).unwrap(), &token);
+    }
+    for (algorithm, name) in [(Algorithm::ES256, "p256"), (Algorithm::ES384, "p384"), (Algorithm::EdDSA, "ed25519")] {
+        let token = signed(algorithm, &format!("{name}.pem"));
+        for form in ["pub", "cert"] {
+            assert_verifies(VerifyingKey::pem(algorithm, key_file(&format!("{name}.{form}.pem"))).unwrap(), &token);
+        }
+    }
+}
+
+#[test]
+fn a_private_rsa_key_is_read_from_pkcs1_too() {
+    let token = signed(Algorithm::PS256, "rsa.pkcs1.pem");
+    assert_verifies(VerifyingKey::pem(Algorithm::PS256, key_file("rsa.pub.pem")).unwrap(), &token);
+}
+
+#[test]
+fn a_jwk_set_serves_every_kind_of_key() {
+    let keys = KeySet::jwks(key_file("jwks.json")).unwrap();
+    for (algorithm, name) in [
+        (Algorithm::RS256, "rsa"),
+        (Algorithm::ES256, "p256"),
+        (Algorithm::ES384, "p384"),
+        (Algorithm::EdDSA, "ed25519"),
+        (Algorithm::Ed25519, "ed25519"),
+    ] {
+        let key = SigningKey::pem(algorithm, key_file(&format!("{name}.pem"))).unwrap().with_kid(name);
+        assert_verifies(keys.clone(), &key.sign(&good_claims()).unwrap());
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_bytes_base64_and_a_jwk() {
+    let token = SigningKey::secret(Algorithm::HS256, SECRET).unwrap().sign(&good_claims()).unwrap();
+    assert_verifies(VerifyingKey::secret(Algorithm::HS256, SECRET).unwrap(), &token);
+    let padded = base64_simd::STANDARD.encode_to_string(SECRET);
+    for text in [padded.as_str(), padded.trim_end_matches('='), &acceptance::base64url(SECRET)] {
+        assert_verifies(VerifyingKey::secret_base64(Algorithm::HS256, text).unwrap(), &token);
+    }
+    let jwk = json!({"kty": "oct", "k": acceptance::base64url(SECRET)});
+    assert_verifies(VerifyingKey::jwk(Algorithm::HS256, &jwk.to_string()).unwrap(), &token);
+    assert_verifies(KeySet::jwks(set(&[jwk])).unwrap(), &token);
+}
+
+#[test]
+fn weak_keys_are_refused_with_advice() {
+    for (algorithm, needed) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)] {
+        let error = VerifyingKey::secret(algorithm, vec![7; needed - 1]).unwrap_err();
+        assert_eq!(error, KeyError::WeakSecret { algorithm, bytes: needed - 1, needed });
+        assert!(error.to_string().contains(&format!("openssl rand -base64 {needed}")), "{error}");
+        assert!(VerifyingKey::secret(algorithm, vec![7; needed]).is_ok());
+        assert_eq!(
+            SigningKey::secret(algorithm, []).unwrap_err(),
+            KeyError::WeakSecret { algorithm, bytes: 0, needed }
+        );
+    }
+    let error = VerifyingKey::pem(Algorithm::RS256, key_file("rsa1024.pub.pem")).unwrap_err();
+    assert_eq!(error, KeyError::RsaSize { bits: 1024 });
+    for e in ["AQ", "AAAB", "Ag", "AA", ""] {
+        assert!(VerifyingKey::jwk(Algorithm::RS256, &jwk_with("rsa", "e", e.into()).to_string()).is_err(), "{e}");
+    }
+}
+
+#[test]
+fn a_key_of_the_wrong_kind_or_a_private_one_is_refused_with_advice() {
+    assert_eq!(
+        VerifyingKey::pem(Algorithm::RS256, key_file("p256.pub.pem")).unwrap_err(),
+        KeyError::WrongKind(Algorithm::RS256)
+    );
+    assert_eq!(
+        VerifyingKey::pem(Algorithm::ES256, key_file("rsa.pub.pem")).unwrap_err(),
+        KeyError::WrongKind(Algorithm::ES256)
+    );
+    assert_eq!(
+        VerifyingKey::pem(Algorithm::ES256, key_file("p384.pub.pem")).unwrap_err(),
+        KeyError::Invalid(Algorithm::ES256)
+    );
+    assert_eq!(
+        VerifyingKey::pem(Algorithm::HS256, key_file("rsa.pub.pem")).unwrap_err(),
+        KeyError::WrongKind(Algorithm::HS256)
+    );
+    assert_eq!(VerifyingKey::secret(Algorithm::RS256, SECRET).unwrap_err(), KeyError::WrongKind(Algorithm::RS256));
+    for pem in ["rsa.pem", "rsa.pkcs1.pem", "p256.sec1.pem"] {
+        assert_eq!(VerifyingKey::pem(Algorithm::RS256, key_file(pem)).unwrap_err(), KeyError::Private, "{pem}");
+    }
+    let error = SigningKey::pem(Algorithm::ES256, key_file("p256.sec1.pem")).unwrap_err();
+    assert!(error.to_string().contains("openssl pkcs8 -topk8"), "{error}");
+    assert_eq!(SigningKey::pem(Algorithm::RS256, key_file("rsa.pub.pem")).unwrap_err(), KeyError::NotPrivate);
+    for text in ["", "nonsense", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
+        assert_eq!(VerifyingKey::pem(Algorithm::RS256, text).unwrap_err(), KeyError::Pem, "{text}");
+        assert!(VerifyingKey::der(Algorithm::RS256, text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn an_algorithm_that_the_backend_lacks_is_an_error_when_the_key_is_loaded() {
+    let result = VerifyingKey::pem(Algorithm::ES512, key_file("p521.pub.pem"));
+    if cfg!(feature = "aws-lc-rs") {
+        assert_verifies(result.unwrap(), &signed(Algorithm::ES512, "p521.pem"));
+    } else {
+        assert_eq!(result.unwrap_err(), KeyError::NotInThisBackend(Algorithm::ES512));
+    }
+}
+
+#[test]
+fn odd_keys_of_a_set_are_skipped_and_reported() {
+    let keys = KeySet::jwks(set(&[
+        jwk_with("rsa", "use", "enc".into()),
+        jwk_with("rsa", "key_ops", json!(["sign", "encrypt"])),
+        json!({"kty": "unknown", "kid": "u"}),
+        json!({"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}),
+        json!({"kty": "OKP", "crv": "X25519", "x": "AA"}),
+        json!({"kty": "oct", "k": "c2hvcnQ"}),
+        json!({"kty": "RSA", "n": "!!", "e": "AQAB"}),
+        json!({"kid": "no kty"}),
+        json!("no object"),
+        jwk_with("rsa", "alg", "RSA-OAEP".into()),
+        jwk_with("rsa", "alg", "ES256".into()),
+        jwk_with("rsa", "alg", 5.into()),
+        jwk_with("p256", "x", "AAAA".into()),
+        jwk_with("ed25519", "x", "AAAA".into()),
+        jwk("p256"),
+    ]))
+    .unwrap();
+    assert_eq!(keys.keys().len(), 1);
+    let skipped: Vec<(usize, &KeyError)> = keys.skipped().iter().map(|key| (key.index, &key.reason)).collect();
+    assert_eq!(skipped.iter().map(|(index, _)| *index).collect::<Vec<_>>(), (0..14).collect::<Vec<_>>());
+    assert_eq!(*skipped[0].1, KeyError::NotForVerification);
+    assert_eq!(*skipped[1].1, KeyError::NotForVerification);
+    assert_eq!(*skipped[2].1, KeyError::Unsupported);
+    assert!(matches!(skipped[5].1, KeyError::WeakSecret { bytes: 5, .. }));
+    assert_eq!(keys.skipped()[2].kid.as_deref(), Some("u"));
+}
+
+#[test]
+fn duplicate_members_of_a_jwk_are_malformed() {
+    let text = jwk("p256").to_string().replacen('{', r#"{"kty":"EC","#, 1);
+    assert_eq!(VerifyingKey::jwk(Algorithm::ES256, &text).unwrap_err(), KeyError::Jwk);
+}
+
+#[test]
+fn a_set_without_a_usable_key_is_an_error() {
+    assert_eq!(KeySet::jwks(set(&[])).unwrap_err(), KeyError::Empty { skipped: 0 });
+    assert_eq!(KeySet::jwks(set(&[json!({}), json!({})])).unwrap_err(), KeyError::Empty { skipped: 2 });
+    assert_eq!(
+        KeySet::jwks_allowing(set(&[jwk("rsa")]), &[Algorithm::ES256]).unwrap_err(),
+        KeyError::Empty { skipped: 1 }
+    );
+    for text in ["", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[]}x", "{\"keys\":[],\"keys\":[]}"] {
+        assert!(KeySet::jwks(text).is_err(), "{text}");
+    }
+    assert_eq!(KeySet::new([]).unwrap_err(), KeyError::Empty { skipped: 0 });
+}
+
+#[test]
+fn the_algorithm_comes_from_the_key_or_the_application_and_never_from_the_token() {
+    let token = |algorithm| {
+        SigningKey::pem(algorithm, key_file("rsa.pem")).unwrap().with_kid("rsa").sign(&good_claims()).unwrap()
+    };
+    let accepted = |keys: &KeySet| {
+        let verifier =
+            Authenticator::<User>::builder().keys(keys.clone()).any_audience().clock(Stopped).build_verifier().unwrap();
+        [Algorithm::RS256, Algorithm::RS512, Algorithm::PS256]
+            .map(|algorithm| verifier.verify(token(algorithm)).is_ok())
+    };
+    // Without `alg` and without a word of the application, an RSA key is an RS256 key.
+    assert_eq!(accepted(&KeySet::jwks(set(&[jwk("rsa")])).unwrap()), [true, false, false]);
+    let both = [Algorithm::RS256, Algorithm::PS256];
+    assert_eq!(accepted(&KeySet::jwks_allowing(set(&[jwk("rsa")]), &both).unwrap()), [true, false, true]);
+    let bound = set(&[jwk_with("rsa", "alg", "PS256".into())]);
+    assert_eq!(accepted(&KeySet::jwks(&bound).unwrap()), [false, false, true]);
+    assert_eq!(accepted(&KeySet::jwks_allowing(&bound, &both).unwrap()), [false, false, true]);
+    assert!(KeySet::jwks_allowing(&bound, &[Algorithm::RS256]).is_err());
+}
+
+#[test]
+fn nothing_prints_a_secret() {
+    let secret = "sixteen letters sixteen letters!";
+    let signing = SigningKey::secret(Algorithm::HS256, secret).unwrap();
+    let token = signing.sign(&good_claims()).unwrap();
+    let builder = Authenticator::<User>::builder().keys(KeySet::hs256(secret).unwrap()).any_audience().clock(Stopped);
+    let unused = format!("{signing:?} {builder:?}");
+    let auth = builder.build().unwrap();
+    let verified = auth.verifier().verify(&token).unwrap();
+    let used = format!("{auth:?} {verified:?} {:?} {:?}", auth.verifier(), verified.token());
+    let asymmetric = SigningKey::pem(Algorithm::RS256, key_file("rsa.pem")).unwrap();
+    let public = KeySet::jwks_allowing(set(&[jwk("rsa")]), Algorithm::ALL).unwrap();
+    let printed = format!("{unused} {used} {asymmetric:?} {public:?}");
+    for part in [secret, "alice", "Alice"].into_iter().chain(token.split('.').skip(1)) {
+        assert!(!printed.contains(part), "{part}: {printed}");
+    }
+    let as_bytes = format!("{:?}", secret.as_bytes());
+    assert!(!printed.contains(as_bytes.trim_matches(['[', ']'])), "{printed}");
+}

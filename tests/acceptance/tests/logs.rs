@@ -1,0 +1,70 @@
+//! What the log says, and what it never says. In a process of its own, since a subscriber is for the whole of it.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use acceptance::{STACKS, builder, good_claims, hs256};
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .init();
+    let good = hs256(&good_claims());
+    let mut expired = good_claims();
+    expired["exp"] = 1.into();
+    let expired = hs256(&expired);
+    let forged = format!("{}A", &good[..good.len() - 1]);
+    for stack in STACKS {
+        let server = stack.start(builder().build().unwrap());
+        let logged = |name: &str, case: &dyn Fn()| {
+            buffer.0.lock().unwrap().clear();
+            case();
+            let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+            for secret in [&good, &expired, &forged] {
+                for part in secret.split('.').skip(1) {
+                    assert!(!text.contains(part), "{} {name}: {text}", stack.name);
+                }
+            }
+            text
+        };
+        let text = logged("good", &|| assert_eq!(server.get_with_bearer(&good).status, 200));
+        assert!(!text.contains("request rejected"), "{text}");
+        let text = logged("expired", &|| assert_eq!(server.get_with_bearer(&expired).status, 401));
+        assert!(text.contains("invalid token: expired") && text.contains("https://issuer.example.com"), "{text}");
+        let text = logged("forged", &|| assert_eq!(server.get_with_bearer(&forged).status, 401));
+        assert!(text.contains("the signature does not hold"), "{text}");
+        let text = logged("missing", &|| assert_eq!(server.get("/me", &[]).status, 401));
+        assert!(text.contains("no token in the request"), "{text}");
+        let text = logged("twice", &|| {
+            let bearer = format!("Bearer {good}");
+            let fields = [("Authorization", &*bearer), ("Authorization", &*bearer)];
+            assert_eq!(server.get("/me", &fields).status, 400);
+        });
+        assert!(text.contains("more than once"), "{text}");
+        let text = logged("no layer", &|| assert_eq!(server.get("/unprotected", &[]).status, 500));
+        assert!(text.contains("ERROR") && text.contains("JwtAuth::new"), "{text}");
+        let text = logged("other type", &|| {
+            let bearer = format!("Bearer {good}");
+            assert_eq!(server.get("/elsewhere", &[("Authorization", &bearer)]).status, 500);
+        });
+        assert!(text.contains("Other") && text.contains("acceptance::User"), "{text}");
+    }
+}

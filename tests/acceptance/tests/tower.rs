@@ -1,0 +1,136 @@
+//! What is particular to Tower: readiness, bodies, bounds.
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use acceptance::{User, builder, good_claims, hs256};
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes};
+use jwt_tower::{AuthError, JwtAuth};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+fn layer() -> JwtAuth<User> {
+    JwtAuth::new(builder().build().unwrap())
+}
+
+fn good_request<B: Default>() -> Request<B> {
+    let bearer = format!("Bearer {}", hs256(&good_claims()));
+    Request::builder().header("authorization", bearer).body(B::default()).unwrap()
+}
+
+/// Panics when it is called without having been polled ready, as the contract of Tower allows it to.
+#[derive(Default)]
+struct Strict {
+    ready: bool,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self { ready: false }
+    }
+}
+
+impl Service<Request<()>> for Strict {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        assert!(std::mem::take(&mut self.ready), "called without being ready");
+        ready(Ok(Response::new("served".to_owned())))
+    }
+}
+
+#[tokio::test]
+async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
+    let mut service = layer().layer(Strict::default());
+    for _ in 0..3 {
+        let response = service.ready().await.unwrap().call(good_request()).await.unwrap();
+        assert_eq!(response.into_body(), "served");
+        // A rejected request leaves the inner service ready for the next one.
+        let response = service.ready().await.unwrap().call(Request::default()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[test]
+fn layer_service_and_claims_can_be_shared_between_threads() {
+    fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
+    shared(&layer());
+    shared(&layer().layer(Strict::default()));
+    shared(&builder().build().unwrap());
+    let verified = builder().build().unwrap().verifier().verify(hs256(&good_claims())).unwrap();
+    shared(&verified);
+    shared(&verified.token());
+}
+
+#[tokio::test]
+async fn any_body_that_can_be_made_out_of_a_text_carries_the_problem_document() {
+    async fn body_of<B>() -> String
+    where
+        B: From<&'static str> + Body<Data = Bytes, Error: Debug>,
+    {
+        let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(B::from("")))));
+        let response = layer().layer(inner).oneshot(Request::default()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(response.headers()["www-authenticate"], "Bearer");
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+    assert!(body_of::<axum::body::Body>().await.contains("\"status\":401"));
+    assert!(body_of::<Full<Bytes>>().await.contains("\"status\":401"));
+    assert!(body_of::<String>().await.contains("\"status\":401"));
+}
+
+#[tokio::test]
+async fn bodies_of_tonic_and_boxed_ones_are_served_with_empty_bodies() {
+    let inner = service_fn(|_: Request<tonic::body::Body>| {
+        ready(Ok::<_, Infallible>(Response::new(tonic::body::Body::default())))
+    });
+    let service = layer().empty_body().layer(inner);
+    let response = service.clone().oneshot(Request::new(tonic::body::Body::default())).await.unwrap();
+    assert_eq!(
+        (response.status(), &response.headers()["www-authenticate"]),
+        (StatusCode::UNAUTHORIZED, &"Bearer".parse().unwrap())
+    );
+    assert_eq!(service.oneshot(good_request()).await.unwrap().status(), StatusCode::OK);
+
+    type Boxed = UnsyncBoxBody<Bytes, Infallible>;
+    let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Boxed::default()))));
+    let response = layer().empty_body().layer(inner).oneshot(Request::default()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_application_may_answer_in_its_own_words_and_status_and_challenge_stay() {
+    let layer = layer().on_rejection(|error, head| {
+        let text = if matches!(error, AuthError::MissingToken) { "Please sign in." } else { "Please sign in again." };
+        head.map(|()| text.to_owned())
+    });
+    let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(String::new()))));
+    let response = layer.layer(inner).oneshot(Request::default()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(response.headers()["www-authenticate"], "Bearer");
+    assert_eq!(response.into_body(), "Please sign in.");
+}
+
+#[tokio::test]
+async fn an_inner_layer_does_not_inherit_the_claims_of_an_outer_one() {
+    // The outer layer takes a bearer token; the inner one looks elsewhere and finds nobody.
+    let cookie = jwt_tower::TokenSource::cookie("other");
+    let inner_layer = JwtAuth::new(builder().source(cookie).optional().build().unwrap());
+    let handler = service_fn(|request: Request<()>| {
+        let name = jwt_tower::claims::<User>(request.extensions()).unwrap().map(|user| user.name.clone());
+        ready(Ok::<_, Infallible>(Response::new(name.unwrap_or_default())))
+    });
+    let response = layer().layer(inner_layer.layer(handler)).oneshot(good_request()).await.unwrap();
+    assert_eq!(response.into_body(), "");
+}

@@ -1,0 +1,129 @@
+//! The contract of the server, in both frameworks.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use jwt_core::{Algorithm, SigningKey};
+use serde_json::{Value, json};
+
+const SECRET: &[u8] = b"the contract's secret, known to everybody";
+
+fn config(changes: Value) -> Value {
+    let secret = base64url(SECRET);
+    let mut config = json!({
+        "keys": {"secret_b64url": secret}, "algorithms": ["HS256"], "issuer": null, "audience": ["api"], "leeway": 30,
+        "required": ["exp"], "sources": {"bearer": true, "cookie": "t"}, "typ": null, "now": 1000, "layer": "jwt",
+    });
+    if let (Value::Object(config), Value::Object(changes)) = (&mut config, changes) {
+        config.extend(changes);
+    }
+    config
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    // A JWT is the encoder at hand: the payload of a token is base64url.
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..=chunk.len() {
+            text.push(char::from(alphabet[(bits >> (18 - 6 * place)) as usize & 63]));
+        }
+    }
+    text
+}
+
+struct Server(Child, String);
+
+impl Server {
+    fn start(framework: &str, config: &Value) -> Self {
+        let mut child = command(framework, config).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        Self(child, address)
+    }
+
+    /// Status, head and body of the answer.
+    fn send(&self, head: &str) -> (u16, String, String) {
+        let mut stream = TcpStream::connect(&self.1).unwrap();
+        stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn command(framework: &str, config: &Value) -> Command {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static FILES: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("conformance-{}-{}.json", std::process::id(), FILES.fetch_add(1, Ordering::Relaxed));
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, config.to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.args(["--framework", framework, "--listen", "127.0.0.1:0", "--config"]).arg(path).stderr(Stdio::null());
+    command
+}
+
+#[test]
+fn a_good_token_gets_its_claims_and_the_rest_a_challenge_or_a_404() {
+    let claims = r#"{"exp":1000.5,"aud":"api","big":123456789012345678901234567890,"x":1.0,"ä":[{}]}"#;
+    let claims: Box<serde_json::value::RawValue> = serde_json::from_str(claims).unwrap();
+    let token = SigningKey::secret(Algorithm::HS256, SECRET).unwrap().sign(&claims).unwrap();
+    for framework in ["tower", "actix"] {
+        let server = Server::start(framework, &config(json!({})));
+        for method in ["GET", "POST", "DELETE"] {
+            for field in [format!("Authorization: Bearer {token}"), format!("Cookie: t={token}")] {
+                let (status, head, body) =
+                    server.send(&format!("{method} /protected HTTP/1.1\nHost: x\nConnection: close\n{field}\n\n"));
+                assert_eq!((status, &*body), (200, claims.get()), "{framework} {method}");
+                assert!(head.contains("content-type: application/json"), "{head}");
+            }
+            let (status, head, _) =
+                server.send(&format!("{method} /protected HTTP/1.1\nHost: x\nConnection: close\n\n"));
+            assert_eq!(status, 401);
+            assert!(head.contains("www-authenticate: bearer"), "{head}");
+        }
+        let padding = "x".repeat(15 * 1024);
+        let (status, ..) =
+            server.send(&format!("GET /protected HTTP/1.1\nHost: x\nConnection: close\nX: {padding}\n\n"));
+        assert_eq!(status, 401, "{framework}: a head of nearly 16 KiB is served");
+        assert_eq!(server.send("GET / HTTP/1.1\nHost: x\nConnection: close\n\n").0, 404, "{framework}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_exits_with_3_and_what_is_unsafe_with_4() {
+    for (status, changes) in [
+        (3, json!({"algorithms": ["HS256", "none"]})),
+        (3, json!({"algorithms": ["ES256K"]})),
+        (3, json!({"layer": "jws"})),
+        (3, json!({"keys": {"jwks_url": "http://127.0.0.1:1/"}})),
+        (4, json!({"keys": {"keys": []}})),
+        (4, json!({"keys": {"secret_b64url": "c2hvcnQ"}})),
+        (4, json!({"keys": {"keys": [{"kty": "oct", "k": "c2hvcnQ"}]}})),
+        (4, json!({"algorithms": ["RS256"]})),
+        (4, json!({"audience": []})),
+        (4, json!({"typ": []})),
+        (4, json!({"sources": {"bearer": false, "cookie": null}})),
+    ] {
+        for framework in ["tower", "actix"] {
+            let exit = command(framework, &config(changes.clone())).status().unwrap();
+            assert_eq!(exit.code(), Some(status), "{framework} {changes}");
+        }
+    }
+}
+
+#[test]
+fn an_algorithm_that_no_key_fits_is_no_error() {
+    Server::start("tower", &config(json!({"algorithms": ["HS256", "HS512", "RS256"]})));
+}
