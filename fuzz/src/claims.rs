@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use jwt_core::{Authenticator, AuthenticatorBuilder, KeySet, NumericDate, VerifiedToken, Verifier};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+
+use crate::reference::{Demands, Json, Registered};
+use crate::token::{SECRET, Stopped, sign};
+
+const LAX: Demands = Demands { issuer: None, audience: "api", required: None, max_age: None };
+const STRICT: Demands =
+    Demands { issuer: Some("me"), audience: "api", required: Some("sub"), max_age: Some(Duration::from_secs(3600)) };
+
+fn builder<C: DeserializeOwned>() -> AuthenticatorBuilder<C> {
+    let keys = KeySet::hs256(SECRET).expect("the secret is long enough");
+    Authenticator::builder().keys(keys).audience("api").clock(Stopped)
+}
+
+fn lax<C: DeserializeOwned>() -> Verifier<C> {
+    builder().build_verifier().expect("it is configured completely")
+}
+
+/// Claims of an application: each of the ways in which serde reads a field.
+#[derive(Debug, PartialEq, Deserialize)]
+struct User {
+    sub: Option<String>,
+    aud: OneOrMany,
+    exp: f64,
+    nbf: Option<u64>,
+    #[serde(default)]
+    roles: Vec<Role>,
+    tenant: Option<Box<Tenant>>,
+    #[serde(flatten)]
+    rest: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    Reader,
+    Writer { of: u8 },
+    Other(Option<char>),
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tenant {
+    id: (u32, i8),
+    limits: Option<BTreeMap<u16, f32>>,
+}
+
+/// The same with other means: borrowed where it can be, nothing kept that is not asked for.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Plain {
+    iss: Option<String>,
+    sub: String,
+    aud: Value,
+    exp: Option<i64>,
+    iat: Option<f32>,
+    jti: Option<Id>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Id(String);
+
+/// Signs the input as claims, and compares what is read from the token with what serde_json reads from the input.
+pub fn claims(data: &[u8]) -> bool {
+    static UNIT: LazyLock<Verifier<()>> = LazyLock::new(lax);
+    static ANY: LazyLock<Verifier<IgnoredAny>> = LazyLock::new(lax);
+    static VALUE: LazyLock<Verifier<Value>> = LazyLock::new(lax);
+    static USER: LazyLock<Verifier<User>> = LazyLock::new(lax);
+    static PLAIN: LazyLock<Verifier<Plain>> = LazyLock::new(lax);
+    static STRICT_UNIT: LazyLock<Verifier<()>> = LazyLock::new(|| {
+        let builder = builder().issuer("me").required_claim("sub").max_age(Duration::from_secs(3600));
+        builder.build_verifier().expect("it is configured completely")
+    });
+
+    let token = sign(br#"{"alg":"HS256"}"#, data);
+    let results = (UNIT.verify(&token), ANY.verify(&token), VALUE.verify(&token));
+    let strict = STRICT_UNIT.verify(&token);
+    let (user, plain) = (USER.verify(&token), PLAIN.verify(&token));
+
+    let json = Json::object(data);
+    if json.as_ref().is_some_and(Json::has_private_names) {
+        return false;
+    }
+    let registered = json.as_ref().and_then(|json| Registered::read(json).ok());
+    let good = |demands| {
+        let fits = token.len() <= 16 * 1024;
+        fits && json.as_ref().zip(registered.as_ref()).is_some_and(|(json, read)| read.satisfies(json, demands))
+    };
+    let accepted = good(&LAX);
+    assert_eq!(results.0.is_ok(), accepted, "(): {:?}", results.0);
+    assert_eq!(results.1.is_ok(), accepted, "IgnoredAny: {:?}", results.1);
+    assert_eq!(results.2.is_ok(), accepted, "Value: {:?}", results.2);
+    assert_eq!(strict.is_ok(), good(&STRICT), "strict: {strict:?}");
+    assert_same_type(&user, data, accepted);
+    assert_same_type(&plain, data, accepted);
+
+    if let (Ok(token), Some(registered)) = (&results.0, &registered) {
+        assert_same_registered(token, registered);
+        assert_eq!(token.claims_json().as_bytes(), data);
+    }
+    if let (Ok(token), Some(registered)) = (&results.2, &registered) {
+        assert_same_registered(token, registered);
+        assert_eq!(serde_json::from_slice::<Value>(data).ok().as_ref(), Some(token.claims()));
+    }
+    accepted
+}
+
+/// A type of claims is filled exactly as serde_json alone would fill it.
+fn assert_same_type<C, E>(result: &Result<VerifiedToken<C>, E>, data: &[u8], accepted: bool)
+where
+    C: DeserializeOwned + PartialEq + std::fmt::Debug,
+    E: std::fmt::Debug,
+{
+    let expected = serde_json::from_slice::<C>(data).ok().filter(|_| accepted);
+    let found = result.as_ref().ok().map(VerifiedToken::claims);
+    assert_eq!(found, expected.as_ref(), "{:?}", result.as_ref().err());
+}
+
+fn assert_same_registered<C>(token: &VerifiedToken<C>, registered: &Registered<'_>) {
+    let found = Registered {
+        issuer: token.issuer(),
+        subject: token.subject(),
+        audience: token.audience().collect(),
+        token_id: token.token_id(),
+        expires_at: token.expires_at().map(NumericDate::since_epoch),
+        not_before: token.not_before().map(NumericDate::since_epoch),
+        issued_at: token.issued_at().map(NumericDate::since_epoch),
+    };
+    assert_eq!(found, *registered);
+}

@@ -1,0 +1,36 @@
+//! The seeds, replayed without libFuzzer: what a file is called says what becomes of it.
+
+#![expect(clippy::unwrap_used, reason = "all of this file is tests")]
+
+use std::path::Path;
+
+fn replay(target: &str, run: fn(&[u8]) -> bool) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    let mut seen = (0, 0);
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let good = name.starts_with("good-");
+        assert!(good || name.starts_with("bad-"), "{target}/{name}: a seed is called good-… or bad-…");
+        println!("{target}/{name}");
+        assert_eq!(run(&std::fs::read(&path).unwrap()), good, "{target}/{name}");
+        if good { seen.0 += 1 } else { seen.1 += 1 }
+    }
+    assert!(seen.0 > 0 && seen.1 > 0, "{target}: there are good seeds and bad ones, {seen:?}");
+}
+
+macro_rules! replayed {
+    ($($name:ident $target:ident;)*) => {$(
+        #[test]
+        fn $name() {
+            replay(stringify!($target), jwt_fuzz::$target);
+        }
+    )*};
+}
+
+replayed! {
+    tokens_are_accepted_or_refused_as_the_model_says compact_token;
+    claims_are_read_as_serde_json_reads_them claims;
+    a_request_says_what_the_model_hears cookie_header;
+    keys_are_loaded_without_a_panic key_set;
+}

@@ -1,0 +1,269 @@
+//! Foreign JWT libraries as peers: each a process that reads one JSON request per line and writes one JSON answer per
+//! line. `setup` installs them.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// How long an answer may take. Far more than an RSA key pair on a busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A library that can be a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Library {
+    /// PyJWT, run by the Python of `.venv`.
+    PyJwt,
+    /// The npm package jose, run by node.
+    Jose,
+}
+
+impl Library {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::PyJwt, Self::Jose];
+
+    /// Whether `setup` has installed the version that is pinned now.
+    pub fn is_installed(self) -> bool {
+        let (pinned, stamp) = match self {
+            Self::PyJwt => ("requirements.txt", ".venv/stamp"),
+            Self::Jose => ("package.json", "node_modules/stamp"),
+        };
+        // `setup` copies the pinned versions there as its last step.
+        matches!((std::fs::read(directory().join(pinned)), std::fs::read(directory().join(stamp))),
+            (Ok(pinned), Ok(stamp)) if pinned == stamp)
+    }
+
+    fn command(self) -> Command {
+        let (program, script) = match self {
+            Self::PyJwt => (directory().join(".venv/bin/python"), "pyjwt_peer.py"),
+            Self::Jose => (PathBuf::from("node"), "jose_peer.mjs"),
+        };
+        let mut command = Command::new(program);
+        command.arg(script).current_dir(directory());
+        command
+    }
+}
+
+impl fmt::Display for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PyJwt => "PyJWT",
+            Self::Jose => "jose",
+        })
+    }
+}
+
+fn directory() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Why a peer gave no answer, or none that is of use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// The process could not be started.
+    #[error("{peer}: cannot run `{program}`: {source}")]
+    Start {
+        /// The peer.
+        peer: Library,
+        /// What was to be run.
+        program: String,
+        /// Why it could not be.
+        source: io::Error,
+    },
+    /// The process takes no request.
+    #[error("{peer}: cannot write the request: {source}")]
+    Write {
+        /// The peer.
+        peer: Library,
+        /// Why.
+        source: io::Error,
+    },
+    /// The process ended without an answer; what it had to say is on stderr.
+    #[error("{peer}: ended without an answer to `{op}`, see stderr")]
+    Ended {
+        /// The peer.
+        peer: Library,
+        /// The request.
+        op: String,
+    },
+    /// The process is silent.
+    #[error("{peer}: no answer to `{op}` within {} seconds", PATIENCE.as_secs())]
+    Silent {
+        /// The peer.
+        peer: Library,
+        /// The request.
+        op: String,
+    },
+    /// The peer could not do what it was asked to.
+    #[error("{peer}: `{op}` failed: {reason}")]
+    Failed {
+        /// The peer.
+        peer: Library,
+        /// The request.
+        op: String,
+        /// The peer's words.
+        reason: String,
+    },
+    /// The answer has not the form that it should have.
+    #[error("{peer}: `{op}` was answered by something else: {source}: {answer}")]
+    Answer {
+        /// The peer.
+        peer: Library,
+        /// The request.
+        op: String,
+        /// The line.
+        answer: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// A token that a peer has signed, with the key that it did so with: one key per algorithm, the same at every call.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Minted {
+    /// The compact token.
+    pub token: String,
+    /// The public key, or the secret, without `alg`.
+    pub jwk: Value,
+    /// The public key as `PUBLIC KEY`; none for a secret.
+    pub pem: Option<String>,
+    /// The private key as `PRIVATE KEY`; none for a secret.
+    pub private_pem: Option<String>,
+}
+
+/// A self-signed X.509 certificate, and a token that is signed with its key.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Certified {
+    /// The certificate as `CERTIFICATE`.
+    pub pem: String,
+    /// The compact token.
+    pub token: String,
+}
+
+/// What a peer says to a token.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Its claims.
+    Accepted(Value),
+    /// Why it is not good, in the peer's words.
+    Rejected(String),
+}
+
+/// A running peer. It ends when it is dropped, or with this process.
+#[derive(Debug)]
+pub struct Peer {
+    library: Library,
+    process: Child,
+    requests: ChildStdin,
+    answers: Receiver<io::Result<String>>,
+}
+
+impl Peer {
+    /// Starts it.
+    pub fn start(library: Library) -> Result<Self, PeerError> {
+        let mut command = library.command();
+        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().and_then(|mut process| {
+            match (process.stdin.take(), process.stdout.take()) {
+                (Some(requests), Some(answers)) => Ok((process, requests, answers)),
+                _ => Err(io::ErrorKind::BrokenPipe.into()),
+            }
+        });
+        let (process, requests, output) = started.map_err(|source| PeerError::Start {
+            peer: library,
+            program: command.get_program().to_string_lossy().into_owned(),
+            source,
+        })?;
+        // A thread, so that a peer that hangs makes a test fail rather than hang too.
+        let (sender, answers) = channel();
+        std::thread::spawn(move || {
+            // Fails when nobody waits for answers any more.
+            let _ = BufReader::new(output).lines().try_for_each(|line| sender.send(line));
+        });
+        Ok(Self { library, process, requests, answers })
+    }
+
+    /// The library behind it.
+    pub fn library(&self) -> Library {
+        self.library
+    }
+
+    /// The names of the algorithms that it has.
+    pub fn algorithms(&mut self) -> Result<Vec<String>, PeerError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            algorithms: Vec<String>,
+        }
+        self.ask("algorithms", json!({})).map(|answer: Answer| answer.algorithms)
+    }
+
+    /// Has it sign `claims`.
+    pub fn mint(&mut self, alg: &str, kid: Option<&str>, claims: &Value) -> Result<Minted, PeerError> {
+        self.ask("mint", json!({"alg": alg, "kid": kid, "claims": claims}))
+    }
+
+    /// Has it verify `token` with the key `jwk`.
+    pub fn verify(
+        &mut self,
+        alg: &str,
+        jwk: &Value,
+        token: &str,
+        issuer: &str,
+        audience: &str,
+    ) -> Result<Verdict, PeerError> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Answer {
+            Rejected { error: String },
+            Accepted { claims: Value },
+        }
+        let request = json!({"alg": alg, "jwk": jwk, "token": token, "issuer": issuer, "audience": audience});
+        Ok(match self.ask("verify", request)? {
+            Answer::Accepted { claims } => Verdict::Accepted(claims),
+            Answer::Rejected { error } => Verdict::Rejected(error),
+        })
+    }
+
+    /// Has it issue a certificate for its key and sign `claims` with that. PyJWT only.
+    pub fn certificate(&mut self, alg: &str, claims: &Value) -> Result<Certified, PeerError> {
+        self.ask("certificate", json!({"alg": alg, "claims": claims}))
+    }
+
+    fn ask<T: DeserializeOwned>(&mut self, op: &str, mut request: Value) -> Result<T, PeerError> {
+        let (peer, op) = (self.library, op.to_owned());
+        request["op"] = Value::from(op.as_str());
+        self.requests
+            .write_all(format!("{request}\n").as_bytes())
+            .map_err(|source| PeerError::Write { peer, source })?;
+        let answer = match self.answers.recv_timeout(PATIENCE) {
+            Ok(Ok(answer)) => answer,
+            Err(RecvTimeoutError::Timeout) => return Err(PeerError::Silent { peer, op }),
+            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err(PeerError::Ended { peer, op }),
+        };
+        // `ok` goes with the `error` of a token that is refused; alone, `error` is a request that failed.
+        let read =
+            serde_json::from_str::<Value>(&answer).and_then(|value| match (value.get("ok"), value.get("error")) {
+                (None, Some(reason)) => Ok(Err(reason.to_string())),
+                _ => T::deserialize(value).map(Ok),
+            });
+        match read {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(reason)) => Err(PeerError::Failed { peer, op, reason }),
+            Err(source) => Err(PeerError::Answer { peer, op, answer, source }),
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // The peer may have ended by itself; there is nobody to tell if not.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

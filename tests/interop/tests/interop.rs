@@ -1,0 +1,379 @@
+//! Tokens and keys of PyJWT and of the npm package jose are good here, and ours are good there.
+
+#![expect(clippy::unwrap_used, reason = "all of this file is tests")]
+
+use std::collections::HashSet;
+use std::env;
+use std::io::{self, Write};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
+use interop_tests::{Library, Minted, Peer, Verdict};
+use jwt_core::{Algorithm, Authenticator, KeyError, KeySet, SigningKey, TokenError, Verifier, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://issuer.example.com";
+const AUDIENCE: &str = "interop";
+
+/// The application's claims: each kind of JSON value, and text that JSON writers escape differently.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct User {
+    sub: String,
+    name: String,
+    admin: bool,
+    level: i64,
+    score: f64,
+    roles: Vec<String>,
+    tenant: Tenant,
+    manager: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Tenant {
+    id: u64,
+}
+
+impl User {
+    fn example() -> Self {
+        Self {
+            sub: "alice".into(),
+            name: "Ålïçé \"\\/\u{7f}\n\u{2028} 日本 🦀 <&>".into(),
+            admin: true,
+            level: -(1 << 53) + 1,
+            score: 0.1,
+            roles: vec!["reader".into(), String::new()],
+            tenant: Tenant { id: (1 << 53) - 1 },
+            manager: None,
+        }
+    }
+}
+
+fn claims_for(issuer: &str, audience: &Value, expires_in: i64) -> Value {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed();
+    let mut claims = serde_json::to_value(User::example()).unwrap();
+    claims["iss"] = issuer.into();
+    claims["aud"] = audience.clone();
+    claims["iat"] = now.into();
+    claims["exp"] = (now + expires_in).into();
+    claims
+}
+
+fn claims() -> Value {
+    claims_for(ISSUER, &AUDIENCE.into(), 300)
+}
+
+fn verifier(keys: impl Into<KeySet>) -> Verifier<User> {
+    Authenticator::builder().keys(keys).issuer(ISSUER).audience(AUDIENCE).build_verifier().unwrap()
+}
+
+/// The token is good under those keys, and everything in it is what was signed.
+#[track_caller]
+fn assert_verified(keys: impl Into<KeySet>, token: &str, claims: &Value, case: &str) {
+    let token = verifier(keys).verify(token).unwrap_or_else(|error| panic!("{case}: {error}"));
+    assert_eq!(*token, User::example(), "{case}");
+    assert_eq!((token.issuer(), token.subject()), (Some(ISSUER), Some("alice")), "{case}");
+    assert!(token.audience().any(|audience| audience == AUDIENCE), "{case}");
+    assert_eq!(token.expires_at().map(jwt_core::NumericDate::as_secs), claims["exp"].as_u64(), "{case}");
+    assert_eq!(serde_json::from_str::<Value>(token.claims_json()).unwrap(), *claims, "{case}");
+}
+
+/// The public key of a minted token, or its secret.
+fn key_of(minted: &Minted, algorithm: Algorithm) -> VerifyingKey {
+    VerifyingKey::jwk(algorithm, &minted.jwk.to_string()).unwrap()
+}
+
+/// The key that a peer signs with, taken out of its private key in PEM or its secret.
+fn signing_key_of(minted: &Minted, algorithm: Algorithm) -> SigningKey {
+    let Some(pem) = &minted.private_pem else {
+        let secret = URL_SAFE_NO_PAD.decode_to_vec(minted.jwk["k"].as_str().unwrap()).unwrap();
+        return SigningKey::secret(algorithm, secret).unwrap();
+    };
+    SigningKey::pem(algorithm, pem).unwrap()
+}
+
+fn der_of(pem: &str) -> Vec<u8> {
+    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    STANDARD.decode_to_vec(base64).unwrap()
+}
+
+/// One process per library for all tests; `None` where `setup` has not been run.
+fn peers() -> Option<&'static [Mutex<Peer>]> {
+    static PEERS: OnceLock<Option<Vec<Mutex<Peer>>>> = OnceLock::new();
+    let start = || {
+        if Library::ALL.iter().all(|library| library.is_installed()) {
+            let start = |library| Peer::start(library).unwrap_or_else(|error| panic!("{error}"));
+            return Some(Library::ALL.into_iter().map(start).map(Mutex::new).collect());
+        }
+        // Not a print macro, whose output the test harness would keep to itself.
+        let _ = writeln!(io::stderr(), "interop: skipped: run tests/interop/setup first");
+        None
+    };
+    let peers = PEERS.get_or_init(start).as_deref();
+    let required = env::var_os("JWT_TESTS_REQUIRE_ALL").is_some_and(|value| value == "1");
+    assert!(peers.is_some() || !required, "the peers are not installed: run tests/interop/setup first");
+    peers
+}
+
+fn for_each_peer(mut test: impl FnMut(&mut Peer)) {
+    for peer in peers().unwrap_or_default() {
+        test(&mut peer.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Every algorithm of a peer that is known here, with its name and what to call the case in messages.
+fn for_each_algorithm(mut test: impl FnMut(&mut Peer, Algorithm, &str)) {
+    for_each_peer(|peer| {
+        for name in peer.algorithms().unwrap() {
+            let Ok(algorithm) = name.parse::<Algorithm>() else { continue };
+            test(peer, algorithm, &format!("{} {name}", peer.library()));
+        }
+    });
+}
+
+#[test]
+fn every_algorithm_is_exchanged_with_a_peer_and_ed25519_by_that_name_with_jose_alone() {
+    let mut lacking = Vec::new();
+    for_each_peer(|peer| {
+        let names: HashSet<String> = peer.algorithms().unwrap().into_iter().collect();
+        let missing = Algorithm::ALL.iter().filter(|algorithm| !names.contains(algorithm.as_str()));
+        lacking.extend(missing.map(|algorithm| (peer.library(), *algorithm)));
+    });
+    // PyJWT knows Ed25519 as EdDSA only. What one peer lacks and the other has is exchanged all the same.
+    let expected = if peers().is_some() { &[(Library::PyJwt, Algorithm::Ed25519)][..] } else { &[] };
+    assert_eq!(lacking, expected);
+}
+
+#[test]
+fn a_token_of_a_peer_is_good_under_its_key_as_a_jwk() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let claims = claims();
+        let minted = peer.mint(algorithm.as_str(), None, &claims).unwrap();
+        assert_verified(key_of(&minted, algorithm), &minted.token, &claims, case);
+        let mut bound = minted.jwk.clone();
+        bound["alg"] = algorithm.as_str().into();
+        bound["use"] = "sig".into();
+        let key = VerifyingKey::jwk(algorithm, &bound.to_string()).unwrap();
+        assert_verified(key, &minted.token, &claims, case);
+    });
+}
+
+#[test]
+fn a_token_of_a_peer_is_good_under_the_key_that_its_kid_names_in_a_jwk_set() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let claims = claims();
+        let minted = peer.mint(algorithm.as_str(), Some("this"), &claims).unwrap();
+        let other = peer.mint(if algorithm == Algorithm::ES256 { "ES384" } else { "ES256" }, Some("other"), &claims);
+        let set = |key: &Value| json!({"keys": [other.as_ref().unwrap().jwk, key]}).to_string();
+
+        let mut bound = minted.jwk.clone();
+        bound["alg"] = algorithm.as_str().into();
+        let keys = KeySet::jwks(set(&bound)).unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!(keys.skipped(), [], "{case}");
+        assert_verified(keys.clone(), &minted.token, &claims, case);
+        assert_eq!(verifier(keys).verify(&minted.token).unwrap().header().kid(), Some("this"), "{case}");
+
+        // Without `alg` it is the application that says which algorithms there are.
+        let keys = KeySet::jwks_allowing(set(&minted.jwk), &[algorithm]).unwrap();
+        assert_verified(keys, &minted.token, &claims, case);
+
+        let mut renamed = bound;
+        renamed["kid"] = "that".into();
+        let error = verifier(KeySet::jwks(set(&renamed)).unwrap()).verify(&minted.token).unwrap_err();
+        assert!(matches!(error, TokenError::UnknownKey), "{case}: {error}");
+    });
+}
+
+#[test]
+fn a_jwk_set_whose_keys_name_no_algorithm_serves_the_usual_one_of_each_kind() {
+    for_each_peer(|peer| {
+        let names: Vec<String> = peer.algorithms().unwrap();
+        let usual = ["HS256", "RS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
+        let claims = claims();
+        let minted: Vec<(&str, Minted)> = usual
+            .into_iter()
+            .filter(|name| names.iter().any(|known| known == name))
+            .map(|name| (name, peer.mint(name, Some(name), &claims).unwrap()))
+            .collect();
+        let jwks = json!({"keys": minted.iter().map(|(_, minted)| &minted.jwk).collect::<Vec<_>>()});
+        let keys = KeySet::jwks(jwks.to_string()).unwrap();
+        for (name, minted) in &minted {
+            assert_verified(keys.clone(), &minted.token, &claims, &format!("{} {name}", peer.library()));
+        }
+    });
+}
+
+#[test]
+fn a_token_of_a_peer_is_good_under_its_public_key_in_pem_and_in_der() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let claims = claims();
+        let minted = peer.mint(algorithm.as_str(), None, &claims).unwrap();
+        let Some(pem) = &minted.pem else { return };
+        assert_verified(VerifyingKey::pem(algorithm, pem).unwrap(), &minted.token, &claims, case);
+        assert_verified(VerifyingKey::pem(algorithm, pem.replace('\n', "\r\n")).unwrap(), &minted.token, &claims, case);
+        assert_verified(VerifyingKey::der(algorithm, der_of(pem)).unwrap(), &minted.token, &claims, case);
+        if matches!(algorithm, Algorithm::EdDSA | Algorithm::Ed25519) {
+            assert_verified(KeySet::ed25519_pem(pem).unwrap(), &minted.token, &claims, case);
+        }
+    });
+}
+
+#[test]
+fn a_private_key_of_a_peer_is_no_public_key() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let minted = peer.mint(algorithm.as_str(), None, &claims()).unwrap();
+        let (Some(pem), Some(private)) = (&minted.pem, &minted.private_pem) else { return };
+        assert_eq!(VerifyingKey::pem(algorithm, private).unwrap_err(), KeyError::Private, "{case}");
+        assert!(VerifyingKey::der(algorithm, der_of(private)).is_err(), "{case}");
+        assert_eq!(SigningKey::pem(algorithm, pem).unwrap_err(), KeyError::NotPrivate, "{case}");
+    });
+}
+
+#[test]
+fn a_key_of_a_peer_is_loaded_for_no_algorithm_of_another_kind() {
+    let kind = |algorithm: Algorithm| match algorithm.as_str() {
+        "EdDSA" | "Ed25519" => "Ed25519",
+        name if name.starts_with("HS") => "HMAC",
+        name if name.starts_with("ES") => name,
+        _ => "RSA",
+    };
+    for_each_algorithm(|peer, algorithm, case| {
+        let minted = peer.mint(algorithm.as_str(), None, &claims()).unwrap();
+        for other in Algorithm::ALL.iter().copied().filter(|other| kind(*other) != kind(algorithm)) {
+            assert!(VerifyingKey::jwk(other, &minted.jwk.to_string()).is_err(), "{case} as {other}");
+            let (Some(pem), Some(private)) = (&minted.pem, &minted.private_pem) else { continue };
+            assert!(VerifyingKey::pem(other, pem).is_err(), "{case} as {other}");
+            assert!(VerifyingKey::der(other, der_of(pem)).is_err(), "{case} as {other}");
+            assert!(SigningKey::pem(other, private).is_err(), "{case} as {other}");
+        }
+    });
+}
+
+#[test]
+fn a_token_of_a_peer_is_refused_when_it_was_changed() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let minted = peer.mint(algorithm.as_str(), None, &claims()).unwrap();
+        let verifier = verifier(key_of(&minted, algorithm));
+        let [header, payload, signature] = minted.token.split('.').collect::<Vec<_>>().try_into().unwrap();
+
+        let json = String::from_utf8(URL_SAFE_NO_PAD.decode_to_vec(payload).unwrap()).unwrap();
+        let forged = URL_SAFE_NO_PAD.encode_to_string(json.replacen("alice", "mallory", 1));
+        assert_ne!(forged, payload, "{case}");
+        let error = verifier.verify(format!("{header}.{forged}.{signature}")).unwrap_err();
+        assert!(matches!(error, TokenError::Signature), "{case}: {error}");
+
+        let mut bits = URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap();
+        for byte in [0, bits.len() / 2, bits.len() - 1] {
+            bits[byte] ^= 0x10;
+            let error =
+                verifier.verify(format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode_to_string(&bits))).unwrap_err();
+            assert!(matches!(error, TokenError::Signature), "{case}: {error}");
+            bits[byte] ^= 0x10;
+        }
+        for wrong in [&bits[1..], &bits[..bits.len() - 1], &[bits.as_slice(), &[0]].concat()] {
+            let error =
+                verifier.verify(format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode_to_string(wrong))).unwrap_err();
+            assert!(matches!(error, TokenError::Signature), "{case}: {error}");
+        }
+        assert!(verifier.verify(&minted.token).is_ok(), "{case}: the token itself is good");
+    });
+}
+
+#[test]
+fn a_token_of_a_peer_is_refused_for_whom_it_is_from_whom_it_is_for_and_its_age() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let mut error = |issuer: &str, audience: Value, expires_in: i64| {
+            let claims = claims_for(issuer, &audience, expires_in);
+            let minted = peer.mint(algorithm.as_str(), None, &claims).unwrap();
+            verifier(key_of(&minted, algorithm)).verify(&minted.token).err()
+        };
+        assert!(matches!(error(ISSUER, "elsewhere".into(), 300), Some(TokenError::Audience)), "{case}");
+        assert!(matches!(error(ISSUER, json!(["a", "b"]), 300), Some(TokenError::Audience)), "{case}");
+        assert!(error(ISSUER, json!(["a", AUDIENCE]), 300).is_none(), "{case}");
+        assert!(matches!(error("https://other.example.com", AUDIENCE.into(), 300), Some(TokenError::Issuer)), "{case}");
+        assert!(matches!(error(ISSUER, AUDIENCE.into(), -300), Some(TokenError::Expired)), "{case}");
+    });
+}
+
+#[test]
+fn a_token_of_a_peer_is_refused_under_another_algorithm_of_the_same_kind_and_under_another_key() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let minted = peer.mint(algorithm.as_str(), None, &claims()).unwrap();
+        let error = |keys: VerifyingKey| verifier(keys).verify(&minted.token).unwrap_err();
+        let jwk = minted.jwk.to_string();
+        for other in Algorithm::ALL.iter().copied().filter(|other| *other != algorithm) {
+            let Ok(key) = VerifyingKey::jwk(other, &jwk) else { continue };
+            let error = error(key);
+            assert!(matches!(error, TokenError::AlgorithmNotAllowed(asked) if asked == algorithm), "{case}: {error}");
+        }
+        // The peer has another key for every algorithm: a foreign one of the same kind, where there is one.
+        let others: Vec<String> = peer.algorithms().unwrap();
+        for other in others.iter().filter(|other| *other != algorithm.as_str()) {
+            let foreign = peer.mint(other, None, &claims()).unwrap().jwk.to_string();
+            let Ok(key) = VerifyingKey::jwk(algorithm, &foreign) else { continue };
+            let error = error(key);
+            assert!(matches!(error, TokenError::Signature), "{case} under the key for {other}: {error}");
+        }
+    });
+}
+
+#[test]
+fn a_token_of_ours_is_good_for_a_peer_and_for_us() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let minted = peer.mint(algorithm.as_str(), None, &claims()).unwrap();
+        let claims = claims();
+        let key = signing_key_of(&minted, algorithm);
+        for key in [key.clone(), key.with_kid("ours").with_typ("at+jwt")] {
+            let token = key.sign(&claims).unwrap();
+            let verdict = peer.verify(algorithm.as_str(), &minted.jwk, &token, ISSUER, AUDIENCE).unwrap();
+            assert_eq!(verdict, Verdict::Accepted(claims.clone()), "{case}");
+            assert_verified(key_of(&minted, algorithm), &token, &claims, case);
+        }
+    });
+}
+
+#[test]
+fn a_token_of_ours_is_refused_by_a_peer_for_another_audience_issuer_key_and_when_changed() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let minted = peer.mint(algorithm.as_str(), None, &claims()).unwrap();
+        let key = signing_key_of(&minted, algorithm);
+        let mut assert_refused = |token: &str, audience: &str, issuer: &str, why: &str| {
+            let verdict = peer.verify(algorithm.as_str(), &minted.jwk, token, issuer, audience).unwrap();
+            assert!(matches!(verdict, Verdict::Rejected(_)), "{case}: {why}: {verdict:?}");
+        };
+        let token = key.sign(&claims()).unwrap();
+        assert_refused(&token, "elsewhere", ISSUER, "for another audience");
+        assert_refused(&token, AUDIENCE, "https://other.example.com", "of another issuer");
+        let expired = key.sign(&claims_for(ISSUER, &AUDIENCE.into(), -300)).unwrap();
+        assert_refused(&expired, AUDIENCE, ISSUER, "expired");
+        let other = key.sign(&claims_for(ISSUER, &"elsewhere".into(), 300)).unwrap();
+        let (_, signature) = other.rsplit_once('.').unwrap();
+        let (message, _) = token.rsplit_once('.').unwrap();
+        assert_refused(&format!("{message}.{signature}"), AUDIENCE, ISSUER, "with the signature of another token");
+    });
+}
+
+#[test]
+fn a_token_is_good_under_the_certificate_of_its_key_in_pem_and_in_der() {
+    for_each_algorithm(|peer, algorithm, case| {
+        if peer.library() != Library::PyJwt || algorithm.as_str().starts_with("HS") {
+            return;
+        }
+        let claims = claims();
+        let certified = peer.certificate(algorithm.as_str(), &claims).unwrap();
+        assert!(certified.pem.starts_with("-----BEGIN CERTIFICATE-----"), "{case}");
+        assert_verified(VerifyingKey::pem(algorithm, &certified.pem).unwrap(), &certified.token, &claims, case);
+        let der = der_of(&certified.pem);
+        assert_verified(VerifyingKey::der(algorithm, der).unwrap(), &certified.token, &claims, case);
+    });
+}
+
+#[test]
+fn a_peer_that_cannot_do_what_it_is_asked_to_says_so() {
+    for_each_peer(|peer| {
+        let error = peer.mint("none", None, &claims()).unwrap_err().to_string();
+        assert!(error.contains("algorithm not supported: none"), "{error}");
+        assert!(peer.algorithms().is_ok(), "{}: the next answer is that of the next request", peer.library());
+    });
+}
