@@ -12,7 +12,7 @@ use crate::token::{SECRET, Stopped, sign};
 
 const LAX: Demands = Demands { issuer: None, audience: "api", required: None, max_age: None };
 const STRICT: Demands =
-    Demands { issuer: Some("me"), audience: "api", required: Some("sub"), max_age: Some(Duration::from_secs(3600)) };
+    Demands { issuer: Some("me"), audience: "api", required: Some("sub"), max_age: Some(Duration::from_hours(1)) };
 
 fn builder<C: DeserializeOwned>() -> AuthenticatorBuilder<C> {
     let keys = KeySet::hs256(SECRET).expect("the secret is long enough");
@@ -81,7 +81,7 @@ pub fn claims(data: &[u8]) -> bool {
     static USER: LazyLock<Verifier<User>> = LazyLock::new(lax);
     static PLAIN: LazyLock<Verifier<Plain>> = LazyLock::new(lax);
     static STRICT_UNIT: LazyLock<Verifier<()>> = LazyLock::new(|| {
-        let builder = builder().issuer("me").required_claim("sub").max_age(Duration::from_secs(3600));
+        let builder = builder().issuer("me").required_claim("sub").max_age(Duration::from_hours(1));
         builder.build_verifier().expect("it is configured completely")
     });
 

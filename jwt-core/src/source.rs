@@ -157,7 +157,7 @@ fn after_scheme<'r>(value: &'r [u8], scheme: &str) -> Result<Option<&'r [u8]>, R
 /// A single token. Whether its characters are those of a token is for the verifier to say; what is refused here is
 /// a list of credentials, because another reader of the same header may pick another one of them.
 fn credentials(value: &[u8]) -> Result<&[u8], RequestError> {
-    if value.is_empty() || value.iter().any(|b| matches!(b, b' ' | b'\t' | b',')) {
+    if value.is_empty() || memchr::memchr3(b' ', b'\t', b',', value).is_some() {
         return Err(RequestError::Malformed);
     }
     Ok(value)

@@ -117,11 +117,9 @@ pub(crate) struct Noted<'de> {
 }
 
 /// Reads the claims into `C`, noting the registered ones as they pass by.
-pub(crate) fn read<C: DeserializeOwned>(json: &str) -> Result<(C, Noted<'_>), TokenError> {
-    let mut noted = Noted::default();
-    let result = read_object(json, ClaimsSeed { noted: &mut noted, claims: PhantomData });
-    match result {
-        Ok(claims) => Ok((claims, noted)),
+pub(crate) fn read<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>) -> Result<C, TokenError> {
+    match read_object(json, ClaimsSeed { noted, claims: PhantomData }) {
+        Ok(claims) => Ok(claims),
         Err(ReadError::Data(_)) if noted.at.is_some() => {
             Err(noted.at.map_or(TokenError::Malformed(Malformed::Claims), TokenError::ClaimType))
         }
@@ -346,8 +344,13 @@ mod tests {
 
     use super::*;
 
+    fn read_noting<C: DeserializeOwned>(json: &str) -> Result<(C, Noted<'_>), TokenError> {
+        let mut noted = Noted::default();
+        Ok((read(json, &mut noted)?, noted))
+    }
+
     fn error<C: DeserializeOwned>(json: &str) -> String {
-        match read::<C>(json) {
+        match read_noting::<C>(json) {
             Ok(_) => "none".into(),
             Err(error) => error.to_string(),
         }
@@ -359,7 +362,7 @@ mod tests {
         struct Nothing {}
         let json = r#"{"iss":"me","sub":"you","aud":["a","b"],"jti":"1","exp":3,"nbf":1.5,"iat":2e0,"x":{"y":[]}}"#;
         fn check<C: DeserializeOwned>(json: &str) {
-            let (_, noted) = read::<C>(json).unwrap();
+            let (_, noted) = read_noting::<C>(json).unwrap();
             let registered = noted.registered.detach(json);
             assert_eq!(registered.issuer.unwrap().in_json(json), "me");
             assert_eq!(registered.subject.unwrap().in_json(json), "you");
@@ -394,7 +397,7 @@ mod tests {
         #[derive(Deserialize, PartialEq, Debug)]
         struct Id(String);
         let json = r#"{"iss":"m\u0065","sub":"you","aud":["a"],"jti":"1","exp":3,"nbf":1.5,"iat":2}"#;
-        let (own, noted) = read::<Own>(json).unwrap();
+        let (own, noted) = read_noting::<Own>(json).unwrap();
         assert_eq!(own, serde_json::from_str(json).unwrap());
         assert_eq!(noted.registered.detach(json).issuer.unwrap().in_json(json), "me");
     }
@@ -431,7 +434,7 @@ mod tests {
                 assert_eq!(error::<()>(&json), format!("claim `{claim}` has the wrong type"), "{json}");
             }
         }
-        assert!(read::<Value>(r#"{"exp":1e400}"#).is_err());
+        assert!(read_noting::<Value>(r#"{"exp":1e400}"#).is_err());
     }
 
     #[test]
@@ -475,7 +478,7 @@ mod tests {
         ) {
             let claims = json!({"sub": sub, "aud": aud, "exp": exp, "other": {"nested": [other]}});
             let text = claims.to_string();
-            let (value, _) = read::<Value>(&text).unwrap();
+            let (value, _) = read_noting::<Value>(&text).unwrap();
             prop_assert_eq!(value, claims);
         }
     }

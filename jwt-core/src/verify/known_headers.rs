@@ -8,11 +8,10 @@ use crate::key::VerifyingKey;
 ///
 /// Only somebody with a signing key can add one; the map is bounded all the same.
 pub(super) struct KnownHeaders {
-    map: RwLock<HashMap<Box<[u8]>, Known>>,
+    map: RwLock<HashMap<Box<[u8]>, Arc<Known>>>,
     capacity: usize,
 }
 
-#[derive(Clone)]
 pub(super) struct Known {
     pub(super) header: Arc<Header>,
     pub(super) key: VerifyingKey,
@@ -25,7 +24,7 @@ impl KnownHeaders {
         Self { map: RwLock::default(), capacity: keys.saturating_mul(2).max(64) }
     }
 
-    pub(super) fn get(&self, segment: &[u8]) -> Option<Known> {
+    pub(super) fn get(&self, segment: &[u8]) -> Option<Arc<Known>> {
         self.map.read().unwrap_or_else(PoisonError::into_inner).get(segment).cloned()
     }
 
@@ -34,6 +33,6 @@ impl KnownHeaders {
         if map.len() >= self.capacity {
             map.clear();
         }
-        map.insert(segment.into(), Known { header: header.clone(), key: key.clone(), only_candidate });
+        map.insert(segment.into(), Arc::new(Known { header: header.clone(), key: key.clone(), only_candidate }));
     }
 }

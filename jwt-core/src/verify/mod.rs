@@ -25,8 +25,10 @@ use crate::token::{UntrustedToken, VerifiedToken};
 use crate::validation::Validation;
 use known_headers::KnownHeaders;
 
-/// The longest signature: RSA with 8192 bits.
+/// The longest signature, in bytes: RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
+/// The longest signature of the other algorithms, in bytes: ES512.
+const SMALL_SIGNATURE: usize = 132;
 
 /// Proves a bare token: for queues, sockets, and whatever else is not an HTTP request.
 ///
@@ -82,15 +84,22 @@ impl<C: DeserializeOwned> Verifier<C> {
 
     /// The header, once a key has been found under which the signature holds.
     fn prove(&self, token: UntrustedToken<'_>) -> Result<Arc<Header>, TokenError> {
-        let mut buffer = [0; MAX_SIGNATURE];
-        let signature = base64url::decode_into(token.signature, &mut buffer);
+        let (mut small, mut large);
+        let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
+            small = [0; SMALL_SIGNATURE];
+            &mut small
+        } else {
+            large = [0; MAX_SIGNATURE];
+            &mut large
+        };
+        let signature = base64url::decode_into(token.signature, buffer);
         let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
 
         // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
         if let Some(known) = self.known_headers.get(token.header) {
             let signature = signature.ok_or(TokenError::Malformed(Malformed::Base64))?;
             if known.key.verify(token.message, signature) {
-                return Ok(known.header);
+                return Ok(known.header.clone());
             }
             if known.only_candidate {
                 return Err(TokenError::Signature);
@@ -118,7 +127,8 @@ impl<C: DeserializeOwned> Verifier<C> {
         let mut json = Vec::with_capacity(parts.payload.len() + token.len());
         base64url::decode_onto(parts.payload, &mut json).ok_or(TokenError::Malformed(Malformed::Base64))?;
         let mut text = String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))?;
-        let (claims, noted) = claims::read::<C>(&text)?;
+        let mut noted = Noted::default();
+        let claims = claims::read::<C>(&text, &mut noted)?;
         self.validation.check_claims(&noted, self.clock.now())?;
         let registered = noted.registered.detach(&text);
         let json_len = text.len();

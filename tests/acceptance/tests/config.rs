@@ -1,0 +1,107 @@
+//! What cannot be built, and what the error says to do; what an application learns of a rejection.
+
+use acceptance::{SECRET, Stopped, User, builder, good_claims, hs256};
+use jwt_core::{
+    AuthError, Authenticator, AuthenticatorBuilder, ConfigError, KeySet, RequestError, TokenError, TokenSource, Verdict,
+};
+use serde_json::json;
+
+fn empty() -> AuthenticatorBuilder<User> {
+    Authenticator::builder()
+}
+
+fn keyed() -> AuthenticatorBuilder<User> {
+    empty().keys(KeySet::hs256(SECRET).unwrap())
+}
+
+#[test]
+fn what_is_missing_or_contradictory_is_named_with_its_mend() {
+    for (builder, expected, mend) in [
+        (empty().audience("api"), ConfigError::NoKeys, ".keys("),
+        (keyed(), ConfigError::NoAudience, ".any_audience()"),
+        (keyed().audience("api").any_audience(), ConfigError::AudienceContradiction, "keep one"),
+        (keyed().audience(""), ConfigError::EmptyExpectation, "empty"),
+        (keyed().audience("api").issuer(""), ConfigError::EmptyExpectation, "empty"),
+        (keyed().audience("api").typ(""), ConfigError::EmptyExpectation, "empty"),
+        (keyed().audience("api").required_claim(""), ConfigError::EmptyExpectation, "empty"),
+        (keyed().audience("api").realm("a\"b"), ConfigError::Realm, "printable"),
+        (keyed().audience("api").max_token_len(10), ConfigError::TokenLimit, "64 bytes"),
+        (keyed().audience("api").source(TokenSource::cookie("a b")), ConfigError::SourceName, "letters"),
+        (
+            keyed().audience("api").source(TokenSource::bearer()).source(TokenSource::bearer()),
+            ConfigError::DuplicateSource,
+            "keep one",
+        ),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error, expected);
+        assert!(error.to_string().contains(mend), "{error}");
+    }
+}
+
+#[test]
+fn the_issuer_may_be_left_open() {
+    let verifier = keyed().audience("api").clock(Stopped).build_verifier().unwrap();
+    let mut claims = good_claims();
+    claims["iss"] = "https://whoever.example.com".into();
+    assert_eq!(verifier.verify(hs256(&claims)).unwrap().issuer(), Some("https://whoever.example.com"));
+}
+
+#[test]
+fn a_verifier_yields_the_claims_the_registered_ones_and_the_text_that_was_signed() {
+    let verifier = builder().build_verifier().unwrap();
+    let mut claims = good_claims();
+    claims["jti"] = "t\"1".into();
+    claims["aud"] = json!(["api", "other"]);
+    claims["nbf"] = json!(5.5);
+    let token = hs256(&claims);
+    let user = verifier.verify(&token).unwrap();
+    assert_eq!(*user, User { sub: "alice".into(), name: "Alice".into() });
+    assert_eq!(user.subject(), Some("alice"));
+    assert_eq!(user.token_id(), Some("t\"1"));
+    assert_eq!(user.audience().collect::<Vec<_>>(), ["api", "other"]);
+    assert_eq!(user.expires_at().unwrap().as_secs(), claims["exp"]);
+    assert_eq!(user.issued_at().unwrap().as_secs(), claims["iat"]);
+    assert_eq!(user.not_before().unwrap().since_epoch().as_millis(), 5500);
+    assert_eq!(user.header().typ(), Some("JWT"));
+    assert_eq!(user.claims_json(), claims.to_string());
+    assert_eq!(user.token().as_str(), token);
+}
+
+#[test]
+fn the_reason_of_a_check_comes_back_typed() {
+    #[derive(Debug, thiserror::Error, PartialEq)]
+    #[error("tenant {0} is locked")]
+    struct Locked(u32);
+
+    let verifier = builder().check(|_| Err(Locked(7))).build_verifier().unwrap();
+    let Err(TokenError::Check(error)) = verifier.verify(hs256(&good_claims())) else { panic!("it is refused") };
+    assert_eq!(error.downcast_ref::<Locked>(), Some(&Locked(7)));
+    assert_eq!(error.downcast_ref::<std::fmt::Error>(), None);
+    assert_eq!(error.to_string(), "tenant 7 is locked");
+}
+
+#[test]
+fn an_application_can_tell_the_reasons_apart() {
+    let auth = builder().build().unwrap();
+    let verdict = |fields: &[&str]| {
+        let mut request = http::Request::builder();
+        for value in fields {
+            request = request.header("authorization", *value);
+        }
+        auth.authenticate(&request.body(()).unwrap())
+    };
+    assert!(matches!(verdict(&[]), Verdict::Rejected(AuthError::MissingToken)));
+    assert!(matches!(
+        verdict(&["Bearer a", "Bearer b"]),
+        Verdict::Rejected(AuthError::InvalidRequest(RequestError::Repeated))
+    ));
+    let mut claims = good_claims();
+    claims["exp"] = 1.into();
+    let expired = format!("Bearer {}", hs256(&claims));
+    assert!(matches!(verdict(&[&expired]), Verdict::Rejected(AuthError::InvalidToken(TokenError::Expired))));
+    claims = good_claims();
+    claims["aud"] = "other".into();
+    let stray = format!("Bearer {}", hs256(&claims));
+    assert!(matches!(verdict(&[&stray]), Verdict::Rejected(AuthError::InvalidToken(TokenError::Audience))));
+}

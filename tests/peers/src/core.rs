@@ -1,0 +1,123 @@
+//! Bare tokens: what a verification costs over the signature alone.
+
+use std::hint::black_box;
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    VerificationAlgorithm,
+};
+use base64_simd::URL_SAFE_NO_PAD;
+use jwt_core::Algorithm;
+use jwt_simple::prelude::{
+    ECDSAP256PublicKeyLike, ES256PublicKey, Ed25519PublicKey, EdDSAPublicKeyLike, HS256Key, MACLike, PS256PublicKey,
+    RS256PublicKey, RSAPublicKeyLike, VerificationOptions,
+};
+use serde::Deserialize;
+
+use crate::measure::{Case, Id};
+use crate::ours::{self, Mode};
+use crate::recipe::Recipe;
+use crate::tokens::{AUDIENCE, ISSUER, Key};
+
+pub(crate) const LAYER: &str = "core";
+
+pub(crate) const ALGORITHMS: [Algorithm; 5] =
+    [Algorithm::HS256, Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
+
+pub(crate) fn cases() -> Vec<Case> {
+    ALGORITHMS.into_iter().flat_map(of_algorithm).collect()
+}
+
+fn of_algorithm(algorithm: Algorithm) -> Vec<Case> {
+    let keys = [Key::generate(algorithm)];
+    let [key] = &keys;
+    let id = |implementation: &str, mode| Id::new(LAYER, algorithm.as_str(), implementation, mode);
+    let recipe = Recipe::new(key);
+    let mut cases = vec![
+        raw(id("raw", "cold"), key),
+        case(id("jsonwebtoken", "cold"), key, move |token| recipe.verify(token).is_some()),
+        jwt_simple(id("jwt-simple", "cold"), key),
+    ];
+    for mode in Mode::BOTH {
+        let ours = ours::authenticator(algorithm, &keys, mode);
+        cases.push(case(id("ours", mode.name()), key, move |token| ours::verify(&ours, token).is_some()));
+    }
+    cases
+}
+
+/// `verify` says whether a token is good; it is tried before it is believed.
+fn case(id: Id, key: &Key, verify: impl Fn(&str) -> bool + 'static) -> Case {
+    let token = key.token();
+    assert!(verify(&token), "{id} refuses a good token");
+    for (kind, bad) in key.bad_tokens() {
+        assert!(!verify(&bad), "{id} accepts a token that is {kind}");
+    }
+    Case::new(id, move |calls| {
+        for _ in 0..calls {
+            assert!(verify(black_box(&token)));
+        }
+    })
+}
+
+/// The floor: the signature, decoded before, under a key that was parsed before.
+fn raw(id: Id, key: &Key) -> Case {
+    let token = key.token();
+    let (message, signature) = token.rsplit_once('.').expect("a signature");
+    let message = message.as_bytes().to_vec();
+    let signature = URL_SAFE_NO_PAD.decode_to_vec(signature).expect("base64url");
+    let asymmetric = |algorithm: &'static dyn VerificationAlgorithm| {
+        let key = ParsedPublicKey::new(algorithm, &key.public_der).expect("a key");
+        raw_case(id.clone(), message.clone(), signature.clone(), move |message, signature| {
+            key.verify_sig(message, signature).is_ok()
+        })
+    };
+    match key.algorithm {
+        Algorithm::RS256 => asymmetric(&RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::PS256 => asymmetric(&RSA_PSS_2048_8192_SHA256),
+        Algorithm::ES256 => asymmetric(&ECDSA_P256_SHA256_FIXED),
+        Algorithm::EdDSA => asymmetric(&ED25519),
+        _ => {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, key.secret.as_bytes());
+            raw_case(id, message, signature, move |message, signature| hmac::verify(&key, message, signature).is_ok())
+        }
+    }
+}
+
+fn raw_case(id: Id, message: Vec<u8>, signature: Vec<u8>, verify: impl Fn(&[u8], &[u8]) -> bool + 'static) -> Case {
+    Case::new(id, move |calls| {
+        for _ in 0..calls {
+            assert!(verify(black_box(&message), black_box(&signature)));
+        }
+    })
+}
+
+fn jwt_simple(id: Id, key: &Key) -> Case {
+    /// Without the subject, which the crate keeps for itself.
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "read, so that it costs what the others' claims cost")]
+    struct Custom {
+        name: String,
+        admin: bool,
+        scope: String,
+    }
+    let options = VerificationOptions {
+        allowed_issuers: Some([ISSUER.to_owned()].into()),
+        allowed_audiences: Some([AUDIENCE.to_owned()].into()),
+        ..VerificationOptions::default()
+    };
+    // It wants the options as its own, so every call has to make a copy of them.
+    macro_rules! verify {
+        ($key:expr) => {{
+            let simple = $key;
+            case(id, key, move |token| simple.verify_token::<Custom>(token, Some(options.clone())).is_ok())
+        }};
+    }
+    match key.algorithm {
+        Algorithm::RS256 => verify!(RS256PublicKey::from_pem(&key.public_pem).expect("a key")),
+        Algorithm::PS256 => verify!(PS256PublicKey::from_pem(&key.public_pem).expect("a key")),
+        Algorithm::ES256 => verify!(ES256PublicKey::from_pem(&key.public_pem).expect("a key")),
+        Algorithm::EdDSA => verify!(Ed25519PublicKey::from_pem(&key.public_pem).expect("a key")),
+        _ => verify!(HS256Key::from_bytes(key.secret.as_bytes())),
+    }
+}

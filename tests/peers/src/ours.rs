@@ -1,0 +1,53 @@
+//! All that is ours: how an authenticator is made, and how it is asked.
+
+use jwt_core::{Algorithm, Authenticator, KeySet, VerifiedToken, VerifyingKey};
+
+use crate::tokens::{AUDIENCE, ISSUER, Key, User};
+
+/// Whether verified tokens are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Cold,
+    Cached,
+}
+
+impl Mode {
+    pub(crate) const BOTH: [Self; 2] = [Self::Cold, Self::Cached];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Cached => "cached",
+        }
+    }
+}
+
+/// The bound of the cache in bytes, as `authenticator` sets it; none as long as there is no cache.
+// cache: to be switched on here
+pub(crate) const CACHE_BOUND: Option<usize> = None;
+
+/// An authenticator for tokens of that algorithm, with every check that the peers are asked for as well.
+pub(crate) fn authenticator(algorithm: Algorithm, keys: &[Key], mode: Mode) -> Authenticator<User> {
+    let keys = keys.iter().map(|key| verifying_key(algorithm, key));
+    let builder = Authenticator::builder().keys(KeySet::new(keys).expect("keys")).issuer(ISSUER).audience(AUDIENCE);
+    let builder = match mode {
+        Mode::Cold => builder,
+        // cache: to be switched on here
+        Mode::Cached => builder,
+    };
+    builder.build().expect("an authenticator")
+}
+
+/// Proves a bare token, as every request does.
+pub(crate) fn verify(authenticator: &Authenticator<User>, token: &str) -> Option<VerifiedToken<User>> {
+    authenticator.verifier().verify(token).ok()
+}
+
+fn verifying_key(algorithm: Algorithm, key: &Key) -> VerifyingKey {
+    let verifying = if key.secret.is_empty() {
+        VerifyingKey::pem(algorithm, &key.public_pem)
+    } else {
+        VerifyingKey::secret(algorithm, &key.secret)
+    };
+    verifying.expect("a key").with_kid(key.kid.as_str())
+}

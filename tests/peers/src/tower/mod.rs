@@ -1,0 +1,146 @@
+//! A route of axum that answers a constant, behind each of the crates, called without a network.
+//!
+//! Each handler takes the claims in the way of its crate, so that whatever it costs to hand them over is in.
+
+mod axum_jwt_auth;
+mod huskarl;
+mod jwt_authorizer;
+mod oauth2;
+mod recipe;
+mod tower_jwt;
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::rc::Rc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use jwt_core::Algorithm;
+use jwt_tower::{Claims, JwtAuth};
+use tokio::runtime::Runtime;
+use tower::Service;
+
+use crate::measure::{Case, Id};
+use crate::ours::{self, Mode};
+use crate::tokens::{Key, User};
+
+pub(crate) use recipe::router as recipe;
+
+pub(crate) const LAYER: &str = "tower";
+
+/// The bare route of the axum that jwt-authorizer is made for.
+pub(crate) const BARE_07: &str = "bare (axum 0.7)";
+
+/// What every route answers.
+pub(crate) const ANSWER: &str = "Hello!";
+
+pub(crate) fn cases(runtime: &Rc<Runtime>) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for algorithm in [Algorithm::HS256, Algorithm::RS256] {
+        let keys = [Key::generate(algorithm)];
+        let bench = Bench { runtime: runtime.clone(), key: &keys[0] };
+        cases.push(bench.unprotected("bare", bare(), Body::empty));
+        cases.push(bench.unprotected(BARE_07, jwt_authorizer::bare(), jwt_authorizer::body));
+        for mode in Mode::BOTH {
+            cases.push(bench.protected("ours", mode.name(), ours(algorithm, &keys, mode), Body::empty));
+        }
+        let router = |router| (router, Body::empty as fn() -> Body);
+        let mut peer = |name, (router, body): (Router, fn() -> Body)| {
+            cases.push(bench.protected(name, "cold", router, body));
+        };
+        peer("recipe", router(recipe::router(bench.key)));
+        peer("axum-jwt-auth", router(axum_jwt_auth::router(bench.key)));
+        peer("tower-jwt", router(tower_jwt::router(bench.key)));
+        // The other two are made for OAuth's access tokens and take no HMAC.
+        if algorithm == Algorithm::RS256 {
+            peer("tower-oauth2-resource-server", router(runtime.block_on(oauth2::router(bench.key))));
+            peer("huskarl-axum", router(runtime.block_on(huskarl::router(bench.key))));
+        }
+        let authorizer = runtime.block_on(jwt_authorizer::router(bench.key));
+        cases.push(bench.protected("jwt-authorizer", "cold", authorizer, jwt_authorizer::body));
+    }
+    cases
+}
+
+/// The route without any protection.
+pub(crate) fn bare() -> Router {
+    async fn hello() -> &'static str {
+        ANSWER
+    }
+    Router::new().route("/", get(hello))
+}
+
+/// The route behind our layer.
+pub(crate) fn ours(algorithm: Algorithm, keys: &[Key], mode: Mode) -> Router {
+    async fn hello(Claims(user): Claims<User>) -> &'static str {
+        black_box(user);
+        ANSWER
+    }
+    Router::new().route("/", get(hello)).layer(JwtAuth::new(ours::authenticator(algorithm, keys, mode)))
+}
+
+struct Bench<'k> {
+    runtime: Rc<Runtime>,
+    key: &'k Key,
+}
+
+impl Bench<'_> {
+    fn unprotected<S, B, R>(&self, name: &str, service: S, body: fn() -> B) -> Case
+    where
+        S: Service<Request<B>, Response = Response<R>, Error = Infallible> + 'static,
+        B: 'static,
+    {
+        self.case(name, "cold", service, body)
+    }
+
+    /// A service that is tried before it is believed.
+    fn protected<S, B, R>(&self, name: &str, mode: &'static str, mut service: S, body: fn() -> B) -> Case
+    where
+        S: Service<Request<B>, Response = Response<R>, Error = Infallible> + 'static,
+        B: 'static,
+    {
+        let mut status = |token: &str| {
+            let request = request(token).map(|()| body());
+            self.runtime.block_on(call(&mut service, request))
+        };
+        assert_eq!(status(&self.key.token()), StatusCode::OK, "{name} refuses a good token");
+        for (kind, bad) in self.key.bad_tokens() {
+            assert_ne!(status(&bad), StatusCode::OK, "{name} accepts a token that is {kind}");
+        }
+        self.case(name, mode, service, body)
+    }
+
+    fn case<S, B, R>(&self, name: &str, mode: &'static str, mut service: S, body: fn() -> B) -> Case
+    where
+        S: Service<Request<B>, Response = Response<R>, Error = Infallible> + 'static,
+        B: 'static,
+    {
+        let template = request(&self.key.token());
+        let runtime = self.runtime.clone();
+        Case::new(Id::new(LAYER, self.key.algorithm.as_str(), name, mode), move |calls| {
+            runtime.block_on(async {
+                for _ in 0..calls {
+                    let request = template.clone().map(|()| body());
+                    assert_eq!(call(&mut service, request).await, StatusCode::OK);
+                }
+            });
+        })
+    }
+}
+
+fn request(token: &str) -> Request<()> {
+    let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header value");
+    Request::get("/").header(AUTHORIZATION, value).body(()).expect("a request")
+}
+
+async fn call<S, B, R>(service: &mut S, request: Request<B>) -> StatusCode
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+{
+    let Ok(()) = std::future::poll_fn(|cx| service.poll_ready(cx)).await;
+    let Ok(response) = service.call(request).await;
+    black_box(response).status()
+}
