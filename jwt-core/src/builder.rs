@@ -13,6 +13,8 @@ use crate::key::KeySet;
 use crate::source::TokenSource;
 use crate::token::VerifiedToken;
 use crate::validation::Validation;
+#[cfg(feature = "cache")]
+use crate::verify::TokenCache;
 use crate::verify::Verifier;
 
 /// Builds an [`Authenticator`] or, for bare tokens, a [`Verifier`]. Only keys and an audience have no default.
@@ -29,6 +31,7 @@ use crate::verify::Verifier;
 /// | [`typ`](Self::typ) | any | many issuers leave it out; name it where yours does not |
 /// | [`max_age`](Self::max_age) | none | `exp` is the issuer's word on it |
 /// | [`max_token_len`](Self::max_token_len) | 16 KiB | what servers take as a request head |
+/// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
 /// | [`optional`](Self::optional) | off | a route that is protected says no |
 pub struct AuthenticatorBuilder<C> {
     keys: Option<KeySet>,
@@ -37,6 +40,8 @@ pub struct AuthenticatorBuilder<C> {
     clock: Arc<dyn Clock>,
     optional: bool,
     realm: Option<String>,
+    #[cfg(feature = "cache")]
+    cache: Option<TokenCache>,
 }
 
 impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
@@ -48,6 +53,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             clock: Arc::new(SystemClock),
             optional: false,
             realm: None,
+            #[cfg(feature = "cache")]
+            cache: None,
         }
     }
 
@@ -176,6 +183,15 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Keeps proved tokens, so that a token that comes again costs next to nothing. See [`TokenCache`] for what is
+    /// checked all the same. Off.
+    #[cfg(feature = "cache")]
+    #[must_use]
+    pub fn cache(mut self, bound: TokenCache) -> Self {
+        self.cache = Some(bound);
+        self
+    }
+
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -203,7 +219,10 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// The verifier alone, or what is wrong with it. What concerns requests (sources, realm, optional) plays no part.
     pub fn build_verifier(self) -> Result<Verifier<C>, ConfigError> {
         self.validation.check_config()?;
-        Ok(Verifier::new(self.keys.ok_or(ConfigError::NoKeys)?, self.validation, self.clock))
+        let verifier = Verifier::new(self.keys.ok_or(ConfigError::NoKeys)?, self.validation, self.clock);
+        #[cfg(feature = "cache")]
+        let verifier = verifier.with_cache(self.cache);
+        Ok(verifier)
     }
 }
 

@@ -48,6 +48,7 @@
 //!
 //! - `aws-lc-rs` (default): signatures by aws-lc-rs, with keys parsed once.
 //! - `rust-crypto`: signatures by the pure-Rust backend, where `aws-lc-rs` is off. ES512 is not in it.
+//! - `cache`: a cache of verified tokens, off until the builder is told to use it.
 //! - `tracing`: an event of the target `jwt` for every rejected request, with its reason.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
@@ -83,4 +84,6 @@ pub use key::{KeyError, KeySet, SigningError, SigningKey, SkippedKey, VerifyingK
 pub use request::RequestHead;
 pub use source::TokenSource;
 pub use token::{CompactToken, VerifiedToken};
+#[cfg(feature = "cache")]
+pub use verify::{CacheStats, TokenCache};
 pub use verify::{Header, Verifier};

@@ -7,6 +7,8 @@ use serde::{Serialize, Serializer};
 
 use crate::clock::NumericDate;
 use crate::error::{Malformed, TokenError};
+#[cfg(feature = "cache")]
+use crate::verify::Times;
 use crate::verify::{Header, Registered, Text};
 
 /// A token of which nothing is proved: three parts of some bytes.
@@ -58,6 +60,10 @@ impl Common {
     fn json(&self) -> &str {
         &self.text[..self.json_len]
     }
+
+    fn compact(&self) -> &str {
+        &self.text[self.json_len..]
+    }
 }
 
 impl<C> VerifiedToken<C> {
@@ -100,17 +106,17 @@ impl<C> VerifiedToken<C> {
 
     /// `exp`: from when on the token is not good any more.
     pub fn expires_at(&self) -> Option<NumericDate> {
-        self.0.common.registered.expires_at
+        self.0.common.registered.times.expires_at
     }
 
     /// `nbf`: until when the token is not good yet.
     pub fn not_before(&self) -> Option<NumericDate> {
-        self.0.common.registered.not_before
+        self.0.common.registered.times.not_before
     }
 
     /// `iat`: when the token was issued.
     pub fn issued_at(&self) -> Option<NumericDate> {
-        self.0.common.registered.issued_at
+        self.0.common.registered.times.issued_at
     }
 
     /// The header.
@@ -121,6 +127,25 @@ impl<C> VerifiedToken<C> {
     /// The JSON text of the claims, byte for byte as it was signed.
     pub fn claims_json(&self) -> &str {
         self.0.common.json()
+    }
+
+    /// The compact token.
+    #[cfg(feature = "cache")]
+    pub(crate) fn compact(&self) -> &str {
+        self.0.common.compact()
+    }
+
+    /// What it takes up in memory, in bytes. What hangs on the claims is taken for as long as their JSON.
+    #[cfg(feature = "cache")]
+    pub(crate) fn size(&self) -> usize {
+        let common = &self.0.common;
+        size_of::<Parts<C>>() + common.text.capacity() + common.json_len
+    }
+
+    /// The claims that say when it is good.
+    #[cfg(feature = "cache")]
+    pub(crate) fn times(&self) -> Times {
+        self.0.common.registered.times
     }
 
     fn text_of<'s>(&'s self, pick: impl FnOnce(&'s Registered<Text>) -> Option<&'s Text>) -> Option<&'s str> {
@@ -202,7 +227,7 @@ trait Proven: Any + Send + Sync {
 
 impl<C: Send + Sync + 'static> Proven for Parts<C> {
     fn compact(&self) -> &str {
-        &self.common.text[self.common.json_len..]
+        self.common.compact()
     }
 
     fn claims_type(&self) -> &'static str {

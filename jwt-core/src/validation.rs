@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::NumericDate;
 use crate::error::{CheckError, ConfigError, TokenError};
 use crate::token::VerifiedToken;
-use crate::verify::{Header, Noted};
+use crate::verify::{Header, Noted, Times};
 
 /// What a token must say. Filled by the builder, which documents each member.
 pub(crate) struct Validation<C> {
@@ -70,7 +70,7 @@ impl<C> Validation<C> {
 
     pub(crate) fn check_claims(&self, noted: &Noted<'_>, now: NumericDate) -> Result<(), TokenError> {
         let claims = &noted.registered;
-        self.check_time(claims.expires_at, claims.not_before, claims.issued_at, now)?;
+        self.check_times(claims.times, now)?;
         if !self.issuers.is_empty() {
             let issuer = claims.issuer.as_deref().ok_or_else(|| missing("iss"))?;
             if !self.issuers.iter().any(|expected| **expected == *issuer) {
@@ -93,13 +93,8 @@ impl<C> Validation<C> {
     }
 
     /// The part that passes with time. All sums saturate.
-    fn check_time(
-        &self,
-        expires_at: Option<NumericDate>,
-        not_before: Option<NumericDate>,
-        issued_at: Option<NumericDate>,
-        now: NumericDate,
-    ) -> Result<(), TokenError> {
+    pub(crate) fn check_times(&self, times: Times, now: NumericDate) -> Result<(), TokenError> {
+        let Times { expires_at, not_before, issued_at } = times;
         let now = now.since_epoch();
         match expires_at {
             // `exp` is the first moment at which the token is no longer good.

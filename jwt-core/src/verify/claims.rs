@@ -67,6 +67,12 @@ pub(crate) struct Registered<T> {
     pub(crate) subject: Option<T>,
     pub(crate) audience: Audience<T>,
     pub(crate) token_id: Option<T>,
+    pub(crate) times: Times,
+}
+
+/// The registered claims that say when a token is good.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Times {
     pub(crate) expires_at: Option<NumericDate>,
     pub(crate) not_before: Option<NumericDate>,
     pub(crate) issued_at: Option<NumericDate>,
@@ -74,15 +80,7 @@ pub(crate) struct Registered<T> {
 
 impl<T> Default for Registered<T> {
     fn default() -> Self {
-        Self {
-            issuer: None,
-            subject: None,
-            audience: Audience::Absent,
-            token_id: None,
-            expires_at: None,
-            not_before: None,
-            issued_at: None,
-        }
+        Self { issuer: None, subject: None, audience: Audience::Absent, token_id: None, times: Times::default() }
     }
 }
 
@@ -99,9 +97,7 @@ impl Registered<Cow<'_, str>> {
                 Audience::Many(audiences) => Audience::Many(audiences.into_iter().map(text).collect()),
             },
             token_id: self.token_id.map(text),
-            expires_at: self.expires_at,
-            not_before: self.not_before,
-            issued_at: self.issued_at,
+            times: self.times,
         }
     }
 }
@@ -252,9 +248,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for ClaimsMap<'_, 'de, A> {
                 let date = NumericDate::from_number(number).ok_or_else(|| A::Error::custom("not a moment"))?;
                 noted.at = None;
                 let place = match claim {
-                    RegisteredClaim::ExpirationTime => &mut noted.registered.expires_at,
-                    RegisteredClaim::NotBefore => &mut noted.registered.not_before,
-                    _ => &mut noted.registered.issued_at,
+                    RegisteredClaim::ExpirationTime => &mut noted.registered.times.expires_at,
+                    RegisteredClaim::NotBefore => &mut noted.registered.times.not_before,
+                    _ => &mut noted.registered.times.issued_at,
                 };
                 *place = Some(date);
                 seed.deserialize(Replay::Number(number).into_deserializer())
@@ -369,9 +365,9 @@ mod tests {
             assert_eq!(registered.token_id.unwrap().in_json(json), "1");
             let audience: Vec<&str> = registered.audience.as_slice().iter().map(|one| one.in_json(json)).collect();
             assert_eq!(audience, ["a", "b"]);
-            assert_eq!(registered.expires_at, Some(NumericDate::from_secs(3)));
-            assert_eq!(registered.issued_at, Some(NumericDate::from_secs(2)));
-            assert_eq!(registered.not_before.unwrap().since_epoch().as_millis(), 1500);
+            assert_eq!(registered.times.expires_at, Some(NumericDate::from_secs(3)));
+            assert_eq!(registered.times.issued_at, Some(NumericDate::from_secs(2)));
+            assert_eq!(registered.times.not_before.unwrap().since_epoch().as_millis(), 1500);
         }
         check::<Nothing>(json);
         check::<()>(json);

@@ -1,5 +1,7 @@
 //! header → key → signature → claims.
 
+#[cfg(feature = "cache")]
+mod cache;
 #[cfg(feature = "tracing")]
 mod claimed;
 mod claims;
@@ -8,13 +10,16 @@ mod known_headers;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "cache")]
+pub use cache::{CacheStats, TokenCache};
 #[cfg(feature = "tracing")]
 pub(crate) use claimed::Claimed;
-pub(crate) use claims::{Noted, Registered, Text};
+pub(crate) use claims::{Noted, Registered, Text, Times};
 pub use header::Header;
 
 use crate::base64url;
@@ -58,17 +63,41 @@ const SMALL_SIGNATURE: usize = 132;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Verifier<C> {
-    keys: KeySet,
+    trusted: RwLock<Trusted>,
+    /// Counts the sets of keys: what was proved under another one counts no more.
+    generation: AtomicU64,
     validation: Validation<C>,
     clock: Arc<dyn Clock>,
-    known_headers: KnownHeaders,
+    #[cfg(feature = "cache")]
+    cache: Option<cache::VerifiedTokens<C>>,
     claims: PhantomData<fn() -> C>,
+}
+
+/// The keys, and what was learned under them.
+struct Trusted {
+    keys: KeySet,
+    known_headers: KnownHeaders,
+    generation: u64,
+}
+
+impl Trusted {
+    fn new(keys: KeySet, generation: u64) -> Self {
+        let known_headers = KnownHeaders::for_keys(keys.keys().len());
+        Self { keys, known_headers, generation }
+    }
 }
 
 impl<C: DeserializeOwned> Verifier<C> {
     pub(crate) fn new(keys: KeySet, validation: Validation<C>, clock: Arc<dyn Clock>) -> Self {
-        let known_headers = KnownHeaders::for_keys(keys.keys().len());
-        Self { keys, validation, clock, known_headers, claims: PhantomData }
+        Self {
+            trusted: RwLock::new(Trusted::new(keys, 0)),
+            generation: AtomicU64::new(0),
+            validation,
+            clock,
+            #[cfg(feature = "cache")]
+            cache: None,
+            claims: PhantomData,
+        }
     }
 
     /// Proves a compact token (RFC 7519 §7.2): its signature first, then its claims.
@@ -77,13 +106,26 @@ impl<C: DeserializeOwned> Verifier<C> {
         if token.len() > self.validation.max_token_len {
             return Err(TokenError::TooLong { limit: self.validation.max_token_len });
         }
+        #[cfg(feature = "cache")]
+        if let Some(verified) = self.cached(token) {
+            // What may have changed since: the time, and whatever the application's checks look at.
+            self.validation.check_times(verified.times(), self.clock.now())?;
+            self.validation.check_by_application(&verified)?;
+            return Ok(verified);
+        }
         let parts = UntrustedToken::split(token)?;
-        let header = self.prove(parts)?;
-        self.read(token, parts, header)
+        let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner);
+        let header = self.prove(parts, &trusted)?;
+        let generation = trusted.generation;
+        drop(trusted);
+        let verified = self.read(token, parts, header)?;
+        self.remember(&verified, generation);
+        self.validation.check_by_application(&verified)?;
+        Ok(verified)
     }
 
     /// The header, once a key has been found under which the signature holds.
-    fn prove(&self, token: UntrustedToken<'_>) -> Result<Arc<Header>, TokenError> {
+    fn prove(&self, token: UntrustedToken<'_>, trusted: &Trusted) -> Result<Arc<Header>, TokenError> {
         let (mut small, mut large);
         let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
             small = [0; SMALL_SIGNATURE];
@@ -96,7 +138,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
 
         // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
-        if let Some(known) = self.known_headers.get(token.header) {
+        if let Some(known) = trusted.known_headers.get(token.header) {
             let signature = signature.ok_or(TokenError::Malformed(Malformed::Base64))?;
             if known.key.verify(token.message, signature) {
                 return Ok(known.header.clone());
@@ -110,10 +152,10 @@ impl<C: DeserializeOwned> Verifier<C> {
             return Err(TokenError::Malformed(Malformed::Base64));
         }
         self.validation.check_header(&header)?;
-        let candidates = self.keys.candidates(&header)?;
+        let candidates = trusted.keys.candidates(&header)?;
         let key = candidates.iter().find(|key| holds(key)).ok_or(TokenError::Signature)?;
         let header = Arc::new(header);
-        self.known_headers.insert(token.header, &header, key, candidates.len() == 1);
+        trusted.known_headers.insert(token.header, &header, key, candidates.len() == 1);
         Ok(header)
     }
 
@@ -124,7 +166,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         parts: UntrustedToken<'_>,
         header: Arc<Header>,
     ) -> Result<VerifiedToken<C>, TokenError> {
-        let mut json = Vec::with_capacity(parts.payload.len() + token.len());
+        let mut json = Vec::with_capacity(parts.payload.len() * 3 / 4 + token.len());
         base64url::decode_onto(parts.payload, &mut json).ok_or(TokenError::Malformed(Malformed::Base64))?;
         let mut text = String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))?;
         let mut noted = Noted::default();
@@ -133,16 +175,65 @@ impl<C: DeserializeOwned> Verifier<C> {
         let registered = noted.registered.detach(&text);
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
-        let token = VerifiedToken::new(claims, registered, header, text, json_len);
-        self.validation.check_by_application(&token)?;
-        Ok(token)
+        Ok(VerifiedToken::new(claims, registered, header, text, json_len))
     }
+}
+
+impl<C> Verifier<C> {
+    /// Trusts these keys and no others, from now on: a rotation without a restart. Nothing that was proved under other
+    /// keys counts any more.
+    pub fn replace_keys(&self, keys: impl Into<KeySet>) {
+        let mut trusted = self.trusted.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = trusted.generation + 1;
+        *trusted = Trusted::new(keys.into(), generation);
+        self.generation.store(generation, Ordering::Release);
+        #[cfg(feature = "cache")]
+        if let Some(cache) = &self.cache {
+            cache.clear();
+        }
+    }
+
+    /// The keys that are trusted now.
+    pub fn keys(&self) -> KeySet {
+        self.trusted.read().unwrap_or_else(PoisonError::into_inner).keys.clone()
+    }
+}
+
+/// The part that plays no role where there is no cache.
+impl<C> Verifier<C> {
+    /// What the cache did so far; `None` where there is none.
+    #[cfg(feature = "cache")]
+    pub fn cache_stats(&self) -> Option<CacheStats> {
+        self.cache.as_ref().map(cache::VerifiedTokens::stats)
+    }
+
+    #[cfg(feature = "cache")]
+    pub(crate) fn with_cache(mut self, bound: Option<TokenCache>) -> Self {
+        self.cache = bound.map(cache::VerifiedTokens::new);
+        self
+    }
+
+    #[cfg(feature = "cache")]
+    fn cached(&self, token: &[u8]) -> Option<VerifiedToken<C>> {
+        self.cache.as_ref()?.get(token, self.generation.load(Ordering::Acquire))
+    }
+
+    #[cfg(feature = "cache")]
+    fn remember(&self, token: &VerifiedToken<C>, generation: u64) {
+        if let Some(cache) = &self.cache {
+            cache.insert(token, generation);
+        }
+    }
+
+    #[cfg(not(feature = "cache"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without a cache")]
+    fn remember(&self, _: &VerifiedToken<C>, _: u64) {}
 }
 
 impl<C> fmt::Debug for Verifier<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("keys", &self.keys)
+            .field("keys", &self.keys())
             .field("validation", &self.validation)
             .finish_non_exhaustive()
     }

@@ -39,5 +39,8 @@ impl Clock for Stopped {
 /// Where the fixed secret is refused.
 pub fn builder() -> AuthenticatorBuilder<User> {
     let keys = KeySet::hs256(SECRET).expect("the secret is long enough");
-    Authenticator::builder().keys(keys).issuer(ISSUER).audience(AUDIENCE).clock(Stopped)
+    let builder = Authenticator::builder().keys(keys).issuer(ISSUER).audience(AUDIENCE).clock(Stopped);
+    #[cfg(feature = "cache")]
+    let builder = builder.cache(jwt_core::TokenCache::new());
+    builder
 }

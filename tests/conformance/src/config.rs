@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use jwt_core::{
-    Algorithm, Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate, SkippedKey, TokenSource, VerifyingKey,
+    Algorithm, Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate, SkippedKey, TokenCache, TokenSource,
+    VerifyingKey,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -64,7 +65,7 @@ impl Config {
     }
 
     /// The authenticator that it describes. The claims are not looked into, so their type is `()`.
-    pub(crate) fn authenticator(self) -> Result<Authenticator<()>, Refusal> {
+    pub(crate) fn authenticator(self, cache: bool) -> Result<Authenticator<()>, Refusal> {
         if self.layer != "jwt" {
             return Err(Refusal::Unsupported(format!("layer {:?}", self.layer)));
         }
@@ -100,6 +101,9 @@ impl Config {
         }
         if let Some(now) = self.now {
             builder = builder.clock(Stopped(NumericDate::from_secs(now.try_into().unwrap_or(0))));
+        }
+        if cache {
+            builder = builder.cache(TokenCache::new());
         }
         builder.build().map_err(Refusal::unsafe_because)
     }

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use config::{Config, Refusal};
 use jwt_core::Authenticator;
 
-const USAGE: &str = "usage: conformance --framework tower|actix --config FILE.json --listen ADDRESS:PORT";
+const USAGE: &str =
+    "usage: conformance --framework tower|actix --config FILE.json --listen ADDRESS:PORT [--cache on|off]";
 
 fn main() -> ExitCode {
     let arguments = match Arguments::read(std::env::args().skip(1)) {
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         Ok(json) => json,
         Err(error) => return fail(2, &format!("{}: {error}", arguments.config)),
     };
-    let authenticator = match Config::read(&json).and_then(Config::authenticator) {
+    let authenticator = match Config::read(&json).and_then(|config| config.authenticator(arguments.cache)) {
         Ok(authenticator) => authenticator,
         Err(Refusal::Unsupported(what)) => return fail(3, &format!("not supported: {what}")),
         Err(Refusal::Unsafe(why)) => return fail(4, &format!("refused: {why}")),
@@ -57,6 +58,7 @@ struct Arguments {
     framework: Framework,
     config: String,
     listen: SocketAddr,
+    cache: bool,
 }
 
 enum Stop {
@@ -66,7 +68,7 @@ enum Stop {
 
 impl Arguments {
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, Stop> {
-        let (mut framework, mut config, mut listen) = (None, None, None);
+        let (mut framework, mut config, mut listen, mut cache) = (None, None, None, false);
         while let Some(name) = arguments.next() {
             if name == "--help" || name == "-h" {
                 return Err(Stop::Help);
@@ -79,6 +81,8 @@ impl Arguments {
                 ("--listen", address) => {
                     listen = Some(address.parse().map_err(|_| Stop::Wrong(format!("{address} is no address")))?);
                 }
+                ("--cache", "on") => cache = true,
+                ("--cache", "off") => cache = false,
                 _ => return Err(Stop::Wrong(format!("{name} {value} is not understood"))),
             }
         }
@@ -87,6 +91,7 @@ impl Arguments {
             framework: framework.ok_or_else(|| missing("--framework"))?,
             config: config.ok_or_else(|| missing("--config"))?,
             listen: listen.ok_or_else(|| missing("--listen"))?,
+            cache,
         })
     }
 }

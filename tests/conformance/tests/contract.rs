@@ -37,8 +37,8 @@ fn base64url(bytes: &[u8]) -> String {
 struct Server(Child, String);
 
 impl Server {
-    fn start(framework: &str, config: &Value) -> Self {
-        let mut child = command(framework, config).stdout(Stdio::piped()).spawn().unwrap();
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line:?}")).to_owned();
@@ -79,8 +79,8 @@ fn a_good_token_gets_its_claims_and_the_rest_a_challenge_or_a_404() {
     let claims = r#"{"exp":1000.5,"aud":"api","big":123456789012345678901234567890,"x":1.0,"ä":[{}]}"#;
     let claims: Box<serde_json::value::RawValue> = serde_json::from_str(claims).unwrap();
     let token = SigningKey::secret(Algorithm::HS256, SECRET).unwrap().sign(&claims).unwrap();
-    for framework in ["tower", "actix"] {
-        let server = Server::start(framework, &config(json!({})));
+    for (framework, cache) in [("tower", "off"), ("actix", "off"), ("tower", "on"), ("actix", "on")] {
+        let server = Server::start(command(framework, &config(json!({}))).args(["--cache", cache]));
         for method in ["GET", "POST", "DELETE"] {
             for field in [format!("Authorization: Bearer {token}"), format!("Cookie: t={token}")] {
                 let (status, head, body) =
@@ -125,5 +125,5 @@ fn what_is_not_supported_exits_with_3_and_what_is_unsafe_with_4() {
 
 #[test]
 fn an_algorithm_that_no_key_fits_is_no_error() {
-    Server::start("tower", &config(json!({"algorithms": ["HS256", "HS512", "RS256"]})));
+    Server::start(&mut command("tower", &config(json!({"algorithms": ["HS256", "HS512", "RS256"]}))));
 }

@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use actix_http::Request;
 use actix_jwt_auth_middleware::{AuthenticationService, Authority, FromRequest};
@@ -12,13 +11,14 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, Uri};
 use actix_web::rt::{System, SystemRunner};
 use actix_web::test::init_service;
-use actix_web::web::{self, ReqData};
-use actix_web::{App, Error, HttpMessage, error};
+use actix_web::web::{self, Data, ReqData};
+use actix_web::{App, Error, HttpMessage, Route, error};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use actix_web_httpauth::middleware::HttpAuthentication;
 use jwt_actix::{Claims, JwtAuth};
 use jwt_compact::TimeOptions;
-use jwt_compact::alg::{Hs256, Hs256Key, Rsa, StrongKey};
+use jwt_compact::alg::{Hs256, Hs256Key, Rsa, RsaPublicKey};
+use jwt_compact::jwk::JsonWebKey;
 use jwt_core::Algorithm;
 use serde::{Deserialize, Serialize};
 
@@ -38,55 +38,62 @@ pub(crate) fn cases() -> Vec<Case> {
         let keys = [Key::generate(algorithm)];
         let key = &keys[0];
         let bench = Bench { system: system.clone(), key };
-        cases.push(bench.case("bare", "cold", Place::Bearer, system.block_on(init_service(App::new().service(bare())))));
+        let app = App::new().route("/", bare());
+        cases.push(bench.case("bare", "cold", Place::Bearer, system.block_on(init_service(app))));
         for mode in Mode::BOTH {
             let auth = JwtAuth::new(ours::authenticator(algorithm, &keys, mode));
-            let app = App::new().service(ours(auth));
+            let app = App::new().wrap(auth).route("/", ours());
             cases.push(bench.protected("ours", mode.name(), Place::Bearer, system.block_on(init_service(app))));
         }
-        let app = App::new().service(recipe(Arc::new(Recipe::new(key))));
+        let app = App::new()
+            .wrap(HttpAuthentication::bearer(recipe_check))
+            .app_data(Data::new(Recipe::new(key)))
+            .route("/", recipe());
         cases.push(bench.protected("recipe", "cold", Place::Bearer, system.block_on(init_service(app))));
         cases.push(bench.jwt_auth_middleware());
     }
     cases
 }
 
-/// The route without any protection.
-pub(crate) fn bare() -> actix_web::Resource {
+/// The handler without any protection.
+pub(crate) fn bare() -> Route {
     async fn hello() -> &'static str {
         ANSWER
     }
-    web::resource("/").route(web::get().to(hello))
+    web::get().to(hello)
 }
 
-/// The route behind our middleware.
-pub(crate) fn ours(auth: JwtAuth<User>) -> impl actix_web::dev::HttpServiceFactory + 'static {
+/// The handler behind our middleware.
+pub(crate) fn ours() -> Route {
     async fn hello(Claims(user): Claims<User>) -> &'static str {
         black_box(user);
         ANSWER
     }
-    web::resource("/").route(web::get().to(hello)).wrap(auth)
+    web::get().to(hello)
 }
 
-/// The route behind the recipe: actix-web-httpauth for the header, `jsonwebtoken::decode` for the token.
-pub(crate) fn recipe(recipe: Arc<Recipe>) -> impl actix_web::dev::HttpServiceFactory + 'static {
+/// The handler behind the recipe.
+pub(crate) fn recipe() -> Route {
     async fn hello(user: ReqData<User>) -> &'static str {
         black_box(user.into_inner());
         ANSWER
     }
-    let check = move |request: ServiceRequest, bearer: BearerAuth| {
-        let user = recipe.verify(bearer.token());
-        async move {
-            match user {
-                Some(user) => {
-                    request.extensions_mut().insert(user);
-                    Ok(request)
-                }
-                None => Err((error::ErrorUnauthorized("not a good token"), request)),
-            }
+    web::get().to(hello)
+}
+
+/// The recipe: actix-web-httpauth for the header, `jsonwebtoken::decode` for the token.
+pub(crate) async fn recipe_check(
+    request: ServiceRequest,
+    bearer: BearerAuth,
+) -> Result<ServiceRequest, (Error, ServiceRequest)> {
+    let user = request.app_data::<Data<Recipe>>().and_then(|recipe| recipe.verify(bearer.token()));
+    match user {
+        Some(user) => {
+            request.extensions_mut().insert(user);
+            Ok(request)
         }
-    };
-    web::resource("/").route(web::get().to(hello)).wrap(HttpAuthentication::bearer(check))
+        None => Err((error::ErrorUnauthorized("not a good token"), request)),
+    }
 }
 
 /// Where a request carries its token.
@@ -119,7 +126,8 @@ impl Bench<'_> {
         S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
         B: MessageBody,
     {
-        let status = |token: &str| self.system.block_on(call(&service, request(&place.field(token), &Uri::from_static("/"))));
+        let status =
+            |token: &str| self.system.block_on(call(&service, request(&place.field(token), &Uri::from_static("/"))));
         assert_eq!(status(&self.key.token()), StatusCode::OK, "{name} refuses a good token");
         for (kind, bad) in self.key.bad_tokens() {
             assert_ne!(status(&bad), StatusCode::OK, "{name} accepts a token that is {kind}");
@@ -175,8 +183,8 @@ impl Bench<'_> {
                     .time_options(TimeOptions::default())
                     .build()
                     .expect("an authority");
-                let scope = web::scope("").route("/", web::get().to(hello)).wrap(AuthenticationService::new(authority));
-                let service = self.system.block_on(init_service(App::new().service(scope)));
+                let app = App::new().wrap(AuthenticationService::new(authority)).route("/", web::get().to(hello));
+                let service = self.system.block_on(init_service(app));
                 // Not by `Authorization`: it takes the name of the scheme for a part of the token there.
                 self.protected("actix-jwt-auth-middleware", "cold", Place::Cookie, service)
             }};
@@ -184,8 +192,10 @@ impl Bench<'_> {
         match self.key.algorithm {
             Algorithm::HS256 => case!(Hs256, Hs256, Hs256Key::new(self.key.secret.as_bytes())),
             _ => {
-                let public = rsa_public_key(&self.key.public_pem);
-                case!(Rsa, Rsa::rs256(), public)
+                let jwks: serde_json::Value = serde_json::from_str(&self.key.jwks).expect("a JWK Set");
+                let jwk = jwks["keys"][0].to_string();
+                let jwk: JsonWebKey<'_> = serde_json::from_str(&jwk).expect("a JWK");
+                case!(Rsa, Rsa::rs256(), RsaPublicKey::try_from(&jwk).expect("an RSA key"))
             }
         }
     }

@@ -13,12 +13,11 @@ use jwt_simple::prelude::{
     ECDSAP256PublicKeyLike, ES256PublicKey, Ed25519PublicKey, EdDSAPublicKeyLike, HS256Key, MACLike, PS256PublicKey,
     RS256PublicKey, RSAPublicKeyLike, VerificationOptions,
 };
-use serde::Deserialize;
 
 use crate::measure::{Case, Id};
 use crate::ours::{self, Mode};
 use crate::recipe::Recipe;
-use crate::tokens::{AUDIENCE, ISSUER, Key};
+use crate::tokens::{AUDIENCE, ISSUER, Key, UserWithoutSubject};
 
 pub(crate) const LAYER: &str = "core";
 
@@ -93,14 +92,6 @@ fn raw_case(id: Id, message: Vec<u8>, signature: Vec<u8>, verify: impl Fn(&[u8],
 }
 
 fn jwt_simple(id: Id, key: &Key) -> Case {
-    /// Without the subject, which the crate keeps for itself.
-    #[derive(Deserialize)]
-    #[expect(dead_code, reason = "read, so that it costs what the others' claims cost")]
-    struct Custom {
-        name: String,
-        admin: bool,
-        scope: String,
-    }
     let options = VerificationOptions {
         allowed_issuers: Some([ISSUER.to_owned()].into()),
         allowed_audiences: Some([AUDIENCE.to_owned()].into()),
@@ -110,7 +101,7 @@ fn jwt_simple(id: Id, key: &Key) -> Case {
     macro_rules! verify {
         ($key:expr) => {{
             let simple = $key;
-            case(id, key, move |token| simple.verify_token::<Custom>(token, Some(options.clone())).is_ok())
+            case(id, key, move |token| simple.verify_token::<UserWithoutSubject>(token, Some(options.clone())).is_ok())
         }};
     }
     match key.algorithm {

@@ -1,1 +1,108 @@
-fn main() {}
+//! Benchmarks of `jwt-tower`, `jwt-actix` and the core of both, beside other crates, in one process.
+
+mod actix;
+mod alloc;
+mod bar;
+mod chart;
+mod core;
+mod http;
+mod measure;
+mod ours;
+mod recipe;
+mod report;
+mod scale;
+mod tokens;
+mod tower;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::{env, fs};
+
+use measure::{Case, Id, Row, measure};
+use report::Report;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+const HELP: &str = "\
+Measures what it costs to authenticate a request, beside other crates, in one process.
+
+usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
+
+  --json FILE      write the rows to FILE as well
+  --only PATTERN   only the rows whose layer/algorithm/implementation/mode contains PATTERN,
+                   for example `core/HS256`, `ours` or `http/`; the chart is left as it is
+  --help           this text
+";
+
+#[derive(Default)]
+struct Options {
+    json: Option<PathBuf>,
+    only: Option<String>,
+}
+
+/// The options; none where only the help is wanted.
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
+    let mut options = Options::default();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
+        match &*argument {
+            "--json" => options.json = Some(value()?.into()),
+            "--only" => options.only = Some(value()?),
+            "--help" | "-h" => return Ok(None),
+            _ => return Err(format!("unknown option {argument}")),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn main() -> ExitCode {
+    match options(env::args().skip(1)) {
+        Ok(Some(options)) => match run(&options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("cannot write: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Ok(None) => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprint!("{error}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: &Options) -> std::io::Result<()> {
+    recipe::install_provider();
+    let report = Report::new(rows(|id| options.only.as_ref().is_none_or(|only| id.to_string().contains(only))));
+    report.print();
+    bar::print(&report);
+    if let Some(path) = &options.json {
+        report.write_json(path)?;
+    }
+    match chart::svg(&report) {
+        Some(svg) if options.only.is_none() => fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/chart.svg"), svg),
+        _ => Ok(()),
+    }
+}
+
+fn rows(wanted: impl Fn(&Id) -> bool) -> Vec<Row> {
+    let measured = |layer: &str, cases: Vec<Case>| {
+        let cases: Vec<Case> = cases.into_iter().filter(|case| wanted(&case.id)).collect();
+        eprintln!("{layer}: {} rows", cases.len());
+        measure(cases)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut rows = measured(core::LAYER, core::cases());
+    rows.extend(measured(tower::LAYER, tower::cases(&Rc::new(runtime))));
+    rows.extend(measured(actix::LAYER, actix::cases()));
+    eprintln!("{}", scale::LAYER);
+    rows.extend(scale::rows(&wanted));
+    rows.extend(http::rows(&wanted));
+    rows
+}

@@ -12,30 +12,26 @@ use huskarl_axum::resource_server::core::{EndpointUrl, Error, platform::MaybeSen
 use huskarl_axum::resource_server::validator::custom::CustomValidator;
 
 use super::ANSWER;
-use crate::tokens::{AUDIENCE, ISSUER, Key, User};
+use crate::tokens::{AUDIENCE, ISSUER, Key, UserWithoutSubject};
 
 /// It takes its keys over HTTP only, so here is a client that has the answer already.
 struct Fixed(String);
 
 impl HttpClient for Fixed {
-    fn execute(
-        &self,
-        _: Request<bytes::Bytes>,
-        _: Idempotency,
-    ) -> MaybeSendBoxFuture<'_, Result<HttpResponse, Error>> {
+    fn execute(&self, _: Request<bytes::Bytes>, _: Idempotency) -> MaybeSendBoxFuture<'_, Result<HttpResponse, Error>> {
         let body = self.0.clone().into();
         Box::pin(async { Ok(HttpResponse { status: StatusCode::OK, headers: HeaderMap::new(), body }) })
     }
 }
 
 pub(super) async fn router(key: &Key) -> Router {
-    async fn hello(user: ValidatedToken<User>) -> &'static str {
+    async fn hello(user: ValidatedToken<UserWithoutSubject>) -> &'static str {
         black_box(&user.claims);
         ANSWER
     }
     let jwks_uri: EndpointUrl = format!("{ISSUER}/jwks.json").parse().expect("an address");
     let validator = CustomValidator::builder()
-        .with_claims::<User>()
+        .with_claims::<UserWithoutSubject>()
         .jwks_uri(jwks_uri)
         .jwks_source(Fixed(key.jwks.clone()))
         .iss(ISSUER)

@@ -1,0 +1,187 @@
+//! Tokens that were proved a moment ago.
+
+use std::hash::{Hash, Hasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use equivalent::Equivalent;
+use quick_cache::sync::Cache;
+use quick_cache::{Lifecycle, Weighter};
+
+use crate::token::VerifiedToken;
+
+/// The longest token that is kept, in bytes.
+const MAX_TOKEN_LEN: usize = 4096;
+/// What the cache itself needs for an entry, in bytes, roughly.
+const OVERHEAD: usize = 128;
+
+/// How much the cache of verified tokens may hold. Off, unless given to
+/// [`AuthenticatorBuilder::cache`](crate::AuthenticatorBuilder::cache).
+///
+/// A token that was proved is found again by all of its bytes, and its signature and JSON are not looked at a second
+/// time. Everything that may have changed since is checked on every hit: `exp`, `nbf`, the maximum age, the keys, and
+/// the checks of the application. Only proved tokens of up to 4 KiB get in; the least used ones make room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenCache {
+    pub(crate) max_entries: usize,
+    pub(crate) max_bytes: usize,
+}
+
+impl TokenCache {
+    /// 10 000 tokens, and 16 MiB, whichever is reached first.
+    pub const fn new() -> Self {
+        Self { max_entries: 10_000, max_bytes: 16 * 1024 * 1024 }
+    }
+
+    /// At most that many tokens. 10 000.
+    #[must_use]
+    pub const fn max_entries(mut self, entries: usize) -> Self {
+        self.max_entries = entries;
+        self
+    }
+
+    /// At most that many bytes for tokens and claims, as far as they can be told. 16 MiB.
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+}
+
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a cache of verified tokens did so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheStats {
+    /// Look-ups that found the token.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// Tokens that had to make room.
+    pub evictions: u64,
+    /// Tokens that are in it.
+    pub entries: usize,
+    /// Bytes that they take up, as far as they can be told.
+    pub bytes: u64,
+}
+
+/// A proved token, found by its compact form.
+struct Key<C>(VerifiedToken<C>);
+
+/// A compact token that may be in the cache.
+struct Lookup<'t>(&'t [u8]);
+
+/// The hash of a token is the hash of the end of its signature, which is as good as random for whoever cannot sign.
+/// Equality is that of all bytes.
+fn hash_token(token: &[u8], state: &mut impl Hasher) {
+    state.write(&token[token.len().saturating_sub(32)..]);
+}
+
+impl<C> Hash for Key<C> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_token(self.0.compact().as_bytes(), state);
+    }
+}
+
+impl Hash for Lookup<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_token(self.0, state);
+    }
+}
+
+impl<C> PartialEq for Key<C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.compact() == other.0.compact()
+    }
+}
+
+impl<C> Eq for Key<C> {}
+
+impl<C> Equivalent<Key<C>> for Lookup<'_> {
+    fn equivalent(&self, key: &Key<C>) -> bool {
+        self.0 == key.0.compact().as_bytes()
+    }
+}
+
+struct Entry<C> {
+    token: VerifiedToken<C>,
+    /// The generation of the keys under which it was proved.
+    generation: u64,
+}
+
+impl<C> Clone for Entry<C> {
+    fn clone(&self) -> Self {
+        Self { token: self.token.clone(), generation: self.generation }
+    }
+}
+
+#[derive(Clone)]
+struct Weight {
+    /// An entry weighs no less than this, so that the bound in bytes bounds the entries too.
+    least: u64,
+}
+
+impl<C> Weighter<Key<C>, Entry<C>> for Weight {
+    fn weight(&self, key: &Key<C>, _: &Entry<C>) -> u64 {
+        self.least.max((key.0.size() + OVERHEAD) as u64)
+    }
+}
+
+#[derive(Clone, Default)]
+struct Evictions(Arc<AtomicU64>);
+
+impl<C> Lifecycle<Key<C>, Entry<C>> for Evictions {
+    type RequestState = ();
+
+    fn on_evict(&self, (): &mut (), _: Key<C>, _: Entry<C>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The tokens that a verifier proved.
+pub(super) struct VerifiedTokens<C> {
+    cache: Cache<Key<C>, Entry<C>, Weight, RandomState, Evictions>,
+    evictions: Evictions,
+}
+
+impl<C> VerifiedTokens<C> {
+    pub(super) fn new(bound: TokenCache) -> Self {
+        let evictions = Evictions::default();
+        let (entries, bytes) = (bound.max_entries.max(1), bound.max_bytes as u64);
+        let weight = Weight { least: bytes / entries as u64 };
+        let cache = Cache::with(entries, bytes, weight, RandomState::new(), evictions.clone());
+        Self { cache, evictions }
+    }
+
+    /// The token, if it was proved under keys of that generation.
+    pub(super) fn get(&self, token: &[u8], generation: u64) -> Option<VerifiedToken<C>> {
+        let entry = self.cache.get(&Lookup(token))?;
+        (entry.generation == generation).then_some(entry.token)
+    }
+
+    pub(super) fn insert(&self, token: &VerifiedToken<C>, generation: u64) {
+        if token.compact().len() <= MAX_TOKEN_LEN {
+            self.cache.insert(Key(token.clone()), Entry { token: token.clone(), generation });
+        }
+    }
+
+    /// Forgets them all.
+    pub(super) fn clear(&self) {
+        self.cache.clear();
+    }
+
+    pub(super) fn stats(&self) -> CacheStats {
+        CacheStats {
+            hits: self.cache.hits(),
+            misses: self.cache.misses(),
+            evictions: self.evictions.0.load(Ordering::Relaxed),
+            entries: self.cache.len(),
+            bytes: self.cache.weight(),
+        }
+    }
+}

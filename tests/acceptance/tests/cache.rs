@@ -1,0 +1,220 @@
+//! With a cache the verdict is the one without, whatever happens in between.
+#![cfg(feature = "cache")]
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use acceptance::{NOW, SECRET, User, builder, good_claims, hs256};
+use jwt_core::{
+    Algorithm, Authenticator, Clock, KeySet, NumericDate, SigningKey, TokenCache, TokenError, Verifier, VerifyingKey,
+};
+use proptest::prelude::*;
+use serde_json::json;
+
+/// A clock that is set by hand.
+#[derive(Clone)]
+struct Hand(Arc<AtomicU64>);
+
+impl Hand {
+    fn at(seconds: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(seconds)))
+    }
+
+    fn set(&self, seconds: u64) {
+        self.0.store(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> NumericDate {
+        NumericDate::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("revoked")]
+struct Revoked;
+
+#[test]
+fn a_hit_is_counted_and_yields_the_same_token() {
+    let verifier = builder().cache(TokenCache::new()).build_verifier().unwrap();
+    let token = hs256(&good_claims());
+    let first = verifier.verify(&token).unwrap();
+    let second = verifier.verify(&token).unwrap();
+    assert!(std::ptr::eq(first.claims(), second.claims()), "the claims are shared");
+    let stats = verifier.cache_stats().unwrap();
+    assert_eq!((stats.hits, stats.misses, stats.evictions, stats.entries), (1, 1, 0, 1));
+    assert!(stats.bytes > token.len() as u64);
+}
+
+#[test]
+fn only_proved_tokens_of_moderate_length_get_in() {
+    let verifier = builder().cache(TokenCache::new()).build_verifier().unwrap();
+    let token = hs256(&good_claims());
+    for forged in [token.replacen('.', ".e", 1), format!("{token}A"), token[..token.len() - 1].to_owned()] {
+        assert!(verifier.verify(&forged).is_err());
+    }
+    let mut claims = good_claims();
+    claims["padding"] = "x".repeat(4096).into();
+    assert!(verifier.verify(hs256(&claims)).is_ok());
+    claims = good_claims();
+    claims["exp"] = 1.into();
+    assert!(verifier.verify(hs256(&claims)).is_err());
+    assert_eq!(verifier.cache_stats().unwrap().entries, 0);
+}
+
+#[test]
+fn it_is_bounded_by_entries_and_by_bytes() {
+    let fill = |bound: TokenCache| {
+        let verifier = builder().cache(bound).build_verifier().unwrap();
+        for number in 0..5000 {
+            let mut claims = good_claims();
+            claims["jti"] = number.to_string().into();
+            verifier.verify(hs256(&claims)).unwrap();
+        }
+        verifier.cache_stats().unwrap()
+    };
+    let by_entries = fill(TokenCache::new().max_entries(1000));
+    assert!(by_entries.entries <= 1000 && by_entries.entries > 500 && by_entries.evictions > 3000, "{by_entries:?}");
+    let by_bytes = fill(TokenCache::new().max_bytes(256 * 1024));
+    assert!(by_bytes.bytes <= 256 * 1024 && by_bytes.entries > 100 && by_bytes.evictions > 3000, "{by_bytes:?}");
+}
+
+#[test]
+fn a_token_in_the_cache_ends_when_it_expires_when_its_key_goes_and_when_it_is_revoked() {
+    let (clock, revoked) = (Hand::at(NOW), Arc::new(Mutex::new(HashSet::<String>::new())));
+    let list = revoked.clone();
+    let verifier = builder()
+        .clock(clock.clone())
+        .cache(TokenCache::new())
+        .leeway(Duration::ZERO)
+        .check(move |user| if list.lock().unwrap().contains(&user.sub) { Err(Revoked) } else { Ok(()) })
+        .build_verifier()
+        .unwrap();
+    let token = hs256(&good_claims());
+    let other = hs256(&{
+        let mut claims = good_claims();
+        claims["sub"] = "bob".into();
+        claims
+    });
+    for _ in 0..2 {
+        assert!(verifier.verify(&token).is_ok() && verifier.verify(&other).is_ok());
+    }
+    clock.set(NOW + 600);
+    assert!(matches!(verifier.verify(&token), Err(TokenError::Expired)));
+    clock.set(NOW);
+    assert!(verifier.verify(&token).is_ok());
+    revoked.lock().unwrap().insert("alice".into());
+    assert!(matches!(verifier.verify(&token), Err(TokenError::Check(_))));
+    assert!(verifier.verify(&other).is_ok());
+    verifier.replace_keys(KeySet::hs256([7; 32]).unwrap());
+    assert!(matches!(verifier.verify(&other), Err(TokenError::Signature)));
+    assert_eq!(verifier.cache_stats().unwrap().entries, 0);
+    verifier.replace_keys(KeySet::hs256(SECRET).unwrap());
+    assert!(verifier.verify(&other).is_ok());
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Verify(usize),
+    Tamper(usize, usize),
+    Clock(u64),
+    Keys(u8),
+    Revoke(usize),
+    Restore(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..TOKENS).prop_map(Step::Verify),
+        2 => (0..TOKENS, 0..400_usize).prop_map(|(token, at)| Step::Tamper(token, at)),
+        2 => (0..3000_u64).prop_map(|offset| Step::Clock(NOW - 1000 + offset)),
+        1 => (1..8_u8).prop_map(Step::Keys),
+        1 => (0..TOKENS).prop_map(Step::Revoke),
+        1 => (0..TOKENS).prop_map(Step::Restore),
+    ]
+}
+
+/// Tokens of three keys, with and without `kid`, that begin, end and age at different times.
+const TOKENS: usize = 36;
+
+fn tokens() -> Vec<String> {
+    (0..TOKENS)
+        .map(|number| {
+            let key = SigningKey::secret(Algorithm::HS256, [(number % 3) as u8; 32]).unwrap();
+            let key = if number % 2 == 0 { key.with_kid(format!("k{}", number % 3)) } else { key };
+            let number = number as u64;
+            let mut claims = json!({
+                "sub": number.to_string(), "name": "x", "iat": NOW - 100 * (number % 11), "exp": NOW + 100 * (number % 7),
+            });
+            if number.is_multiple_of(4) {
+                claims["nbf"] = (NOW - 300 + 100 * (number % 5)).into();
+            }
+            key.sign(&claims).unwrap()
+        })
+        .collect()
+}
+
+/// The keys of a set: one bit for each.
+fn keys(set: u8) -> KeySet {
+    let key = |number: u8| VerifyingKey::secret(Algorithm::HS256, [number; 32]).unwrap().with_kid(format!("k{number}"));
+    KeySet::new((0..3).filter(|number| set >> number & 1 == 1).map(key)).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_cached_verifier_and_an_uncached_one_agree_at_every_step(
+        steps in prop::collection::vec(step(), 1..120), small in any::<bool>(),
+    ) {
+        let tokens = tokens();
+        let (clock, revoked) = (Hand::at(NOW), Arc::new(Mutex::new(HashSet::<String>::new())));
+        let verifier = |cache: Option<TokenCache>| -> Verifier<User> {
+            let list = revoked.clone();
+            let builder = Authenticator::builder()
+                .keys(keys(7))
+                .any_audience()
+                .max_age(Duration::from_secs(900))
+                .leeway(Duration::from_secs(10))
+                .clock(clock.clone())
+                .check(move |user: &jwt_core::VerifiedToken<User>| {
+                    if list.lock().unwrap().contains(&user.sub) { Err(Revoked) } else { Ok(()) }
+                });
+            let builder = match cache {
+                Some(bound) => builder.cache(bound),
+                None => builder,
+            };
+            builder.build_verifier().unwrap()
+        };
+        let bound = if small { TokenCache::new().max_entries(4) } else { TokenCache::new() };
+        let (cached, uncached) = (verifier(Some(bound)), verifier(None));
+        let verdict = |verifier: &Verifier<User>, token: &str| match verifier.verify(token) {
+            Ok(token) => Ok((token.claims_json().to_owned(), token.token().as_str().to_owned())),
+            Err(error) => Err(error.to_string()),
+        };
+        for step in steps {
+            match step {
+                Step::Verify(number) => {
+                    prop_assert_eq!(verdict(&cached, &tokens[number]), verdict(&uncached, &tokens[number]));
+                }
+                Step::Tamper(number, at) => {
+                    let mut token = tokens[number].clone();
+                    let at = at % token.len();
+                    let other = if &token[at..=at] == "A" { "B" } else { "A" };
+                    token.replace_range(at..=at, other);
+                    prop_assert_eq!(verdict(&cached, &token), verdict(&uncached, &token));
+                }
+                Step::Clock(seconds) => clock.set(seconds),
+                Step::Keys(set) => {
+                    cached.replace_keys(keys(set));
+                    uncached.replace_keys(keys(set));
+                }
+                Step::Revoke(number) => { revoked.lock().unwrap().insert(number.to_string()); }
+                Step::Restore(number) => { revoked.lock().unwrap().remove(&number.to_string()); }
+            }
+        }
+    }
+}

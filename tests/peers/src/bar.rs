@@ -1,0 +1,179 @@
+//! The bar: what we want of ourselves, as ratios of what was just measured.
+
+use jwt_core::Algorithm;
+
+use crate::measure::{Id, Row};
+use crate::ours::{CACHE_BOUND, Mode};
+use crate::report::Report;
+use crate::scale::{self, FLOODED, GROWN_BYTES, MANY_TOKENS, QUIET};
+use crate::{actix, core, http, tower};
+
+enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+    /// Of interest, and not promised.
+    None,
+}
+
+struct Bar {
+    name: String,
+    /// None where a row that it needs was not measured.
+    value: Option<f64>,
+    target: Target,
+}
+
+impl Bar {
+    fn at_most(name: impl Into<String>, value: Option<f64>, target: f64) -> Self {
+        Self { name: name.into(), value, target: Target::AtMost(target) }
+    }
+
+    fn at_least(name: impl Into<String>, value: Option<f64>, target: f64) -> Self {
+        Self { name: name.into(), value, target: Target::AtLeast(target) }
+    }
+
+    fn print(&self) {
+        let value = self.value.map_or("not measured".to_owned(), number);
+        let (target, met) = match self.target {
+            Target::AtMost(target) => (format!("<= {}", number(target)), self.value.map(|value| value <= target)),
+            Target::AtLeast(target) => (format!(">= {}", number(target)), self.value.map(|value| value >= target)),
+            Target::None => (String::new(), None),
+        };
+        let verdict = match met {
+            Some(true) => "ok",
+            Some(false) => "MISSED",
+            None => "",
+        };
+        println!("  {:<58} {value:>12}  {target:<9} {verdict}", self.name);
+    }
+}
+
+/// Ratios with three digits behind the point, numbers of something with one.
+fn number(value: f64) -> String {
+    if value.abs() < 20.0 && value.fract() != 0.0 { format!("{value:.3}") } else { format!("{value:.1}") }
+}
+
+pub(crate) fn print(report: &Report) {
+    println!("\nbar");
+    let bars = [core_bars(report), adapter_bars(report), peer_bars(report), http_bars(report), scale_bars(report)];
+    for bar in bars.iter().flatten() {
+        bar.print();
+    }
+}
+
+fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    Some(one? / other?)
+}
+
+fn core_bars(report: &Report) -> Vec<Bar> {
+    let row = |algorithm: Algorithm, implementation: &str, mode: Mode| {
+        report.row(&Id::new(core::LAYER, algorithm.as_str(), implementation, mode.name()))
+    };
+    let cold = |algorithm, other: &str, target| {
+        let value = ratio(ns(row(algorithm, "ours", Mode::Cold)), ns(row(algorithm, other, Mode::Cold)));
+        Bar::at_most(format!("core {algorithm}: cold / {other}"), value, target)
+    };
+    let mut bars = vec![
+        cold(Algorithm::HS256, "raw", 2.6),
+        cold(Algorithm::RS256, "raw", 1.06),
+        cold(Algorithm::ES256, "raw", 1.03),
+        cold(Algorithm::EdDSA, "raw", 1.03),
+        cold(Algorithm::HS256, "jsonwebtoken", 0.36),
+    ];
+    for algorithm in core::ALGORITHMS {
+        let cached = row(algorithm, "ours", Mode::Cached);
+        let allocations = cached.and_then(|row| row.allocations);
+        bars.push(Bar::at_most(format!("core {algorithm}: cached, ns"), ns(cached), 180.0));
+        bars.push(Bar::at_most(format!("core {algorithm}: cached, allocations"), allocations, 0.0));
+    }
+    bars
+}
+
+fn adapter_bars(report: &Report) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for (layer, ns, allocations) in [(tower::LAYER, 350.0, 3.0), (actix::LAYER, 450.0, 4.0)] {
+        for algorithm in ["HS256", "RS256"] {
+            let row = report.row(&Id::new(layer, algorithm, "ours", Mode::Cached.name()));
+            let over = row.and_then(|row| report.over_bare(row));
+            let name = format!("{layer} {algorithm}: cached over bare");
+            bars.push(Bar::at_most(format!("{name}, ns"), over.map(|over| over.0), ns));
+            bars.push(Bar::at_most(format!("{name}, allocations"), over.map(|over| over.1), allocations));
+        }
+    }
+    bars
+}
+
+fn peer_bars(report: &Report) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for (algorithm, cold, cached) in [("HS256", 0.40, 0.09), ("RS256", 0.78, 0.015)] {
+        let is_peer = |row: &&Row| {
+            let id = &row.id;
+            (id.layer, id.algorithm) == (tower::LAYER, algorithm)
+                && !matches!(&*id.implementation, "ours" | "bare" | tower::BARE_07)
+        };
+        let peers = report.rows().iter().filter(is_peer);
+        let best = peers.filter_map(|row| Some((report.over_bare(row)?.0, row))).min_by(|a, b| a.0.total_cmp(&b.0));
+        for (mode, target) in [(Mode::Cold, cold), (Mode::Cached, cached)] {
+            let ours = report.row(&Id::new(tower::LAYER, algorithm, "ours", mode.name()));
+            let ours = ours.and_then(|row| report.over_bare(row)).map(|over| over.0);
+            let name = best.map_or("best peer", |(_, row)| &row.id.implementation);
+            let value = ratio(ours, best.map(|best| best.0));
+            bars.push(Bar::at_most(
+                format!("tower {algorithm}: {} over bare / {name} over bare", mode.name()),
+                value,
+                target,
+            ));
+        }
+    }
+    bars
+}
+
+fn http_bars(report: &Report) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for framework in ["axum", "actix"] {
+        for algorithm in ["HS256", "RS256"] {
+            let rate = |name: &str, mode: Mode| {
+                let id = Id::new(http::LAYER, algorithm, format!("{framework} {name}"), mode.name());
+                extra(report.row(&id)?, http::REQUESTS_PER_SECOND)
+            };
+            let value = ratio(rate("ours", Mode::Cached), rate("bare", Mode::Cold));
+            bars.push(Bar::at_least(format!("http {framework} {algorithm}: cached / bare, requests/s"), value, 0.97));
+        }
+    }
+    bars
+}
+
+fn scale_bars(report: &Report) -> Vec<Bar> {
+    let row = |what: &str, mode| report.row(&scale::id(what, mode));
+    let [one, two] = [1, 2].map(|count| ns(row(&scale::threads_name(count), Mode::Cached)));
+    let [few, many] = [1, 1000].map(|count| ns(row(&scale::keys_name(count), Mode::Cold)));
+    let grown = row(&scale::many_tokens_name(), Mode::Cached).and_then(|row| extra(row, GROWN_BYTES));
+    let mut bars = vec![
+        Bar::at_least("scale: 2 threads / 1 thread, cached, throughput", ratio(one, two), 1.85),
+        Bar::at_most("scale: 1000 keys / 1 key, cold", ratio(many, few), 1.05),
+        Bar {
+            name: "scale: beside a flood / without, cached".to_owned(),
+            value: ratio(ns(row(FLOODED, Mode::Cached)), ns(row(QUIET, Mode::Cached))),
+            target: Target::None,
+        },
+    ];
+    bars.push(match CACHE_BOUND {
+        Some(bound) => {
+            let value = grown.map(|grown| grown / bound as f64);
+            Bar::at_most(format!("scale: memory grown by {MANY_TOKENS} tokens / bound"), value, 1.3)
+        }
+        None => Bar {
+            name: format!("scale: memory grown by {MANY_TOKENS} tokens, bytes (no bound is set)"),
+            value: grown,
+            target: Target::None,
+        },
+    });
+    bars
+}
+
+fn ns(row: Option<&Row>) -> Option<f64> {
+    row.map(|row| row.ns)
+}
+
+fn extra(row: &Row, name: &str) -> Option<f64> {
+    row.extra.iter().find(|extra| extra.0 == name).map(|extra| extra.1)
+}

@@ -1,0 +1,214 @@
+//! What becomes of a verification when there is more of something: threads, keys, tokens, junk. Ours only, HS256.
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jwt_core::{Algorithm, Authenticator};
+
+use crate::alloc;
+use crate::measure::{Case, Id, ROUNDS, Row, measure};
+use crate::ours::{self, Mode};
+use crate::tokens::{Key, User, tampered};
+
+pub(crate) const LAYER: &str = "scale";
+
+/// Bytes that are alive after many distinct tokens and were not before.
+pub(crate) const GROWN_BYTES: &str = "grown_bytes";
+
+pub(crate) const MANY_TOKENS: usize = 1_000_000;
+const MANY_KEYS: usize = 1000;
+const HOT_TOKENS: usize = 1000;
+const FLOOD: usize = 10_000;
+
+pub(crate) fn id(what: &str, mode: Mode) -> Id {
+    Id::new(LAYER, "HS256", format!("ours, {what}"), mode.name())
+}
+
+/// Measures; `wanted` says which rows.
+pub(crate) fn rows(wanted: impl Fn(&Id) -> bool) -> Vec<Row> {
+    let mut cases = Vec::new();
+    cases.extend([1, MANY_KEYS].map(keys));
+    cases.extend([1, HOT_TOKENS].map(hot_tokens));
+    cases.retain(|case| wanted(&case.id));
+    let mut rows = measure(cases);
+    // The others do not fit into turns; each measures a few rows against each other.
+    for mode in Mode::BOTH {
+        if wanted(&id(&threads_name(1), mode)) || wanted(&id(&threads_name(2), mode)) {
+            rows.extend(threads(mode));
+        }
+    }
+    if wanted(&id(QUIET, Mode::Cached)) || wanted(&id(FLOODED, Mode::Cached)) {
+        rows.extend(flood());
+    }
+    if wanted(&id(&many_tokens_name(), Mode::Cached)) {
+        rows.push(many_tokens());
+    }
+    rows
+}
+
+pub(crate) fn keys_name(count: usize) -> String {
+    format!("{count} key{}", if count == 1 { "" } else { "s" })
+}
+
+/// The token of the key in the middle, where the others have been used, too.
+fn keys(count: usize) -> Case {
+    let keys: Vec<Key> = (0..count)
+        .map(|n| {
+            Key::secret(&format!("secret {n:04} of forty-eight bytes, none of them hidden"), &format!("key-{n:04}"))
+        })
+        .collect();
+    let authenticator = ours::authenticator(Algorithm::HS256, &keys, Mode::Cold);
+    for key in &keys {
+        assert!(ours::verify(&authenticator, &key.token()).is_some());
+    }
+    let token = keys[count / 2].token();
+    Case::new(id(&keys_name(count), Mode::Cold), move |calls| {
+        for _ in 0..calls {
+            assert!(ours::verify(&authenticator, black_box(&token)).is_some());
+        }
+    })
+}
+
+/// That many tokens in turn.
+fn hot_tokens(count: usize) -> Case {
+    let (authenticator, tokens) = hot(count, Mode::Cached);
+    let mut next = 0;
+    let name = format!("{count} hot token{}", if count == 1 { "" } else { "s" });
+    Case::new(id(&name, Mode::Cached), move |calls| {
+        for _ in 0..calls {
+            assert!(ours::verify(&authenticator, black_box(&tokens[next])).is_some());
+            next = if next + 1 == tokens.len() { 0 } else { next + 1 };
+        }
+    })
+}
+
+/// An authenticator, and tokens that it has seen.
+fn hot(count: usize, mode: Mode) -> (Authenticator<User>, Vec<String>) {
+    let keys = [Key::generate(Algorithm::HS256)];
+    let authenticator = ours::authenticator(Algorithm::HS256, &keys, mode);
+    let tokens: Vec<String> = (0..count).map(|number| keys[0].token_of_user(number)).collect();
+    for token in &tokens {
+        assert!(ours::verify(&authenticator, token).is_some());
+    }
+    (authenticator, tokens)
+}
+
+pub(crate) fn threads_name(count: usize) -> String {
+    format!("{count} thread{}", if count == 1 { "" } else { "s" })
+}
+
+/// One thread against two, on the same authenticator and the same tokens. `ns` is wall time over all the calls.
+fn threads(mode: Mode) -> Vec<Row> {
+    const TURN: Duration = Duration::from_millis(50);
+    let (authenticator, tokens) = hot(64, mode);
+    let counts = [1, 2];
+    let mut rounds = counts.map(|_| Vec::new());
+    for _ in 0..ROUNDS {
+        for (count, rounds) in counts.into_iter().zip(&mut rounds) {
+            rounds.push(in_parallel(count, TURN, &authenticator, &tokens));
+        }
+    }
+    let row = |(count, rounds)| Row::new(id(&threads_name(count), mode), rounds, None);
+    counts.into_iter().zip(rounds).map(row).collect()
+}
+
+fn in_parallel(threads: usize, turn: Duration, authenticator: &Authenticator<User>, tokens: &[String]) -> f64 {
+    let (start, stop) = (Barrier::new(threads + 1), AtomicBool::new(false));
+    let (calls, taken) = thread::scope(|scope| {
+        let (start, stop) = (&start, &stop);
+        let workers: Vec<_> = (0..threads)
+            .map(|worker| {
+                scope.spawn(move || {
+                    let mut calls = 0_u64;
+                    // Each begins somewhere else, as requests do.
+                    let mut tokens = tokens.iter().cycle().skip(worker * tokens.len() / threads);
+                    start.wait();
+                    while !stop.load(Ordering::Relaxed) {
+                        for token in tokens.by_ref().take(16) {
+                            assert!(ours::verify(authenticator, black_box(token)).is_some());
+                        }
+                        calls += 16;
+                    }
+                    calls
+                })
+            })
+            .collect();
+        start.wait();
+        let begun = Instant::now();
+        thread::sleep(turn);
+        stop.store(true, Ordering::Relaxed);
+        let taken = begun.elapsed();
+        let calls: u64 = workers.into_iter().map(|worker| worker.join().expect("a worker")).sum();
+        (calls, taken)
+    });
+    taken.as_nanos() as f64 / calls as f64
+}
+
+pub(crate) const QUIET: &str = "without a flood";
+pub(crate) const FLOODED: &str = "beside a flood";
+
+/// Good tokens on this thread, while another one sends bad ones as fast as it can, or does nothing.
+fn flood() -> Vec<Row> {
+    let (authenticator, tokens) = hot(100, Mode::Cached);
+    let junk: Vec<String> = hot(FLOOD, Mode::Cold).1.iter().map(|token| tampered(token)).collect();
+    let (flooding, stop) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut rounds = [Vec::new(), Vec::new()];
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for token in junk.iter().cycle() {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                if flooding.load(Ordering::Relaxed) {
+                    assert!(ours::verify(&authenticator, token).is_none());
+                } else {
+                    thread::sleep(Duration::from_micros(50));
+                }
+            }
+        });
+        for _ in 0..ROUNDS {
+            for (flooded, rounds) in [false, true].into_iter().zip(&mut rounds) {
+                flooding.store(flooded, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(1));
+                let begun = Instant::now();
+                for token in tokens.iter().cycle().take(5000) {
+                    assert!(ours::verify(&authenticator, black_box(token)).is_some());
+                }
+                rounds.push(begun.elapsed().as_nanos() as f64 / 5000.0);
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let row = |(name, rounds)| Row::new(id(name, Mode::Cached), rounds, None);
+    [QUIET, FLOODED].into_iter().zip(rounds).map(row).collect()
+}
+
+pub(crate) fn many_tokens_name() -> String {
+    format!("{MANY_TOKENS} distinct tokens")
+}
+
+/// Tokens of which none comes twice: what it costs to remember them in vain, in time and in memory.
+fn many_tokens() -> Row {
+    const AT_ONCE: usize = 1000;
+    let keys = [Key::generate(Algorithm::HS256)];
+    let authenticator = ours::authenticator(Algorithm::HS256, &keys, Mode::Cached);
+    let (mut rounds, mut allocations) = (Vec::with_capacity(MANY_TOKENS / AT_ONCE), 0);
+    let live = alloc::live_bytes();
+    for first in (0..MANY_TOKENS).step_by(AT_ONCE) {
+        let tokens: Vec<String> = (first..first + AT_ONCE).map(|number| keys[0].token_of_user(number)).collect();
+        let (before, begun) = (alloc::allocations(), Instant::now());
+        for token in &tokens {
+            assert!(ours::verify(&authenticator, black_box(token)).is_some());
+        }
+        rounds.push(begun.elapsed().as_nanos() as f64 / AT_ONCE as f64);
+        allocations += alloc::allocations() - before;
+    }
+    let grown = alloc::live_bytes() - live;
+    let allocations = allocations as f64 / MANY_TOKENS as f64;
+    let mut row = Row::new(id(&many_tokens_name(), Mode::Cached), rounds, Some(allocations));
+    row.extra.push((GROWN_BYTES, grown as f64));
+    row
+}
