@@ -141,11 +141,12 @@ fn step() -> impl Strategy<Value = Step> {
 const TOKENS: usize = 36;
 
 fn tokens() -> Vec<String> {
-    (0..TOKENS)
+    (0_u8..)
+        .take(TOKENS)
         .map(|number| {
-            let key = SigningKey::secret(Algorithm::HS256, [(number % 3) as u8; 32]).unwrap();
+            let key = SigningKey::secret(Algorithm::HS256, [number % 3; 32]).unwrap();
             let key = if number % 2 == 0 { key.with_kid(format!("k{}", number % 3)) } else { key };
-            let number = number as u64;
+            let number = u64::from(number);
             let mut claims = json!({
                 "sub": number.to_string(), "name": "x", "iat": NOW - 100 * (number % 11), "exp": NOW + 100 * (number % 7),
             });
