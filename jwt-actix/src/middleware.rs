@@ -109,7 +109,7 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let JwtAuth { authenticator, hook } = &self.auth;
         let admission = match authenticator.authenticate(&Head(&request)) {
-            Verdict::Verified(token) => Admission::verified(&token),
+            Verdict::Verified(token) => Admission::verified(token),
             Verdict::Anonymous => Admission::anonymous(authenticator),
             Verdict::Rejected(error) => {
                 let answer = authenticator.answer(&error);

@@ -1,13 +1,13 @@
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderValue;
-use jwt_core::RequestHead;
+use jwt_core::{HeaderName, RequestHead};
 
 /// actix-web's request, as the core reads it.
 pub(crate) struct Head<'r>(pub(crate) &'r ServiceRequest);
 
 impl RequestHead for Head<'_> {
-    fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.headers().get_all(name).map(HeaderValue::as_bytes)
+    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.0.headers().get_all(name.as_str()).map(HeaderValue::as_bytes)
     }
 
     fn query(&self) -> Option<&str> {

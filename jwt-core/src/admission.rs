@@ -34,8 +34,8 @@ impl From<Misuse> for Rejection {
 
 impl Admission {
     /// The request carried a good token.
-    pub fn verified<C: Send + Sync + 'static>(token: &VerifiedToken<C>) -> Self {
-        Self(Admitted::Verified(token.token()))
+    pub fn verified<C: Send + Sync + 'static>(token: VerifiedToken<C>) -> Self {
+        Self(Admitted::Verified(token.into_token()))
     }
 
     /// The request carried no token, and that is all right.

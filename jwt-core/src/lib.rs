@@ -80,6 +80,7 @@ pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{
     AuthError, CheckError, ConfigError, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError, TokenError,
 };
+pub use http::HeaderName;
 pub use key::{KeyError, KeySet, SigningError, SigningKey, SkippedKey, VerifyingKey};
 pub use request::RequestHead;
 pub use source::TokenSource;

@@ -1,9 +1,11 @@
+use http::HeaderName;
+
 /// The head of an HTTP request, read as bytes: the port through which any framework's request is seen.
 ///
 /// Implemented here for [`http::Request`] and [`http::request::Parts`]; `jwt-actix` implements it for actix-web.
 pub trait RequestHead {
-    /// The values of every header field of that name, in their order. `name` is lower-case.
-    fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]>;
+    /// The values of every header field of that name, in their order.
+    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;
 
     /// The query of the target, without its `?`.
     fn query(&self) -> Option<&str>;
@@ -13,7 +15,7 @@ pub trait RequestHead {
 }
 
 impl RequestHead for http::request::Parts {
-    fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
         self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
     }
 
@@ -27,7 +29,7 @@ impl RequestHead for http::request::Parts {
 }
 
 impl<B> RequestHead for http::Request<B> {
-    fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
         self.headers().get_all(name).into_iter().map(http::HeaderValue::as_bytes)
     }
 

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use http::header::COOKIE;
+use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 
 use crate::error::{ConfigError, RequestError};
 use crate::request::RequestHead;
@@ -28,9 +28,17 @@ pub struct TokenSource(Place);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
-    Header { name: Cow<'static, str>, scheme: Option<Cow<'static, str>> },
-    Cookie { name: String },
-    Query { name: String },
+    /// No name: one that no header field can have.
+    Header {
+        name: Option<HeaderName>,
+        scheme: Option<Cow<'static, str>>,
+    },
+    Cookie {
+        name: String,
+    },
+    Query {
+        name: String,
+    },
 }
 
 impl TokenSource {
@@ -38,7 +46,7 @@ impl TokenSource {
     ///
     /// Credentials of another scheme hold no token for this source.
     pub const fn bearer() -> Self {
-        Self(Place::Header { name: Cow::Borrowed("authorization"), scheme: Some(Cow::Borrowed("Bearer")) })
+        Self(Place::Header { name: Some(AUTHORIZATION), scheme: Some(Cow::Borrowed("Bearer")) })
     }
 
     /// The cookie of exactly that name: byte for byte, nothing decoded, nothing folded. Prefer a `__Host-` name.
@@ -51,16 +59,13 @@ impl TokenSource {
 
     /// A header field that holds the bare token. Only for a header that nobody but a trusted proxy can set, or that
     /// a browser never sends by itself.
-    pub fn header(name: impl Into<String>) -> Self {
-        Self(Place::Header { name: Cow::Owned(name.into().to_ascii_lowercase()), scheme: None })
+    pub fn header(name: impl AsRef<str>) -> Self {
+        Self(Place::Header { name: name.as_ref().parse().ok(), scheme: None })
     }
 
     /// A header field that holds a scheme, spaces, and the token, like [`bearer`](Self::bearer) under other names.
-    pub fn header_with_scheme(name: impl Into<String>, scheme: impl Into<String>) -> Self {
-        Self(Place::Header {
-            name: Cow::Owned(name.into().to_ascii_lowercase()),
-            scheme: Some(Cow::Owned(scheme.into())),
-        })
+    pub fn header_with_scheme(name: impl AsRef<str>, scheme: impl Into<String>) -> Self {
+        Self(Place::Header { name: name.as_ref().parse().ok(), scheme: Some(Cow::Owned(scheme.into())) })
     }
 
     /// The query parameter of exactly that name: the last resort of RFC 6750 §2.3.
@@ -73,9 +78,9 @@ impl TokenSource {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let is_token = |name: &str| http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        let is_token = |name: &str| HeaderName::from_bytes(name.as_bytes()).is_ok();
         let valid = match &self.0 {
-            Place::Header { name, scheme } => is_token(name) && scheme.as_deref().is_none_or(is_token),
+            Place::Header { name, scheme } => name.is_some() && scheme.as_deref().is_none_or(is_token),
             Place::Cookie { name } => is_token(name),
             Place::Query { name } => {
                 !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
@@ -87,6 +92,7 @@ impl TokenSource {
     fn find<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, RequestError> {
         match &self.0 {
             Place::Header { name, scheme } => {
+                let Some(name) = name else { return Ok(None) };
                 let Some(value) = only(head.header_values(name))? else { return Ok(None) };
                 match scheme {
                     Some(scheme) => after_scheme(value, scheme),
@@ -94,7 +100,7 @@ impl TokenSource {
                 }
             }
             Place::Cookie { name } => {
-                let values = head.header_values(COOKIE.as_str()).flat_map(|header| cookie_values(header, name));
+                let values = head.header_values(&COOKIE).flat_map(|header| cookie_values(header, name));
                 let Some(value) = only(values)? else { return Ok(None) };
                 match value {
                     [] => Ok(None),

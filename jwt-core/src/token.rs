@@ -155,6 +155,10 @@ impl<C> VerifiedToken<C> {
 }
 
 impl<C: Send + Sync + 'static> VerifiedToken<C> {
+    pub(crate) fn into_token(self) -> CompactToken {
+        CompactToken(self.0)
+    }
+
     /// The compact token itself, to pass on.
     pub fn token(&self) -> CompactToken {
         CompactToken(self.0.clone())

@@ -39,7 +39,7 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let admission = match self.authenticator.authenticate(&request) {
-            Verdict::Verified(token) => Admission::verified(&token),
+            Verdict::Verified(token) => Admission::verified(token),
             Verdict::Anonymous => Admission::anonymous(&self.authenticator),
             Verdict::Rejected(error) => {
                 let response = self.rejection.response(&error, self.authenticator.answer(&error));

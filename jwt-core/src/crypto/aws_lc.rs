@@ -35,7 +35,11 @@ impl PublicKey {
                 // By way of DER, since only the parser checks the components now rather than at every signature.
                 parse(der.as_ref()).map(Self::Asymmetric)
             }
-            Material::EcPoint(bytes) | Material::Ed25519(bytes) => parse(bytes).map(Self::Asymmetric),
+            Material::EcPoint(bytes) => parse(bytes).map(Self::Asymmetric),
+            Material::Ed25519(bytes) => {
+                super::check_ed25519(bytes)?;
+                parse(bytes).map(Self::Asymmetric)
+            }
         }
     }
 

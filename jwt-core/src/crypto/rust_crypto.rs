@@ -33,10 +33,8 @@ impl PublicKey {
             }
             Material::EcPoint(point) => DecodingKey::from_ec_der(point),
             Material::Ed25519(bytes) => {
-                // Checked here, since the backend takes the first 32 of however many bytes there are.
-                if bytes.len() != 32 {
-                    return Err(KeyError::Invalid(algorithm));
-                }
+                // The length as well, since the backend takes the first 32 of however many bytes there are.
+                super::check_ed25519(bytes)?;
                 DecodingKey::from_ed_der(bytes)
             }
         };

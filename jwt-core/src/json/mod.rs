@@ -22,10 +22,17 @@ use crate::error::Malformed;
 /// The message by which a duplicate member is known again once serde_json has wrapped it.
 const DUPLICATE: &str = "duplicate member name";
 
+/// How the names begin by which serde_json tells its own types (raw values, numbers of any precision) that come along as
+/// maps. In a text that a stranger wrote they would be taken for such a type, and what it holds would not be looked at.
+const PRIVATE_NAME: &str = "$serde_json::private::";
+
 /// Reads `text` as exactly one JSON object into `seed`.
 pub(crate) fn read_object<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, ReadError> {
     // Deliberately no white space around the object: RFC 8259 would allow it, but nobody who signs needs it.
     if !(text.starts_with('{') && text.ends_with('}')) {
+        return Err(ReadError::NotAnObject);
+    }
+    if memchr::memchr(b'$', text.as_bytes()).is_some() && text.contains(PRIVATE_NAME) {
         return Err(ReadError::NotAnObject);
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -61,7 +68,7 @@ impl ReadError {
 }
 
 /// How many names of one object are kept without an allocation.
-const FEW: usize = 24;
+const FEW: usize = 16;
 
 /// The member names of one object so far.
 #[derive(Default)]
@@ -92,6 +99,8 @@ impl<'de> Seen<'de> {
                 self.few[self.count] = name;
                 self.count += 1;
             }
+            // Spelled with an escape, so that it did not stand in the text as it is.
+            Cow::Owned(name) if name.starts_with(PRIVATE_NAME) => return Err(E::custom(DUPLICATE)),
             _ => {
                 self.many.insert(name.clone());
             }
@@ -180,6 +189,20 @@ mod tests {
             assert!(matches!(read::<Value>(text), Err(ReadError::Duplicate)), "{text}");
             assert!(matches!(read_object(text, Skip), Err(ReadError::Duplicate)), "{text} skipped");
         }
+    }
+
+    #[test]
+    fn names_that_mean_something_to_serde_json_alone_are_refused() {
+        for text in [
+            r#"{"$serde_json::private::RawValue":"{\"a\":1,\"a\":2}"}"#,
+            r#"{"x":{"$serde_json::private::RawValue":"[]"}}"#,
+            r#"{"x":{"$serde_json::private::Number":"1"}}"#,
+            r#"{"x":{"\u0024serde_json::private::RawValue":"[]"}}"#,
+            r#"{"x":{"$serde_json::privat\u0065::RawValue":"[]"}}"#,
+        ] {
+            assert!(read::<Value>(text).is_err(), "{text}");
+        }
+        assert!(read::<Value>(r#"{"$ref":"$5"}"#).is_ok());
     }
 
     #[test]

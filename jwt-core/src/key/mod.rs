@@ -1,5 +1,6 @@
 //! Keys: an algorithm and a key, inseparable (RFC 8725 §3.1).
 
+mod der;
 mod jwk;
 mod pem;
 mod set;
@@ -149,6 +150,9 @@ pub enum KeyError {
     /// An even modulus, or a public exponent that is even, one, or oversized.
     #[error("the RSA key has a modulus or an exponent that no honest key has: make a new one, with exponent 65537")]
     RsaExponent,
+    /// An Ed25519 key of small order, under which anybody can sign.
+    #[error("the Ed25519 key is a point of small order, under which anybody can sign: make a new one")]
+    SmallOrder,
     /// A key of another kind than the algorithm needs.
     #[error("this key is not of the kind that {0} needs: load it with the algorithm that it was made for")]
     WrongKind(Algorithm),

@@ -4,9 +4,28 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use simple_asn1::ASN1Block;
 
 use super::KeyError;
+use super::der::certificate_spki;
 use crate::algorithm::{Algorithm, Family};
 use crate::base64url;
 use crate::crypto::Material;
+
+/// The longest `SubjectPublicKeyInfo` or `RSAPublicKey` that is parsed, in bytes: RSA with 8192 bits needs 1 100. A bound
+/// on the length bounds the depth, which the parser does not.
+const MAX_LEN: usize = 2048;
+
+/// The longest private key that is parsed, in bytes: RSA with 8192 bits needs 4 700.
+const MAX_PRIVATE_LEN: usize = 8192;
+
+/// What DER may be of.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// `SubjectPublicKeyInfo` of RFC 5280.
+    Spki,
+    /// `RSAPublicKey` of RFC 8017.
+    Pkcs1,
+    /// A certificate of RFC 5280.
+    Certificate,
+}
 
 /// Reads a public key and hands its parts to `load`.
 pub(super) fn public_key<T>(
@@ -14,9 +33,47 @@ pub(super) fn public_key<T>(
     pem: &[u8],
     load: impl FnOnce(&Material<'_>) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
-    if is_private(pem) {
-        return Err(KeyError::Private);
+    let block = pem::parse(pem).map_err(|_| KeyError::Pem)?;
+    let kind = match block.tag() {
+        "PUBLIC KEY" => Kind::Spki,
+        "RSA PUBLIC KEY" => Kind::Pkcs1,
+        "CERTIFICATE" => Kind::Certificate,
+        tag if tag.ends_with("PRIVATE KEY") => return Err(KeyError::Private),
+        _ => return Err(KeyError::Pem),
+    };
+    read(algorithm, kind, block.contents(), load)
+}
+
+/// The same from DER, which does not say what it is: every kind is tried.
+pub(super) fn public_key_der<T>(
+    algorithm: Algorithm,
+    der: &[u8],
+    mut load: impl FnMut(&Material<'_>) -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    let mut error = KeyError::Der;
+    for kind in [Kind::Spki, Kind::Certificate, Kind::Pkcs1] {
+        match read(algorithm, kind, der, &mut load) {
+            Ok(key) => return Ok(key),
+            Err(KeyError::Der) => {}
+            Err(other) if error == KeyError::Der => error = other,
+            Err(_) => {}
+        }
     }
+    Err(error)
+}
+
+fn read<T>(
+    algorithm: Algorithm,
+    kind: Kind,
+    der: &[u8],
+    load: impl FnOnce(&Material<'_>) -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    let der = if kind == Kind::Certificate { certificate_spki(der).ok_or(KeyError::Der)? } else { der };
+    if der.len() > MAX_LEN {
+        return Err(KeyError::Der);
+    }
+    let armoured = armour(if kind == Kind::Pkcs1 { "RSA PUBLIC KEY" } else { "PUBLIC KEY" }, der);
+    let pem = armoured.as_bytes();
     let key = match algorithm.family() {
         Family::Hmac => return Err(KeyError::WrongKind(algorithm)),
         Family::Rsa => DecodingKey::from_rsa_pem(pem),
@@ -27,9 +84,9 @@ pub(super) fn public_key<T>(
         let readable = DecodingKey::from_rsa_pem(pem).is_ok()
             || DecodingKey::from_ec_pem(pem).is_ok()
             || DecodingKey::from_ed_pem(pem).is_ok();
-        return Err(if readable { KeyError::WrongKind(algorithm) } else { KeyError::Pem });
+        return Err(if readable { KeyError::WrongKind(algorithm) } else { KeyError::Der });
     };
-    let bytes = key.try_get_as_bytes().map_err(|_| KeyError::Pem)?;
+    let bytes = key.try_get_as_bytes().map_err(|_| KeyError::Der)?;
     match algorithm.family() {
         Family::Hmac => Err(KeyError::WrongKind(algorithm)),
         Family::Ec => load(&Material::EcPoint(bytes)),
@@ -41,40 +98,23 @@ pub(super) fn public_key<T>(
     }
 }
 
-/// The same from DER, which does not say what it is: every kind is tried.
-pub(super) fn public_key_der<T>(
-    algorithm: Algorithm,
-    der: &[u8],
-    mut load: impl FnMut(&Material<'_>) -> Result<T, KeyError>,
-) -> Result<T, KeyError> {
-    let mut error = KeyError::Der;
-    for label in ["PUBLIC KEY", "CERTIFICATE", "RSA PUBLIC KEY"] {
-        match public_key(algorithm, armour(label, der).as_bytes(), &mut load) {
-            Ok(key) => return Ok(key),
-            Err(KeyError::Pem) => {}
-            Err(other) if error == KeyError::Der => error = other,
-            Err(_) => {}
-        }
-    }
-    Err(error)
-}
-
 /// The DER of a private key: PKCS#1 for RSA, PKCS#8 for the others.
 pub(super) fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<Vec<u8>, KeyError> {
-    if !is_private(pem) {
+    let block = pem::parse(pem).map_err(|_| KeyError::NotPrivate)?;
+    if !matches!(block.tag(), "PRIVATE KEY" | "RSA PRIVATE KEY") || block.contents().len() > MAX_PRIVATE_LEN {
         return Err(KeyError::NotPrivate);
     }
+    let (rsa, ec, ed25519) =
+        (EncodingKey::from_rsa_pem(pem), EncodingKey::from_ec_pem(pem), EncodingKey::from_ed_pem(pem));
+    let readable = rsa.is_ok() || ec.is_ok() || ed25519.is_ok();
     let key = match algorithm.family() {
         Family::Hmac => return Err(KeyError::WrongKind(algorithm)),
-        Family::Rsa => EncodingKey::from_rsa_pem(pem),
-        Family::Ec => EncodingKey::from_ec_pem(pem),
-        Family::Ed25519 => EncodingKey::from_ed_pem(pem),
+        Family::Rsa => rsa,
+        Family::Ec => ec,
+        Family::Ed25519 => ed25519,
     };
-    key.map(|key| key.as_bytes().to_vec()).map_err(|_| KeyError::NotPrivate)
-}
-
-fn is_private(pem: &[u8]) -> bool {
-    pem.windows(b"PRIVATE KEY".len()).any(|window| window == b"PRIVATE KEY")
+    let otherwise = |_| if readable { KeyError::WrongKind(algorithm) } else { KeyError::NotPrivate };
+    key.map(|key| key.as_bytes().to_vec()).map_err(otherwise)
 }
 
 /// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }` (RFC 8017 §A.1.1).

@@ -115,10 +115,11 @@ pub(crate) struct Noted<'de> {
 /// Reads the claims into `C`, noting the registered ones as they pass by.
 pub(crate) fn read<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>) -> Result<C, TokenError> {
     match read_object(json, ClaimsSeed { noted, claims: PhantomData }) {
-        Ok(claims) => Ok(claims),
-        Err(ReadError::Data(_)) if noted.at.is_some() => {
+        // Also where the type swallows the error and calls the claim absent.
+        Ok(_) | Err(ReadError::Data(_)) if noted.at.is_some() => {
             Err(noted.at.map_or(TokenError::Malformed(Malformed::Claims), TokenError::ClaimType))
         }
+        Ok(claims) => Ok(claims),
         Err(ReadError::Data(error)) => Err(TokenError::Shape(ShapeError::of(&error))),
         Err(error) => Err(TokenError::Malformed(error.or(Malformed::Claims))),
     }
@@ -449,6 +450,21 @@ mod tests {
             exp: String,
         }
         assert!(error::<Odd>(r#"{"exp":1}"#).starts_with("the claims do not fit their type"));
+    }
+
+    #[test]
+    fn a_type_that_swallows_errors_does_not_make_a_claim_absent() {
+        #[derive(Deserialize)]
+        #[allow(dead_code)]
+        struct Lenient {
+            #[serde(deserialize_with = "or_none")]
+            nbf: Option<u64>,
+        }
+        #[allow(clippy::unnecessary_wraps, reason = "the signature that serde wants")]
+        fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+            Ok(u64::deserialize(deserializer).ok())
+        }
+        assert_eq!(error::<Lenient>(r#"{"nbf":"later"}"#), "claim `nbf` has the wrong type");
     }
 
     #[test]

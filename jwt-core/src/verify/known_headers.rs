@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use super::Header;
 use crate::key::VerifyingKey;
@@ -8,9 +8,14 @@ use crate::key::VerifyingKey;
 ///
 /// Only somebody with a signing key can add one; the map is bounded all the same.
 pub(super) struct KnownHeaders {
-    map: RwLock<HashMap<Box<[u8]>, Arc<Known>>>,
+    /// The first ones, compared in turn: a service with a handful of keys never hashes a header.
+    few: Vec<(Box<[u8]>, Known)>,
+    many: HashMap<Box<[u8]>, Known>,
     capacity: usize,
 }
+
+/// How many headers are compared in turn.
+const FEW: usize = 4;
 
 pub(super) struct Known {
     pub(super) header: Arc<Header>,
@@ -21,18 +26,24 @@ pub(super) struct Known {
 
 impl KnownHeaders {
     pub(super) fn for_keys(keys: usize) -> Self {
-        Self { map: RwLock::default(), capacity: keys.saturating_mul(2).max(64) }
+        Self { few: Vec::with_capacity(FEW), many: HashMap::new(), capacity: keys.saturating_mul(2).max(64) }
     }
 
-    pub(super) fn get(&self, segment: &[u8]) -> Option<Arc<Known>> {
-        self.map.read().unwrap_or_else(PoisonError::into_inner).get(segment).cloned()
+    pub(super) fn get(&self, segment: &[u8]) -> Option<&Known> {
+        let few = self.few.iter().find(|(known, _)| **known == *segment).map(|(_, known)| known);
+        few.or_else(|| if self.many.is_empty() { None } else { self.many.get(segment) })
     }
 
-    pub(super) fn insert(&self, segment: &[u8], header: &Arc<Header>, key: &VerifyingKey, only_candidate: bool) {
-        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        if map.len() >= self.capacity {
-            map.clear();
+    pub(super) fn insert(&mut self, segment: &[u8], known: Known) {
+        if self.get(segment).is_some() {
+            // Another request was faster.
+        } else if self.few.len() < FEW {
+            self.few.push((segment.into(), known));
+        } else {
+            if self.many.len() >= self.capacity {
+                self.many.clear();
+            }
+            self.many.insert(segment.into(), known);
         }
-        map.insert(segment.into(), Arc::new(Known { header: header.clone(), key: key.clone(), only_candidate }));
     }
 }

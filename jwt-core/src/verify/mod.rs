@@ -28,7 +28,7 @@ use crate::error::{Malformed, TokenError};
 use crate::key::{KeySet, VerifyingKey};
 use crate::token::{UntrustedToken, VerifiedToken};
 use crate::validation::Validation;
-use known_headers::KnownHeaders;
+use known_headers::{Known, KnownHeaders};
 
 /// The longest signature, in bytes: RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
@@ -114,18 +114,15 @@ impl<C: DeserializeOwned> Verifier<C> {
             return Ok(verified);
         }
         let parts = UntrustedToken::split(token)?;
-        let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner);
-        let header = self.prove(parts, &trusted)?;
-        let generation = trusted.generation;
-        drop(trusted);
+        let (header, generation) = self.prove(parts)?;
         let verified = self.read(token, parts, header)?;
         self.remember(&verified, generation);
         self.validation.check_by_application(&verified)?;
         Ok(verified)
     }
 
-    /// The header, once a key has been found under which the signature holds.
-    fn prove(&self, token: UntrustedToken<'_>, trusted: &Trusted) -> Result<Arc<Header>, TokenError> {
+    /// The header, once a key has been found under which the signature holds, and the generation of that key.
+    fn prove(&self, token: UntrustedToken<'_>) -> Result<(Arc<Header>, u64), TokenError> {
         let (mut small, mut large);
         let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
             small = [0; SMALL_SIGNATURE];
@@ -137,11 +134,14 @@ impl<C: DeserializeOwned> Verifier<C> {
         let signature = base64url::decode_into(token.signature, buffer);
         let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
 
+        let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner);
         // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
         if let Some(known) = trusted.known_headers.get(token.header) {
-            let signature = signature.ok_or(TokenError::Malformed(Malformed::Base64))?;
-            if known.key.verify(token.message, signature) {
-                return Ok(known.header.clone());
+            if signature.is_none() {
+                return Err(TokenError::Malformed(Malformed::Base64));
+            }
+            if holds(&known.key) {
+                return Ok((known.header.clone(), trusted.generation));
             }
             if known.only_candidate {
                 return Err(TokenError::Signature);
@@ -153,10 +153,22 @@ impl<C: DeserializeOwned> Verifier<C> {
         }
         self.validation.check_header(&header)?;
         let candidates = trusted.keys.candidates(&header)?;
-        let key = candidates.iter().find(|key| holds(key)).ok_or(TokenError::Signature)?;
-        let header = Arc::new(header);
-        trusted.known_headers.insert(token.header, &header, key, candidates.len() == 1);
-        Ok(header)
+        let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
+        let known = Known { header: Arc::new(header), key, only_candidate: candidates.len() == 1 };
+        let proved = (known.header.clone(), trusted.generation);
+        drop(candidates);
+        drop(trusted);
+        self.learn(token.header, known, proved.1);
+        Ok(proved)
+    }
+
+    /// Keeps a header segment for the next token that has it.
+    fn learn(&self, segment: &[u8], known: Known, generation: u64) {
+        let mut trusted = self.trusted.write().unwrap_or_else(PoisonError::into_inner);
+        // The keys may have been replaced in between.
+        if trusted.generation == generation {
+            trusted.known_headers.insert(segment, known);
+        }
     }
 
     /// The claims of a token whose signature holds.

@@ -100,6 +100,46 @@ fn weak_keys_are_refused_with_advice() {
 }
 
 #[test]
+fn an_ed25519_key_under_which_anybody_can_sign_is_refused() {
+    let one = [&[1][..], &[0; 31]].concat();
+    let minus_one = [&[0xec][..], &[0xff; 30], &[0x7f]].concat();
+    for point in [vec![0; 32], one.clone(), minus_one, [&one[..31], &[0x80]].concat()] {
+        let jwk = jwk_with("ed25519", "x", acceptance::base64url(point).into());
+        assert_eq!(VerifyingKey::jwk(Algorithm::EdDSA, &jwk.to_string()).unwrap_err(), KeyError::SmallOrder);
+    }
+}
+
+#[test]
+fn deeply_nested_der_is_refused_before_it_is_parsed() {
+    let mut der = Vec::new();
+    for _ in 0..20_000 {
+        let [_, high, middle, low] = u32::try_from(der.len()).unwrap().to_be_bytes();
+        let header = match der.len() {
+            0..=0x7f => vec![0x30, low],
+            0x80..=0xff => vec![0x30, 0x81, low],
+            0x100..=0xffff => vec![0x30, 0x82, middle, low],
+            _ => vec![0x30, 0x83, high, middle, low],
+        };
+        der.splice(0..0, header);
+    }
+    let pem = base64_simd::STANDARD.encode_to_string(&der);
+    for label in ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE", "PRIVATE KEY"] {
+        let pem = format!("-----BEGIN {label}-----\n{pem}\n-----END {label}-----\n");
+        assert!(VerifyingKey::pem(Algorithm::RS256, &pem).is_err());
+        assert!(SigningKey::pem(Algorithm::RS256, &pem).is_err());
+    }
+    assert_eq!(VerifyingKey::der(Algorithm::RS256, &der).unwrap_err(), KeyError::Der);
+}
+
+#[test]
+fn a_certificate_is_read_whoever_issued_it_and_whatever_its_subject() {
+    let token = signed(Algorithm::RS256, "rsa.pem");
+    for pem in ["rsa.by-ed25519.cert.pem", "rsa.no-subject.cert.pem"] {
+        assert_verifies(VerifyingKey::pem(Algorithm::RS256, key_file(pem)).unwrap(), &token);
+    }
+}
+
+#[test]
 fn a_key_of_the_wrong_kind_or_a_private_one_is_refused_with_advice() {
     assert_eq!(
         VerifyingKey::pem(Algorithm::RS256, key_file("p256.pub.pem")).unwrap_err(),
@@ -124,8 +164,13 @@ fn a_key_of_the_wrong_kind_or_a_private_one_is_refused_with_advice() {
     let error = SigningKey::pem(Algorithm::ES256, key_file("p256.sec1.pem")).unwrap_err();
     assert!(error.to_string().contains("openssl pkcs8 -topk8"), "{error}");
     assert_eq!(SigningKey::pem(Algorithm::RS256, key_file("rsa.pub.pem")).unwrap_err(), KeyError::NotPrivate);
+    assert_eq!(
+        SigningKey::pem(Algorithm::RS256, key_file("p256.pem")).unwrap_err(),
+        KeyError::WrongKind(Algorithm::RS256)
+    );
     for text in ["", "nonsense", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
-        assert_eq!(VerifyingKey::pem(Algorithm::RS256, text).unwrap_err(), KeyError::Pem, "{text}");
+        let error = VerifyingKey::pem(Algorithm::RS256, text).unwrap_err();
+        assert!(matches!(error, KeyError::Pem | KeyError::Der), "{text}");
         assert!(VerifyingKey::der(Algorithm::RS256, text).is_err(), "{text}");
     }
 }
