@@ -40,6 +40,8 @@ pub(crate) fn cases() -> Vec<Case> {
         let bench = Bench { system: system.clone(), key };
         let app = App::new().route("/", bare());
         cases.push(bench.case("bare", "cold", Place::Bearer, system.block_on(init_service(app))));
+        let app = App::new().wrap_fn(|request, inner| inner.call(request)).route("/", bare());
+        cases.push(bench.case("empty middleware", "cold", Place::Bearer, system.block_on(init_service(app))));
         for mode in Mode::BOTH {
             let auth = JwtAuth::new(ours::authenticator(algorithm, &keys, mode));
             let app = App::new().wrap(auth).route("/", ours());

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::{env, fs};
 
-use measure::{Case, Id, Row, measure};
+use measure::{Id, Row, measure};
 use report::Report;
 
 #[global_allocator]
@@ -77,9 +77,25 @@ fn main() -> ExitCode {
     }
 }
 
+impl Options {
+    fn wants(&self, id: &Id) -> bool {
+        self.only.as_ref().is_none_or(|only| id.to_string().contains(only))
+    }
+
+    /// False where the pattern begins with the name of another layer, so that this one need not even be set up.
+    fn wants_layer(&self, layer: &str) -> bool {
+        let begins_with = |other: &str| {
+            self.only.as_ref().and_then(|only| only.strip_prefix(other)).is_some_and(|rest| rest.starts_with('/'))
+        };
+        !LAYERS.into_iter().any(|other| other != layer && begins_with(other))
+    }
+}
+
+const LAYERS: [&str; 5] = [core::LAYER, tower::LAYER, actix::LAYER, scale::LAYER, http::LAYER];
+
 fn run(options: &Options) -> std::io::Result<()> {
     recipe::install_provider();
-    let report = Report::new(rows(|id| options.only.as_ref().is_none_or(|only| id.to_string().contains(only))));
+    let report = Report::new(LAYERS.into_iter().flat_map(|layer| rows(layer, options)).collect());
     report.print();
     bar::print(&report);
     if let Some(path) = &options.json {
@@ -91,18 +107,20 @@ fn run(options: &Options) -> std::io::Result<()> {
     }
 }
 
-fn rows(wanted: impl Fn(&Id) -> bool) -> Vec<Row> {
-    let measured = |layer: &str, cases: Vec<Case>| {
-        let cases: Vec<Case> = cases.into_iter().filter(|case| wanted(&case.id)).collect();
-        eprintln!("{layer}: {} rows", cases.len());
-        measure(cases)
+fn rows(layer: &str, options: &Options) -> Vec<Row> {
+    if !options.wants_layer(layer) {
+        return Vec::new();
+    }
+    eprintln!("{layer} …");
+    let cases = match layer {
+        core::LAYER => core::cases(),
+        tower::LAYER => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            tower::cases(&Rc::new(runtime))
+        }
+        actix::LAYER => actix::cases(),
+        scale::LAYER => return scale::rows(|id| options.wants(id)),
+        _ => return http::rows(|id| options.wants(id)),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let mut rows = measured(core::LAYER, core::cases());
-    rows.extend(measured(tower::LAYER, tower::cases(&Rc::new(runtime))));
-    rows.extend(measured(actix::LAYER, actix::cases()));
-    eprintln!("{}", scale::LAYER);
-    rows.extend(scale::rows(&wanted));
-    rows.extend(http::rows(&wanted));
-    rows
+    measure(cases.into_iter().filter(|case| options.wants(&case.id)).collect())
 }

@@ -1,6 +1,6 @@
 //! All that is ours: how an authenticator is made, and how it is asked.
 
-use jwt_core::{Algorithm, Authenticator, KeySet, VerifiedToken, VerifyingKey};
+use jwt_core::{Algorithm, Authenticator, KeySet, TokenCache, VerifiedToken, VerifyingKey};
 
 use crate::tokens::{AUDIENCE, ISSUER, Key, User};
 
@@ -22,9 +22,8 @@ impl Mode {
     }
 }
 
-/// The bound of the cache in bytes, as `authenticator` sets it; none as long as there is no cache.
-// cache: to be switched on here
-pub(crate) const CACHE_BOUND: Option<usize> = None;
+/// The bound of the cache in bytes: the default.
+pub(crate) const CACHE_BOUND: Option<usize> = Some(16 * 1024 * 1024);
 
 /// An authenticator for tokens of that algorithm, with every check that the peers are asked for as well.
 pub(crate) fn authenticator(algorithm: Algorithm, keys: &[Key], mode: Mode) -> Authenticator<User> {
@@ -32,8 +31,7 @@ pub(crate) fn authenticator(algorithm: Algorithm, keys: &[Key], mode: Mode) -> A
     let builder = Authenticator::builder().keys(KeySet::new(keys).expect("keys")).issuer(ISSUER).audience(AUDIENCE);
     let builder = match mode {
         Mode::Cold => builder,
-        // cache: to be switched on here
-        Mode::Cached => builder,
+        Mode::Cached => builder.cache(TokenCache::new()),
     };
     builder.build().expect("an authenticator")
 }

@@ -58,7 +58,7 @@ impl Report {
                 Some((ns, allocations)) => (format!("{ns:.0}"), format!("{allocations:.1}")),
                 None => (String::new(), String::new()),
             };
-            let extra: String = row.extra.iter().map(|(name, value)| format!("  {name} {value:.0}")).collect();
+            let extra: String = row.extra.iter().map(|(name, value)| format!("  {name} {}", short(*value))).collect();
             println!(
                 "  {name:<40} {:>10.0} {:>10.0} {allocations:>8} {over:>11} {over_allocations:>8}{extra}",
                 row.ns, row.median_ns,
@@ -99,7 +99,13 @@ fn json(row: &Row) -> serde_json::Result<String> {
     })
 }
 
-/// To a tenth: what stands behind it is noise.
+/// What is counted or timed has no use for a fraction, a fraction has.
+fn short(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
+
+/// What stands behind it is noise.
 fn rounded(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
+    let digits = if value < 10.0 { 1000.0 } else { 10.0 };
+    (value * digits).round() / digits
 }

@@ -19,7 +19,7 @@ pub(super) fn bare() -> Router {
     async fn hello() -> &'static str {
         ANSWER
     }
-    Router::new().route("/", get(hello))
+    Router::new().route("/", get(hello)).with_state(())
 }
 
 pub(super) async fn router(key: &Key) -> Router {
@@ -33,5 +33,5 @@ pub(super) async fn router(key: &Key) -> Router {
     };
     let validation = Validation::new().iss(&[ISSUER]).aud(&[AUDIENCE]);
     let authorizer = builder.validation(validation).build().await.expect("an authorizer");
-    Router::new().route("/", get(hello)).layer(authorizer.into_layer())
+    Router::new().route("/", get(hello)).layer(authorizer.into_layer()).with_state(())
 }

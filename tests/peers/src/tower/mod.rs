@@ -22,6 +22,7 @@ use jwt_core::Algorithm;
 use jwt_tower::{Claims, JwtAuth};
 use tokio::runtime::Runtime;
 use tower::Service;
+use tower::layer::util::Identity;
 
 use crate::measure::{Case, Id};
 use crate::ours::{self, Mode};
@@ -34,6 +35,9 @@ pub(crate) const LAYER: &str = "tower";
 /// The bare route of the axum that jwt-authorizer is made for.
 pub(crate) const BARE_07: &str = "bare (axum 0.7)";
 
+/// The bare route behind a layer that does nothing: what is axum's, of what a layer costs.
+pub(crate) const EMPTY_LAYER: &str = "empty layer";
+
 /// What every route answers.
 pub(crate) const ANSWER: &str = "Hello!";
 
@@ -42,12 +46,13 @@ pub(crate) fn cases(runtime: &Rc<Runtime>) -> Vec<Case> {
     for algorithm in [Algorithm::HS256, Algorithm::RS256] {
         let keys = [Key::generate(algorithm)];
         let bench = Bench { runtime: runtime.clone(), key: &keys[0] };
-        cases.push(bench.unprotected("bare", bare(), Body::empty));
+        cases.push(bench.unprotected("bare", served(bare()), Body::empty));
+        cases.push(bench.unprotected(EMPTY_LAYER, served(bare().layer(Identity::new())), Body::empty));
         cases.push(bench.unprotected(BARE_07, jwt_authorizer::bare(), jwt_authorizer::body));
         for mode in Mode::BOTH {
-            cases.push(bench.protected("ours", mode.name(), ours(algorithm, &keys, mode), Body::empty));
+            cases.push(bench.protected("ours", mode.name(), served(ours(algorithm, &keys, mode)), Body::empty));
         }
-        let router = |router| (router, Body::empty as fn() -> Body);
+        let router = |router| (served(router), Body::empty as fn() -> Body);
         let mut peer = |name, (router, body): (Router, fn() -> Body)| {
             cases.push(bench.protected(name, "cold", router, body));
         };
@@ -80,6 +85,12 @@ pub(crate) fn ours(algorithm: Algorithm, keys: &[Key], mode: Mode) -> Router {
         ANSWER
     }
     Router::new().route("/", get(hello)).layer(JwtAuth::new(ours::authenticator(algorithm, keys, mode)))
+}
+
+/// As `axum::serve` treats a router for each connection. Without it, the router makes its routes, and applies their
+/// layers, anew for every request.
+fn served(router: Router) -> Router {
+    router.with_state(())
 }
 
 struct Bench<'k> {
