@@ -136,7 +136,8 @@ impl<C: DeserializeOwned> Verifier<C> {
 
         let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner);
         // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
-        if let Some(known) = trusted.known_headers.get(token.header) {
+        let known = trusted.known_headers.get(token.header);
+        if let Some(known) = known {
             if signature.is_none() {
                 return Err(TokenError::Malformed(Malformed::Base64));
             }
@@ -154,12 +155,15 @@ impl<C: DeserializeOwned> Verifier<C> {
         self.validation.check_header(&header)?;
         let candidates = trusted.keys.candidates(&header)?;
         let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
-        let known = Known { header: Arc::new(header), key, only_candidate: candidates.len() == 1 };
-        let proved = (known.header.clone(), trusted.generation);
-        drop(candidates);
+        let (header, generation) = (Arc::new(header), trusted.generation);
+        // A header that several keys may stand behind is known by the first of them, and stays so.
+        let learned =
+            known.is_none().then(|| Known { header: header.clone(), key, only_candidate: candidates.len() == 1 });
         drop(trusted);
-        self.learn(token.header, known, proved.1);
-        Ok(proved)
+        if let Some(learned) = learned {
+            self.learn(token.header, learned, generation);
+        }
+        Ok((header, generation))
     }
 
     /// Keeps a header segment for the next token that has it.
@@ -209,10 +213,7 @@ impl<C> Verifier<C> {
     pub fn keys(&self) -> KeySet {
         self.trusted.read().unwrap_or_else(PoisonError::into_inner).keys.clone()
     }
-}
 
-/// The part that plays no role where there is no cache.
-impl<C> Verifier<C> {
     /// What the cache did so far; `None` where there is none.
     #[cfg(feature = "cache")]
     pub fn cache_stats(&self) -> Option<CacheStats> {
