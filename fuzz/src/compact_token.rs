@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use jwt_core::{Authenticator, KeySet, Verifier};
+use jwt_core::{Authenticator, KeySet, TokenCache, TokenError, Verifier};
 use serde_json::Value;
 
 use crate::reference::{Demands, Json, Registered, header_is_good};
@@ -11,23 +11,37 @@ const DEMANDS: Demands = Demands { issuer: None, audience: "api", required: None
 /// Public keys of RFC 7515 §A.3, RFC 8037 §A.2 and RFC 7520 §3.1, so that no family is refused for want of a key.
 const PUBLIC_KEYS: &str = include_str!("../seeds/key_set/good-jwks-of-rfcs");
 
-static VERIFIER: LazyLock<Verifier<Value>> = LazyLock::new(|| {
+static VERIFIER: LazyLock<Verifier<Value>> = LazyLock::new(|| verifier(None));
+static WITH_CACHE: LazyLock<Verifier<Value>> = LazyLock::new(|| verifier(Some(TokenCache::new().max_entries(64))));
+
+fn verifier(cache: Option<TokenCache>) -> Verifier<Value> {
     let public = KeySet::jwks(PUBLIC_KEYS).expect("the keys of the RFCs are good");
     let unnamed = KeySet::hs256(SECRET).expect("the secret is long enough");
     let keys = public.keys().iter().chain(unnamed.keys()).cloned();
-    Authenticator::builder()
-        .keys(KeySet::new(keys).expect("there are keys"))
-        .audience("api")
-        .clock(Stopped)
-        .build_verifier()
-        .expect("it is configured completely")
-});
+    let builder =
+        Authenticator::builder().keys(KeySet::new(keys).expect("there are keys")).audience("api").clock(Stopped);
+    let builder = match cache {
+        Some(bound) => builder.cache(bound),
+        None => builder,
+    };
+    builder.build_verifier().expect("it is configured completely")
+}
+
+/// The verdict, which is the same with a cache, the first time and the second.
+fn verify(token: &[u8]) -> Result<(), TokenError> {
+    let verdict = VERIFIER.verify(token).map(drop);
+    for _ in 0..2 {
+        let cached = WITH_CACHE.verify(token).map(drop);
+        assert_eq!(format!("{cached:?}"), format!("{verdict:?}"), "judged otherwise with a cache");
+    }
+    verdict
+}
 
 /// Verifies the input as a token and, where it has two lines, the token whose header is the first line and whose
 /// claims are the rest, validly signed.
 pub fn compact_token(data: &[u8]) -> bool {
     let mut accepted = false;
-    if VERIFIER.verify(data).is_ok() {
+    if verify(data).is_ok() {
         let (header, claims) = open(data).expect("only an HS256 token can be good: there is no other private key");
         assert!(is_good(&header, &claims, data.len()).unwrap_or(true), "accepted against the model");
         assert_unchangeable(data);
@@ -36,12 +50,12 @@ pub fn compact_token(data: &[u8]) -> bool {
     if let Some(end) = data.iter().position(|byte| *byte == b'\n') {
         let (header, claims) = (&data[..end], &data[end + 1..]);
         let token = sign(header, claims);
-        let result = VERIFIER.verify(&token);
+        let result = verify(token.as_ref());
         if let Some(good) = is_good(header, claims, token.len()) {
             assert_eq!(result.is_ok(), good, "{:?}", result.err());
         }
         // The second time, the header is a known one.
-        assert_eq!(VERIFIER.verify(&token).is_ok(), result.is_ok(), "a token is judged otherwise the second time");
+        assert_eq!(verify(token.as_ref()).is_ok(), result.is_ok(), "a token is judged otherwise the second time");
         accepted |= result.is_ok();
     }
     accepted
@@ -68,11 +82,11 @@ fn assert_unchangeable(token: &[u8]) {
     for at in 0..token.len() {
         let mut changed = token.to_vec();
         changed[at] ^= 1;
-        assert!(VERIFIER.verify(&changed).is_err(), "byte {at} can be changed");
+        assert!(verify(&changed).is_err(), "byte {at} can be changed");
     }
-    assert!(VERIFIER.verify(&token[..token.len() - 1]).is_err(), "the last byte can be left out");
+    assert!(verify(&token[..token.len() - 1]).is_err(), "the last byte can be left out");
     for added in [&b"="[..], b".", b" ", b"\n", b"A", b"\0"] {
-        assert!(VERIFIER.verify([token, added].concat()).is_err(), "{added:?} can be added at the end");
-        assert!(VERIFIER.verify([added, token].concat()).is_err(), "{added:?} can be added at the front");
+        assert!(verify(&[token, added].concat()).is_err(), "{added:?} can be added at the end");
+        assert!(verify(&[added, token].concat()).is_err(), "{added:?} can be added at the front");
     }
 }
