@@ -1,5 +1,5 @@
-//! The way to the public key of an X.509 certificate (RFC 5280 §4.1), and no further: names, dates and extensions are
-//! stepped over unread.
+//! What is read of DER here: the way to the public key of an X.509 certificate (RFC 5280 §4.1), past names, dates and
+//! extensions, and how deeply something is nested.
 
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
@@ -17,6 +17,26 @@ pub(super) fn certificate_spki(der: &[u8]) -> Option<&[u8]> {
     }
     let spki = Element::read(rest)?;
     (spki.tag == SEQUENCE).then_some(spki.whole)
+}
+
+/// How deeply the DER of a key may be nested. Those that are read here are nested four deep.
+const MAX_DEPTH: usize = 16;
+
+/// Whether this is DER that is not nested too deeply for a parser that recurses.
+pub(super) fn is_shallow(der: &[u8]) -> bool {
+    is_within(der, MAX_DEPTH)
+}
+
+fn is_within(mut der: &[u8], depth: usize) -> bool {
+    while !der.is_empty() {
+        let Some(element) = Element::read(der) else { return false };
+        let constructed = element.tag & 0x20 != 0;
+        if constructed && (depth == 0 || !is_within(element.contents, depth - 1)) {
+            return false;
+        }
+        der = element.rest;
+    }
+    true
 }
 
 /// The first element of some DER (X.690 §8.1).
@@ -70,6 +90,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_panic(der in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = certificate_spki(&der);
+            let _ = is_shallow(&der);
         }
     }
 }

@@ -4,17 +4,10 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use simple_asn1::ASN1Block;
 
 use super::KeyError;
-use super::der::certificate_spki;
+use super::der::{certificate_spki, is_shallow};
 use crate::algorithm::{Algorithm, Family};
 use crate::base64url;
 use crate::crypto::Material;
-
-/// The longest `SubjectPublicKeyInfo` or `RSAPublicKey` that is parsed, in bytes: RSA with 8192 bits needs 1 100. A bound
-/// on the length bounds the depth, which the parser does not.
-const MAX_LEN: usize = 2048;
-
-/// The longest private key that is parsed, in bytes: RSA with 8192 bits needs 4 700.
-const MAX_PRIVATE_LEN: usize = 8192;
 
 /// What DER may be of.
 #[derive(Clone, Copy, PartialEq)]
@@ -69,7 +62,8 @@ fn read<T>(
     load: impl FnOnce(&Material<'_>) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
     let der = if kind == Kind::Certificate { certificate_spki(der).ok_or(KeyError::Der)? } else { der };
-    if der.len() > MAX_LEN {
+    // The parser recurses without a limit.
+    if !is_shallow(der) {
         return Err(KeyError::Der);
     }
     let armoured = armour(if kind == Kind::Pkcs1 { "RSA PUBLIC KEY" } else { "PUBLIC KEY" }, der);
@@ -101,7 +95,7 @@ fn read<T>(
 /// The DER of a private key: PKCS#1 for RSA, PKCS#8 for the others.
 pub(super) fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<Vec<u8>, KeyError> {
     let block = pem::parse(pem).map_err(|_| KeyError::NotPrivate)?;
-    if !matches!(block.tag(), "PRIVATE KEY" | "RSA PRIVATE KEY") || block.contents().len() > MAX_PRIVATE_LEN {
+    if !matches!(block.tag(), "PRIVATE KEY" | "RSA PRIVATE KEY") || !is_shallow(block.contents()) {
         return Err(KeyError::NotPrivate);
     }
     let (rsa, ec, ed25519) =
@@ -119,7 +113,7 @@ pub(super) fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<Vec<u8>, K
 
 /// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }` (RFC 8017 §A.1.1).
 fn rsa_components(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let blocks = simple_asn1::from_der(der).ok()?;
+    let blocks = is_shallow(der).then(|| simple_asn1::from_der(der).ok())??;
     let [ASN1Block::Sequence(_, members)] = blocks.as_slice() else { return None };
     let [ASN1Block::Integer(_, n), ASN1Block::Integer(_, e)] = members.as_slice() else { return None };
     Some((n.to_biguint()?.to_bytes_be(), e.to_biguint()?.to_bytes_be()))

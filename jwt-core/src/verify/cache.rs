@@ -153,8 +153,10 @@ impl<C> VerifiedTokens<C> {
     pub(super) fn new(bound: TokenCache) -> Self {
         let evictions = Evictions::default();
         let (entries, bytes) = (bound.max_entries.max(1), bound.max_bytes as u64);
-        let weight = Weight { least: bytes / entries as u64 };
-        let cache = Cache::with(entries, bytes, weight, RandomState::new(), evictions.clone());
+        let weight = Weight { least: bytes.div_ceil(entries as u64) };
+        // Room is made in advance, so not for more entries than the bytes can hold.
+        let expected = entries.min(bound.max_bytes / OVERHEAD).max(1);
+        let cache = Cache::with(expected, bytes, weight, RandomState::new(), evictions.clone());
         Self { cache, evictions }
     }
 

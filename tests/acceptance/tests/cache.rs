@@ -78,6 +78,10 @@ fn it_is_bounded_by_entries_and_by_bytes() {
     };
     let by_entries = fill(TokenCache::new().max_entries(1000));
     assert!(by_entries.entries <= 1000 && by_entries.entries > 500 && by_entries.evictions > 3000, "{by_entries:?}");
+    let unbounded = fill(TokenCache::new().max_entries(usize::MAX).max_bytes(64 * 1024 * 1024));
+    assert_eq!((unbounded.entries, unbounded.evictions), (5000, 0), "{unbounded:?}");
+    let nothing = fill(TokenCache::new().max_bytes(0));
+    assert_eq!(nothing.entries, 0, "{nothing:?}");
     let by_bytes = fill(TokenCache::new().max_bytes(256 * 1024));
     assert!(by_bytes.bytes <= 256 * 1024 && by_bytes.entries > 100 && by_bytes.evictions > 3000, "{by_bytes:?}");
 }

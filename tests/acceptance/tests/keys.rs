@@ -110,25 +110,27 @@ fn an_ed25519_key_under_which_anybody_can_sign_is_refused() {
 }
 
 #[test]
-fn deeply_nested_der_is_refused_before_it_is_parsed() {
-    let mut der = Vec::new();
-    for _ in 0..20_000 {
-        let [_, high, middle, low] = u32::try_from(der.len()).unwrap().to_be_bytes();
-        let header = match der.len() {
-            0..=0x7f => vec![0x30, low],
-            0x80..=0xff => vec![0x30, 0x81, low],
-            0x100..=0xffff => vec![0x30, 0x82, middle, low],
-            _ => vec![0x30, 0x83, high, middle, low],
-        };
-        der.splice(0..0, header);
+fn deeply_nested_der_is_refused_and_never_overflows_the_stack() {
+    for depth in [10, 16, 17, 400, 2100, 20_000] {
+        let mut der = Vec::new();
+        for _ in 0..depth {
+            let [_, high, middle, low] = u32::try_from(der.len()).unwrap().to_be_bytes();
+            let header = match der.len() {
+                0..=0x7f => vec![0x30, low],
+                0x80..=0xff => vec![0x30, 0x81, low],
+                0x100..=0xffff => vec![0x30, 0x82, middle, low],
+                _ => vec![0x30, 0x83, high, middle, low],
+            };
+            der.splice(0..0, header);
+        }
+        let base64 = base64_simd::STANDARD.encode_to_string(&der);
+        for label in ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE", "PRIVATE KEY"] {
+            let pem = format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n");
+            assert!(VerifyingKey::pem(Algorithm::RS256, &pem).is_err());
+            assert!(SigningKey::pem(Algorithm::RS256, &pem).is_err());
+        }
+        assert!(VerifyingKey::der(Algorithm::RS256, &der).is_err());
     }
-    let pem = base64_simd::STANDARD.encode_to_string(&der);
-    for label in ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE", "PRIVATE KEY"] {
-        let pem = format!("-----BEGIN {label}-----\n{pem}\n-----END {label}-----\n");
-        assert!(VerifyingKey::pem(Algorithm::RS256, &pem).is_err());
-        assert!(SigningKey::pem(Algorithm::RS256, &pem).is_err());
-    }
-    assert_eq!(VerifyingKey::der(Algorithm::RS256, &der).unwrap_err(), KeyError::Der);
 }
 
 #[test]
