@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use jwt_core::{Authenticator, KeySet, TokenCache, TokenError, Verifier};
+use jwt_core::{AuthError, Authenticator, KeySet, TokenCache, TokenError, Verifier};
 use serde_json::Value;
 
 use crate::reference::{Demands, Json, Registered, header_is_good};
@@ -28,7 +28,7 @@ fn verifier(cache: Option<TokenCache>) -> Verifier<Value> {
 }
 
 /// The verdict, which is the same with a cache, the first time and the second.
-fn verify(token: &[u8]) -> Result<(), TokenError> {
+fn verify(token: &[u8]) -> Result<(), AuthError> {
     let verdict = VERIFIER.verify(token).map(drop);
     for _ in 0..2 {
         let cached = WITH_CACHE.verify(token).map(drop);

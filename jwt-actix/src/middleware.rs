@@ -1,13 +1,14 @@
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage, HttpResponse, HttpResponseBuilder};
-use jwt_core::{Admission, AuthError, Authenticator, Verdict};
+use jwt_core::{Admission, AuthError, Authenticator, Pending, Rejection, VerifiedToken};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 
@@ -82,13 +83,13 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(JwtAuthMiddleware { inner, auth: self.clone() }))
+        ready(Ok(JwtAuthMiddleware { inner: Rc::new(inner), auth: self.clone() }))
     }
 }
 
 /// The service that [`JwtAuth`] makes.
 pub struct JwtAuthMiddleware<S, C> {
-    inner: S,
+    inner: Rc<S>,
     auth: JwtAuth<C>,
 }
 
@@ -100,31 +101,50 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = ResponseFuture<S::Future, B>;
+    type Future = ResponseFuture<S, C, B>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let JwtAuth { authenticator, hook } = &self.auth;
-        let admission = match authenticator.authenticate(&Head(&request)) {
-            Verdict::Verified(token) => Admission::verified(token),
-            Verdict::Anonymous => Admission::anonymous(authenticator),
-            Verdict::Rejected(error) => {
-                let answer = authenticator.answer(&error);
-                let response = match hook {
+        let state = match self.auth.authenticator.authenticate(&Head(&request)).outcome() {
+            Ok(outcome) => self.auth.settle(&*self.inner, request, outcome),
+            Err(verdict) => {
+                let (inner, auth) = (self.inner.clone(), self.auth.clone());
+                State::Waiting { verdict, held: Some(Box::new(Held { inner, auth, request })) }
+            }
+        };
+        ResponseFuture { state }
+    }
+}
+
+impl<C: Send + Sync + 'static> JwtAuth<C> {
+    /// What becomes of a request with this outcome.
+    fn settle<S, B>(
+        &self,
+        inner: &S,
+        request: ServiceRequest,
+        outcome: Result<Option<VerifiedToken<C>>, AuthError>,
+    ) -> State<S, C, B>
+    where
+        S: Service<ServiceRequest>,
+    {
+        match Admission::of(&self.authenticator, outcome) {
+            Ok(admission) => {
+                // The borrow of the extensions ends here, before the inner service can ask for one.
+                request.extensions_mut().insert(admission);
+                State::Admitted { future: inner.call(request) }
+            }
+            Err(Rejection { error, answer }) => {
+                let response = match &self.hook {
                     Some(hook) => hook(&error, rejection::head(&answer)),
                     None => rejection::problem(&answer),
                 };
                 // An answer and no `Err`: middleware outside of this one, such as CORS, works on answers only.
-                let response = request.into_response(response).map_into_right_body();
-                return ResponseFuture::rejected(response);
+                State::Rejected { response: Some(request.into_response(response).map_into_right_body()) }
             }
-        };
-        // The borrow of the extensions ends here, before the inner service can ask for one.
-        request.extensions_mut().insert(admission);
-        ResponseFuture::admitted(self.inner.call(request))
+        }
     }
 }
 
@@ -136,18 +156,28 @@ impl<S, C> fmt::Debug for JwtAuthMiddleware<S, C> {
 
 pin_project! {
     /// The response of the inner service, or the rejection.
-    pub struct ResponseFuture<F, B> {
+    pub struct ResponseFuture<S, C, B>
+    where
+        S: Service<ServiceRequest>,
+    {
         #[pin]
-        state: State<F, B>,
+        state: State<S, C, B>,
     }
 }
 
 pin_project! {
     #[project = Projected]
-    enum State<F, B> {
+    enum State<S, C, B>
+    where
+        S: Service<ServiceRequest>,
+    {
+        Waiting {
+            verdict: Pending<C>,
+            held: Option<Box<Held<S, C>>>,
+        },
         Admitted {
             #[pin]
-            future: F,
+            future: S::Future,
         },
         Rejected {
             response: Option<ServiceResponse<EitherBody<B>>>,
@@ -155,36 +185,45 @@ pin_project! {
     }
 }
 
-impl<F, B> ResponseFuture<F, B> {
-    fn admitted(future: F) -> Self {
-        Self { state: State::Admitted { future } }
-    }
-
-    fn rejected(response: ServiceResponse<EitherBody<B>>) -> Self {
-        Self { state: State::Rejected { response: Some(response) } }
-    }
+/// A request that waits for its verdict, and what it will need then.
+struct Held<S, C> {
+    inner: Rc<S>,
+    auth: JwtAuth<C>,
+    request: ServiceRequest,
 }
 
-impl<F, B> Future for ResponseFuture<F, B>
+impl<S, C, B> Future for ResponseFuture<S, C, B>
 where
-    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    C: Send + Sync + 'static,
     B: MessageBody,
 {
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Admitted { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
-            Projected::Rejected { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                // Polled after it was ready, which the contract of futures leaves open.
-                None => Poll::Pending,
-            },
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                Projected::Waiting { verdict, held } => {
+                    let outcome = ready!(Pin::new(verdict).poll(cx));
+                    // Polled after it was ready, which the contract of futures leaves open.
+                    let Some(held) = held.take() else { return Poll::Pending };
+                    let Held { inner, auth, request } = *held;
+                    auth.settle(&*inner, request, outcome)
+                }
+                Projected::Admitted { future } => {
+                    return future.poll(cx).map_ok(ServiceResponse::map_into_left_body);
+                }
+                Projected::Rejected { response } => {
+                    return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
+            };
+            state.set(next);
         }
     }
 }
 
-impl<F, B> fmt::Debug for ResponseFuture<F, B> {
+impl<S: Service<ServiceRequest>, C, B> fmt::Debug for ResponseFuture<S, C, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

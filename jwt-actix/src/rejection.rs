@@ -1,5 +1,5 @@
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use jwt_core::Answer;
 
@@ -11,9 +11,8 @@ pub(crate) fn status(answer: &Answer) -> StatusCode {
 /// Status and challenge, without a body yet.
 pub(crate) fn head(answer: &Answer) -> HttpResponseBuilder {
     let mut builder = HttpResponse::build(status(answer));
-    let challenge = answer.challenge.as_ref().map(|challenge| HeaderValue::from_bytes(challenge.as_bytes()));
-    if let Some(Ok(challenge)) = challenge {
-        builder.insert_header((WWW_AUTHENTICATE, challenge));
+    for (name, value) in answer.headers() {
+        builder.insert_header((name.as_str(), value.as_bytes()));
     }
     builder
 }

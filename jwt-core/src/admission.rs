@@ -33,14 +33,16 @@ impl From<Misuse> for Rejection {
 }
 
 impl Admission {
-    /// The request carried a good token.
-    pub fn verified<C: Send + Sync + 'static>(token: VerifiedToken<C>) -> Self {
-        Self(Admitted::Verified(token.into_token()))
-    }
-
-    /// The request carried no token, and that is all right.
-    pub fn anonymous<C>(authenticator: &Authenticator<C>) -> Self {
-        Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken)))
+    /// What is left in a request with this outcome, or what its client gets instead of the service.
+    pub fn of<C: Send + Sync + 'static>(
+        authenticator: &Authenticator<C>,
+        outcome: Result<Option<VerifiedToken<C>>, AuthError>,
+    ) -> Result<Self, Rejection> {
+        match outcome {
+            Ok(Some(token)) => Ok(Self(Admitted::Verified(token.into_token()))),
+            Ok(None) => Ok(Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken)))),
+            Err(error) => Err(Rejection { answer: authenticator.answer(&error), error }),
+        }
     }
 
     /// The verified token, for an extractor.

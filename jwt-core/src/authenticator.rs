@@ -1,5 +1,7 @@
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
@@ -9,7 +11,7 @@ use crate::error::AuthError;
 use crate::request::RequestHead;
 use crate::source::{self, TokenSource};
 use crate::token::VerifiedToken;
-use crate::verify::Verifier;
+use crate::verify::{Failure, Verifier};
 
 /// Takes the token out of a request and proves it: the whole of authentication, for any framework.
 ///
@@ -56,6 +58,42 @@ pub enum Verdict<C> {
     Anonymous,
     /// The request is not to be served.
     Rejected(AuthError),
+    /// The answer has to wait, for keys that are being fetched. Only an authenticator with such keys says so, and only
+    /// to a token that none of the keys at hand can prove.
+    Pending(Pending<C>),
+}
+
+impl<C> Verdict<C> {
+    /// The verified token, `None` for an anonymous request, or why it is rejected.
+    ///
+    /// # Errors
+    /// The future that yields it, where it has to wait.
+    pub fn outcome(self) -> Result<Result<Option<VerifiedToken<C>>, AuthError>, Pending<C>> {
+        match self {
+            Self::Verified(token) => Ok(Ok(Some(token))),
+            Self::Anonymous => Ok(Ok(None)),
+            Self::Rejected(error) => Ok(Err(error)),
+            Self::Pending(pending) => Err(pending),
+        }
+    }
+}
+
+/// A verdict that is on its way: a future that yields what [`Verdict::outcome`] does.
+#[expect(clippy::type_complexity, reason = "an alias would hide what it yields")]
+pub struct Pending<C>(Pin<Box<dyn Future<Output = Result<Option<VerifiedToken<C>>, AuthError>> + Send>>);
+
+impl<C> Future for Pending<C> {
+    type Output = Result<Option<VerifiedToken<C>>, AuthError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<C> fmt::Debug for Pending<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending")
+    }
 }
 
 impl<C: DeserializeOwned> Authenticator<C> {
@@ -67,19 +105,29 @@ impl<C: DeserializeOwned> Authenticator<C> {
     pub(crate) fn new(inner: Inner<C>) -> Self {
         Self(Arc::new(inner))
     }
+}
 
+impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     /// Takes the token out of the request and proves it.
     pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
         let inner = &*self.0;
         let token = match source::extract(&inner.sources, head) {
             Ok(Some(token)) => token,
             Ok(None) if inner.optional => return Verdict::Anonymous,
-            Ok(None) => return rejected(AuthError::MissingToken, None),
-            Err(error) => return rejected(error.into(), None),
+            Ok(None) => return Verdict::Rejected(logged(AuthError::MissingToken, None)),
+            Err(error) => return Verdict::Rejected(logged(error.into(), None)),
         };
-        match inner.verifier.verify(token) {
+        match inner.verifier.attempt(token) {
             Ok(verified) => Verdict::Verified(verified),
-            Err(error) => rejected(error.into(), Some(token)),
+            Err(Failure::Refused(error)) => Verdict::Rejected(logged(error, Some(token))),
+            Err(Failure::Wait { keys, .. }) => {
+                let (this, token) = (self.clone(), Box::<[u8]>::from(token));
+                Verdict::Pending(Pending(Box::pin(async move {
+                    keys.await;
+                    let verified = this.0.verifier.verify(&token);
+                    verified.map(Some).map_err(|error| logged(error, Some(&token)))
+                })))
+            }
         }
     }
 }
@@ -96,9 +144,9 @@ impl<C> Authenticator<C> {
     }
 }
 
-fn rejected<C>(error: AuthError, token: Option<&[u8]>) -> Verdict<C> {
+fn logged(error: AuthError, token: Option<&[u8]>) -> AuthError {
     crate::log::rejected(&error, token);
-    Verdict::Rejected(error)
+    error
 }
 
 impl<C> Clone for Authenticator<C> {

@@ -9,10 +9,11 @@ use crate::authenticator::{Authenticator, Inner};
 use crate::challenge::Challenges;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
-use crate::key::KeySet;
+use crate::issuers::{self, TrustedIssuer};
+use crate::key::KeySource;
 use crate::source::TokenSource;
 use crate::token::VerifiedToken;
-use crate::validation::Validation;
+use crate::validation::{Checks, Validation};
 #[cfg(feature = "cache")]
 use crate::verify::TokenCache;
 use crate::verify::Verifier;
@@ -34,9 +35,12 @@ use crate::verify::Verifier;
 /// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
 /// | [`optional`](Self::optional) | off | a route that is protected says no |
 pub struct AuthenticatorBuilder<C> {
-    keys: Option<KeySet>,
+    keys: Option<KeySource>,
+    issuers: Vec<TrustedIssuer>,
     sources: Vec<TokenSource>,
-    validation: Validation<C>,
+    validation: Validation,
+    max_token_len: usize,
+    checks: Checks<C>,
     clock: Arc<dyn Clock>,
     optional: bool,
     realm: Option<String>,
@@ -48,8 +52,11 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     pub(crate) fn new() -> Self {
         Self {
             keys: None,
+            issuers: Vec::new(),
             sources: Vec::new(),
             validation: Validation::new(),
+            max_token_len: 16 * 1024,
+            checks: Checks::none(),
             clock: Arc::new(SystemClock),
             optional: false,
             realm: None,
@@ -58,10 +65,34 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         }
     }
 
-    /// The keys that are trusted: a [`KeySet`] or one [`VerifyingKey`](crate::VerifyingKey). Required.
+    /// The keys that are trusted: a [`KeySet`](crate::KeySet), one [`VerifyingKey`](crate::VerifyingKey), or
+    /// [`LiveKeys`](crate::LiveKeys) that are replaced as it runs. Required, unless [`trust`](Self::trust) brings some.
     #[must_use]
-    pub fn keys(mut self, keys: impl Into<KeySet>) -> Self {
+    pub fn keys(mut self, keys: impl Into<KeySource>) -> Self {
         self.keys = Some(keys.into());
+        self
+    }
+
+    /// Trusts one more issuer, with keys and expectations of its own. The unverified `iss` of a token selects among
+    /// those who are trusted, before anything else is done with it; a token of nobody trusted costs no signature.
+    ///
+    /// What is expected of every token ([`audience`](Self::audience), [`typ`](Self::typ), …) is said here once; an
+    /// issuer may say otherwise for its own tokens.
+    ///
+    /// ```
+    /// # use jwt_core::{Authenticator, KeySet, TrustedIssuer};
+    /// # let (ours, partner) = (KeySet::hs256([1; 32])?, KeySet::hs256([2; 32])?);
+    /// let auth = Authenticator::<()>::builder()
+    ///     .trust(TrustedIssuer::new("https://login.example.com", ours))
+    ///     .trust(TrustedIssuer::new("https://partner.example.net", partner).audience("https://api.example.com"))
+    ///     .audience("api")
+    ///     .build()?;
+    /// # let _ = auth;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
+        self.issuers.push(issuer);
         self
     }
 
@@ -151,7 +182,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         mut self,
         check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
-        self.validation.add_check(check);
+        self.checks.add(check);
         self
     }
 
@@ -179,7 +210,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// The longest token that is looked at, in bytes. 16 KiB.
     #[must_use]
     pub fn max_token_len(mut self, bytes: usize) -> Self {
-        self.validation.max_token_len = bytes;
+        self.max_token_len = bytes;
         self
     }
 
@@ -218,8 +249,11 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
 
     /// The verifier alone, or what is wrong with it. What concerns requests (sources, realm, optional) plays no part.
     pub fn build_verifier(self) -> Result<Verifier<C>, ConfigError> {
-        self.validation.check_config()?;
-        let verifier = Verifier::new(self.keys.ok_or(ConfigError::NoKeys)?, self.validation, self.clock);
+        if self.max_token_len < 64 {
+            return Err(ConfigError::TokenLimit);
+        }
+        let trusted = issuers::trusted(self.keys, self.issuers, self.validation)?;
+        let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock);
         #[cfg(feature = "cache")]
         let verifier = verifier.with_cache(self.cache);
         Ok(verifier)
@@ -230,6 +264,7 @@ impl<C> fmt::Debug for AuthenticatorBuilder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticatorBuilder")
             .field("keys", &self.keys)
+            .field("issuers", &self.issuers)
             .field("sources", &self.sources)
             .field("validation", &self.validation)
             .field("optional", &self.optional)

@@ -1,6 +1,8 @@
 use std::fmt;
+use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::error::{AuthError, ConfigError};
 
@@ -10,10 +12,12 @@ use crate::error::{AuthError, ConfigError};
 /// request or of a token is ever in it.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// 400, 401 or 500.
+    /// 400, 401, 500 or 503.
     pub status: StatusCode,
     /// The value of `WWW-Authenticate` (RFC 6750 §3), where the status calls for one.
     pub challenge: Option<HeaderValue>,
+    /// The value of `Retry-After` (RFC 9110 §10.2.3), in seconds, where another try is worth it.
+    pub retry_after: Option<u64>,
     /// The body; its media type is [`Answer::CONTENT_TYPE`].
     pub body: &'static str,
 }
@@ -22,10 +26,17 @@ impl Answer {
     /// The media type of [`body`](Self::body).
     pub const CONTENT_TYPE: &'static str = "application/problem+json";
 
+    /// The header fields beside that of the body.
+    pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let challenge = self.challenge.iter().map(|challenge| (WWW_AUTHENTICATE, challenge.clone()));
+        challenge.chain(self.retry_after.map(|seconds| (RETRY_AFTER, seconds.into())))
+    }
+
     /// A 500 that says nothing: the application is put together wrongly, which is not the client's business.
     pub(crate) const NOT_CONFIGURED: Self = Self {
         status: StatusCode::INTERNAL_SERVER_ERROR,
         challenge: None,
+        retry_after: None,
         body: r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#,
     };
 }
@@ -64,21 +75,35 @@ impl Challenges {
             AuthError::MissingToken => Answer {
                 status: StatusCode::UNAUTHORIZED,
                 challenge: Some(self.bare.clone()),
+                retry_after: None,
                 body: r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"This resource needs an access token."}"#,
             },
             AuthError::InvalidToken(_) => Answer {
                 status: StatusCode::UNAUTHORIZED,
                 challenge: Some(self.invalid_token.clone()),
+                retry_after: None,
                 body: r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The access token is not valid."}"#,
             },
             AuthError::InvalidRequest(_) => Answer {
                 status: StatusCode::BAD_REQUEST,
                 challenge: Some(self.invalid_request.clone()),
+                retry_after: None,
                 body: r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"The request must carry exactly one access token."}"#,
+            },
+            AuthError::Unavailable(unavailable) => Answer {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                challenge: None,
+                retry_after: Some(whole_seconds(unavailable.retry_after())),
+                body: r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Authentication is not possible at the moment."}"#,
             },
             AuthError::NotConfigured(_) => Answer::NOT_CONFIGURED,
         }
     }
+}
+
+/// Rounded up, and at least one.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1)
 }
 
 impl fmt::Debug for Challenges {
@@ -90,7 +115,7 @@ impl fmt::Debug for Challenges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Misuse, RequestError, TokenError};
+    use crate::error::{Misuse, RequestError, TokenError, Unavailable};
 
     fn challenge(realm: Option<&str>, error: &AuthError) -> Option<String> {
         let answer = Challenges::new(realm).unwrap().answer(error);
@@ -119,12 +144,20 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_had_is_worth_another_try_and_no_challenge() {
+        let unavailable = Unavailable::Keys { retry_after: Duration::from_millis(1500) };
+        let answer = Challenges::new(None).unwrap().answer(&unavailable.into());
+        assert_eq!((answer.status.as_u16(), answer.challenge, answer.retry_after), (503, None, Some(2)));
+    }
+
+    #[test]
     fn every_body_is_a_problem_document_with_the_status_of_its_answer() {
         let challenges = Challenges::new(None).unwrap();
         for error in [
             AuthError::MissingToken,
             AuthError::InvalidToken(TokenError::Signature),
             AuthError::InvalidRequest(RequestError::Malformed),
+            AuthError::Unavailable(Unavailable::KEYS),
             AuthError::NotConfigured(Misuse::MissingLayer),
         ] {
             let answer = challenges.answer(&error);

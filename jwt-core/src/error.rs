@@ -2,6 +2,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::algorithm::Algorithm;
 
@@ -21,6 +22,9 @@ pub enum AuthError {
     /// The token is not good: 401 `invalid_token`.
     #[error("invalid token: {0}")]
     InvalidToken(#[from] TokenError),
+    /// What the answer depends on cannot be had at the moment: 503 with `Retry-After`.
+    #[error("unavailable: {0}")]
+    Unavailable(#[from] Unavailable),
     /// The application is put together wrongly: 500, with the mend in the log and nothing on the wire.
     #[error("{0}")]
     NotConfigured(#[from] Misuse),
@@ -101,6 +105,30 @@ pub enum TokenError {
     /// Refused by a check of the application.
     #[error("refused by a check: {0}")]
     Check(CheckError),
+}
+
+/// What cannot be had at the moment. The token may be good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// The keys of the issuer: not fetched yet, or fetched too long ago.
+    #[error("the issuer's keys could not be fetched")]
+    Keys {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
+}
+
+impl Unavailable {
+    /// Keys that nobody fetches.
+    pub(crate) const KEYS: Self = Self::Keys { retry_after: Duration::from_secs(1) };
+
+    /// When it is worth another try.
+    pub fn retry_after(self) -> Duration {
+        match self {
+            Self::Keys { retry_after } => retry_after,
+        }
+    }
 }
 
 /// Which part of a token could not be read, and why.
@@ -280,6 +308,15 @@ pub enum ConfigError {
     /// A realm that a challenge cannot carry.
     #[error("the realm may hold printable ASCII without `\"` and `\\`")]
     Realm,
+    /// Issuers are trusted one by one, and one more is expected for which there are no keys.
+    #[error("`.issuer(…)` beside `.trust(…)` needs `.keys(…)`, or leave it out")]
+    IssuerWithoutKeys,
+    /// The same issuer twice.
+    #[error("the same issuer is trusted twice: keep one")]
+    DuplicateIssuer,
+    /// Several parties are trusted, and one of them has no name to tell it by.
+    #[error("`.keys(…)` beside `.trust(…)` needs an `.issuer(\"…\")` to tell whose keys they are")]
+    NamelessIssuer,
     /// A limit on the token length under which no token fits.
     #[error("the limit on the token length is under 64 bytes: no token fits")]
     TokenLimit,

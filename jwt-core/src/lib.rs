@@ -20,6 +20,7 @@
 //!     Verdict::Verified(user) => println!("Hello, {}!", user.name),
 //!     Verdict::Anonymous => println!("Hello, stranger!"),
 //!     Verdict::Rejected(error) => println!("{}", auth.answer(&error).status),
+//!     Verdict::Pending(_) => println!("Only where keys are fetched: await it."),
 //! }
 //! # Ok(())
 //! # }
@@ -62,6 +63,7 @@ mod challenge;
 mod clock;
 mod crypto;
 mod error;
+mod issuers;
 mod json;
 mod key;
 mod log;
@@ -73,15 +75,17 @@ mod verify;
 
 pub use admission::{Admission, Rejection};
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use authenticator::{Authenticator, Verdict};
+pub use authenticator::{Authenticator, Pending, Verdict};
 pub use builder::AuthenticatorBuilder;
 pub use challenge::Answer;
 pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{
     AuthError, CheckError, ConfigError, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError, TokenError,
+    Unavailable,
 };
 pub use http::HeaderName;
-pub use key::{KeyError, KeySet, SigningError, SigningKey, SkippedKey, VerifyingKey};
+pub use issuers::TrustedIssuer;
+pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
 pub use request::RequestHead;
 pub use source::TokenSource;
 pub use token::{CompactToken, VerifiedToken};

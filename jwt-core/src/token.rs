@@ -9,7 +9,7 @@ use crate::clock::NumericDate;
 use crate::error::{Malformed, TokenError};
 #[cfg(feature = "cache")]
 use crate::verify::Times;
-use crate::verify::{Header, Registered, Text};
+use crate::verify::{Header, Registered, Text, Trust};
 
 /// A token of which nothing is proved: three parts of some bytes.
 #[derive(Clone, Copy)]
@@ -50,10 +50,19 @@ struct Parts<C> {
 /// What is the same whatever the type of the claims.
 struct Common {
     registered: Registered<Text>,
-    header: Arc<Header>,
+    proof: Proof,
     /// The JSON of the claims, and behind it the compact token: one allocation for both.
     text: String,
     json_len: usize,
+}
+
+/// Under what a token was proved.
+#[cfg_attr(not(feature = "cache"), expect(dead_code, reason = "only the cache asks again"))]
+pub(crate) struct Proof {
+    pub(crate) header: Arc<Header>,
+    pub(crate) trust: Arc<Trust>,
+    /// That of the keys.
+    pub(crate) generation: u64,
 }
 
 impl Common {
@@ -68,14 +77,8 @@ impl Common {
 
 impl<C> VerifiedToken<C> {
     /// `text` is the JSON of the claims, `json_len` bytes long, and behind it the compact token.
-    pub(crate) fn new(
-        claims: C,
-        registered: Registered<Text>,
-        header: Arc<Header>,
-        text: String,
-        json_len: usize,
-    ) -> Self {
-        Self(Arc::new(Parts { claims, common: Common { registered, header, text, json_len } }))
+    pub(crate) fn new(claims: C, registered: Registered<Text>, proof: Proof, text: String, json_len: usize) -> Self {
+        Self(Arc::new(Parts { claims, common: Common { registered, proof, text, json_len } }))
     }
 
     /// The application's claims.
@@ -121,7 +124,7 @@ impl<C> VerifiedToken<C> {
 
     /// The header.
     pub fn header(&self) -> &Header {
-        &self.0.common.header
+        &self.0.common.proof.header
     }
 
     /// The JSON text of the claims, byte for byte as it was signed.
@@ -140,6 +143,19 @@ impl<C> VerifiedToken<C> {
     pub(crate) fn size(&self) -> usize {
         let common = &self.0.common;
         size_of::<Parts<C>>() + common.text.capacity() + common.json_len
+    }
+
+    /// Who was trusted for it.
+    #[cfg(feature = "cache")]
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.0.common.proof.trust
+    }
+
+    /// Whether the keys under which it was proved are those that are trusted now.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_of_current_keys(&self) -> bool {
+        let proof = &self.0.common.proof;
+        proof.trust.keys.generation() == proof.generation
     }
 
     /// The claims that say when it is good.

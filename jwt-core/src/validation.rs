@@ -8,9 +8,9 @@ use crate::error::{CheckError, ConfigError, TokenError};
 use crate::token::VerifiedToken;
 use crate::verify::{Header, Noted, Times};
 
-/// What a token must say. Filled by the builder, which documents each member.
-pub(crate) struct Validation<C> {
-    pub(crate) max_token_len: usize,
+/// What a token of one trusted party must say. Filled by the builder, which documents each member.
+#[derive(Debug, Clone)]
+pub(crate) struct Validation {
     pub(crate) issuers: Vec<Box<str>>,
     pub(crate) audiences: Vec<Box<str>>,
     pub(crate) any_audience: bool,
@@ -19,15 +19,11 @@ pub(crate) struct Validation<C> {
     pub(crate) expiry_required: bool,
     pub(crate) leeway: Duration,
     pub(crate) max_age: Option<Duration>,
-    pub(crate) checks: Vec<Check<C>>,
 }
 
-pub(crate) type Check<C> = Box<dyn Fn(&VerifiedToken<C>) -> Result<(), CheckError> + Send + Sync>;
-
-impl<C> Validation<C> {
+impl Validation {
     pub(crate) fn new() -> Self {
         Self {
-            max_token_len: 16 * 1024,
             issuers: Vec::new(),
             audiences: Vec::new(),
             any_audience: false,
@@ -36,21 +32,10 @@ impl<C> Validation<C> {
             expiry_required: true,
             leeway: Duration::from_secs(30),
             max_age: None,
-            checks: Vec::new(),
         }
-    }
-
-    pub(crate) fn add_check<E: Error + Send + Sync + 'static>(
-        &mut self,
-        check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
-    ) {
-        self.checks.push(Box::new(move |token| check(token).map_err(CheckError::new)));
     }
 
     pub(crate) fn check_config(&self) -> Result<(), ConfigError> {
-        if self.max_token_len < 64 {
-            return Err(ConfigError::TokenLimit);
-        }
         if self.audiences.is_empty() && !self.any_audience {
             return Err(ConfigError::NoAudience);
         }
@@ -116,29 +101,36 @@ impl<C> Validation<C> {
         }
         Ok(())
     }
-
-    pub(crate) fn check_by_application(&self, token: &VerifiedToken<C>) -> Result<(), TokenError> {
-        self.checks.iter().try_for_each(|check| check(token)).map_err(TokenError::Check)
-    }
 }
 
 fn missing(claim: &'static str) -> TokenError {
     TokenError::MissingClaim(claim.into())
 }
 
-impl<C> fmt::Debug for Validation<C> {
+/// The checks of the application, in their order.
+pub(crate) struct Checks<C>(Vec<Check<C>>);
+
+type Check<C> = Box<dyn Fn(&VerifiedToken<C>) -> Result<(), CheckError> + Send + Sync>;
+
+impl<C> Checks<C> {
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn add<E: Error + Send + Sync + 'static>(
+        &mut self,
+        check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
+    ) {
+        self.0.push(Box::new(move |token| check(token).map_err(CheckError::new)));
+    }
+
+    pub(crate) fn pass(&self, token: &VerifiedToken<C>) -> Result<(), TokenError> {
+        self.0.iter().try_for_each(|check| check(token)).map_err(TokenError::Check)
+    }
+}
+
+impl<C> fmt::Debug for Checks<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Validation")
-            .field("max_token_len", &self.max_token_len)
-            .field("issuers", &self.issuers)
-            .field("audiences", &self.audiences)
-            .field("any_audience", &self.any_audience)
-            .field("types", &self.types)
-            .field("required", &self.required)
-            .field("expiry_required", &self.expiry_required)
-            .field("leeway", &self.leeway)
-            .field("max_age", &self.max_age)
-            .field("checks", &self.checks.len())
-            .finish()
+        write!(f, "{} checks", self.0.len())
     }
 }

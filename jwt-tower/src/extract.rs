@@ -55,7 +55,7 @@ pub struct ExtractRejection(pub Rejection);
 
 impl IntoResponse for ExtractRejection {
     fn into_response(self) -> Response {
-        ProblemBody.response(&self.0.error, self.0.answer)
+        ProblemBody.response(&self.0)
     }
 }
 

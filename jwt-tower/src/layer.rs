@@ -11,8 +11,8 @@ use crate::service::JwtAuthService;
 ///
 /// `R` makes the body of a rejection; see [`on_rejection`](Self::on_rejection).
 pub struct JwtAuth<C, R = ProblemBody> {
-    authenticator: Authenticator<C>,
-    rejection: R,
+    pub(crate) authenticator: Authenticator<C>,
+    pub(crate) rejection: R,
 }
 
 impl<C> JwtAuth<C> {
@@ -56,7 +56,7 @@ impl<S, C, R: Clone> Layer<S> for JwtAuth<C, R> {
     type Service = JwtAuthService<S, C, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        JwtAuthService::new(inner, self.authenticator.clone(), self.rejection.clone())
+        JwtAuthService::new(inner, self.clone())
     }
 }
 

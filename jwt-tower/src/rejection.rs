@@ -1,14 +1,14 @@
 use std::fmt;
 
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
-use jwt_core::{Answer, AuthError};
+use jwt_core::{Answer, AuthError, Rejection};
 
 /// Makes the response to a rejected request. Implemented by [`ProblemBody`], by [`EmptyBody`] and by whatever is given
 /// to [`JwtAuth::on_rejection`](crate::JwtAuth::on_rejection).
 pub trait RejectionBody<B> {
     /// The response.
-    fn response(&self, error: &AuthError, answer: Answer) -> Response<B>;
+    fn response(&self, rejection: &Rejection) -> Response<B>;
 }
 
 /// A problem document (RFC 9457), for response bodies that can be made out of a text: axum's, `Full` of
@@ -17,9 +17,8 @@ pub trait RejectionBody<B> {
 pub struct ProblemBody;
 
 impl<B: From<&'static str>> RejectionBody<B> for ProblemBody {
-    fn response(&self, _: &AuthError, answer: Answer) -> Response<B> {
-        let body = answer.body.into();
-        let mut response = head(answer).map(|()| body);
+    fn response(&self, rejection: &Rejection) -> Response<B> {
+        let mut response = head(&rejection.answer).map(|()| rejection.answer.body.into());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Answer::CONTENT_TYPE));
         response
     }
@@ -30,8 +29,8 @@ impl<B: From<&'static str>> RejectionBody<B> for ProblemBody {
 pub struct EmptyBody;
 
 impl<B: Default> RejectionBody<B> for EmptyBody {
-    fn response(&self, _: &AuthError, answer: Answer) -> Response<B> {
-        head(answer).map(|()| B::default())
+    fn response(&self, rejection: &Rejection) -> Response<B> {
+        head(&rejection.answer).map(|()| B::default())
     }
 }
 
@@ -43,8 +42,8 @@ impl<F, B> RejectionBody<B> for Hook<F>
 where
     F: Fn(&AuthError, Response<()>) -> Response<B>,
 {
-    fn response(&self, error: &AuthError, answer: Answer) -> Response<B> {
-        (self.0)(error, head(answer))
+    fn response(&self, rejection: &Rejection) -> Response<B> {
+        (self.0)(&rejection.error, head(&rejection.answer))
     }
 }
 
@@ -54,11 +53,9 @@ impl<F> fmt::Debug for Hook<F> {
     }
 }
 
-fn head(answer: Answer) -> Response<()> {
+fn head(answer: &Answer) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = answer.status;
-    if let Some(challenge) = answer.challenge {
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    }
+    response.headers_mut().extend(answer.headers());
     response
 }

@@ -1,122 +1,162 @@
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use jwt_core::{Admission, Authenticator, Verdict};
+use jwt_core::{Admission, AuthError, Pending, VerifiedToken};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use tower_service::Service;
 
+use crate::layer::JwtAuth;
 use crate::rejection::{ProblemBody, RejectionBody};
 
-/// The service that [`JwtAuth`](crate::JwtAuth) makes.
+/// The service that [`JwtAuth`] makes.
 pub struct JwtAuthService<S, C, R = ProblemBody> {
     inner: S,
-    authenticator: Authenticator<C>,
-    rejection: R,
+    auth: JwtAuth<C, R>,
 }
 
 impl<S, C, R> JwtAuthService<S, C, R> {
-    pub(crate) fn new(inner: S, authenticator: Authenticator<C>, rejection: R) -> Self {
-        Self { inner, authenticator, rejection }
+    pub(crate) fn new(inner: S, auth: JwtAuth<C, R>) -> Self {
+        Self { inner, auth }
     }
 }
 
 impl<S, C, R, ReqBody, ResBody> Service<Request<ReqBody>> for JwtAuthService<S, C, R>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     C: DeserializeOwned + Send + Sync + 'static,
-    R: RejectionBody<ResBody>,
+    R: RejectionBody<ResBody> + Clone,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, ResBody>;
+    type Future = ResponseFuture<S, C, R, ReqBody, ResBody>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let admission = match self.authenticator.authenticate(&request) {
-            Verdict::Verified(token) => Admission::verified(token),
-            Verdict::Anonymous => Admission::anonymous(&self.authenticator),
-            Verdict::Rejected(error) => {
-                let response = self.rejection.response(&error, self.authenticator.answer(&error));
-                return ResponseFuture::rejected(response);
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        // `inner` itself, which was polled ready, and no clone of it, which was not.
+        let state = match self.auth.authenticator.authenticate(&request).outcome() {
+            Ok(outcome) => self.auth.settle(&mut self.inner, request, outcome),
+            Err(verdict) => {
+                let clone = self.inner.clone();
+                let (inner, auth) = (mem::replace(&mut self.inner, clone), self.auth.clone());
+                State::Waiting { verdict, held: Some(Box::new(Held { inner, auth, request })) }
             }
         };
-        request.extensions_mut().insert(admission);
-        // `inner` itself, which was polled ready, and no clone of it, which was not.
-        ResponseFuture::admitted(self.inner.call(request))
+        ResponseFuture { state }
+    }
+}
+
+impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
+    /// What becomes of a request with this outcome.
+    fn settle<S, ReqBody, ResBody>(
+        &self,
+        inner: &mut S,
+        mut request: Request<ReqBody>,
+        outcome: Result<Option<VerifiedToken<C>>, AuthError>,
+    ) -> State<S, C, R, ReqBody, ResBody>
+    where
+        S: Service<Request<ReqBody>>,
+        R: RejectionBody<ResBody>,
+    {
+        match Admission::of(&self.authenticator, outcome) {
+            Ok(admission) => {
+                request.extensions_mut().insert(admission);
+                State::Admitted { future: inner.call(request) }
+            }
+            Err(rejection) => State::Rejected { response: Some(self.rejection.response(&rejection)) },
+        }
     }
 }
 
 impl<S: Clone, C, R: Clone> Clone for JwtAuthService<S, C, R> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.authenticator.clone(), self.rejection.clone())
+        Self::new(self.inner.clone(), self.auth.clone())
     }
 }
 
 impl<S: fmt::Debug, C, R> fmt::Debug for JwtAuthService<S, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtAuthService")
-            .field("inner", &self.inner)
-            .field("authenticator", &self.authenticator)
-            .finish_non_exhaustive()
+        f.debug_struct("JwtAuthService").field("inner", &self.inner).field("auth", &self.auth).finish()
     }
 }
 
 pin_project! {
     /// The response of the inner service, or the rejection.
-    pub struct ResponseFuture<F, B> {
+    pub struct ResponseFuture<S, C, R, ReqBody, ResBody>
+    where
+        S: Service<Request<ReqBody>>,
+    {
         #[pin]
-        state: State<F, B>,
+        state: State<S, C, R, ReqBody, ResBody>,
     }
 }
 
 pin_project! {
     #[project = Projected]
-    enum State<F, B> {
+    enum State<S, C, R, ReqBody, ResBody>
+    where
+        S: Service<Request<ReqBody>>,
+    {
+        Waiting {
+            verdict: Pending<C>,
+            held: Option<Box<Held<S, C, R, ReqBody>>>,
+        },
         Admitted {
             #[pin]
-            future: F,
+            future: S::Future,
         },
         Rejected {
-            response: Option<Response<B>>,
+            response: Option<Response<ResBody>>,
         },
     }
 }
 
-impl<F, B> ResponseFuture<F, B> {
-    fn admitted(future: F) -> Self {
-        Self { state: State::Admitted { future } }
-    }
-
-    fn rejected(response: Response<B>) -> Self {
-        Self { state: State::Rejected { response: Some(response) } }
-    }
+/// A request that waits for its verdict, and what it will need then.
+struct Held<S, C, R, ReqBody> {
+    inner: S,
+    auth: JwtAuth<C, R>,
+    request: Request<ReqBody>,
 }
 
-impl<F, B, E> Future for ResponseFuture<F, B>
+impl<S, C, R, ReqBody, ResBody> Future for ResponseFuture<S, C, R, ReqBody, ResBody>
 where
-    F: Future<Output = Result<Response<B>, E>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    C: Send + Sync + 'static,
+    R: RejectionBody<ResBody>,
 {
-    type Output = F::Output;
+    type Output = Result<Response<ResBody>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Admitted { future } => future.poll(cx),
-            Projected::Rejected { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                // Polled after it was ready, which the contract of futures leaves open.
-                None => Poll::Pending,
-            },
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                Projected::Waiting { verdict, held } => {
+                    let outcome = ready!(Pin::new(verdict).poll(cx));
+                    // Polled after it was ready, which the contract of futures leaves open.
+                    let Some(held) = held.take() else { return Poll::Pending };
+                    let Held { mut inner, auth, request } = *held;
+                    auth.settle(&mut inner, request, outcome)
+                }
+                Projected::Admitted { future } => return future.poll(cx),
+                Projected::Rejected { response } => {
+                    return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
+            };
+            state.set(next);
         }
     }
 }
 
-impl<F, B> fmt::Debug for ResponseFuture<F, B> {
+impl<S, C, R, ReqBody, ResBody> fmt::Debug for ResponseFuture<S, C, R, ReqBody, ResBody>
+where
+    S: Service<Request<ReqBody>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, TokenError, Verifier, VerifyingKey};
+use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, SigningKey, TokenError, Verifier, VerifyingKey};
 use serde_json::json;
 
 #[derive(serde::Deserialize)]
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
         // A key is bound to its algorithm and its name: under another name the same signature is worth nothing.
         let token = SigningKey::pem(algorithm, pem)?.with_kid("somebody else's").sign(&claims)?;
-        assert!(matches!(verifier.verify(&token), Err(TokenError::UnknownKey)));
+        assert!(matches!(verifier.verify(&token), Err(AuthError::InvalidToken(TokenError::UnknownKey))));
     }
 
     // Weak keys are refused when they are loaded, with what to do about it.

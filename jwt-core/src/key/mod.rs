@@ -2,6 +2,7 @@
 
 mod der;
 mod jwk;
+mod live;
 mod pem;
 mod set;
 mod signing;
@@ -9,6 +10,8 @@ mod signing;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use live::Source;
+pub use live::{KeySource, LiveKeys};
 pub use set::{KeySet, SkippedKey};
 pub use signing::{SigningError, SigningKey};
 

@@ -108,26 +108,14 @@ impl<C> Equivalent<Key<C>> for Lookup<'_> {
     }
 }
 
-struct Entry<C> {
-    token: VerifiedToken<C>,
-    /// The generation of the keys under which it was proved.
-    generation: u64,
-}
-
-impl<C> Clone for Entry<C> {
-    fn clone(&self) -> Self {
-        Self { token: self.token.clone(), generation: self.generation }
-    }
-}
-
 #[derive(Clone)]
 struct Weight {
     /// An entry weighs no less than this, so that the bound in bytes bounds the entries too.
     least: u64,
 }
 
-impl<C> Weighter<Key<C>, Entry<C>> for Weight {
-    fn weight(&self, key: &Key<C>, _: &Entry<C>) -> u64 {
+impl<C> Weighter<Key<C>, VerifiedToken<C>> for Weight {
+    fn weight(&self, key: &Key<C>, _: &VerifiedToken<C>) -> u64 {
         self.least.max((key.0.size() + OVERHEAD) as u64)
     }
 }
@@ -135,17 +123,17 @@ impl<C> Weighter<Key<C>, Entry<C>> for Weight {
 #[derive(Clone, Default)]
 struct Evictions(Arc<AtomicU64>);
 
-impl<C> Lifecycle<Key<C>, Entry<C>> for Evictions {
+impl<C> Lifecycle<Key<C>, VerifiedToken<C>> for Evictions {
     type RequestState = ();
 
-    fn on_evict(&self, (): &mut (), _: Key<C>, _: Entry<C>) {
+    fn on_evict(&self, (): &mut (), _: Key<C>, _: VerifiedToken<C>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// The tokens that a verifier proved.
 pub(super) struct VerifiedTokens<C> {
-    cache: Cache<Key<C>, Entry<C>, Weight, RandomState, Evictions>,
+    cache: Cache<Key<C>, VerifiedToken<C>, Weight, RandomState, Evictions>,
     evictions: Evictions,
 }
 
@@ -160,21 +148,20 @@ impl<C> VerifiedTokens<C> {
         Self { cache, evictions }
     }
 
-    /// The token, if it was proved under keys of that generation.
-    pub(super) fn get(&self, token: &[u8], generation: u64) -> Option<VerifiedToken<C>> {
-        let entry = self.cache.get(&Lookup(token))?;
-        (entry.generation == generation).then_some(entry.token)
-    }
-
-    pub(super) fn insert(&self, token: &VerifiedToken<C>, generation: u64) {
-        if token.compact().len() <= MAX_TOKEN_LEN {
-            self.cache.insert(Key(token.clone()), Entry { token: token.clone(), generation });
+    /// The token, if the keys under which it was proved have not been replaced.
+    pub(super) fn get(&self, token: &[u8]) -> Option<VerifiedToken<C>> {
+        let found = self.cache.get(&Lookup(token))?;
+        if found.is_of_current_keys() {
+            return Some(found);
         }
+        self.cache.remove(&Lookup(token));
+        None
     }
 
-    /// Forgets them all.
-    pub(super) fn clear(&self) {
-        self.cache.clear();
+    pub(super) fn insert(&self, token: &VerifiedToken<C>) {
+        if token.compact().len() <= MAX_TOKEN_LEN {
+            self.cache.insert(Key(token.clone()), token.clone());
+        }
     }
 
     pub(super) fn stats(&self) -> CacheStats {

@@ -7,11 +7,13 @@ use crate::key::VerifyingKey;
 /// Header segments that a proved token had, each with the key under which its signature held.
 ///
 /// Only somebody with a signing key can add one; the map is bounded all the same.
+#[derive(Clone)]
 pub(super) struct KnownHeaders {
+    /// The keys under which they were learned.
+    pub(super) generation: u64,
     /// The first ones, compared in turn: a service with a handful of keys never hashes a header.
-    few: Vec<(Box<[u8]>, Known)>,
-    many: HashMap<Box<[u8]>, Known>,
-    capacity: usize,
+    few: Vec<(Arc<[u8]>, Arc<Known>)>,
+    many: HashMap<Arc<[u8]>, Arc<Known>>,
 }
 
 /// How many headers are compared in turn.
@@ -25,25 +27,29 @@ pub(super) struct Known {
 }
 
 impl KnownHeaders {
-    pub(super) fn for_keys(keys: usize) -> Self {
-        Self { few: Vec::with_capacity(FEW), many: HashMap::new(), capacity: keys.saturating_mul(2).max(64) }
+    pub(super) fn new(generation: u64) -> Self {
+        Self { generation, few: Vec::new(), many: HashMap::new() }
     }
 
     pub(super) fn get(&self, segment: &[u8]) -> Option<&Known> {
         let few = self.few.iter().find(|(known, _)| **known == *segment).map(|(_, known)| known);
-        few.or_else(|| if self.many.is_empty() { None } else { self.many.get(segment) })
+        let found = few.or_else(|| if self.many.is_empty() { None } else { self.many.get(segment) });
+        found.map(|known| &**known)
     }
 
-    pub(super) fn insert(&mut self, segment: &[u8], known: Known) {
-        if self.get(segment).is_some() {
+    /// These, and one more of a set of so many keys.
+    pub(super) fn with(&self, segment: &[u8], known: &Arc<Known>, keys: usize) -> Self {
+        let mut more = self.clone();
+        if more.get(segment).is_some() {
             // Another request was faster.
-        } else if self.few.len() < FEW {
-            self.few.push((segment.into(), known));
+        } else if more.few.len() < FEW {
+            more.few.push((segment.into(), known.clone()));
         } else {
-            if self.many.len() >= self.capacity {
-                self.many.clear();
+            if more.many.len() >= keys.saturating_mul(2).max(64) {
+                more.many.clear();
             }
-            self.many.insert(segment.into(), known);
+            more.many.insert(segment.into(), known.clone());
         }
+        more
     }
 }

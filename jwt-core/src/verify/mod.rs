@@ -2,16 +2,17 @@
 
 #[cfg(feature = "cache")]
 mod cache;
-#[cfg(feature = "tracing")]
 mod claimed;
 mod claims;
 mod header;
 mod known_headers;
+mod trust;
+mod trusted;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
@@ -21,19 +22,15 @@ pub use cache::{CacheStats, TokenCache};
 pub(crate) use claimed::Claimed;
 pub(crate) use claims::{Noted, Registered, Text, Times};
 pub use header::Header;
+pub(crate) use trust::Trust;
+pub(crate) use trusted::{Party, Several, Trusted};
 
 use crate::base64url;
 use crate::clock::Clock;
-use crate::error::{Malformed, TokenError};
-use crate::key::{KeySet, VerifyingKey};
-use crate::token::{UntrustedToken, VerifiedToken};
-use crate::validation::Validation;
-use known_headers::{Known, KnownHeaders};
-
-/// The longest signature, in bytes: RSA with 8192 bits.
-const MAX_SIGNATURE: usize = 1024;
-/// The longest signature of the other algorithms, in bytes: ES512.
-const SMALL_SIGNATURE: usize = 132;
+use crate::error::{AuthError, Malformed, TokenError, Unavailable};
+use crate::token::{Proof, UntrustedToken, VerifiedToken};
+use crate::validation::Checks;
+use trust::Unproved;
 
 /// Proves a bare token: for queues, sockets, and whatever else is not an HTTP request.
 ///
@@ -41,7 +38,7 @@ const SMALL_SIGNATURE: usize = 132;
 /// [`build_verifier`](crate::AuthenticatorBuilder::build_verifier).
 ///
 /// ```
-/// use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, TokenError};
+/// use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, SigningKey, TokenError};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Job {
@@ -59,40 +56,54 @@ const SMALL_SIGNATURE: usize = 132;
 /// assert_eq!(verifier.verify(&token)?.task, "resize");
 ///
 /// let token = token.replace('.', "x.");
-/// assert!(matches!(verifier.verify(&token), Err(TokenError::Malformed(_))));
+/// assert!(matches!(verifier.verify(&token), Err(AuthError::InvalidToken(TokenError::Malformed(_)))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Verifier<C> {
-    trusted: RwLock<Trusted>,
-    /// Counts the sets of keys: what was proved under another one counts no more.
-    generation: AtomicU64,
-    validation: Validation<C>,
+    trusted: Trusted,
+    max_token_len: usize,
+    checks: Checks<C>,
     clock: Arc<dyn Clock>,
     #[cfg(feature = "cache")]
     cache: Option<cache::VerifiedTokens<C>>,
     claims: PhantomData<fn() -> C>,
 }
 
-/// The keys, and what was learned under them.
-struct Trusted {
-    keys: KeySet,
-    known_headers: KnownHeaders,
-    generation: u64,
+/// Why a token is not verified, or not yet.
+pub(crate) enum Failure {
+    Refused(AuthError),
+    #[expect(dead_code, reason = "keys that can be fetched will say so")]
+    /// Keys are on their way that may change the answer.
+    Wait {
+        keys: Wait,
+        /// The answer if they change nothing.
+        otherwise: AuthError,
+    },
 }
 
-impl Trusted {
-    fn new(keys: KeySet, generation: u64) -> Self {
-        let known_headers = KnownHeaders::for_keys(keys.keys().len());
-        Self { keys, known_headers, generation }
+/// Ends when there is something new to look at.
+pub(crate) type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl<E: Into<TokenError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Refused(AuthError::InvalidToken(error.into()))
+    }
+}
+
+impl Failure {
+    pub(crate) fn without_waiting(self) -> AuthError {
+        match self {
+            Self::Refused(error) | Self::Wait { otherwise: error, .. } => error,
+        }
     }
 }
 
 impl<C: DeserializeOwned> Verifier<C> {
-    pub(crate) fn new(keys: KeySet, validation: Validation<C>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(trusted: Trusted, max_token_len: usize, checks: Checks<C>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            trusted: RwLock::new(Trusted::new(keys, 0)),
-            generation: AtomicU64::new(0),
-            validation,
+            trusted,
+            max_token_len,
+            checks,
             clock,
             #[cfg(feature = "cache")]
             cache: None,
@@ -100,120 +111,116 @@ impl<C: DeserializeOwned> Verifier<C> {
         }
     }
 
-    /// Proves a compact token (RFC 7519 §7.2): its signature first, then its claims.
-    pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, TokenError> {
-        let token = token.as_ref();
-        if token.len() > self.validation.max_token_len {
-            return Err(TokenError::TooLong { limit: self.validation.max_token_len });
+    /// Proves a compact token (RFC 7519 §7.2): its signature first, then its claims. Never waits; with keys that are
+    /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived.
+    pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
+        self.attempt(token.as_ref()).map_err(Failure::without_waiting)
+    }
+
+    /// The same, and where the answer depends on keys that are on their way, after they have arrived or failed to.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
+        match self.attempt(token.as_ref()) {
+            Err(Failure::Wait { keys, .. }) => {
+                keys.await;
+                self.verify(token)
+            }
+            other => other.map_err(Failure::without_waiting),
+        }
+    }
+
+    pub(crate) fn attempt(&self, token: &[u8]) -> Result<VerifiedToken<C>, Failure> {
+        if token.len() > self.max_token_len {
+            return Err(TokenError::TooLong { limit: self.max_token_len }.into());
         }
         #[cfg(feature = "cache")]
-        if let Some(verified) = self.cached(token) {
+        if let Some(verified) = self.cache.as_ref().and_then(|cache| cache.get(token)) {
             // What may have changed since: the time, and whatever the application's checks look at.
-            self.validation.check_times(verified.times(), self.clock.now())?;
-            self.validation.check_by_application(&verified)?;
+            verified.trust().validation.check_times(verified.times(), self.clock.now())?;
+            self.checks.pass(&verified)?;
             return Ok(verified);
         }
-        let parts = UntrustedToken::split(token)?;
-        let (header, generation) = self.prove(parts)?;
-        let verified = self.read(token, parts, header)?;
-        self.remember(&verified, generation);
-        self.validation.check_by_application(&verified)?;
+        let verified = self.prove(token, UntrustedToken::split(token)?)?;
+        self.remember(&verified);
+        self.checks.pass(&verified)?;
         Ok(verified)
     }
 
-    /// The header, once a key has been found under which the signature holds, and the generation of that key.
-    fn prove(&self, token: UntrustedToken<'_>) -> Result<(Arc<Header>, u64), TokenError> {
-        let (mut small, mut large);
-        let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
-            small = [0; SMALL_SIGNATURE];
-            &mut small
-        } else {
-            large = [0; MAX_SIGNATURE];
-            &mut large
+    fn prove(&self, token: &[u8], untrusted: UntrustedToken<'_>) -> Result<VerifiedToken<C>, Failure> {
+        let several = match &self.trusted {
+            Trusted::One(party) => return self.prove_for(party, token, untrusted),
+            Trusted::Several(several) => several,
         };
-        let signature = base64url::decode_into(token.signature, buffer);
-        let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
-
-        let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner);
-        // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
-        let known = trusted.known_headers.get(token.header);
-        if let Some(known) = known {
-            if signature.is_none() {
-                return Err(TokenError::Malformed(Malformed::Base64));
-            }
-            if holds(&known.key) {
-                return Ok((known.header.clone(), trusted.generation));
-            }
-            if known.only_candidate {
-                return Err(TokenError::Signature);
+        if let Some(party) = several.hinted(untrusted)
+            && let Ok((header, generation)) = party.trust.prove(untrusted)
+        {
+            match self.read(&party.trust, token, untrusted, header, generation) {
+                // Two parties whose tokens have the same header.
+                Err(TokenError::Issuer) => {}
+                other => return other.map_err(Failure::from),
             }
         }
-        let header = Header::read(token.header)?;
-        if signature.is_none() {
-            return Err(TokenError::Malformed(Malformed::Base64));
-        }
-        self.validation.check_header(&header)?;
-        let candidates = trusted.keys.candidates(&header)?;
-        let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
-        let (header, generation) = (Arc::new(header), trusted.generation);
-        // A header that several keys may stand behind is known by the first of them, and stays so.
-        let learned =
-            known.is_none().then(|| Known { header: header.clone(), key, only_candidate: candidates.len() == 1 });
-        drop(trusted);
-        if let Some(learned) = learned {
-            self.learn(token.header, learned, generation);
-        }
-        Ok((header, generation))
+        let party = several.named(untrusted)?;
+        let verified = self.prove_for(&party, token, untrusted)?;
+        several.learn(untrusted, &party);
+        Ok(verified)
     }
 
-    /// Keeps a header segment for the next token that has it.
-    fn learn(&self, segment: &[u8], known: Known, generation: u64) {
-        let mut trusted = self.trusted.write().unwrap_or_else(PoisonError::into_inner);
-        // The keys may have been replaced in between.
-        if trusted.generation == generation {
-            trusted.known_headers.insert(segment, known);
+    fn prove_for(
+        &self,
+        party: &Party,
+        token: &[u8],
+        untrusted: UntrustedToken<'_>,
+    ) -> Result<VerifiedToken<C>, Failure> {
+        match party.trust.prove(untrusted) {
+            Ok((header, generation)) => Ok(self.read(&party.trust, token, untrusted, header, generation)?),
+            Err(Unproved::Refused(TokenError::UnknownKey)) => Err(party.unknown_key()),
+            Err(Unproved::Refused(error)) => Err(error.into()),
+            Err(Unproved::NoKeys) => Err(party.no_keys()),
         }
     }
 
     /// The claims of a token whose signature holds.
     fn read(
         &self,
+        trust: &Arc<Trust>,
         token: &[u8],
-        parts: UntrustedToken<'_>,
+        untrusted: UntrustedToken<'_>,
         header: Arc<Header>,
+        generation: u64,
     ) -> Result<VerifiedToken<C>, TokenError> {
-        let mut json = Vec::with_capacity(parts.payload.len() * 3 / 4 + token.len());
-        base64url::decode_onto(parts.payload, &mut json).ok_or(TokenError::Malformed(Malformed::Base64))?;
+        let mut json = Vec::with_capacity(untrusted.payload.len() * 3 / 4 + token.len());
+        base64url::decode_onto(untrusted.payload, &mut json).ok_or(TokenError::Malformed(Malformed::Base64))?;
         let mut text = String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))?;
         let mut noted = Noted::default();
         let claims = claims::read::<C>(&text, &mut noted)?;
-        self.validation.check_claims(&noted, self.clock.now())?;
+        trust.validation.check_claims(&noted, self.clock.now())?;
         let registered = noted.registered.detach(&text);
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
-        Ok(VerifiedToken::new(claims, registered, header, text, json_len))
+        let proof = Proof { header, trust: trust.clone(), generation };
+        Ok(VerifiedToken::new(claims, registered, proof, text, json_len))
+    }
+}
+
+impl Party {
+    #[expect(clippy::unused_self, reason = "keys that can be fetched will look at it")]
+    fn unknown_key(&self) -> Failure {
+        TokenError::UnknownKey.into()
+    }
+
+    #[expect(clippy::unused_self, reason = "keys that can be fetched will look at it")]
+    fn no_keys(&self) -> Failure {
+        Failure::Refused(Unavailable::KEYS.into())
     }
 }
 
 impl<C> Verifier<C> {
-    /// Trusts these keys and no others, from now on: a rotation without a restart. Nothing that was proved under other
-    /// keys counts any more.
-    pub fn replace_keys(&self, keys: impl Into<KeySet>) {
-        let mut trusted = self.trusted.write().unwrap_or_else(PoisonError::into_inner);
-        let generation = trusted.generation + 1;
-        *trusted = Trusted::new(keys.into(), generation);
-        self.generation.store(generation, Ordering::Release);
-        #[cfg(feature = "cache")]
-        if let Some(cache) = &self.cache {
-            cache.clear();
-        }
-    }
-
-    /// The keys that are trusted now.
-    pub fn keys(&self) -> KeySet {
-        self.trusted.read().unwrap_or_else(PoisonError::into_inner).keys.clone()
-    }
-
     /// What the cache did so far; `None` where there is none.
     #[cfg(feature = "cache")]
     pub fn cache_stats(&self) -> Option<CacheStats> {
@@ -227,27 +234,23 @@ impl<C> Verifier<C> {
     }
 
     #[cfg(feature = "cache")]
-    fn cached(&self, token: &[u8]) -> Option<VerifiedToken<C>> {
-        self.cache.as_ref()?.get(token, self.generation.load(Ordering::Acquire))
-    }
-
-    #[cfg(feature = "cache")]
-    fn remember(&self, token: &VerifiedToken<C>, generation: u64) {
+    fn remember(&self, token: &VerifiedToken<C>) {
         if let Some(cache) = &self.cache {
-            cache.insert(token, generation);
+            cache.insert(token);
         }
     }
 
     #[cfg(not(feature = "cache"))]
     #[expect(clippy::unused_self, reason = "the same call with and without a cache")]
-    fn remember(&self, _: &VerifiedToken<C>, _: u64) {}
+    fn remember(&self, _: &VerifiedToken<C>) {}
 }
 
 impl<C> fmt::Debug for Verifier<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("keys", &self.keys())
-            .field("validation", &self.validation)
+            .field("trusted", &self.trusted)
+            .field("max_token_len", &self.max_token_len)
+            .field("checks", &self.checks)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use acceptance::{NOW, SECRET, User, builder, good_claims, hs256};
 use jwt_core::{
-    Algorithm, Authenticator, Clock, KeySet, NumericDate, SigningKey, TokenCache, TokenError, Verifier, VerifyingKey,
+    Algorithm, AuthError, Authenticator, Clock, KeySet, LiveKeys, NumericDate, SigningKey, TokenCache, TokenError,
+    Verifier, VerifyingKey,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -90,7 +91,9 @@ fn it_is_bounded_by_entries_and_by_bytes() {
 fn a_token_in_the_cache_ends_when_it_expires_when_its_key_goes_and_when_it_is_revoked() {
     let (clock, revoked) = (Hand::at(NOW), Arc::new(Mutex::new(HashSet::<String>::new())));
     let list = revoked.clone();
+    let keys = LiveKeys::new(KeySet::hs256(SECRET).unwrap());
     let verifier = builder()
+        .keys(&keys)
         .clock(clock.clone())
         .cache(TokenCache::new())
         .leeway(Duration::ZERO)
@@ -107,16 +110,17 @@ fn a_token_in_the_cache_ends_when_it_expires_when_its_key_goes_and_when_it_is_re
         assert!(verifier.verify(&token).is_ok() && verifier.verify(&other).is_ok());
     }
     clock.set(NOW + 600);
-    assert!(matches!(verifier.verify(&token), Err(TokenError::Expired)));
+    assert!(matches!(verifier.verify(&token), Err(AuthError::InvalidToken(TokenError::Expired))));
     clock.set(NOW);
     assert!(verifier.verify(&token).is_ok());
     revoked.lock().unwrap().insert("alice".into());
-    assert!(matches!(verifier.verify(&token), Err(TokenError::Check(_))));
+    assert!(matches!(verifier.verify(&token), Err(AuthError::InvalidToken(TokenError::Check(_)))));
     assert!(verifier.verify(&other).is_ok());
-    verifier.replace_keys(KeySet::hs256([7; 32]).unwrap());
-    assert!(matches!(verifier.verify(&other), Err(TokenError::Signature)));
-    assert_eq!(verifier.cache_stats().unwrap().entries, 0);
-    verifier.replace_keys(KeySet::hs256(SECRET).unwrap());
+    keys.replace(KeySet::hs256([7; 32]).unwrap());
+    assert!(matches!(verifier.verify(&other), Err(AuthError::InvalidToken(TokenError::Signature))));
+    // Forgotten as soon as it is asked for.
+    assert_eq!(verifier.cache_stats().unwrap().entries, 1);
+    keys.replace(KeySet::hs256(SECRET).unwrap());
     assert!(verifier.verify(&other).is_ok());
 }
 
@@ -177,10 +181,11 @@ proptest! {
     ) {
         let tokens = tokens();
         let (clock, revoked) = (Hand::at(NOW), Arc::new(Mutex::new(HashSet::<String>::new())));
+        let live = LiveKeys::new(keys(7));
         let verifier = |cache: Option<TokenCache>| -> Verifier<User> {
             let list = revoked.clone();
             let builder = Authenticator::builder()
-                .keys(keys(7))
+                .keys(&live)
                 .any_audience()
                 .max_age(Duration::from_secs(900))
                 .leeway(Duration::from_secs(10))
@@ -213,10 +218,7 @@ proptest! {
                     prop_assert_eq!(verdict(&cached, &token), verdict(&uncached, &token));
                 }
                 Step::Clock(seconds) => clock.set(seconds),
-                Step::Keys(set) => {
-                    cached.replace_keys(keys(set));
-                    uncached.replace_keys(keys(set));
-                }
+                Step::Keys(set) => live.replace(keys(set)),
                 Step::Revoke(number) => { revoked.lock().unwrap().insert(number.to_string()); }
                 Step::Restore(number) => { revoked.lock().unwrap().remove(&number.to_string()); }
             }

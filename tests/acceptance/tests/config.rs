@@ -75,7 +75,9 @@ fn the_reason_of_a_check_comes_back_typed() {
     struct Locked(u32);
 
     let verifier = builder().check(|_| Err(Locked(7))).build_verifier().unwrap();
-    let Err(TokenError::Check(error)) = verifier.verify(hs256(&good_claims())) else { panic!("it is refused") };
+    let Err(AuthError::InvalidToken(TokenError::Check(error))) = verifier.verify(hs256(&good_claims())) else {
+        panic!("it is refused")
+    };
     assert_eq!(error.downcast_ref::<Locked>(), Some(&Locked(7)));
     assert_eq!(error.downcast_ref::<std::fmt::Error>(), None);
     assert_eq!(error.to_string(), "tenant 7 is locked");

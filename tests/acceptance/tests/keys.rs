@@ -1,11 +1,11 @@
 //! In which forms keys are read, and which are refused with which advice.
 
 use acceptance::{SECRET, Stopped, User, good_claims, key_bytes, key_file};
-use jwt_core::{Algorithm, Authenticator, KeyError, KeySet, SigningKey, VerifyingKey};
+use jwt_core::{Algorithm, Authenticator, KeyError, KeySet, KeySource, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 
 #[track_caller]
-fn assert_verifies(keys: impl Into<KeySet>, token: &str) {
+fn assert_verifies(keys: impl Into<KeySource>, token: &str) {
     let verifier = Authenticator::<User>::builder().keys(keys).any_audience().clock(Stopped).build_verifier().unwrap();
     assert_eq!(verifier.verify(token).unwrap().sub, "alice");
 }

@@ -10,7 +10,9 @@ use std::time::SystemTime;
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use interop_tests::{Library, Minted, Peer, Verdict};
-use jwt_core::{Algorithm, Authenticator, KeyError, KeySet, SigningKey, TokenError, Verifier, VerifyingKey};
+use jwt_core::{
+    Algorithm, AuthError, Authenticator, KeyError, KeySet, KeySource, SigningKey, TokenError, Verifier, VerifyingKey,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -64,13 +66,13 @@ fn claims() -> Value {
     claims_for(ISSUER, &AUDIENCE.into(), 300)
 }
 
-fn verifier(keys: impl Into<KeySet>) -> Verifier<User> {
+fn verifier(keys: impl Into<KeySource>) -> Verifier<User> {
     Authenticator::builder().keys(keys).issuer(ISSUER).audience(AUDIENCE).build_verifier().unwrap()
 }
 
 /// The token is good under those keys, and everything in it is what was signed.
 #[track_caller]
-fn assert_verified(keys: impl Into<KeySet>, token: &str, claims: &Value, case: &str) {
+fn assert_verified(keys: impl Into<KeySource>, token: &str, claims: &Value, case: &str) {
     let token = verifier(keys).verify(token).unwrap_or_else(|error| panic!("{case}: {error}"));
     assert_eq!(*token, User::example(), "{case}");
     assert_eq!((token.issuer(), token.subject()), (Some(ISSUER), Some("alice")), "{case}");
@@ -181,7 +183,7 @@ fn a_token_of_a_peer_is_good_under_the_key_that_its_kid_names_in_a_jwk_set() {
         let mut renamed = bound;
         renamed["kid"] = "that".into();
         let error = verifier(KeySet::jwks(set(&renamed)).unwrap()).verify(&minted.token).unwrap_err();
-        assert!(matches!(error, TokenError::UnknownKey), "{case}: {error}");
+        assert!(matches!(error, AuthError::InvalidToken(TokenError::UnknownKey)), "{case}: {error}");
     });
 }
 
@@ -261,20 +263,20 @@ fn a_token_of_a_peer_is_refused_when_it_was_changed() {
         let forged = URL_SAFE_NO_PAD.encode_to_string(json.replacen("alice", "mallory", 1));
         assert_ne!(forged, payload, "{case}");
         let error = verifier.verify(format!("{header}.{forged}.{signature}")).unwrap_err();
-        assert!(matches!(error, TokenError::Signature), "{case}: {error}");
+        assert!(matches!(error, AuthError::InvalidToken(TokenError::Signature)), "{case}: {error}");
 
         let mut bits = URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap();
         for byte in [0, bits.len() / 2, bits.len() - 1] {
             bits[byte] ^= 0x10;
             let error =
                 verifier.verify(format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode_to_string(&bits))).unwrap_err();
-            assert!(matches!(error, TokenError::Signature), "{case}: {error}");
+            assert!(matches!(error, AuthError::InvalidToken(TokenError::Signature)), "{case}: {error}");
             bits[byte] ^= 0x10;
         }
         for wrong in [&bits[1..], &bits[..bits.len() - 1], &[bits.as_slice(), &[0]].concat()] {
             let error =
                 verifier.verify(format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode_to_string(wrong))).unwrap_err();
-            assert!(matches!(error, TokenError::Signature), "{case}: {error}");
+            assert!(matches!(error, AuthError::InvalidToken(TokenError::Signature)), "{case}: {error}");
         }
         assert!(verifier.verify(&minted.token).is_ok(), "{case}: the token itself is good");
     });
@@ -288,11 +290,26 @@ fn a_token_of_a_peer_is_refused_for_whom_it_is_from_whom_it_is_for_and_its_age()
             let minted = peer.mint(algorithm.as_str(), None, &claims).unwrap();
             verifier(key_of(&minted, algorithm)).verify(&minted.token).err()
         };
-        assert!(matches!(error(ISSUER, "elsewhere".into(), 300), Some(TokenError::Audience)), "{case}");
-        assert!(matches!(error(ISSUER, json!(["a", "b"]), 300), Some(TokenError::Audience)), "{case}");
+        assert!(
+            matches!(error(ISSUER, "elsewhere".into(), 300), Some(AuthError::InvalidToken(TokenError::Audience))),
+            "{case}"
+        );
+        assert!(
+            matches!(error(ISSUER, json!(["a", "b"]), 300), Some(AuthError::InvalidToken(TokenError::Audience))),
+            "{case}"
+        );
         assert!(error(ISSUER, json!(["a", AUDIENCE]), 300).is_none(), "{case}");
-        assert!(matches!(error("https://other.example.com", AUDIENCE.into(), 300), Some(TokenError::Issuer)), "{case}");
-        assert!(matches!(error(ISSUER, AUDIENCE.into(), -300), Some(TokenError::Expired)), "{case}");
+        assert!(
+            matches!(
+                error("https://other.example.com", AUDIENCE.into(), 300),
+                Some(AuthError::InvalidToken(TokenError::Issuer))
+            ),
+            "{case}"
+        );
+        assert!(
+            matches!(error(ISSUER, AUDIENCE.into(), -300), Some(AuthError::InvalidToken(TokenError::Expired))),
+            "{case}"
+        );
     });
 }
 
@@ -305,7 +322,10 @@ fn a_token_of_a_peer_is_refused_under_another_algorithm_of_the_same_kind_and_und
         for other in Algorithm::ALL.iter().copied().filter(|other| *other != algorithm) {
             let Ok(key) = VerifyingKey::jwk(other, &jwk) else { continue };
             let error = error(key);
-            assert!(matches!(error, TokenError::AlgorithmNotAllowed(asked) if asked == algorithm), "{case}: {error}");
+            assert!(
+                matches!(error, AuthError::InvalidToken(TokenError::AlgorithmNotAllowed(asked)) if asked == algorithm),
+                "{case}: {error}"
+            );
         }
         // The peer has another key for every algorithm: a foreign one of the same kind, where there is one.
         let others: Vec<String> = peer.algorithms().unwrap();
@@ -313,7 +333,10 @@ fn a_token_of_a_peer_is_refused_under_another_algorithm_of_the_same_kind_and_und
             let foreign = peer.mint(other, None, &claims()).unwrap().jwk.to_string();
             let Ok(key) = VerifyingKey::jwk(algorithm, &foreign) else { continue };
             let error = error(key);
-            assert!(matches!(error, TokenError::Signature), "{case} under the key for {other}: {error}");
+            assert!(
+                matches!(error, AuthError::InvalidToken(TokenError::Signature)),
+                "{case} under the key for {other}: {error}"
+            );
         }
     });
 }

@@ -1,0 +1,120 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::{KeySet, VerifyingKey};
+
+/// Keys that can be replaced while they are in use: a rotation without a restart.
+///
+/// Clones share the keys. Whoever verifies reads a snapshot and never waits for whoever replaces it. Nothing that was
+/// proved under other keys counts any more once they are replaced, cached tokens included.
+///
+/// ```
+/// use jwt_core::{Authenticator, KeySet, LiveKeys};
+///
+/// let keys = LiveKeys::new(KeySet::hs256("a secret of at least thirty-two bytes")?);
+/// let auth = Authenticator::<()>::builder().keys(&keys).audience("api").build()?;
+///
+/// keys.replace(KeySet::hs256("the secret that is used from today on")?);
+/// # let _ = auth;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct LiveKeys(Arc<Live>);
+
+struct Live {
+    current: ArcSwap<Snapshot>,
+    /// That of the current snapshot, for those who need nothing else of it.
+    generation: AtomicU64,
+}
+
+/// What is trusted at one moment.
+pub(crate) struct Snapshot {
+    /// `None` while there are none: not fetched yet, or too old to be trusted.
+    pub(crate) keys: Option<KeySet>,
+    /// Counts the replacements.
+    pub(crate) generation: u64,
+}
+
+impl LiveKeys {
+    /// Those keys, until they are replaced.
+    pub fn new(keys: impl Into<KeySet>) -> Self {
+        Self::starting_with(Some(keys.into()))
+    }
+
+    fn starting_with(keys: Option<KeySet>) -> Self {
+        let current = ArcSwap::from_pointee(Snapshot { keys, generation: 0 });
+        Self(Arc::new(Live { current, generation: AtomicU64::new(0) }))
+    }
+
+    /// Trusts these keys and no others, from now on.
+    pub fn replace(&self, keys: impl Into<KeySet>) {
+        self.publish(Some(&keys.into()));
+    }
+
+    /// The keys that are trusted now; `None` while keys that are fetched have not arrived.
+    pub fn current(&self) -> Option<KeySet> {
+        self.snapshot().keys.clone()
+    }
+
+    pub(crate) fn publish(&self, keys: Option<&KeySet>) {
+        let mut generation = 0;
+        self.0.current.rcu(|before| {
+            generation = before.generation + 1;
+            Snapshot { keys: keys.cloned(), generation }
+        });
+        // Of two publishers at once the later one has the higher number.
+        self.0.generation.fetch_max(generation, Ordering::AcqRel);
+    }
+
+    pub(crate) fn snapshot(&self) -> Guard<Arc<Snapshot>> {
+        self.0.current.load()
+    }
+
+    #[cfg(feature = "cache")]
+    pub(crate) fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for LiveKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LiveKeys").field(&self.snapshot().keys).finish()
+    }
+}
+
+/// Where the keys of an authenticator come from: given once ([`KeySet`], [`VerifyingKey`]) or replaced as it runs
+/// ([`LiveKeys`] and whatever publishes to them).
+#[derive(Debug, Clone)]
+pub struct KeySource(pub(crate) Source);
+
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Live(LiveKeys),
+}
+
+impl From<KeySet> for KeySource {
+    fn from(keys: KeySet) -> Self {
+        LiveKeys::new(keys).into()
+    }
+}
+
+impl From<VerifyingKey> for KeySource {
+    fn from(key: VerifyingKey) -> Self {
+        LiveKeys::new(key).into()
+    }
+}
+
+impl From<LiveKeys> for KeySource {
+    fn from(keys: LiveKeys) -> Self {
+        Self(Source::Live(keys))
+    }
+}
+
+impl From<&LiveKeys> for KeySource {
+    fn from(keys: &LiveKeys) -> Self {
+        keys.clone().into()
+    }
+}

@@ -1,0 +1,105 @@
+//! One trusted party: its keys, what was learned under them, and what its tokens must say.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::header::Header;
+use super::known_headers::{Known, KnownHeaders};
+use crate::base64url;
+use crate::error::{Malformed, TokenError};
+use crate::key::{LiveKeys, VerifyingKey};
+use crate::token::UntrustedToken;
+use crate::validation::Validation;
+
+/// The longest signature, in bytes: RSA with 8192 bits.
+const MAX_SIGNATURE: usize = 1024;
+/// The longest signature of the other algorithms, in bytes: ES512.
+const SMALL_SIGNATURE: usize = 132;
+
+pub(crate) struct Trust {
+    pub(crate) keys: LiveKeys,
+    pub(crate) validation: Validation,
+    known_headers: ArcSwap<KnownHeaders>,
+}
+
+/// Why there is no key to say whether a token is good.
+pub(super) enum Unproved {
+    Refused(TokenError),
+    /// No keys have arrived yet.
+    NoKeys,
+}
+
+impl<E: Into<TokenError>> From<E> for Unproved {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Trust {
+    pub(crate) fn new(keys: LiveKeys, validation: Validation) -> Self {
+        let known_headers = ArcSwap::from_pointee(KnownHeaders::new(keys.snapshot().generation));
+        Self { keys, validation, known_headers }
+    }
+
+    /// The header, once a key has been found under which the signature holds, and the generation of that key.
+    pub(super) fn prove(&self, token: UntrustedToken<'_>) -> Result<(Arc<Header>, u64), Unproved> {
+        let (mut small, mut large);
+        let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
+            small = [0; SMALL_SIGNATURE];
+            &mut small
+        } else {
+            large = [0; MAX_SIGNATURE];
+            &mut large
+        };
+        let signature = base64url::decode_into(token.signature, buffer);
+        let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
+
+        let snapshot = self.keys.snapshot();
+        let generation = snapshot.generation;
+        let learned = self.known_headers.load();
+        // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
+        let known = if learned.generation == generation { learned.get(token.header) } else { None };
+        if let Some(known) = known {
+            if signature.is_none() {
+                return Err(TokenError::Malformed(Malformed::Base64).into());
+            }
+            if holds(&known.key) {
+                return Ok((known.header.clone(), generation));
+            }
+            if known.only_candidate {
+                return Err(TokenError::Signature.into());
+            }
+        }
+        let header = Header::read(token.header)?;
+        if signature.is_none() {
+            return Err(TokenError::Malformed(Malformed::Base64).into());
+        }
+        self.validation.check_header(&header)?;
+        let keys = snapshot.keys.as_ref().ok_or(Unproved::NoKeys)?;
+        let candidates = keys.candidates(&header)?;
+        let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
+        let header = Arc::new(header);
+        // A header that several keys may stand behind is known by the first of them, and stays so.
+        if known.is_none() {
+            let known = Known { header: header.clone(), key, only_candidate: candidates.len() == 1 };
+            self.learn(token.header, known, generation, keys.keys().len());
+        }
+        Ok((header, generation))
+    }
+
+    /// Keeps a header segment for the next token that has it.
+    fn learn(&self, segment: &[u8], known: Known, generation: u64, keys: usize) {
+        let known = Arc::new(known);
+        self.known_headers.rcu(|learned| {
+            if learned.generation == generation {
+                return learned.with(segment, &known, keys);
+            }
+            if learned.generation > generation {
+                // The keys were replaced in between.
+                return KnownHeaders::clone(learned);
+            }
+            KnownHeaders::new(generation).with(segment, &known, keys)
+        });
+    }
+}

@@ -1,0 +1,79 @@
+//! Whom a verifier trusts: one party, or several that the unverified `iss` selects among.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::claimed;
+use super::trust::Trust;
+use crate::error::TokenError;
+use crate::token::UntrustedToken;
+
+/// One trusted party, and where its keys are fetched from.
+#[derive(Clone)]
+pub(crate) struct Party {
+    pub(crate) trust: Arc<Trust>,
+}
+
+pub(crate) enum Trusted {
+    /// One party, which may go by several names or by none.
+    One(Party),
+    /// Parties that each have their names.
+    Several(Several),
+}
+
+pub(crate) struct Several {
+    by_issuer: HashMap<Box<str>, Arc<Party>>,
+    /// Header segments that a proved token had, with its party: a guess that spares the second reading of the claims.
+    hints: ArcSwap<HashMap<Arc<[u8]>, Arc<Party>>>,
+}
+
+impl Several {
+    pub(crate) fn new(parties: impl IntoIterator<Item = Party>) -> Self {
+        let mut by_issuer = HashMap::new();
+        for party in parties {
+            let party = Arc::new(party);
+            for issuer in &party.trust.validation.issuers {
+                by_issuer.insert(issuer.clone(), party.clone());
+            }
+        }
+        Self { by_issuer, hints: ArcSwap::default() }
+    }
+
+    /// Whose tokens had this header before.
+    pub(super) fn hinted(&self, token: UntrustedToken<'_>) -> Option<Arc<Party>> {
+        self.hints.load().get(token.header).cloned()
+    }
+
+    /// Whom the token names as its issuer, without proof. Costs no signature and no network.
+    pub(super) fn named(&self, token: UntrustedToken<'_>) -> Result<Arc<Party>, TokenError> {
+        let issuer = claimed::issuer(token.payload)?;
+        if let Some(party) = self.by_issuer.get(issuer.as_str()) {
+            return Ok(party.clone());
+        }
+        Err(TokenError::Issuer)
+    }
+
+    /// Keeps what a proof taught.
+    pub(super) fn learn(&self, token: UntrustedToken<'_>, party: &Arc<Party>) {
+        let bound = self.by_issuer.len().saturating_mul(2).max(1024);
+        let segment: Arc<[u8]> = token.header.into();
+        self.hints.rcu(|hints| {
+            let mut more = if hints.len() >= bound { HashMap::new() } else { HashMap::clone(hints) };
+            more.insert(segment.clone(), party.clone());
+            more
+        });
+    }
+}
+
+impl fmt::Debug for Trusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let party = |party: &Party| (party.trust.keys.clone(), party.trust.validation.clone());
+        match self {
+            Self::One(one) => party(one).fmt(f),
+            Self::Several(several) => f.debug_set().entries(several.by_issuer.keys()).finish(),
+        }
+    }
+}

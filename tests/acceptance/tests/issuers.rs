@@ -1,0 +1,153 @@
+//! Several issuers behind one authenticator.
+
+use std::time::Duration;
+
+use acceptance::{NOW, Stopped, User, good_claims};
+use jwt_core::{
+    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, KeySet, LiveKeys, SigningKey, TokenError,
+    TrustedIssuer, Verifier,
+};
+use serde_json::Value;
+
+const OURS: &str = "https://login.example.com";
+const THEIRS: &str = "https://partner.example.net";
+
+fn builder() -> AuthenticatorBuilder<User> {
+    Authenticator::builder().clock(Stopped).audience("api")
+}
+
+fn keys(secret: u8) -> KeySet {
+    KeySet::hs256([secret; 32]).unwrap()
+}
+
+fn token(secret: u8, issuer: &str, audience: &str) -> String {
+    let mut claims = good_claims();
+    claims["iss"] = issuer.into();
+    claims["aud"] = audience.into();
+    signed(secret, &claims)
+}
+
+fn signed(secret: u8, claims: &Value) -> String {
+    SigningKey::secret(Algorithm::HS256, [secret; 32]).unwrap().sign(claims).unwrap()
+}
+
+fn both() -> Verifier<User> {
+    builder()
+        .trust(TrustedIssuer::new(OURS, keys(1)))
+        .trust(TrustedIssuer::new(THEIRS, keys(2)).audience("https://api.example.com"))
+        .build_verifier()
+        .unwrap()
+}
+
+fn refused(verifier: &Verifier<User>, token: &str) -> TokenError {
+    match verifier.verify(token) {
+        Err(AuthError::InvalidToken(error)) => error,
+        other => panic!("expected it to be refused: {other:?}"),
+    }
+}
+
+#[test]
+fn a_token_of_each_is_good_and_says_whose_it_is() {
+    let verifier = both();
+    // The header of all of these is the same, so that what was learned from one is tried on the next.
+    for _ in 0..3 {
+        assert_eq!(verifier.verify(token(1, OURS, "api")).unwrap().issuer(), Some(OURS));
+        assert_eq!(verifier.verify(token(2, THEIRS, "https://api.example.com")).unwrap().issuer(), Some(THEIRS));
+    }
+}
+
+#[test]
+fn the_keys_of_one_prove_nothing_in_the_name_of_another() {
+    let verifier = both();
+    for _ in 0..2 {
+        assert!(matches!(refused(&verifier, &token(2, OURS, "api")), TokenError::Signature));
+        assert!(matches!(refused(&verifier, &token(1, THEIRS, "https://api.example.com")), TokenError::Signature));
+        verifier.verify(token(1, OURS, "api")).unwrap();
+        verifier.verify(token(2, THEIRS, "https://api.example.com")).unwrap();
+    }
+}
+
+#[test]
+fn each_has_its_own_audience_and_the_builder_speaks_for_those_that_have_none() {
+    let verifier = both();
+    assert!(matches!(refused(&verifier, &token(2, THEIRS, "api")), TokenError::Audience));
+    assert!(matches!(refused(&verifier, &token(1, OURS, "https://api.example.com")), TokenError::Audience));
+}
+
+#[test]
+fn each_has_its_own_type_required_claims_and_age() {
+    let strict = TrustedIssuer::new(THEIRS, keys(2)).typ("at+jwt").required_claim("client_id");
+    let aged = TrustedIssuer::new("https://aged.example.com", keys(3)).max_age(Duration::from_secs(60));
+    let verifier =
+        builder().trust(TrustedIssuer::new(OURS, keys(1))).trust(strict).trust(aged).build_verifier().unwrap();
+    assert!(verifier.verify(token(1, OURS, "api")).is_ok());
+    assert!(matches!(refused(&verifier, &token(2, THEIRS, "api")), TokenError::Type));
+    let mut claims = good_claims();
+    claims["iss"] = "https://aged.example.com".into();
+    assert!(verifier.verify(signed(3, &claims)).is_ok());
+    claims["iat"] = (NOW - 100).into();
+    assert!(matches!(refused(&verifier, &signed(3, &claims)), TokenError::Age));
+}
+
+#[test]
+fn nobody_else_is_trusted_whatever_signed_the_token() {
+    let verifier = both();
+    assert!(matches!(refused(&verifier, &token(1, "https://login.example.com/", "api")), TokenError::Issuer));
+    assert!(matches!(refused(&verifier, &token(1, "", "api")), TokenError::Issuer));
+    let mut claims = good_claims();
+    claims.as_object_mut().unwrap().remove("iss");
+    assert!(matches!(refused(&verifier, &signed(1, &claims)), TokenError::MissingClaim(name) if &*name == "iss"));
+    claims["iss"] = 1.into();
+    assert!(matches!(refused(&verifier, &signed(1, &claims)), TokenError::ClaimType(_)));
+}
+
+#[test]
+fn a_second_iss_does_not_choose_other_keys_than_it_is_checked_against() {
+    let verifier = both();
+    let key = SigningKey::secret(Algorithm::HS256, [2; 32]).unwrap();
+    #[derive(serde::Serialize)]
+    struct Twice {
+        #[serde(rename = "iss")]
+        first: &'static str,
+        aud: &'static str,
+        sub: &'static str,
+        name: &'static str,
+        exp: u64,
+        #[serde(rename(serialize = "iss"))]
+        second: &'static str,
+    }
+    let claims = |first, second| Twice { first, second, aud: "api", sub: "alice", name: "Alice", exp: 4_000_000_000 };
+    for claims in [claims(OURS, THEIRS), claims(THEIRS, OURS)] {
+        assert!(verifier.verify(key.sign(&claims).unwrap()).is_err());
+    }
+}
+
+#[test]
+fn the_keys_of_one_are_replaced_and_the_others_stay() {
+    let theirs = LiveKeys::new(keys(2));
+    let verifier = builder()
+        .trust(TrustedIssuer::new(OURS, keys(1)))
+        .trust(TrustedIssuer::new(THEIRS, &theirs))
+        .build_verifier()
+        .unwrap();
+    let (old, new) = (token(2, THEIRS, "api"), token(3, THEIRS, "api"));
+    verifier.verify(&old).unwrap();
+    theirs.replace(keys(3));
+    assert!(matches!(refused(&verifier, &old), TokenError::Signature));
+    verifier.verify(&new).unwrap();
+    verifier.verify(token(1, OURS, "api")).unwrap();
+}
+
+#[test]
+fn what_would_be_ambiguous_is_not_built() {
+    let error = |builder: AuthenticatorBuilder<User>| builder.build_verifier().err();
+    let trusted = || TrustedIssuer::new(OURS, keys(1));
+    assert_eq!(error(builder().trust(trusted()).trust(trusted())), Some(ConfigError::DuplicateIssuer));
+    assert_eq!(error(builder().trust(trusted()).keys(keys(2)).issuer(OURS)), Some(ConfigError::DuplicateIssuer));
+    assert_eq!(error(builder().trust(trusted()).keys(keys(2))), Some(ConfigError::NamelessIssuer));
+    assert_eq!(error(builder().trust(trusted()).issuer(THEIRS)), Some(ConfigError::IssuerWithoutKeys));
+    assert_eq!(error(builder().trust(TrustedIssuer::new("", keys(1)))), Some(ConfigError::EmptyExpectation));
+    assert_eq!(error(Authenticator::builder().trust(trusted())), Some(ConfigError::NoAudience));
+    let beside = builder().trust(trusted()).keys(keys(2)).issuer(THEIRS).build_verifier().unwrap();
+    assert!(beside.verify(token(1, OURS, "api")).is_ok() && beside.verify(token(2, THEIRS, "api")).is_ok());
+}
