@@ -37,6 +37,8 @@ use crate::verify::Verifier;
 pub struct AuthenticatorBuilder<C> {
     keys: Option<KeySource>,
     issuers: Vec<TrustedIssuer>,
+    #[cfg(feature = "remote")]
+    tenants: Option<crate::tenants::Tenants>,
     sources: Vec<TokenSource>,
     validation: Validation,
     max_token_len: usize,
@@ -53,6 +55,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         Self {
             keys: None,
             issuers: Vec::new(),
+            #[cfg(feature = "remote")]
+            tenants: None,
             sources: Vec::new(),
             validation: Validation::new(),
             max_token_len: 16 * 1024,
@@ -65,8 +69,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         }
     }
 
-    /// The keys that are trusted: a [`KeySet`](crate::KeySet), one [`VerifyingKey`](crate::VerifyingKey), or
-    /// [`LiveKeys`](crate::LiveKeys) that are replaced as it runs. Required, unless [`trust`](Self::trust) brings some.
+    /// The keys that are trusted: a [`KeySet`](crate::KeySet), one [`VerifyingKey`](crate::VerifyingKey),
+    /// [`LiveKeys`](crate::LiveKeys) that are replaced as it runs, or a `RemoteKeySet` that is fetched. Required, unless [`trust`](Self::trust) brings some.
     #[must_use]
     pub fn keys(mut self, keys: impl Into<KeySource>) -> Self {
         self.keys = Some(keys.into());
@@ -93,6 +97,14 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
         self.issuers.push(issuer);
+        self
+    }
+
+    /// Trusts issuers that are not known beforehand, such as the tenants of a provider; see [`Tenants`](crate::Tenants).
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub fn trust_tenants(mut self, tenants: crate::tenants::Tenants) -> Self {
+        self.tenants = Some(tenants);
         self
     }
 
@@ -252,7 +264,13 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         if self.max_token_len < 64 {
             return Err(ConfigError::TokenLimit);
         }
-        let trusted = issuers::trusted(self.keys, self.issuers, self.validation)?;
+        let trusted = issuers::trusted(
+            self.keys,
+            self.issuers,
+            #[cfg(feature = "remote")]
+            self.tenants,
+            self.validation,
+        )?;
         let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock);
         #[cfg(feature = "cache")]
         let verifier = verifier.with_cache(self.cache);

@@ -317,6 +317,21 @@ pub enum ConfigError {
     /// Several parties are trusted, and one of them has no name to tell it by.
     #[error("`.keys(…)` beside `.trust(…)` needs an `.issuer(\"…\")` to tell whose keys they are")]
     NamelessIssuer,
+    /// The address of a key set, or the name of an issuer, that nothing can be fetched from.
+    #[error("keys are fetched from an absolute https address without a fragment; an issuer's has no query either")]
+    KeyAddress,
+    /// Plain http to another machine.
+    #[error("keys fetched over plain http can be forged on the way: use https (http is for loopback addresses)")]
+    InsecureKeyAddress,
+    /// Keys are fetched in the background, and there is nothing to run that on.
+    #[error("keys are fetched in the background by Tokio: build the authenticator inside of its runtime")]
+    NoRuntime,
+    /// The keys are discovered from one issuer, and another one is expected.
+    #[error("`.issuer(…)` is not the issuer whose keys are discovered: leave it out, or make them equal")]
+    DiscoveredIssuer,
+    /// A template without exactly one `{tenant}` in its path, or one that is not https.
+    #[error("a template is an https address with exactly one `{{tenant}}`, behind the host")]
+    Template,
     /// A limit on the token length under which no token fits.
     #[error("the limit on the token length is under 64 bytes: no token fits")]
     TokenLimit,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::ConfigError;
-use crate::key::{KeySource, LiveKeys, Source};
+use crate::key::{KeySource, Source};
 use crate::validation::Validation;
 use crate::verify::{Party, Several, Trust, Trusted};
 
@@ -14,8 +14,8 @@ use crate::verify::{Party, Several, Trust, Trusted};
 /// as the builder says it.
 #[derive(Debug, Clone)]
 pub struct TrustedIssuer {
-    name: Box<str>,
-    keys: KeySource,
+    pub(crate) name: Box<str>,
+    pub(crate) keys: KeySource,
     audiences: Vec<Box<str>>,
     any_audience: bool,
     types: Vec<Box<str>>,
@@ -35,6 +35,14 @@ impl TrustedIssuer {
             required: Vec::new(),
             max_age: None,
         }
+    }
+
+    /// The issuer of that name, whose keys are discovered; see [`RemoteKeySet::discover`](crate::RemoteKeySet::discover).
+    #[cfg(feature = "remote")]
+    pub fn discover(name: impl Into<String>) -> Self {
+        let name = name.into();
+        let keys = crate::key::RemoteKeySet::discover(name.clone());
+        Self::new(name, keys)
     }
 
     /// Expects `aud` of its tokens to be or to hold this, instead of what the builder says. Called again, any of them.
@@ -74,7 +82,7 @@ impl TrustedIssuer {
     }
 
     /// What is expected of everybody, and what of this one.
-    fn party(self, common: &Validation) -> Result<Party, ConfigError> {
+    pub(crate) fn party(self, common: &Validation) -> Result<Party, ConfigError> {
         let mut validation = common.clone();
         validation.issuers = vec![self.name];
         if !self.audiences.is_empty() || self.any_audience {
@@ -93,9 +101,14 @@ impl TrustedIssuer {
 pub(crate) fn trusted(
     keys: Option<KeySource>,
     issuers: Vec<TrustedIssuer>,
+    #[cfg(feature = "remote")] tenants: Option<crate::tenants::Tenants>,
     common: Validation,
 ) -> Result<Trusted, ConfigError> {
-    if issuers.is_empty() {
+    #[cfg(not(feature = "remote"))]
+    let alone = issuers.is_empty();
+    #[cfg(feature = "remote")]
+    let alone = issuers.is_empty() && tenants.is_none();
+    if alone {
         return Ok(Trusted::One(party(keys.ok_or(ConfigError::NoKeys)?, common)?));
     }
     let mut parties = Vec::with_capacity(issuers.len() + 1);
@@ -106,6 +119,8 @@ pub(crate) fn trusted(
         }
         parties.push(issuer.party(&common)?);
     }
+    #[cfg(feature = "remote")]
+    let tenants = tenants.map(|tenants| tenants.with_defaults(&common)).transpose()?;
     match keys {
         None if common.issuers.is_empty() => {}
         None => return Err(ConfigError::IssuerWithoutKeys),
@@ -113,16 +128,32 @@ pub(crate) fn trusted(
         Some(_) if common.issuers.iter().any(|name| names.contains(name)) => return Err(ConfigError::DuplicateIssuer),
         Some(keys) => parties.push(party(keys, common)?),
     }
-    Ok(Trusted::Several(Several::new(parties)))
+    let several = Several::new(parties);
+    #[cfg(feature = "remote")]
+    let several = several.with_tenants(tenants);
+    Ok(Trusted::Several(Box::new(several)))
 }
 
-fn party(keys: KeySource, validation: Validation) -> Result<Party, ConfigError> {
-    validation.check_config()?;
-    match keys.0 {
-        Source::Live(keys) => Ok(Party { trust: trust(keys, validation) }),
-    }
-}
-
-fn trust(keys: LiveKeys, validation: Validation) -> Arc<Trust> {
-    Arc::new(Trust::new(keys, validation))
+fn party(keys: KeySource, mut validation: Validation) -> Result<Party, ConfigError> {
+    let party = match keys.0 {
+        Source::Live(keys) => Party {
+            trust: Arc::new(Trust::new(keys, validation.checked()?)),
+            #[cfg(feature = "remote")]
+            remote: None,
+        },
+        #[cfg(feature = "remote")]
+        Source::Remote(remote) => {
+            if let Some(issuer) = remote.issuer() {
+                if validation.issuers.is_empty() {
+                    validation.issuers.push(issuer.into());
+                }
+                if validation.issuers.iter().any(|expected| **expected != *issuer) {
+                    return Err(ConfigError::DiscoveredIssuer);
+                }
+            }
+            let validation = validation.checked()?;
+            Party { trust: Arc::new(Trust::new(remote.start()?, validation)), remote: Some(remote) }
+        }
+    };
+    Ok(party)
 }

@@ -50,6 +50,8 @@
 //! - `aws-lc-rs` (default): signatures by aws-lc-rs, with keys parsed once.
 //! - `rust-crypto`: signatures by the pure-Rust backend, where `aws-lc-rs` is off. ES512 is not in it.
 //! - `cache`: a cache of verified tokens, off until the builder is told to use it.
+//! - `remote`: keys fetched from an identity provider and kept fresh.
+//! - `metrics`: counters and gauges of those keys, by the facade of that name.
 //! - `tracing`: an event of the target `jwt` for every rejected request, with its reason.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
@@ -69,6 +71,8 @@ mod key;
 mod log;
 mod request;
 mod source;
+#[cfg(feature = "remote")]
+mod tenants;
 mod token;
 mod validation;
 mod verify;
@@ -85,9 +89,13 @@ pub use error::{
 };
 pub use http::HeaderName;
 pub use issuers::TrustedIssuer;
+#[cfg(feature = "remote")]
+pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
 pub use request::RequestHead;
 pub use source::TokenSource;
+#[cfg(feature = "remote")]
+pub use tenants::Tenants;
 pub use token::{CompactToken, VerifiedToken};
 #[cfg(feature = "cache")]
 pub use verify::{CacheStats, TokenCache};

@@ -35,7 +35,8 @@ impl Validation {
         }
     }
 
-    pub(crate) fn check_config(&self) -> Result<(), ConfigError> {
+    /// Itself, if it is in order.
+    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         if self.audiences.is_empty() && !self.any_audience {
             return Err(ConfigError::NoAudience);
         }
@@ -46,7 +47,7 @@ impl Validation {
         if expected.any(|one| one.is_empty()) || self.required.iter().any(|name| name.is_empty()) {
             return Err(ConfigError::EmptyExpectation);
         }
-        Ok(())
+        Ok(self)
     }
 
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), TokenError> {

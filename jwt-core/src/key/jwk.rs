@@ -26,6 +26,9 @@ pub(super) struct Jwk<'a> {
     x: Option<String>,
     y: Option<String>,
     k: Option<String>,
+    /// Whether there is a private part. What it is does not matter.
+    #[cfg(feature = "remote")]
+    d: Option<serde::de::IgnoredAny>,
 }
 
 impl<'a> Jwk<'a> {
@@ -70,6 +73,15 @@ impl<'a> Jwk<'a> {
             (None, None) => fitting.to_vec(),
         };
         if algorithms.is_empty() { Err(KeyError::OtherAlgorithm) } else { Ok(algorithms) }
+    }
+
+    #[cfg(feature = "remote")]
+    pub(super) fn check_published(&self, secrets_wanted: bool) -> Result<(), KeyError> {
+        match (&*self.kty, &self.d) {
+            ("oct", _) if secrets_wanted => Ok(()),
+            ("oct", _) | (_, Some(_)) => Err(KeyError::Published),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn verifying_key(&self, algorithm: Algorithm) -> Result<VerifyingKey, KeyError> {

@@ -44,6 +44,12 @@ impl LiveKeys {
         Self::starting_with(Some(keys.into()))
     }
 
+    /// No keys yet.
+    #[cfg(feature = "remote")]
+    pub(crate) fn none_yet() -> Self {
+        Self::starting_with(None)
+    }
+
     fn starting_with(keys: Option<KeySet>) -> Self {
         let current = ArcSwap::from_pointee(Snapshot { keys, generation: 0 });
         Self(Arc::new(Live { current, generation: AtomicU64::new(0) }))
@@ -93,6 +99,8 @@ pub struct KeySource(pub(crate) Source);
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     Live(LiveKeys),
+    #[cfg(feature = "remote")]
+    Remote(super::RemoteKeySet),
 }
 
 impl From<KeySet> for KeySource {
@@ -115,6 +123,20 @@ impl From<LiveKeys> for KeySource {
 
 impl From<&LiveKeys> for KeySource {
     fn from(keys: &LiveKeys) -> Self {
+        keys.clone().into()
+    }
+}
+
+#[cfg(feature = "remote")]
+impl From<super::RemoteKeySet> for KeySource {
+    fn from(keys: super::RemoteKeySet) -> Self {
+        Self(Source::Remote(keys))
+    }
+}
+
+#[cfg(feature = "remote")]
+impl From<&super::RemoteKeySet> for KeySource {
+    fn from(keys: &super::RemoteKeySet) -> Self {
         keys.clone().into()
     }
 }

@@ -4,6 +4,8 @@ mod der;
 mod jwk;
 mod live;
 mod pem;
+#[cfg(feature = "remote")]
+mod remote;
 mod set;
 mod signing;
 
@@ -12,6 +14,8 @@ use std::sync::Arc;
 
 pub(crate) use live::Source;
 pub use live::{KeySource, LiveKeys};
+#[cfg(feature = "remote")]
+pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
 pub use set::{KeySet, SkippedKey};
 pub use signing::{SigningError, SigningKey};
 
@@ -192,6 +196,9 @@ pub enum KeyError {
     /// The key says it is for another algorithm than the one asked for.
     #[error("the JWK is bound to another algorithm by its `alg`")]
     OtherAlgorithm,
+    /// A secret or a private key in a set that anybody can fetch.
+    #[error("a secret or private key that is published is nobody's own any more: remove it and make a new one")]
+    Published,
     /// No key is left that can verify.
     #[error(
         "no usable key in the set ({skipped} skipped): see `KeySet::skipped` of a set that has one, or load the keys one by one"

@@ -92,7 +92,7 @@ impl KeySet {
     /// # Errors
     /// [`KeyError::JwkSet`] where it is none, [`KeyError::Empty`] where nothing usable is left.
     pub fn jwks(json: impl AsRef<str>) -> Result<Self, KeyError> {
-        Self::read_jwks(json.as_ref(), None)
+        Self::read_jwks(json.as_ref(), None, |_| Ok(()))
     }
 
     /// A JWK Set, of whose keys only those are used that go with one of `algorithms`. A key without `alg` is used
@@ -101,21 +101,34 @@ impl KeySet {
     /// # Errors
     /// As [`jwks`](Self::jwks).
     pub fn jwks_allowing(json: impl AsRef<str>, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
-        Self::read_jwks(json.as_ref(), Some(algorithms))
+        Self::read_jwks(json.as_ref(), Some(algorithms), |_| Ok(()))
     }
 
-    fn read_jwks(json: &str, allowed: Option<&[Algorithm]>) -> Result<Self, KeyError> {
-        #[derive(Deserialize)]
-        struct Jwks<'a> {
-            #[serde(borrow)]
-            keys: Vec<&'a RawValue>,
-        }
-        let jwks: Jwks<'_> = read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::JwkSet)?;
+    /// A JWK Set that anybody can read. A secret in it is none, and a private key nobody's own: both are skipped. Of
+    /// secrets those are used all the same whose algorithm was asked for by name.
+    #[cfg(feature = "remote")]
+    pub(crate) fn published(json: &str, algorithms: Option<&[Algorithm]>) -> Result<Self, KeyError> {
+        Self::read_jwks(json, algorithms, |jwk| jwk.check_published(algorithms.is_some()))
+    }
+
+    /// How many keys a JWK Set has, usable or not.
+    #[cfg(feature = "remote")]
+    pub(crate) fn count(json: &str) -> Result<usize, KeyError> {
+        Ok(Jwks::read(json)?.keys.len())
+    }
+
+    fn read_jwks(
+        json: &str,
+        allowed: Option<&[Algorithm]>,
+        check: impl Fn(&Jwk<'_>) -> Result<(), KeyError>,
+    ) -> Result<Self, KeyError> {
+        let jwks = Jwks::read(json)?;
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, raw) in jwks.keys.into_iter().enumerate() {
             let jwk = Jwk::read(raw.get());
             let kid = jwk.as_ref().ok().and_then(|jwk| jwk.kid.clone());
             let mut add = |jwk: Jwk<'_>| {
+                check(&jwk)?;
                 let before = keys.len();
                 let mut reasons = Vec::new();
                 for algorithm in jwk.algorithms(allowed)? {
@@ -183,6 +196,18 @@ impl KeySet {
             true if header.kid().is_some() && named.is_none() => Err(TokenError::UnknownKey),
             true => Err(TokenError::AlgorithmNotAllowed(algorithm)),
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct Jwks<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+}
+
+impl<'a> Jwks<'a> {
+    fn read(json: &'a str) -> Result<Self, KeyError> {
+        read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::JwkSet)
     }
 }
 

@@ -72,7 +72,6 @@ pub struct Verifier<C> {
 /// Why a token is not verified, or not yet.
 pub(crate) enum Failure {
     Refused(AuthError),
-    #[expect(dead_code, reason = "keys that can be fetched will say so")]
     /// Keys are on their way that may change the answer.
     Wait {
         keys: Wait,
@@ -209,12 +208,37 @@ impl<C: DeserializeOwned> Verifier<C> {
 }
 
 impl Party {
-    #[expect(clippy::unused_self, reason = "keys that can be fetched will look at it")]
+    #[cfg(feature = "remote")]
+    fn unknown_key(&self) -> Failure {
+        let otherwise = AuthError::InvalidToken(TokenError::UnknownKey);
+        match self.remote.as_ref().and_then(crate::key::RemoteKeySet::fetch_for_unknown_key) {
+            Some(keys) => Failure::Wait { keys, otherwise },
+            None => Failure::Refused(otherwise),
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    fn no_keys(&self) -> Failure {
+        let Some(remote) = &self.remote else { return Failure::Refused(Unavailable::KEYS.into()) };
+        let otherwise = if remote.is_nobody() {
+            AuthError::InvalidToken(TokenError::Issuer)
+        } else {
+            Unavailable::Keys { retry_after: remote.retry_after() }.into()
+        };
+        match remote.fetch_for_no_keys() {
+            Some(keys) => Failure::Wait { keys, otherwise },
+            None => Failure::Refused(otherwise),
+        }
+    }
+
+    #[cfg(not(feature = "remote"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without remote keys")]
     fn unknown_key(&self) -> Failure {
         TokenError::UnknownKey.into()
     }
 
-    #[expect(clippy::unused_self, reason = "keys that can be fetched will look at it")]
+    #[cfg(not(feature = "remote"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without remote keys")]
     fn no_keys(&self) -> Failure {
         Failure::Refused(Unavailable::KEYS.into())
     }

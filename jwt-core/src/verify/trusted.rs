@@ -6,26 +6,33 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::claimed;
 use super::trust::Trust;
+use super::{Failure, claimed};
 use crate::error::TokenError;
+#[cfg(feature = "remote")]
+use crate::key::RemoteKeySet;
 use crate::token::UntrustedToken;
 
 /// One trusted party, and where its keys are fetched from.
 #[derive(Clone)]
 pub(crate) struct Party {
     pub(crate) trust: Arc<Trust>,
+    /// Held here and not with the trust: a token that lives on keeps no fetching alive.
+    #[cfg(feature = "remote")]
+    pub(crate) remote: Option<RemoteKeySet>,
 }
 
 pub(crate) enum Trusted {
     /// One party, which may go by several names or by none.
     One(Party),
     /// Parties that each have their names.
-    Several(Several),
+    Several(Box<Several>),
 }
 
 pub(crate) struct Several {
     by_issuer: HashMap<Box<str>, Arc<Party>>,
+    #[cfg(feature = "remote")]
+    tenants: Option<crate::tenants::Discovered>,
     /// Header segments that a proved token had, with its party: a guess that spares the second reading of the claims.
     hints: ArcSwap<HashMap<Arc<[u8]>, Arc<Party>>>,
 }
@@ -39,7 +46,18 @@ impl Several {
                 by_issuer.insert(issuer.clone(), party.clone());
             }
         }
-        Self { by_issuer, hints: ArcSwap::default() }
+        Self {
+            by_issuer,
+            #[cfg(feature = "remote")]
+            tenants: None,
+            hints: ArcSwap::default(),
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn with_tenants(mut self, tenants: Option<crate::tenants::Discovered>) -> Self {
+        self.tenants = tenants;
+        self
     }
 
     /// Whose tokens had this header before.
@@ -47,13 +65,18 @@ impl Several {
         self.hints.load().get(token.header).cloned()
     }
 
-    /// Whom the token names as its issuer, without proof. Costs no signature and no network.
-    pub(super) fn named(&self, token: UntrustedToken<'_>) -> Result<Arc<Party>, TokenError> {
+    /// Whom the token names as its issuer, without proof. Costs no signature, and the network only where a tenant is
+    /// seen for the first time.
+    pub(super) fn named(&self, token: UntrustedToken<'_>) -> Result<Arc<Party>, Failure> {
         let issuer = claimed::issuer(token.payload)?;
         if let Some(party) = self.by_issuer.get(issuer.as_str()) {
             return Ok(party.clone());
         }
-        Err(TokenError::Issuer)
+        #[cfg(feature = "remote")]
+        if let Some(tenants) = &self.tenants {
+            return tenants.party(&issuer, || self.hints.store(Arc::default()));
+        }
+        Err(TokenError::Issuer.into())
     }
 
     /// Keeps what a proof taught.

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use jwt_core::{
-    Algorithm, Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate, SkippedKey, TokenCache, TokenSource,
-    VerifyingKey,
+    Algorithm, Authenticator, AuthenticatorBuilder, Clock, KeySet, KeySource, NumericDate, RemoteKeySet, SkippedKey,
+    TokenCache, TokenSource, VerifyingKey,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -108,7 +108,7 @@ impl Config {
         builder.build().map_err(Refusal::unsafe_because)
     }
 
-    fn keys(&self) -> Result<KeySet, Refusal> {
+    fn keys(&self) -> Result<KeySource, Refusal> {
         let algorithms = self
             .algorithms
             .iter()
@@ -128,10 +128,10 @@ impl Config {
                 for SkippedKey { index, kid, reason } in set.skipped() {
                     eprintln!("key {index} ({}) is skipped: {reason}", kid.as_deref().unwrap_or("no kid"));
                 }
-                Ok(set)
+                Ok(set.into())
             }
-            (None, Some(secret), None) => secret_keys(&secret, &algorithms),
-            (None, None, Some(_)) => Err(Refusal::Unsupported("jwks_url".into())),
+            (None, Some(secret), None) => Ok(secret_keys(&secret, &algorithms)?.into()),
+            (None, None, Some(address)) => Ok(RemoteKeySet::jwks(address).algorithms(algorithms).into()),
             _ => Err(Refusal::unsafe_because("keys: exactly one of keys, secret_b64url and jwks_url")),
         }
     }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use config::{Config, Refusal};
 use jwt_core::Authenticator;
+use tokio::runtime::Runtime;
 
 const USAGE: &str =
     "usage: conformance --framework tower|actix --config FILE.json --listen ADDRESS:PORT [--cache on|off]";
@@ -25,16 +26,23 @@ fn main() -> ExitCode {
         Ok(json) => json,
         Err(error) => return fail(2, &format!("{}: {error}", arguments.config)),
     };
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &error.to_string()),
+    };
+    // Keys that have an address are fetched in there, whichever framework serves.
+    let inside = runtime.enter();
     let authenticator = match Config::read(&json).and_then(|config| config.authenticator(arguments.cache)) {
         Ok(authenticator) => authenticator,
         Err(Refusal::Unsupported(what)) => return fail(3, &format!("not supported: {what}")),
         Err(Refusal::Unsafe(why)) => return fail(4, &format!("refused: {why}")),
     };
+    drop(inside);
     let served = TcpListener::bind(arguments.listen).and_then(|listener| {
         println!("listening on http://{}", listener.local_addr()?);
         std::io::stdout().flush()?;
         match arguments.framework {
-            Framework::Tower => serve_tower(listener, authenticator),
+            Framework::Tower => serve_tower(listener, authenticator, &runtime),
             Framework::Actix => serve_actix(listener, authenticator),
         }
     });
@@ -96,7 +104,7 @@ impl Arguments {
     }
 }
 
-fn serve_tower(listener: TcpListener, authenticator: Authenticator<()>) -> std::io::Result<()> {
+fn serve_tower(listener: TcpListener, authenticator: Authenticator<()>, runtime: &Runtime) -> std::io::Result<()> {
     use axum::http::header::CONTENT_TYPE;
     use axum::routing::any;
     use jwt_tower::{Claims, JwtAuth};
@@ -106,7 +114,7 @@ fn serve_tower(listener: TcpListener, authenticator: Authenticator<()>) -> std::
     }
 
     let app = axum::Router::new().route("/protected", any(protected).layer(JwtAuth::new(authenticator)));
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime.block_on(async {
         listener.set_nonblocking(true)?;
         axum::serve(tokio::net::TcpListener::from_std(listener)?, app).await
     })

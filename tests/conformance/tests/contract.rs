@@ -1,7 +1,7 @@
 //! The contract of the server, in both frameworks.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use jwt_core::{Algorithm, SigningKey};
@@ -107,7 +107,7 @@ fn what_is_not_supported_exits_with_3_and_what_is_unsafe_with_4() {
         (3, json!({"algorithms": ["HS256", "none"]})),
         (3, json!({"algorithms": ["ES256K"]})),
         (3, json!({"layer": "jws"})),
-        (3, json!({"keys": {"jwks_url": "http://127.0.0.1:1/"}})),
+        (4, json!({"keys": {"jwks_url": "http://keys.example/"}})),
         (4, json!({"keys": {"keys": []}})),
         (4, json!({"keys": {"secret_b64url": "c2hvcnQ"}})),
         (4, json!({"keys": {"keys": [{"kty": "oct", "k": "c2hvcnQ"}]}})),
@@ -126,4 +126,37 @@ fn what_is_not_supported_exits_with_3_and_what_is_unsafe_with_4() {
 #[test]
 fn an_algorithm_that_no_key_fits_is_no_error() {
     Server::start(&mut command("tower", &config(json!({"algorithms": ["HS256", "HS512", "RS256"]}))));
+}
+
+#[test]
+fn keys_that_have_an_address_are_waited_for_and_picked_up() {
+    for framework in ["tower", "actix"] {
+        // A port that was free a moment ago, where nobody listens yet.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("http://{address}/keys");
+        let server = Server::start(&mut command(framework, &config(json!({"keys": {"jwks_url": url}}))));
+        let token = SigningKey::secret(Algorithm::HS256, SECRET).unwrap().with_kid("k");
+        let token = token.sign(&json!({"aud": "api", "exp": 2000})).unwrap();
+        let request = format!("GET /protected HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Bearer {token}\n\n");
+        let (status, head, _) = server.send(&request);
+        assert_eq!(status, 503, "{framework}");
+        assert!(head.contains("retry-after: "), "{framework}: {head}");
+        assert_eq!(server.send("GET /protected HTTP/1.1\nHost: x\nConnection: close\n\n").0, 401, "{framework}");
+
+        let keys = json!({"keys": [{"kty": "oct", "kid": "k", "alg": "HS256", "k": base64url(SECRET)}]}).to_string();
+        let listener = TcpListener::bind(address).unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", keys.len());
+                let _ = stream.write_all(format!("{head}{keys}").as_bytes());
+            }
+        });
+        let arrived = (0..60).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            server.send(&request).0 == 200
+        });
+        assert!(arrived, "{framework}");
+    }
 }

@@ -1,0 +1,146 @@
+//! Where keys are fetched from: addresses, and the metadata documents that name them.
+
+use http::Uri;
+use serde::Deserialize;
+
+use super::fetch::FetchError;
+use crate::error::ConfigError;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The address of a JWK Set.
+    Jwks(String),
+    /// The name of an issuer that publishes metadata.
+    Issuer(String),
+}
+
+impl Origin {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let (Self::Jwks(address) | Self::Issuer(address)) = self;
+        let uri = absolute(address).ok_or(ConfigError::KeyAddress)?;
+        if matches!(self, Self::Issuer(_)) && uri.query().is_some() {
+            return Err(ConfigError::KeyAddress);
+        }
+        if is_secure(&uri) { Ok(()) } else { Err(ConfigError::InsecureKeyAddress) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        let (Self::Jwks(name) | Self::Issuer(name)) = self;
+        name
+    }
+}
+
+fn absolute(address: &str) -> Option<Uri> {
+    // A fragment would be dropped silently.
+    let uri: Uri = address.parse().ok().filter(|_| !address.contains('#'))?;
+    (matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some_and(|host| !host.is_empty()))
+        .then_some(uri)
+}
+
+/// TLS, or a connection that does not leave the machine.
+fn is_secure(uri: &Uri) -> bool {
+    let loopback = |host: &str| {
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    };
+    uri.scheme_str() == Some("https") || uri.host().is_some_and(loopback)
+}
+
+/// The places where an issuer may publish its metadata, the usual one first: OpenID Connect Discovery §4, RFC 8414 §3,
+/// and OpenID Connect in the manner of RFC 8414 (§5).
+pub(super) fn metadata_addresses(issuer: &str) -> Vec<String> {
+    let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
+    let mut addresses = vec![format!("{issuer}/.well-known/openid-configuration")];
+    let after_scheme = issuer.find("://").map_or(0, |at| at + 3);
+    let path_at = issuer[after_scheme..].find('/').map_or(issuer.len(), |at| after_scheme + at);
+    let (host, path) = issuer.split_at(path_at);
+    addresses.push(format!("{host}/.well-known/oauth-authorization-server{path}"));
+    if !path.is_empty() {
+        addresses.push(format!("{host}/.well-known/openid-configuration{path}"));
+    }
+    addresses
+}
+
+/// The address of the keys, out of a metadata document that must be that of `issuer`.
+pub(super) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchError> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        issuer: String,
+        jwks_uri: String,
+    }
+    let metadata: Metadata = serde_json::from_slice(document).map_err(|_| FetchError::Metadata)?;
+    if metadata.issuer != issuer {
+        return Err(FetchError::OtherIssuer);
+    }
+    let uri = absolute(&metadata.jwks_uri).ok_or(FetchError::Metadata)?;
+    // An issuer elsewhere does not get to send us to services of this machine.
+    let own = absolute(issuer).is_some_and(|issuer| is_secure(&issuer) && issuer.scheme_str() == Some("http"));
+    if uri.scheme_str() == Some("https") || (own && is_secure(&uri)) {
+        Ok(metadata.jwks_uri)
+    } else {
+        Err(FetchError::Insecure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_looked_for_behind_and_before_the_path() {
+        assert_eq!(
+            metadata_addresses("https://login.example.com/tenant/v2"),
+            [
+                "https://login.example.com/tenant/v2/.well-known/openid-configuration",
+                "https://login.example.com/.well-known/oauth-authorization-server/tenant/v2",
+                "https://login.example.com/.well-known/openid-configuration/tenant/v2",
+            ]
+        );
+        for issuer in ["https://login.example.com", "https://login.example.com/"] {
+            assert_eq!(
+                metadata_addresses(issuer),
+                [
+                    "https://login.example.com/.well-known/openid-configuration",
+                    "https://login.example.com/.well-known/oauth-authorization-server",
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_alone() {
+        let check = |address: &str| Origin::Jwks(address.to_owned()).check().err();
+        for address in ["https://a.example/jwks", "http://127.0.0.1:1/jwks", "http://[::1]:8080/", "http://localhost/k"]
+        {
+            assert_eq!(check(address), None, "{address}");
+        }
+        for address in
+            ["http://a.example/jwks", "http://127.0.0.1.example/", "http://10.0.0.1/", "http://localhost.example/"]
+        {
+            assert_eq!(check(address), Some(ConfigError::InsecureKeyAddress), "{address}");
+        }
+        for address in
+            ["", "/jwks", "a.example", "ftp://a.example/", "https://", "https://a.example/#x", "https://a b/"]
+        {
+            assert_eq!(check(address), Some(ConfigError::KeyAddress), "{address}");
+        }
+    }
+
+    #[test]
+    fn metadata_must_be_of_the_issuer_and_name_a_safe_address() {
+        let read = |issuer: &str, uri: &str, of: &str| {
+            jwks_uri(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#).as_bytes(), of)
+        };
+        let (far, near) = ("https://a.example", "http://127.0.0.1:1");
+        assert_eq!(read(far, "https://keys.example/k", far).unwrap(), "https://keys.example/k");
+        assert_eq!(read(near, "http://localhost:2/k", near).unwrap(), "http://localhost:2/k");
+        assert!(matches!(read("https://b.example", "https://b.example/k", far), Err(FetchError::OtherIssuer)));
+        assert!(matches!(read("https://a.example/", "https://a.example/k", far), Err(FetchError::OtherIssuer)));
+        for uri in ["http://a.example/k", "http://127.0.0.1/k", "http://169.254.169.254/k"] {
+            assert!(matches!(read(far, uri, far), Err(FetchError::Insecure)), "{uri}");
+        }
+        for document in ["", "[]", "{}", r#"{"issuer":"https://a.example"}"#, r#"{"issuer":1,"jwks_uri":2}"#] {
+            assert!(matches!(jwks_uri(document.as_bytes(), far), Err(FetchError::Metadata)), "{document}");
+        }
+    }
+}

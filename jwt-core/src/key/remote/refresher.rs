@@ -1,0 +1,463 @@
+//! What goes on in the background: one fetch at a time, now and then.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
+use http::{HeaderValue, Request, StatusCode};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::client::DefaultClient;
+use super::fetch::{Fetch, FetchError};
+use super::origin::{self, Origin};
+use super::watch::{KeyStatus, Watch};
+use super::{Settings, Wait};
+use crate::key::{KeyError, KeySet, LiveKeys};
+
+/// How many requests may wait for one fetch. Whoever comes later is answered at once.
+const MAX_WAITING: usize = 1024;
+
+pub(super) struct Refresher {
+    settings: Settings,
+    keys: LiveKeys,
+    state: Mutex<State>,
+    /// Something about the state has changed.
+    wake: Notify,
+    /// How many fetches have ended.
+    ended: watch::Sender<u64>,
+    waiting: AtomicUsize,
+    watch: Watch,
+}
+
+struct State {
+    task: Option<AbortHandle>,
+    /// Why the fetch that is under way was begun.
+    under_way: Option<Cause>,
+    /// Somebody waits for another one.
+    wanted: Option<Cause>,
+    last: Option<Attempt>,
+    /// When the next one is due.
+    due: Option<Instant>,
+    failures: u32,
+    good: Option<Good>,
+    error: Option<FetchError>,
+}
+
+/// The last fetch, under way or ended.
+#[derive(Clone, Copy)]
+struct Attempt {
+    begun: Instant,
+    cause: Cause,
+    /// It brought keys that were not there before.
+    fruitful: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Schedule,
+    UnknownKey,
+    NoKeys,
+}
+
+/// What the last fetch brought that brought something.
+#[derive(Clone)]
+struct Good {
+    fetched: Instant,
+    lifetime: Duration,
+    /// The keys as they were written, each one.
+    written: BTreeSet<String>,
+    etag: Option<HeaderValue>,
+    address: String,
+    skipped: usize,
+}
+
+/// What a fetch brought.
+enum Fetched {
+    Unchanged { lifetime: Duration },
+    Keys { keys: Option<KeySet>, good: Good },
+}
+
+impl Refresher {
+    pub(super) fn new(settings: Settings) -> Self {
+        let state = State {
+            task: None,
+            under_way: None,
+            wanted: None,
+            last: None,
+            due: None,
+            failures: 0,
+            good: None,
+            error: None,
+        };
+        let watch = Watch::new(settings.origin.name());
+        Self {
+            settings,
+            keys: LiveKeys::none_yet(),
+            state: Mutex::new(state),
+            wake: Notify::new(),
+            ended: watch::Sender::new(0),
+            waiting: AtomicUsize::new(0),
+            watch,
+        }
+    }
+
+    pub(super) fn keys(&self) -> &LiveKeys {
+        &self.keys
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins, or begins again where the runtime that did it before has ended.
+    pub(super) fn run_on(self: Arc<Self>, runtime: &Handle) {
+        let mut state = self.state();
+        if state.task.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        if self.settings.schedule.on_demand.is_none() {
+            state.under_way = Some(Cause::Schedule);
+        }
+        let stopped = Stopped(self.clone());
+        state.task = Some(runtime.spawn(async move { stopped.0.run().await }).abort_handle());
+    }
+
+    pub(super) fn stop(&self) {
+        if let Some(task) = &self.state().task {
+            task.abort();
+        }
+    }
+
+    async fn run(&self) {
+        loop {
+            let cause = self.next_cause().await;
+            self.begin(cause);
+            let result = timeout(self.settings.schedule.timeout, self.fetch(cause)).await;
+            self.end(result.unwrap_or(Err(FetchError::Timeout)));
+        }
+    }
+
+    /// Waits until it is time for a fetch.
+    async fn next_cause(&self) -> Cause {
+        loop {
+            let (cause, at) = {
+                let state = self.state();
+                if let Some(cause) = state.under_way {
+                    return cause;
+                }
+                let wanted = state.wanted.map(|cause| (cause, self.end_of_cool_down(&state)));
+                let due = state.due.map(|due| (Cause::Schedule, due));
+                match (wanted, due) {
+                    (Some(wanted), Some(due)) => {
+                        if wanted.1 <= due.1 {
+                            wanted
+                        } else {
+                            due
+                        }
+                    }
+                    (Some(one), None) | (None, Some(one)) => one,
+                    (None, None) => (Cause::Schedule, Instant::now() + Duration::from_secs(3600)),
+                }
+            };
+            if Instant::now() >= at {
+                return cause;
+            }
+            tokio::select! {
+                () = sleep_until(at) => {}
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    fn end_of_cool_down(&self, state: &State) -> Instant {
+        let pause = match self.settings.schedule.on_demand {
+            Some(pause) if state.good.is_none() => pause,
+            _ => self.settings.schedule.cool_down,
+        };
+        state.last.map_or_else(Instant::now, |last| last.begun + pause)
+    }
+
+    fn begin(&self, cause: Cause) {
+        let mut state = self.state();
+        (state.under_way, state.wanted) = (Some(cause), None);
+        state.last = Some(Attempt { begun: Instant::now(), cause, fruitful: false });
+    }
+
+    async fn fetch(&self, cause: Cause) -> Result<Fetched, FetchError> {
+        let own;
+        let client: &dyn Fetch = if let Some(client) = &self.settings.client {
+            &**client
+        } else {
+            own = DefaultClient::new(self.settings.connect_timeout)?;
+            &own
+        };
+        let known = self.state().good.clone();
+        let address = match &self.settings.origin {
+            Origin::Jwks(address) => address.clone(),
+            Origin::Issuer(issuer) => match &known {
+                // A rotation does not move the keys.
+                Some(good) if cause == Cause::UnknownKey => good.address.clone(),
+                _ => self.discover(client, issuer).await?,
+            },
+        };
+        let etag = known.as_ref().filter(|good| good.address == address).and_then(|good| good.etag.clone());
+        let asked_for_news = etag.is_some();
+        let response = self.get(client, &address, etag).await?;
+        let lifetime = self.settings.schedule.lifetime_of(response.headers());
+        if response.status() == StatusCode::NOT_MODIFIED && asked_for_news {
+            return Ok(Fetched::Unchanged { lifetime });
+        }
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status(response.status().as_u16()));
+        }
+        let etag = response.headers().get(ETAG).cloned();
+        let json = std::str::from_utf8(response.body()).map_err(|_| KeyError::JwkSet)?;
+        let count = KeySet::count(json)?;
+        if count > self.settings.max_keys {
+            return Err(FetchError::TooManyKeys { limit: self.settings.max_keys });
+        }
+        let (keys, skipped) = match KeySet::published(json, self.settings.algorithms.as_deref()) {
+            Ok(keys) => {
+                self.watch.skipped(keys.skipped());
+                let skipped = keys.skipped().len();
+                (Some(keys), skipped)
+            }
+            // What the provider says, and not a failure to say it: none of its keys is to be used.
+            Err(KeyError::Empty { skipped }) => (None, skipped),
+            Err(error) => return Err(error.into()),
+        };
+        let written = written(json);
+        let good = Good { fetched: Instant::now(), lifetime, written, etag, address, skipped };
+        Ok(Fetched::Keys { keys, good })
+    }
+
+    /// Where the keys of an issuer are.
+    async fn discover(&self, client: &dyn Fetch, issuer: &str) -> Result<String, FetchError> {
+        let mut first = None;
+        for address in origin::metadata_addresses(issuer) {
+            let response = self.get(client, &address, None).await?;
+            match response.status() {
+                StatusCode::OK => match origin::jwks_uri(response.body(), issuer) {
+                    Ok(address) => return Ok(address),
+                    Err(error) => first = first.or(Some(error)),
+                },
+                status if status.is_client_error() => {
+                    first = first.or(Some(FetchError::Status(status.as_u16())));
+                }
+                status => return Err(FetchError::Status(status.as_u16())),
+            }
+        }
+        Err(first.unwrap_or(FetchError::Metadata))
+    }
+
+    async fn get(
+        &self,
+        client: &dyn Fetch,
+        address: &str,
+        etag: Option<HeaderValue>,
+    ) -> Result<http::Response<Vec<u8>>, FetchError> {
+        let request = Request::get(address).header(ACCEPT, "application/json, application/jwk-set+json");
+        let mut request = request.body(()).map_err(FetchError::transport)?;
+        if let Some(etag) = etag {
+            request.headers_mut().insert(IF_NONE_MATCH, etag);
+        }
+        let limit = self.settings.max_bytes;
+        let response = client.fetch(request, limit).await?;
+        if response.body().len() > limit { Err(FetchError::TooLong { limit }) } else { Ok(response) }
+    }
+
+    /// Draws the conclusions of a fetch.
+    fn end(&self, result: Result<Fetched, FetchError>) {
+        let schedule = &self.settings.schedule;
+        let now = Instant::now();
+        let mut state = self.state();
+        match result {
+            Ok(fetched) => {
+                let lifetime = match fetched {
+                    Fetched::Unchanged { lifetime } => {
+                        if let Some(good) = &mut state.good {
+                            (good.fetched, good.lifetime) = (now, lifetime);
+                        }
+                        lifetime
+                    }
+                    Fetched::Keys { keys, good } => {
+                        let lifetime = good.lifetime;
+                        // The same keys in another order, or after an outage for which they were dropped.
+                        let changed = state.good.as_ref().is_none_or(|before| before.written != good.written)
+                            || self.keys.current().is_some() != keys.is_some();
+                        if changed {
+                            self.keys.publish(keys.as_ref());
+                            self.watch.changed(keys.as_ref(), good.skipped);
+                            if let Some(last) = &mut state.last {
+                                last.fruitful = true;
+                            }
+                        }
+                        state.good = Some(good);
+                        lifetime
+                    }
+                };
+                (state.failures, state.error) = (0, None);
+                state.due = Some(now + schedule.refresh_after(lifetime));
+                self.watch.fetched();
+            }
+            Err(error) => {
+                state.failures = state.failures.saturating_add(1);
+                let end = state.good.as_ref().map(|good| good.fetched + good.lifetime + schedule.outage);
+                let left = end.map(|end| end.saturating_duration_since(now)).filter(|left| !left.is_zero());
+                if left.is_none() && self.keys.current().is_some() {
+                    self.keys.publish(None);
+                    // What was withdrawn is not to come back by a 304.
+                    state.good = None;
+                    self.watch.given_up();
+                }
+                self.watch.failed(&error, left);
+                state.error = Some(error);
+                let retry = now + schedule.retry_after(state.failures);
+                let end = left.map(|left| now + left);
+                let waits_to_be_asked = schedule.on_demand.is_some() && state.good.is_none();
+                state.due = (!waits_to_be_asked).then(|| end.map_or(retry, |end| retry.min(end)));
+            }
+        }
+        state.under_way = None;
+        drop(state);
+        self.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
+    }
+
+    pub(super) fn fetch_for_unknown_key(self: Arc<Self>) -> Option<Wait> {
+        self.revive();
+        let mut state = self.state();
+        if state.under_way.is_none() {
+            let vain = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.fruitful);
+            if vain && Instant::now() < self.end_of_cool_down(&state) {
+                drop(state);
+                self.watch.cooled_down();
+                return None;
+            }
+            state.wanted = Some(Cause::UnknownKey);
+        }
+        drop(state);
+        self.wait()
+    }
+
+    pub(super) fn fetch_for_no_keys(self: Arc<Self>) -> Option<Wait> {
+        self.revive();
+        let mut state = self.state();
+        if state.under_way.is_none() {
+            if Instant::now() < self.end_of_cool_down(&state) {
+                return None;
+            }
+            state.wanted = Some(Cause::NoKeys);
+        }
+        drop(state);
+        self.wait()
+    }
+
+    /// Until the next fetch has ended.
+    fn wait(self: Arc<Self>) -> Option<Wait> {
+        let place = Place::taken(&self)?;
+        let mut ended = self.ended.subscribe();
+        let before = *ended.borrow_and_update();
+        self.wake.notify_one();
+        Some(Box::pin(async move {
+            // An error says that there is no sender any more, and so nothing to wait for.
+            let _ = ended.wait_for(|now| *now != before).await;
+            drop(place);
+        }))
+    }
+
+    /// Goes on where the runtime has ended that it ran on.
+    fn revive(self: &Arc<Self>) {
+        let ended = self.state().task.as_ref().is_none_or(AbortHandle::is_finished);
+        if ended && let Ok(runtime) = Handle::try_current() {
+            self.clone().run_on(&runtime);
+        }
+    }
+
+    pub(super) async fn ready(&self) -> Result<(), FetchError> {
+        let mut ended = self.ended.subscribe();
+        let _ = ended.wait_for(|ended| *ended > 0).await;
+        if self.keys.current().is_some() {
+            return Ok(());
+        }
+        Err(self.state().error.clone().unwrap_or(FetchError::Keys(KeyError::Empty { skipped: 0 })))
+    }
+
+    pub(super) fn retry_after(&self) -> Duration {
+        let state = self.state();
+        let next = self.end_of_cool_down(&state);
+        let next = state.due.map_or(next, |due| due.min(next));
+        next.saturating_duration_since(Instant::now()).max(Duration::from_secs(1))
+    }
+
+    pub(super) fn is_nobody(&self) -> bool {
+        let state = self.state();
+        self.settings.schedule.on_demand.is_some()
+            && state.good.is_none()
+            && matches!(
+                state.error,
+                Some(FetchError::Status(400..=499) | FetchError::OtherIssuer | FetchError::Metadata)
+            )
+    }
+
+    pub(super) fn status(&self) -> KeyStatus {
+        let state = self.state();
+        let now = Instant::now();
+        let good = state.good.as_ref();
+        let outage = self.settings.schedule.outage;
+        let keys = self.keys.current();
+        self.watch.status(
+            keys.as_ref().map_or(0, |keys| keys.keys().len()),
+            good.map_or(0, |good| good.skipped),
+            good.map(|good| now.saturating_duration_since(good.fetched)),
+            good.filter(|_| keys.is_some())
+                .map(|good| (good.fetched + good.lifetime + outage).saturating_duration_since(now)),
+            state.error.clone(),
+        )
+    }
+}
+
+/// Each key of a set as it was written, so that a set in another order is the same.
+fn written(json: &str) -> BTreeSet<String> {
+    let set: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    let keys = set.get("keys").and_then(serde_json::Value::as_array);
+    keys.into_iter().flatten().map(ToString::to_string).collect()
+}
+
+/// One of the places for those who wait.
+struct Place(Arc<Refresher>);
+
+impl Place {
+    fn taken(refresher: &Arc<Refresher>) -> Option<Self> {
+        if refresher.waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING {
+            return Some(Self(refresher.clone()));
+        }
+        refresher.waiting.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Notices the end of the background work, of whatever kind: keys that nobody looks after are not to be trusted.
+struct Stopped(Arc<Refresher>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.keys.publish(None);
+        let mut state = self.0.state();
+        (state.under_way, state.wanted, state.due, state.good) = (None, None, None, None);
+        state.last = None;
+        state.error = Some(FetchError::Stopped);
+        drop(state);
+        self.0.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
+    }
+}

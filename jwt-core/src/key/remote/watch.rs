@@ -1,0 +1,145 @@
+//! What can be seen of it: events, metrics, and a status.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::fetch::FetchError;
+use crate::key::{KeySet, SkippedKey};
+
+/// How it stands with fetched keys; see [`RemoteKeySet::status`](super::RemoteKeySet::status).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct KeyStatus {
+    /// The issuer, or the address of the set.
+    pub origin: String,
+    /// The keys that are trusted now. Without any, requests with a token are answered with 503.
+    pub keys: usize,
+    /// The keys of the last set that cannot be used.
+    pub skipped: usize,
+    /// How long ago the keys were fetched or confirmed; `None` if they never were.
+    pub age: Option<Duration>,
+    /// How long they are trusted if they cannot be fetched any more.
+    pub trusted_for: Option<Duration>,
+    /// Why the last fetch failed, if it did.
+    pub error: Option<FetchError>,
+    /// Fetches that brought something, or confirmed it.
+    pub fetches: u64,
+    /// Fetches that failed.
+    pub failures: u64,
+    /// Tokens with unknown keys that were refused because of the cool-down.
+    pub cool_downs: u64,
+}
+
+impl KeyStatus {
+    pub(super) fn idle(origin: &str) -> Self {
+        Watch::new(origin).status(0, 0, None, None, None)
+    }
+
+    /// Whether tokens can be proved.
+    pub fn is_usable(&self) -> bool {
+        self.keys > 0
+    }
+}
+
+pub(super) struct Watch {
+    origin: String,
+    fetches: AtomicU64,
+    failures: AtomicU64,
+    cool_downs: AtomicU64,
+}
+
+impl Watch {
+    pub(super) fn new(origin: &str) -> Self {
+        let zero = AtomicU64::default;
+        Self { origin: origin.to_owned(), fetches: zero(), failures: zero(), cool_downs: zero() }
+    }
+
+    pub(super) fn fetched(&self) {
+        self.fetches.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "tracing")]
+        tracing::debug!(target: "jwt", origin = self.origin, "keys fetched");
+        #[cfg(feature = "metrics")]
+        metrics::counter!("jwt_key_fetches_total", "origin" => self.origin.clone(), "result" => "ok").increment(1);
+        #[cfg(feature = "metrics")]
+        metrics::gauge!("jwt_keys_fetched_seconds", "origin" => self.origin.clone()).set(unix_seconds());
+    }
+
+    pub(super) fn changed(&self, keys: Option<&KeySet>, skipped: usize) {
+        let count = keys.map_or(0, |keys| keys.keys().len());
+        #[cfg(feature = "tracing")]
+        if count == 0 {
+            tracing::error!(target: "jwt", origin = self.origin, skipped, "the set has no usable key: every token is answered with 503");
+        } else {
+            tracing::info!(target: "jwt", origin = self.origin, keys = count, skipped, "keys changed");
+        }
+        self.count(count);
+        let _ = skipped;
+    }
+
+    pub(super) fn skipped(&self, skipped: &[SkippedKey]) {
+        #[cfg(feature = "tracing")]
+        for key in skipped {
+            // As debug text: the name is the provider's.
+            tracing::debug!(target: "jwt", origin = self.origin, kid = ?key.kid, reason = %key.reason, "key skipped");
+        }
+        let _ = (&self.origin, skipped);
+    }
+
+    pub(super) fn failed(&self, error: &FetchError, left: Option<Duration>) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "tracing")]
+        {
+            let left = left.map_or(0, |left| left.as_secs());
+            tracing::warn!(target: "jwt", origin = self.origin, reason = %error, trusted_for_seconds = left, "keys could not be fetched");
+        }
+        #[cfg(feature = "metrics")]
+        metrics::counter!("jwt_key_fetches_total", "origin" => self.origin.clone(), "result" => "failed").increment(1);
+        let _ = (error, left);
+    }
+
+    pub(super) fn given_up(&self) {
+        #[cfg(feature = "tracing")]
+        tracing::error!(target: "jwt", origin = self.origin, "the last known keys are too old to be trusted: every token is answered with 503");
+        self.count(0);
+    }
+
+    pub(super) fn cooled_down(&self) {
+        self.cool_downs.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        metrics::counter!("jwt_key_cool_downs_total", "origin" => self.origin.clone()).increment(1);
+    }
+
+    fn count(&self, keys: usize) {
+        #[cfg(feature = "metrics")]
+        metrics::gauge!("jwt_keys", "origin" => self.origin.clone()).set(u32::try_from(keys).unwrap_or(u32::MAX));
+        let _ = (&self.origin, keys);
+    }
+
+    pub(super) fn status(
+        &self,
+        keys: usize,
+        skipped: usize,
+        age: Option<Duration>,
+        trusted_for: Option<Duration>,
+        error: Option<FetchError>,
+    ) -> KeyStatus {
+        KeyStatus {
+            origin: self.origin.clone(),
+            keys,
+            skipped,
+            age,
+            trusted_for,
+            error,
+            fetches: self.fetches.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            cool_downs: self.cool_downs.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The present time as metrics count it.
+#[cfg(feature = "metrics")]
+fn unix_seconds() -> f64 {
+    use crate::clock::{Clock, SystemClock};
+    SystemClock.now().since_epoch().as_secs_f64()
+}
