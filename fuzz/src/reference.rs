@@ -195,6 +195,7 @@ impl<'j> Registered<'j> {
             && is_young
             && demands.issuer.is_none_or(|issuer| self.issuer == Some(issuer))
             && self.audience.contains(&demands.audience)
+            && claims.get("cnf").is_none()
             && demands.required.is_none_or(|name| claims.get(name).is_some())
     }
 }

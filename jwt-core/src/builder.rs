@@ -27,6 +27,7 @@ use crate::verify::Verifier;
 /// | [`issuer`](Self::issuer) | any | the keys already say who can have signed; name it wherever several issuers share keys |
 /// | [`source`](Self::source) | bearer | the only one that a browser does not send by itself |
 /// | `exp` | required | a token without an end is a password |
+/// | `cnf` | refused | a token that is bound to a key is no bearer token (RFC 9449 §7.2) |
 /// | `nbf` | checked where present | RFC 7519 §4.1.5 |
 /// | [`leeway`](Self::leeway) | 30 seconds | clocks of synchronized machines differ by less |
 /// | [`typ`](Self::typ) | any | many issuers leave it out; name it where yours does not |
@@ -151,6 +152,15 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn dangerous_allow_tokens_without_expiry(mut self) -> Self {
         self.validation.expiry_required = false;
+        self
+    }
+
+    /// Accepts tokens that are bound to a key of their client (`cnf`: RFC 7800, DPoP of RFC 9449, mutual TLS of RFC 8705)
+    /// without proof of that key: a stolen one is as good as the client's. Right where the proof is checked elsewhere,
+    /// by a proxy that ends mutual TLS or by a [`check`](Self::check).
+    #[must_use]
+    pub fn dangerous_allow_bound_tokens(mut self) -> Self {
+        self.validation.bound_allowed = true;
         self
     }
 

@@ -102,6 +102,10 @@ pub enum TokenError {
     /// `aud` holds no expected audience.
     #[error("not an expected audience")]
     Audience,
+    /// The claim `cnf` binds the token to a key of its client (RFC 7800, RFC 8705, RFC 9449), and whoever sent it as a
+    /// bearer token has not shown that key.
+    #[error("bound to a key of its client, and sent without proof of that key")]
+    Bound,
     /// Refused by a check of the application.
     #[error("refused by a check: {0}")]
     Check(CheckError),

@@ -17,6 +17,7 @@ pub(crate) struct Validation {
     pub(crate) types: Vec<Box<str>>,
     pub(crate) required: Vec<Arc<str>>,
     pub(crate) expiry_required: bool,
+    pub(crate) bound_allowed: bool,
     pub(crate) leeway: Duration,
     pub(crate) max_age: Option<Duration>,
 }
@@ -30,6 +31,7 @@ impl Validation {
             types: Vec::new(),
             required: Vec::new(),
             expiry_required: true,
+            bound_allowed: false,
             leeway: Duration::from_secs(30),
             max_age: None,
         }
@@ -71,6 +73,9 @@ impl Validation {
             if !audiences.any(|audience| self.audiences.iter().any(|expected| **expected == **audience)) {
                 return Err(TokenError::Audience);
             }
+        }
+        if !self.bound_allowed && noted.names.contains("cnf") {
+            return Err(TokenError::Bound);
         }
         match self.required.iter().find(|name| !noted.names.contains(name)) {
             Some(name) => Err(TokenError::MissingClaim(name.clone())),

@@ -539,3 +539,21 @@ fn keys_are_chosen_by_kid_and_a_nameless_key_stands_in_for_unknown_ones() {
     assert_refused(&mixed, &token("aaaa", Some("c")), "unknown kid, the nameless key does not fit");
     assert_refused(&mixed, &token("bbbb", Some("a")), "a known kid binds");
 }
+
+#[test]
+fn a_token_that_is_bound_to_a_key_of_its_client_is_no_bearer_token() {
+    let bound = servers(builder);
+    let allowed = servers(|| builder().dangerous_allow_bound_tokens());
+    for confirmation in [
+        json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+        json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5"}),
+        json!(1),
+    ] {
+        let token = hs256(&claims_with(json!({"cnf": confirmation})));
+        assert_refused(&bound, &token, "bound");
+        assert_served(&allowed, &token, "bound, and the proof is checked elsewhere");
+    }
+    let mut inside = good_claims();
+    inside["act"] = json!({"cnf": {"jkt": "x"}});
+    assert_served(&bound, &hs256(&inside), "somebody else's");
+}
