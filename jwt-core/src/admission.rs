@@ -11,7 +11,8 @@ pub struct Admission(Admitted);
 #[derive(Debug, Clone)]
 enum Admitted {
     Verified(CompactToken),
-    Anonymous(Answer),
+    /// In a box, so that a verified token is moved as two words.
+    Anonymous(Box<Answer>),
 }
 
 /// Why an extractor yields nothing, and what goes on the wire for it.
@@ -40,40 +41,48 @@ impl Admission {
     ) -> Result<Self, Rejection> {
         match outcome {
             Ok(Some(token)) => Ok(Self(Admitted::Verified(token.into_token()))),
-            Ok(None) => Ok(Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken)))),
+            Ok(None) => Ok(Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken).into()))),
             Err(error) => Err(Rejection { answer: authenticator.answer(&error), error }),
         }
     }
 
     /// The verified token, for an extractor.
     pub fn claims<C: Send + Sync + 'static>(admission: Option<&Self>) -> Result<VerifiedToken<C>, Rejection> {
-        verified_as(&Self::token(admission)?)
+        verified_as(Self::admitted(admission)?)
     }
 
     /// The verified token, for an extractor; `None` where there was no token and need not be.
     pub fn optional_claims<C: Send + Sync + 'static>(
         admission: Option<&Self>,
     ) -> Result<Option<VerifiedToken<C>>, Rejection> {
-        Self::optional_token(admission)?.as_ref().map(verified_as).transpose()
+        optional(Self::admitted(admission))?.map(verified_as).transpose()
     }
 
     /// The compact token, for an extractor.
     pub fn token(admission: Option<&Self>) -> Result<CompactToken, Rejection> {
-        match admission {
-            None => Err(Misuse::MissingLayer.into()),
-            Some(Self(Admitted::Verified(token))) => Ok(token.clone()),
-            Some(Self(Admitted::Anonymous(answer))) => {
-                Err(Rejection { error: AuthError::MissingToken, answer: answer.clone() })
-            }
-        }
+        Self::admitted(admission).cloned()
     }
 
     /// The compact token, for an extractor; `None` where there was no token and need not be.
     pub fn optional_token(admission: Option<&Self>) -> Result<Option<CompactToken>, Rejection> {
-        match Self::token(admission) {
-            Err(Rejection { error: AuthError::MissingToken, .. }) => Ok(None),
-            other => other.map(Some),
+        Ok(optional(Self::admitted(admission))?.cloned())
+    }
+
+    fn admitted(admission: Option<&Self>) -> Result<&CompactToken, Rejection> {
+        match admission {
+            None => Err(Misuse::MissingLayer.into()),
+            Some(Self(Admitted::Verified(token))) => Ok(token),
+            Some(Self(Admitted::Anonymous(answer))) => {
+                Err(Rejection { error: AuthError::MissingToken, answer: Answer::clone(answer) })
+            }
         }
+    }
+}
+
+fn optional(admitted: Result<&CompactToken, Rejection>) -> Result<Option<&CompactToken>, Rejection> {
+    match admitted {
+        Err(Rejection { error: AuthError::MissingToken, .. }) => Ok(None),
+        other => other.map(Some),
     }
 }
 
