@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::NumericDate;
 use crate::error::{CheckError, ConfigError, TokenError};
 use crate::token::VerifiedToken;
-use crate::verify::{Header, Noted, Times};
+use crate::verify::{Audience, Header, Noted, Times};
 
 /// What a token of one trusted party must say. Filled by the builder, which documents each member.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Validation {
             }
         }
         if !self.any_audience {
-            if !noted.names.contains("aud") {
+            if matches!(claims.audience, Audience::Absent) {
                 return Err(missing("aud"));
             }
             let mut audiences = claims.audience.as_slice().iter();

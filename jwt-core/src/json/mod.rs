@@ -85,27 +85,28 @@ impl<'de> Seen<'de> {
     /// Notes a name; an error where it was there already.
     #[expect(clippy::ptr_arg, reason = "a borrowed name is kept, an owned one is copied")]
     pub(crate) fn insert<E: Error>(&mut self, name: &Cow<'de, str>) -> Result<(), E> {
-        let bytes = name.as_bytes();
-        let mix = bytes.len()
-            + usize::from(bytes.first().copied().unwrap_or(0)) * 7
-            + usize::from(bytes.last().copied().unwrap_or(0)) * 31;
-        let bit = 1 << (mix % 64);
+        let bit = Self::bit(name.as_bytes());
         if self.bits & bit != 0 && self.contains(name) {
             return Err(E::custom(DUPLICATE));
         }
         self.bits |= bit;
-        match name {
-            Cow::Borrowed(name) if self.count < FEW => {
-                self.few[self.count] = name;
-                self.count += 1;
-            }
-            // Spelled with an escape, so that it did not stand in the text as it is.
-            Cow::Owned(name) if name.starts_with(PRIVATE_NAME) => return Err(E::custom(DUPLICATE)),
-            _ => {
-                self.many.insert(name.clone());
-            }
+        if let (Cow::Borrowed(name), Some(place)) = (name, self.few.get_mut(self.count)) {
+            *place = name;
+            self.count += 1;
+            return Ok(());
         }
+        // Spelled with an escape, so that it did not stand in the text as it is.
+        if matches!(name, Cow::Owned(name) if name.starts_with(PRIVATE_NAME)) {
+            return Err(E::custom(DUPLICATE));
+        }
+        self.many.insert(name.clone());
         Ok(())
+    }
+
+    /// The factors tell the registered claims and the most frequent others from each other.
+    fn bit(name: &[u8]) -> u64 {
+        let (Some(first), Some(last)) = (name.first(), name.last()) else { return 1 };
+        1 << ((name.len() + 27 * usize::from(*first) + 4 * usize::from(*last)) % 64)
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ptr;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -27,7 +28,8 @@ impl Text {
                 let start = part.as_ptr().addr().wrapping_sub(json.as_ptr().addr());
                 let end = start.wrapping_add(part.len());
                 // A part lies inside. Should it ever not, a copy is right as well.
-                if json.get(start..end) == Some(part) { Self::Span { start, end } } else { Self::Copy(part.into()) }
+                let inside = json.get(start..end).is_some_and(|span| ptr::eq(span, part));
+                if inside { Self::Span { start, end } } else { Self::Copy(part.into()) }
             }
             Cow::Owned(text) => Self::Copy(text.into_boxed_str()),
         }

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 pub use cache::{CacheStats, TokenCache};
 #[cfg(feature = "tracing")]
 pub(crate) use claimed::Claimed;
-pub(crate) use claims::{Noted, Registered, Text, Times};
+pub(crate) use claims::{Audience, Noted, Registered, Text, Times};
 pub use header::Header;
 pub(crate) use trust::Trust;
 pub(crate) use trusted::{Party, Several, Trusted};
