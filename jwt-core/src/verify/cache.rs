@@ -1,19 +1,27 @@
 //! Tokens that were proved a moment ago.
 
-use std::hash::{Hash, Hasher, RandomState};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 
 use equivalent::Equivalent;
 use quick_cache::sync::Cache;
-use quick_cache::{Lifecycle, Weighter};
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
+use super::counters::Counters;
+use super::tail_hash::TailHash;
 use crate::token::VerifiedToken;
 
 /// The longest token that is kept, in bytes.
 const MAX_TOKEN_LEN: usize = 4096;
 /// What the cache itself needs for an entry, in bytes, roughly.
 const OVERHEAD: usize = 128;
+/// How many parts with a lock of their own there are for each core. A lock is a write, also for a reader, so the fewer
+/// tokens share one, the less the cores take from each other.
+const SHARDS_PER_CORE: usize = 32;
+/// No part is smaller than this, in bytes, so that some of the longest tokens fit into each.
+const LEAST_SHARD: usize = 64 * 1024;
 
 /// How much the cache of verified tokens may hold. Off, unless given to
 /// [`AuthenticatorBuilder::cache`](crate::AuthenticatorBuilder::cache).
@@ -133,7 +141,8 @@ impl<C> Lifecycle<Key<C>, VerifiedToken<C>> for Evictions {
 
 /// The tokens that a verifier proved.
 pub(super) struct VerifiedTokens<C> {
-    cache: Cache<Key<C>, VerifiedToken<C>, Weight, RandomState, Evictions>,
+    cache: Cache<Key<C>, VerifiedToken<C>, Weight, TailHash, Evictions>,
+    counters: Counters,
     evictions: Evictions,
 }
 
@@ -144,17 +153,27 @@ impl<C> VerifiedTokens<C> {
         let weight = Weight { least: bytes.div_ceil(entries as u64) };
         // Room is made in advance, so not for more entries than the bytes can hold.
         let expected = entries.min(bound.max_bytes / OVERHEAD).max(1);
-        let cache = Cache::with(expected, bytes, weight, RandomState::new(), evictions.clone());
-        Self { cache, evictions }
+        let cores = available_parallelism().map_or(1, usize::from);
+        let shards = (cores * SHARDS_PER_CORE).min(bound.max_bytes / LEAST_SHARD).max(1);
+        let mut options = OptionsBuilder::new();
+        options.estimated_items_capacity(expected).weight_capacity(bytes).shards(shards);
+        let cache = match options.build() {
+            Ok(options) => Cache::with_options(options, weight, TailHash::new(), evictions.clone()),
+            Err(_) => Cache::with(expected, bytes, weight, TailHash::new(), evictions.clone()),
+        };
+        Self { cache, counters: Counters::default(), evictions }
     }
 
     /// The token, if the keys under which it was proved have not been replaced.
     pub(super) fn get(&self, token: &[u8]) -> Option<VerifiedToken<C>> {
-        let found = self.cache.get(&Lookup(token))?;
-        if found.is_of_current_keys() {
-            return Some(found);
+        if let Some(found) = self.cache.get(&Lookup(token)) {
+            if found.is_of_current_keys() {
+                self.counters.hit();
+                return Some(found);
+            }
+            self.cache.remove(&Lookup(token));
         }
-        self.cache.remove(&Lookup(token));
+        self.counters.miss();
         None
     }
 
@@ -166,8 +185,8 @@ impl<C> VerifiedTokens<C> {
 
     pub(super) fn stats(&self) -> CacheStats {
         CacheStats {
-            hits: self.cache.hits(),
-            misses: self.cache.misses(),
+            hits: self.counters.hits(),
+            misses: self.counters.misses(),
             evictions: self.evictions.0.load(Ordering::Relaxed),
             entries: self.cache.len(),
             bytes: self.cache.weight(),

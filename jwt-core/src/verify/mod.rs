@@ -4,8 +4,12 @@
 mod cache;
 mod claimed;
 mod claims;
+#[cfg(feature = "cache")]
+mod counters;
 mod header;
 mod known_headers;
+#[cfg(feature = "cache")]
+mod tail_hash;
 mod trust;
 mod trusted;
 
