@@ -6,7 +6,7 @@ use crate::measure::{Id, Row};
 use crate::ours::{CACHE_BOUND, Mode};
 use crate::report::Report;
 use crate::scale::{self, FLOODED, GROWN_BYTES, MANY_TOKENS, QUIET};
-use crate::tower::EMPTY_LAYER;
+use crate::tower::{EMPTY_LAYER, HANDOVER};
 use crate::{actix, core, http, tower};
 
 enum Target {
@@ -112,7 +112,7 @@ fn peer_bars(report: &Report) -> Vec<Bar> {
         let is_peer = |row: &&Row| {
             let id = &row.id;
             (id.layer, id.algorithm) == (tower::LAYER, algorithm)
-                && !matches!(&*id.implementation, "ours" | "bare" | tower::BARE_07 | EMPTY_LAYER)
+                && !matches!(&*id.implementation, "ours" | "bare" | tower::BARE_07 | EMPTY_LAYER | HANDOVER)
         };
         let peers = report.rows().iter().filter(is_peer);
         let best = peers.filter_map(|row| Some((report.over_bare(row)?.0, row))).min_by(|a, b| a.0.total_cmp(&b.0));
@@ -157,6 +157,13 @@ fn scale_bars(report: &Report) -> Vec<Bar> {
     let apart = ns(row(scale::APART, Mode::Cached));
     let [few, many] = [1, 1000].map(|count| ns(row(&scale::keys_name(count), Mode::Cold)));
     let grown = row(&scale::many_tokens_name(), Mode::Cached).and_then(|row| extra(row, GROWN_BYTES));
+    // What is shared takes what, of the line above.
+    let explained = |two: String, one: String| Bar {
+        value: ratio(ns(row(&one, Mode::Cached)), ns(row(&two, Mode::Cached))),
+        name: format!("scale: {two} / 1 thread"),
+        target: Target::None,
+        noisy: false,
+    };
     let mut bars = vec![
         Bar::at_least("scale: 2 threads / 1 thread, cached, throughput", ratio(one, two), 1.85),
         Bar {
@@ -165,6 +172,10 @@ fn scale_bars(report: &Report) -> Vec<Bar> {
             target: Target::None,
             noisy: false,
         },
+        explained(scale::sharing_name(2, 1), scale::sharing_name(1, 1)),
+        explained(scale::sharing_name(2, 1000), scale::sharing_name(1, 1000)),
+        explained(scale::own_tokens_name(2), scale::own_tokens_name(1)),
+        explained(scale::COUNTING[1].to_owned(), scale::COUNTING[0].to_owned()),
         Bar::at_most("scale: 1000 keys / 1 key, cold", ratio(many, few), 1.05),
         Bar {
             name: "scale: beside a flood / without, cached".to_owned(),

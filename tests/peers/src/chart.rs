@@ -55,7 +55,9 @@ pub(crate) fn svg(report: &Report) -> Option<String> {
 fn bars(report: &Report, algorithm: &str) -> Vec<Bar> {
     let rows = report.rows().iter().filter(|row| (row.id.layer, row.id.algorithm) == (tower::LAYER, algorithm));
     let mut bars: Vec<Bar> = rows
-        .filter(|row| !matches!(&*row.id.implementation, "bare" | tower::BARE_07 | tower::EMPTY_LAYER))
+        .filter(|row| {
+            !matches!(&*row.id.implementation, "bare" | tower::BARE_07 | tower::EMPTY_LAYER | tower::HANDOVER)
+        })
         .filter_map(|row| {
             let ours = row.id.implementation == "ours";
             let name = match (ours, row.id.mode) {

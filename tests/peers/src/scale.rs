@@ -36,7 +36,7 @@ pub(crate) fn rows(wanted: impl Fn(&Id) -> bool) -> Vec<Row> {
     let mut rows = measure(cases);
     // The others do not fit into turns; each measures a few rows against each other.
     for mode in Mode::BOTH {
-        if [&*threads_name(1), &*threads_name(2), APART].iter().any(|name| wanted(&id(name, mode))) {
+        if threads_names().iter().any(|name| wanted(&id(name, mode))) {
             rows.extend(threads(mode));
         }
     }
@@ -103,6 +103,30 @@ pub(crate) fn threads_name(count: usize) -> String {
 /// Two threads that share nothing.
 pub(crate) const APART: &str = "2 threads, nothing shared";
 
+/// Two threads that do nothing but count a reference to the same token, up and down.
+pub(crate) const COUNTING: [&str; 2] = ["1 thread, one reference count", "2 threads, one reference count"];
+
+/// How many hot tokens the threads share.
+pub(crate) const SHARED: [usize; 2] = [1, HOT_TOKENS];
+
+pub(crate) fn sharing_name(threads: usize, tokens: usize) -> String {
+    format!("{}, {tokens} hot token{}", threads_name(threads), if tokens == 1 { "" } else { "s" })
+}
+
+/// One cache, and no token that two of the threads see.
+pub(crate) fn own_tokens_name(threads: usize) -> String {
+    format!("{}, each with {HOT_TOKENS} hot tokens", threads_name(threads))
+}
+
+fn threads_names() -> Vec<String> {
+    let mut names: Vec<String> = [1, 2].map(threads_name).into();
+    names.push(APART.to_owned());
+    names.extend(SHARED.into_iter().flat_map(|tokens| [1, 2].map(|threads| sharing_name(threads, tokens))));
+    names.extend([1, 2].map(own_tokens_name));
+    names.extend(COUNTING.map(str::to_owned));
+    names
+}
+
 /// One thread against two, on the same authenticator and the same tokens, and against two with one each, which tells
 /// what the machine has to give. `ns` is the wall time of one call of all the threads together.
 fn threads(mode: Mode) -> Vec<Row> {
@@ -110,27 +134,46 @@ fn threads(mode: Mode) -> Vec<Row> {
     const TURN: Duration = Duration::from_millis(10);
     let shared = hot(64, mode);
     let apart = [hot(64, mode), hot(64, mode)];
-    let settings = [
-        (threads_name(1), vec![&shared]),
-        (threads_name(2), vec![&shared, &shared]),
-        (APART.to_owned(), apart.iter().collect()),
+    let few_and_many = SHARED.map(|count| hot(count, mode));
+    let own = hot(2 * HOT_TOKENS, mode);
+    let own = own.1.chunks(HOT_TOKENS).map(|tokens| (own.0.clone(), tokens.to_vec())).collect::<Vec<_>>();
+    let proved = ours::verify(&shared.0, &shared.1[0]).expect("a good token");
+    let look_up = |(authenticator, _): &Hot, token: &str| ours::verify(authenticator, token).is_some();
+    let count = |_: &Hot, _: &str| black_box(proved.clone()).admin;
+    let mut settings: Vec<(String, Vec<&Hot>, &(dyn Fn(&Hot, &str) -> bool + Sync))> = vec![
+        (threads_name(1), vec![&shared], &look_up),
+        (threads_name(2), vec![&shared, &shared], &look_up),
+        (APART.to_owned(), apart.iter().collect(), &look_up),
     ];
-    let mut rounds = [const { Vec::new() }; 3];
+    if mode == Mode::Cached {
+        for (count, shared) in SHARED.into_iter().zip(&few_and_many) {
+            settings.push((sharing_name(1, count), vec![shared], &look_up));
+            settings.push((sharing_name(2, count), vec![shared, shared], &look_up));
+        }
+        settings.push((own_tokens_name(1), vec![&own[0]], &look_up));
+        settings.push((own_tokens_name(2), own.iter().collect(), &look_up));
+        settings.push((COUNTING[0].to_owned(), vec![&shared], &count));
+        settings.push((COUNTING[1].to_owned(), vec![&shared, &shared], &count));
+    }
+    let mut rounds = vec![Vec::new(); settings.len()];
     for _ in 0..2 * ROUNDS {
-        for ((_, threads), rounds) in settings.iter().zip(&mut rounds) {
-            rounds.push(in_parallel(TURN, threads));
+        for ((_, threads, call), rounds) in settings.iter().zip(&mut rounds) {
+            rounds.push(in_parallel(TURN, threads, call));
         }
     }
-    settings.into_iter().zip(rounds).map(|((name, _), rounds)| Row::new(id(&name, mode), rounds, None)).collect()
+    settings.into_iter().zip(rounds).map(|((name, ..), rounds)| Row::new(id(&name, mode), rounds, None)).collect()
 }
+
+type Hot = (Authenticator<User>, Vec<String>);
 
 /// A thread for each of `hot`. Each has a clock of its own: the one that starts and stops them may have to wait for a
 /// core, and what they did meanwhile would count as done in no time.
-fn in_parallel(turn: Duration, hot: &[&(Authenticator<User>, Vec<String>)]) -> f64 {
+fn in_parallel(turn: Duration, hot: &[&Hot], call: &(dyn Fn(&Hot, &str) -> bool + Sync)) -> f64 {
     let (start, stop) = (Barrier::new(hot.len() + 1), AtomicBool::new(false));
     let calls_a_second: f64 = thread::scope(|scope| {
         let (start, stop) = (&start, &stop);
-        let work = |(worker, (authenticator, tokens)): (usize, &&(Authenticator<User>, Vec<String>))| {
+        let work = |(worker, hot_of_worker): (usize, &&Hot)| {
+            let tokens = &hot_of_worker.1;
             // Each begins somewhere else, as requests do.
             let mut tokens = tokens.iter().cycle().skip(worker * tokens.len() / hot.len());
             let mut calls = 0;
@@ -138,7 +181,7 @@ fn in_parallel(turn: Duration, hot: &[&(Authenticator<User>, Vec<String>)]) -> f
             let begun = Instant::now();
             while !stop.load(Ordering::Relaxed) {
                 for token in tokens.by_ref().take(16) {
-                    assert!(ours::verify(authenticator, black_box(token)).is_some());
+                    assert!(call(hot_of_worker, black_box(token)));
                 }
                 calls += 16;
             }

@@ -12,10 +12,11 @@ mod tower_jwt;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use axum::{Extension, Router};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, StatusCode};
 use jwt_core::Algorithm;
@@ -23,6 +24,7 @@ use jwt_tower::{Claims, JwtAuth};
 use tokio::runtime::Runtime;
 use tower::Service;
 use tower::layer::util::Identity;
+use tower::util::MapRequestLayer;
 
 use crate::measure::{Case, Id};
 use crate::ours::{self, Mode};
@@ -38,6 +40,10 @@ pub(crate) const BARE_07: &str = "bare (axum 0.7)";
 /// The bare route behind a layer that does nothing: what is axum's, of what a layer costs.
 pub(crate) const EMPTY_LAYER: &str = "empty layer";
 
+/// A layer that leaves something in the extensions for the handler to take: what is that of any layer that hands
+/// something over, whatever it does to come by it.
+pub(crate) const HANDOVER: &str = "layer that hands over an Arc";
+
 /// What every route answers.
 pub(crate) const ANSWER: &str = "Hello!";
 
@@ -48,6 +54,7 @@ pub(crate) fn cases(runtime: &Rc<Runtime>) -> Vec<Case> {
         let bench = Bench { runtime: runtime.clone(), key: &keys[0] };
         cases.push(bench.unprotected("bare", served(bare()), Body::empty));
         cases.push(bench.unprotected(EMPTY_LAYER, served(bare().layer(Identity::new())), Body::empty));
+        cases.push(bench.unprotected(HANDOVER, served(handover()), Body::empty));
         cases.push(bench.unprotected(BARE_07, jwt_authorizer::bare(), jwt_authorizer::body));
         for mode in Mode::BOTH {
             cases.push(bench.protected("ours", mode.name(), served(ours(algorithm, &keys, mode)), Body::empty));
@@ -76,6 +83,19 @@ pub(crate) fn bare() -> Router {
         ANSWER
     }
     Router::new().route("/", get(hello))
+}
+
+fn handover() -> Router {
+    async fn hello(Extension(number): Extension<Arc<u64>>) -> &'static str {
+        black_box(number);
+        ANSWER
+    }
+    let number = Arc::new(42_u64);
+    let insert = move |mut request: Request<Body>| {
+        request.extensions_mut().insert(number.clone());
+        request
+    };
+    Router::new().route("/", get(hello)).layer(MapRequestLayer::new(insert))
 }
 
 /// The route behind our layer.
