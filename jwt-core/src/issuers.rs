@@ -134,7 +134,7 @@ pub(crate) fn trusted(
     Ok(Trusted::Several(Box::new(several)))
 }
 
-fn party(keys: KeySource, mut validation: Validation) -> Result<Party, ConfigError> {
+fn party(keys: KeySource, validation: Validation) -> Result<Party, ConfigError> {
     let party = match keys.0 {
         Source::Live(keys) => Party {
             trust: Arc::new(Trust::new(keys, validation.checked()?)),
@@ -143,6 +143,7 @@ fn party(keys: KeySource, mut validation: Validation) -> Result<Party, ConfigErr
         },
         #[cfg(feature = "remote")]
         Source::Remote(remote) => {
+            let mut validation = validation;
             if let Some(issuer) = remote.issuer() {
                 if validation.issuers.is_empty() {
                     validation.issuers.push(issuer.into());

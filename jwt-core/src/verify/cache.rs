@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
 use equivalent::Equivalent;
+use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
 use super::counters::Counters;
-use super::tail_hash::TailHash;
 use crate::token::VerifiedToken;
 
 /// The longest token that is kept, in bytes.
@@ -141,7 +141,7 @@ impl<C> Lifecycle<Key<C>, VerifiedToken<C>> for Evictions {
 
 /// The tokens that a verifier proved.
 pub(super) struct VerifiedTokens<C> {
-    cache: Cache<Key<C>, VerifiedToken<C>, Weight, TailHash, Evictions>,
+    cache: Cache<Key<C>, VerifiedToken<C>, Weight, RandomState, Evictions>,
     counters: Counters,
     evictions: Evictions,
 }
@@ -158,8 +158,8 @@ impl<C> VerifiedTokens<C> {
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(expected).weight_capacity(bytes).shards(shards);
         let cache = match options.build() {
-            Ok(options) => Cache::with_options(options, weight, TailHash::new(), evictions.clone()),
-            Err(_) => Cache::with(expected, bytes, weight, TailHash::new(), evictions.clone()),
+            Ok(options) => Cache::with_options(options, weight, RandomState::default(), evictions.clone()),
+            Err(_) => Cache::with(expected, bytes, weight, RandomState::default(), evictions.clone()),
         };
         Self { cache, counters: Counters::default(), evictions }
     }

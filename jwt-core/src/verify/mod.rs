@@ -8,8 +8,6 @@ mod claims;
 mod counters;
 mod header;
 mod known_headers;
-#[cfg(feature = "cache")]
-mod tail_hash;
 mod trust;
 mod trusted;
 
@@ -77,6 +75,7 @@ pub struct Verifier<C> {
 pub(crate) enum Failure {
     Refused(AuthError),
     /// Keys are on their way that may change the answer.
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only keys that are fetched say so"))]
     Wait {
         keys: Wait,
         /// The answer if they change nothing.
