@@ -1,5 +1,6 @@
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderValue;
+use actix_web::http::uri::Authority;
 use jwt_core::{HeaderName, RequestHead};
 
 /// actix-web's request, as the core reads it.
@@ -16,5 +17,9 @@ impl RequestHead for Head<'_> {
 
     fn method(&self) -> &str {
         self.0.method().as_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.0.uri().authority().map(Authority::as_str)
     }
 }

@@ -7,9 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::builder::AuthenticatorBuilder;
 use crate::challenge::{Answer, Challenges};
+use crate::csrf::CrossSite;
 use crate::error::AuthError;
 use crate::request::RequestHead;
-use crate::source::{self, TokenSource};
+use crate::source::{self, Found, TokenSource};
 use crate::token::VerifiedToken;
 use crate::verify::{Failure, Verifier};
 
@@ -44,6 +45,7 @@ pub struct Authenticator<C>(Arc<Inner<C>>);
 
 pub(crate) struct Inner<C> {
     pub(crate) sources: Vec<TokenSource>,
+    pub(crate) cross_site: CrossSite,
     pub(crate) verifier: Verifier<C>,
     pub(crate) optional: bool,
     pub(crate) challenges: Challenges,
@@ -111,12 +113,16 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     /// Takes the token out of the request and proves it.
     pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
         let inner = &*self.0;
-        let token = match source::extract(&inner.sources, head) {
-            Ok(Some(token)) => token,
+        let Found { token, in_cookie } = match source::extract(&inner.sources, head) {
+            Ok(Some(found)) => found,
             Ok(None) if inner.optional => return Verdict::Anonymous,
             Ok(None) => return Verdict::Rejected(logged(AuthError::MissingToken, None)),
             Err(error) => return Verdict::Rejected(logged(error.into(), None)),
         };
+        if in_cookie && let Err(error) = inner.cross_site.check(head) {
+            crate::log::cross_site(error, head);
+            return Verdict::Rejected(error.into());
+        }
         match inner.verifier.attempt(token) {
             Ok(verified) => Verdict::Verified(verified),
             Err(Failure::Refused(error)) => Verdict::Rejected(logged(error, Some(token))),
@@ -159,6 +165,7 @@ impl<C> fmt::Debug for Authenticator<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator")
             .field("sources", &self.0.sources)
+            .field("cross_site", &self.0.cross_site)
             .field("verifier", &self.0.verifier)
             .field("optional", &self.0.optional)
             .field("challenge", &self.0.challenges)

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::authenticator::{Authenticator, Inner};
 use crate::challenge::Challenges;
 use crate::clock::{Clock, SystemClock};
+use crate::csrf::CrossSite;
 use crate::error::ConfigError;
 use crate::issuers::{self, TrustedIssuer};
 use crate::key::KeySource;
@@ -26,6 +27,7 @@ use crate::verify::Verifier;
 /// | [`audience`](Self::audience) | none: an error | a token made for another service must not open this one (RFC 8725 §3.9) |
 /// | [`issuer`](Self::issuer) | any | the keys already say who can have signed; name it wherever several issuers share keys |
 /// | [`source`](Self::source) | bearer | the only one that a browser does not send by itself |
+/// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | a token in a cookie is sent by whichever page the browser shows |
 /// | `exp` | required | a token without an end is a password |
 /// | `cnf` | refused | a token that is bound to a key is no bearer token (RFC 9449 §7.2) |
 /// | `nbf` | checked where present | RFC 7519 §4.1.5 |
@@ -44,6 +46,7 @@ pub struct AuthenticatorBuilder<C> {
     validation: Validation,
     max_token_len: usize,
     checks: Checks<C>,
+    cross_site: CrossSite,
     clock: Arc<dyn Clock>,
     optional: bool,
     realm: Option<String>,
@@ -59,6 +62,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             #[cfg(feature = "remote")]
             tenants: None,
             sources: Vec::new(),
+            cross_site: CrossSite::default(),
             validation: Validation::new(),
             max_token_len: 16 * 1024,
             checks: Checks::none(),
@@ -215,6 +219,56 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// An origin whose pages may send unsafe requests with the token in a cookie: exactly what their browser writes
+    /// into `Origin`, such as `https://app.example.com`. Called again, each of them. None.
+    ///
+    /// A token that came from a [cookie](TokenSource::cookie) is good for GET, HEAD, OPTIONS and TRACE whoever asks.
+    /// With every other method, and with a WebSocket handshake, `Sec-Fetch-Site` must be `same-origin` or `none`, or
+    /// else `Origin` a trusted one. A request without `Sec-Fetch-Site` passes if its `Origin` is trusted or of the host
+    /// that the request is for, and one without either passes as well, since no browser of today sends it;
+    /// [`origin_required`](Self::origin_required) says otherwise. What is refused is
+    /// [`AuthError::CrossSite`](crate::AuthError::CrossSite).
+    ///
+    /// ```
+    /// # use jwt_core::{Authenticator, KeySet, TokenSource, Verdict};
+    /// let auth = Authenticator::<()>::builder()
+    ///     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    ///     .audience("api")
+    ///     .source(TokenSource::cookie("__Host-access_token"))
+    ///     .trusted_origin("https://app.example.com")
+    ///     .build()?;
+    ///
+    /// let forged = http::Request::post("/transfer")
+    ///     .header("cookie", "__Host-access_token=a.b.c")
+    ///     .header("sec-fetch-site", "cross-site")
+    ///     .header("origin", "https://evil.example")
+    ///     .body(())?;
+    /// let Verdict::Rejected(error) = auth.authenticate(&forged) else { panic!("it is forged") };
+    /// assert_eq!(auth.answer(&error).status, 403);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.cross_site.trusted.push(origin.into().into_boxed_str());
+        self
+    }
+
+    /// Refuses unsafe requests with the token in a cookie that carry neither `Sec-Fetch-Site` nor `Origin`: those of
+    /// browsers before 2020, and of clients that are none. Off.
+    #[must_use]
+    pub fn origin_required(mut self) -> Self {
+        self.cross_site.origin_required = true;
+        self
+    }
+
+    /// Serves requests with the token in a cookie whichever page they come from: any page of the web can then act in
+    /// the name of whoever looks at it, unless something else keeps the cookie from being sent.
+    #[must_use]
+    pub fn dangerous_allow_cross_site_requests(mut self) -> Self {
+        self.cross_site.allowed = true;
+        self
+    }
+
     /// Serves requests without a token as anonymous. A token that is there and not good is refused all the same.
     #[must_use]
     pub fn optional(mut self) -> Self {
@@ -264,12 +318,14 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
                 return Err(ConfigError::DuplicateSource);
             }
         }
+        self.cross_site.check_config()?;
         let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
+        let cross_site = std::mem::take(&mut self.cross_site);
         let verifier = self.build_verifier()?;
-        Ok(Authenticator::new(Inner { sources, verifier, optional, challenges }))
+        Ok(Authenticator::new(Inner { sources, cross_site, verifier, optional, challenges }))
     }
 
-    /// The verifier alone, or what is wrong with it. What concerns requests (sources, realm, optional) plays no part.
+    /// The verifier alone, or what is wrong with it. What concerns requests (sources, origins, realm, optional) plays no part.
     pub fn build_verifier(self) -> Result<Verifier<C>, ConfigError> {
         if self.max_token_len < 64 {
             return Err(ConfigError::TokenLimit);
@@ -294,6 +350,7 @@ impl<C> fmt::Debug for AuthenticatorBuilder<C> {
             .field("keys", &self.keys)
             .field("issuers", &self.issuers)
             .field("sources", &self.sources)
+            .field("cross_site", &self.cross_site)
             .field("validation", &self.validation)
             .field("optional", &self.optional)
             .field("realm", &self.realm)

@@ -12,7 +12,7 @@ use crate::error::{AuthError, ConfigError};
 /// request or of a token is ever in it.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// 400, 401, 500 or 503.
+    /// 400, 401, 403, 500 or 503.
     pub status: StatusCode,
     /// The value of `WWW-Authenticate` (RFC 6750 §3), where the status calls for one.
     pub challenge: Option<HeaderValue>,
@@ -96,6 +96,13 @@ impl Challenges {
                 retry_after: Some(whole_seconds(unavailable.retry_after())),
                 body: r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Authentication is not possible at the moment."}"#,
             },
+            // Without a challenge: no other token would make it better.
+            AuthError::CrossSite(_) => Answer {
+                status: StatusCode::FORBIDDEN,
+                challenge: None,
+                retry_after: None,
+                body: r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"The request may come from another site."}"#,
+            },
             AuthError::NotConfigured(_) => Answer::NOT_CONFIGURED,
         }
     }
@@ -115,7 +122,7 @@ impl fmt::Debug for Challenges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Misuse, RequestError, TokenError, Unavailable};
+    use crate::error::{CrossSiteError, Misuse, RequestError, TokenError, Unavailable};
 
     fn challenge(realm: Option<&str>, error: &AuthError) -> Option<String> {
         let answer = Challenges::new(realm).unwrap().answer(error);
@@ -158,6 +165,7 @@ mod tests {
             AuthError::InvalidToken(TokenError::Signature),
             AuthError::InvalidRequest(RequestError::Malformed),
             AuthError::Unavailable(Unavailable::KEYS),
+            AuthError::CrossSite(CrossSiteError::OriginMissing),
             AuthError::NotConfigured(Misuse::MissingLayer),
         ] {
             let answer = challenges.answer(&error);

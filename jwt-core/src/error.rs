@@ -25,6 +25,9 @@ pub enum AuthError {
     /// What the answer depends on cannot be had at the moment: 503 with `Retry-After`.
     #[error("unavailable: {0}")]
     Unavailable(#[from] Unavailable),
+    /// The token came from a cookie, and the request may come from a page of another site: 403.
+    #[error("cross-site request: {0}")]
+    CrossSite(#[from] CrossSiteError),
     /// The application is put together wrongly: 500, with the mend in the log and nothing on the wire.
     #[error("{0}")]
     NotConfigured(#[from] Misuse),
@@ -43,6 +46,37 @@ pub enum RequestError {
     /// Not one token after the scheme, a list of credentials, or a quoted cookie.
     #[error("malformed credentials")]
     Malformed,
+}
+
+/// Why a request with a cookie may come from a page of another site, and what to configure where it should not count as
+/// one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CrossSiteError {
+    /// `Sec-Fetch-Site` is neither `same-origin` nor `none`, and `Origin` is not there.
+    #[error("`Sec-Fetch-Site` is neither `same-origin` nor `none`, and there is no `Origin` that could be trusted")]
+    OriginMissing,
+    /// `Sec-Fetch-Site` is neither `same-origin` nor `none`, and `Origin` is not trusted.
+    #[error(
+        "`Sec-Fetch-Site` is neither `same-origin` nor `none`, and `Origin` is not a trusted one: if pages of that origin may do this, add it by `.trusted_origin(\"…\")`"
+    )]
+    OriginUntrusted,
+    /// There is no `Sec-Fetch-Site`, and `Origin` is neither of the host of the request nor trusted.
+    #[error(
+        "no `Sec-Fetch-Site`, and `Origin` is not of the host in `Host`: if pages of that origin may do this, add it by `.trusted_origin(\"…\")`; if a proxy changes `Host`, have it pass the one that it got"
+    )]
+    OriginNotHost,
+    /// There is no `Sec-Fetch-Site`, and no host to compare `Origin` with.
+    #[error("no `Sec-Fetch-Site`, and no `Host` to compare `Origin` with: have the proxy pass the one that it got")]
+    HostMissing,
+    /// There is neither `Sec-Fetch-Site` nor `Origin`, one of which is [required](crate::AuthenticatorBuilder::origin_required).
+    #[error(
+        "neither `Sec-Fetch-Site` nor `Origin`, of which `.origin_required()` demands one: have clients that are no browsers send the token in `Authorization`"
+    )]
+    HeadersMissing,
+    /// `Sec-Fetch-Site`, `Origin` or `Host` is there more than once.
+    #[error("`Sec-Fetch-Site`, `Origin` or `Host` is there more than once")]
+    Repeated,
 }
 
 /// Why a token is not good.
@@ -309,6 +343,16 @@ pub enum ConfigError {
     /// A source whose header, cookie, scheme or parameter name no request can carry.
     #[error("a token source has a name that no request can carry: use letters, digits, `-` and `_`")]
     SourceName,
+    /// A trusted origin that no browser would send.
+    #[error(
+        "a trusted origin is written as browsers send it: `https://app.example.com`, in lower case, with a port only where it is not the default one, without `/` at the end, without `*`"
+    )]
+    TrustedOrigin,
+    /// Cross-site requests are both allowed and looked at.
+    #[error(
+        "`.dangerous_allow_cross_site_requests()` contradicts `.trusted_origin(…)` and `.origin_required()`: leave it out"
+    )]
+    CrossSiteContradiction,
     /// A realm that a challenge cannot carry.
     #[error("the realm may hold printable ASCII without `\"` and `\\`")]
     Realm,

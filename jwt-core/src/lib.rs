@@ -64,6 +64,7 @@ mod builder;
 mod challenge;
 mod clock;
 mod crypto;
+mod csrf;
 mod error;
 mod issuers;
 mod json;
@@ -84,8 +85,8 @@ pub use builder::AuthenticatorBuilder;
 pub use challenge::Answer;
 pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{
-    AuthError, CheckError, ConfigError, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError, TokenError,
-    Unavailable,
+    AuthError, CheckError, ConfigError, CrossSiteError, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError,
+    TokenError, Unavailable,
 };
 pub use http::HeaderName;
 pub use issuers::TrustedIssuer;

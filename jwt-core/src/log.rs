@@ -1,6 +1,7 @@
 //! The events of this crate. Reasons, `kid` and issuer; never a token, never a claim of the application.
 
-use crate::error::{AuthError, Misuse};
+use crate::error::{AuthError, CrossSiteError, Misuse};
+use crate::request::RequestHead;
 
 /// A request is not served. `token` is what it carried.
 #[cfg(feature = "tracing")]
@@ -17,6 +18,17 @@ pub(crate) fn rejected(error: &AuthError, token: Option<&[u8]>) {
     }
 }
 
+/// A request with a cookie is not served for where it comes from.
+#[cfg(feature = "tracing")]
+pub(crate) fn cross_site(error: CrossSiteError, head: &impl RequestHead) {
+    if tracing::enabled!(target: "jwt", tracing::Level::WARN) {
+        // Debug text, as above.
+        let origin = crate::csrf::origin_of(head);
+        let origin = origin.as_deref();
+        tracing::warn!(target: "jwt", reason = %error, unverified_origin = ?origin, "cross-site request rejected");
+    }
+}
+
 /// The application is put together wrongly.
 #[cfg(feature = "tracing")]
 pub(crate) fn misuse(misuse: Misuse) {
@@ -25,6 +37,9 @@ pub(crate) fn misuse(misuse: Misuse) {
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn cross_site(_: CrossSiteError, _: &impl RequestHead) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn misuse(_: Misuse) {}

@@ -12,6 +12,9 @@ pub trait RequestHead {
 
     /// The method, in upper case for the registered ones.
     fn method(&self) -> &str;
+
+    /// Host and port of the target, where it names them: `:authority` in HTTP/2, the absolute form in HTTP/1.1.
+    fn authority(&self) -> Option<&str>;
 }
 
 impl RequestHead for http::request::Parts {
@@ -26,6 +29,10 @@ impl RequestHead for http::request::Parts {
     fn method(&self) -> &str {
         self.method.as_str()
     }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri.authority().map(http::uri::Authority::as_str)
+    }
 }
 
 impl<B> RequestHead for http::Request<B> {
@@ -39,5 +46,9 @@ impl<B> RequestHead for http::Request<B> {
 
     fn method(&self) -> &str {
         self.method().as_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri().authority().map(http::uri::Authority::as_str)
     }
 }

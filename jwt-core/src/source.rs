@@ -52,7 +52,8 @@ impl TokenSource {
     /// The cookie of exactly that name: byte for byte, nothing decoded, nothing folded. Prefer a `__Host-` name.
     ///
     /// A cookie without a value holds no token. **A cookie is sent by the browser without being asked**, so requests
-    /// that change something need a defence against cross-site request forgery beside it.
+    /// that change something are looked at for where they come from; see
+    /// [`trusted_origin`](crate::AuthenticatorBuilder::trusted_origin).
     pub fn cookie(name: impl Into<String>) -> Self {
         Self(Place::Cookie { name: name.into() })
     }
@@ -119,18 +120,26 @@ impl TokenSource {
     }
 }
 
+/// A token, and where it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found<'r> {
+    pub(crate) token: &'r [u8],
+    /// A browser sends it by itself, whoever made the page that asks for the request.
+    pub(crate) in_cookie: bool,
+}
+
 /// The one token of a request, wherever it stands.
 pub(crate) fn extract<'r>(
     sources: &[TokenSource],
     head: &'r impl RequestHead,
-) -> Result<Option<&'r [u8]>, RequestError> {
+) -> Result<Option<Found<'r>>, RequestError> {
     let mut found = None;
     for source in sources {
         if let Some(token) = source.find(head)? {
             if found.is_some() {
                 return Err(RequestError::SeveralSources);
             }
-            found = Some(token);
+            found = Some(Found { token, in_cookie: matches!(source.0, Place::Cookie { .. }) });
         }
     }
     Ok(found)
@@ -195,7 +204,7 @@ mod tests {
 
     fn find(sources: &[TokenSource], fields: &[(&str, &str)]) -> Result<Option<String>, RequestError> {
         let request = request(fields, "/");
-        extract(sources, &request).map(|found| found.map(|token| String::from_utf8(token.to_vec()).unwrap()))
+        extract(sources, &request).map(|found| found.map(|found| String::from_utf8(found.token.to_vec()).unwrap()))
     }
 
     #[test]
@@ -294,7 +303,7 @@ mod tests {
         let source = [TokenSource::query("access_token")];
         let find = |target: &str| {
             let request = request(&[], target);
-            extract(&source, &request).map(|found| found.map(<[u8]>::to_vec))
+            extract(&source, &request).map(|found| found.map(|found| found.token.to_vec()))
         };
         assert_eq!(find("/?a=1&access_token=a.b.c"), Ok(Some(b"a.b.c".to_vec())));
         assert_eq!(find("/?xaccess_token=a&access%5Ftoken=b&Access_token=c&access_token"), Ok(None));

@@ -83,6 +83,11 @@ impl Connection {
 
 /// The head of a GET request with these header fields.
 pub fn request(target: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+    request_to("localhost", "GET", target, fields)
+}
+
+/// The head of a request without a body.
+pub fn request_to(host: &str, method: &str, target: &str, fields: &[(&str, &str)]) -> Vec<u8> {
     let fields: String = fields.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
-    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").into_bytes()
+    format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n").into_bytes()
 }

@@ -5,7 +5,7 @@ mod client;
 mod stacks;
 mod tokens;
 
-pub use client::{Connection, Reply, request};
+pub use client::{Connection, Reply, request, request_to};
 pub use stacks::{STACKS, Server, Stack};
 pub use tokens::{
     AUDIENCE, ISSUER, NOW, SECRET, base64url, compact, good_claims, hs256, key_bytes, key_file, named_key, sign,

@@ -26,7 +26,7 @@ pub const STACKS: [Stack; 3] = [
 ///
 /// | path | protected | answer |
 /// |---|---|---|
-/// | `/me` | yes | the claims |
+/// | `/me` | yes | the claims, by any method |
 /// | `/maybe` | yes | the claims or `null` |
 /// | `/token` | yes | the compact token |
 /// | `/elsewhere` | yes | asks for claims of another type |
@@ -80,7 +80,7 @@ fn tokio_listener(listener: TcpListener) -> tokio::net::TcpListener {
 }
 
 fn on_axum(listener: TcpListener, authenticator: Authenticator<User>) {
-    use axum::routing::get;
+    use axum::routing::{any, get};
     use axum::{Json, Router};
     use jwt_tower::{Claims, JwtAuth, Token, VerifiedToken};
 
@@ -98,7 +98,7 @@ fn on_axum(listener: TcpListener, authenticator: Authenticator<User>) {
     }
 
     let app = Router::new()
-        .route("/me", get(me))
+        .route("/me", any(me))
         .route("/maybe", get(maybe))
         .route("/token", get(token))
         .route("/elsewhere", get(elsewhere))
@@ -187,7 +187,7 @@ fn on_actix(listener: TcpListener, authenticator: Authenticator<User>) {
         App::new().route("/unprotected", web::get().to(me)).service(
             web::scope("")
                 .wrap(JwtAuth::new(authenticator.clone()))
-                .route("/me", web::get().to(me))
+                .route("/me", web::route().to(me))
                 .route("/maybe", web::get().to(maybe))
                 .route("/token", web::get().to(token))
                 .route("/elsewhere", web::get().to(elsewhere)),

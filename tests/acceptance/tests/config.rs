@@ -24,6 +24,18 @@ fn what_is_missing_or_contradictory_is_named_with_its_mend() {
         (keyed().audience("api").issuer(""), ConfigError::EmptyExpectation, "empty"),
         (keyed().audience("api").typ(""), ConfigError::EmptyExpectation, "empty"),
         (keyed().audience("api").required_claim(""), ConfigError::EmptyExpectation, "empty"),
+        (keyed().audience("api").trusted_origin("https://app.example.com/"), ConfigError::TrustedOrigin, "without `/`"),
+        (keyed().audience("api").trusted_origin("null"), ConfigError::TrustedOrigin, "https://app.example.com"),
+        (
+            keyed().audience("api").trusted_origin("https://a.example").dangerous_allow_cross_site_requests(),
+            ConfigError::CrossSiteContradiction,
+            "leave it out",
+        ),
+        (
+            keyed().audience("api").origin_required().dangerous_allow_cross_site_requests(),
+            ConfigError::CrossSiteContradiction,
+            "leave it out",
+        ),
         (keyed().audience("api").realm("a\"b"), ConfigError::Realm, "printable"),
         (keyed().audience("api").max_token_len(10), ConfigError::TokenLimit, "64 bytes"),
         (keyed().audience("api").source(TokenSource::cookie("a b")), ConfigError::SourceName, "letters"),

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use acceptance::{STACKS, builder, good_claims, hs256};
+use acceptance::{Connection, STACKS, builder, good_claims, hs256, request_to};
+use jwt_core::TokenSource;
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -33,7 +34,8 @@ fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
     let expired = hs256(&expired);
     let forged = format!("{}A", &good[..good.len() - 1]);
     for stack in STACKS {
-        let server = stack.start(builder().build().unwrap());
+        let sources = builder().source(TokenSource::bearer()).source(TokenSource::cookie("t"));
+        let server = stack.start(sources.build().unwrap());
         let logged = |name: &str, case: &dyn Fn()| {
             buffer.0.lock().unwrap().clear();
             case();
@@ -59,6 +61,17 @@ fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
             assert_eq!(server.get("/me", &fields).status, 400);
         });
         assert!(text.contains("more than once"), "{text}");
+        let text = logged("cross-site", &|| {
+            let cookie = format!("t={good}");
+            let fields = [("Cookie", &*cookie), ("Sec-Fetch-Site", "same-site"), ("Origin", "https://a.example\"\t")];
+            let post = request_to("localhost", "POST", "/me", &fields);
+            assert_eq!(Connection::open(server.address).send(&post).status, 403);
+        });
+        assert!(
+            text.contains("WARN") && text.contains("`Sec-Fetch-Site`") && text.contains(".trusted_origin("),
+            "{text}"
+        );
+        assert!(text.contains(r#"unverified_origin=Some("https://a.example\""#), "{text}");
         let text = logged("no layer", &|| assert_eq!(server.get("/unprotected", &[]).status, 500));
         assert!(text.contains("ERROR") && text.contains("JwtAuth::new"), "{text}");
         let text = logged("other type", &|| {
