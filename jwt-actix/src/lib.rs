@@ -30,11 +30,19 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod extract;
+#[cfg(feature = "login")]
+mod jwks;
 mod middleware;
 mod rejection;
 mod request;
+#[cfg(feature = "login")]
+mod response;
 
 pub use extract::{Claims, ExtractError, Token};
+#[cfg(feature = "login")]
+pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
 pub use middleware::{JwtAuth, JwtAuthMiddleware, ResponseFuture};
+#[cfg(feature = "login")]
+pub use response::{response, with_headers};

@@ -108,7 +108,7 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let state = match self.auth.authenticator.authenticate(&Head(&request)).outcome() {
+        let state = match self.auth.authenticator.authenticate(&Head(request.request())).outcome() {
             Ok(outcome) => self.auth.settle(&*self.inner, request, outcome),
             Err(verdict) => {
                 let (inner, auth) = (self.inner.clone(), self.auth.clone());

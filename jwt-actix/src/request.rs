@@ -1,10 +1,10 @@
-use actix_web::dev::ServiceRequest;
+use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::uri::Authority;
 use jwt_core::{HeaderName, RequestHead};
 
 /// actix-web's request, as the core reads it.
-pub(crate) struct Head<'r>(pub(crate) &'r ServiceRequest);
+pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
 
 impl RequestHead for Head<'_> {
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {

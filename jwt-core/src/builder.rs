@@ -306,6 +306,12 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    #[cfg(feature = "login")]
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// The authenticator, or what is wrong with it.
     pub fn build(mut self) -> Result<Authenticator<C>, ConfigError> {
         let challenges = Challenges::new(self.realm.as_deref())?;

@@ -380,6 +380,46 @@ pub enum ConfigError {
     /// A template without exactly one `{tenant}` in its path, or one that is not https.
     #[error("a template is an https address with exactly one `{{tenant}}`, behind the host")]
     Template,
+    /// An issuer without a key.
+    #[error("no signing key: call `.signing_key(…)`")]
+    NoSigningKey,
+    /// An issuer whose tokens are for nobody.
+    #[error("no audience: call `.audience(\"…\")` with what the services are called that the tokens are for")]
+    NoIssuedAudience,
+    /// A lifetime under a second.
+    #[error("a token must live for a second at least: give `.access_token_lifetime(…)` a few minutes")]
+    Lifetime,
+    /// A key would be used while copies of the JWK Set without it may be kept.
+    #[error("`.head_start(…)` is shorter than `.jwks_max_age(…)`: make it as long at least, better twice as long")]
+    HeadStart,
+    /// Two keys of an issuer with one name.
+    #[error("two keys have the same `kid`: give each a name of its own, or none for its thumbprint")]
+    DuplicateKid,
+    /// A cookie with a name that no request can carry.
+    #[error("a cookie has a name that no request can carry: use letters, digits, `-` and `_`")]
+    CookieName,
+    /// Both tokens in one cookie.
+    #[error("access and refresh token have the same cookie name: give each its own")]
+    SameCookie,
+    /// A cookie path that is none.
+    #[error("a cookie path begins with `/` and holds no white space, `;` or `,`")]
+    CookiePath,
+    /// A cookie domain that no browser takes, or that is wider than anybody means.
+    #[error("a cookie domain is a host name in lower case, with a dot in it and none in front")]
+    CookieDomain,
+    /// A `__Host-` cookie that every browser refuses.
+    #[error(
+        "a `__Host-` cookie needs `Secure`, the path `/` and no domain: name it `__Secure-…`, or leave the other out"
+    )]
+    HostCookie,
+    /// A `__Secure-` cookie that every browser refuses.
+    #[error(
+        "a `__Secure-` cookie needs `Secure`: name it without the prefix before `.dangerous_plain_http_on_localhost()`"
+    )]
+    SecureCookie,
+    /// `SameSite=None` that every browser refuses.
+    #[error("`SameSite=None` needs `Secure`: leave out `.dangerous_plain_http_on_localhost()`")]
+    SameSiteNone,
     /// A limit on the token length under which no token fits.
     #[error("the limit on the token length is under 64 bytes: no token fits")]
     TokenLimit,

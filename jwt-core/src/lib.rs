@@ -52,6 +52,7 @@
 //! - `cache`: a cache of verified tokens, off until the builder is told to use it.
 //! - `remote`: keys fetched from an identity provider and kept fresh.
 //! - `metrics`: counters and gauges of those keys, by the facade of that name.
+//! - `login`: the other half: an issuer that signs, publishes its keys and rotates them, and the cookies of a login.
 //! - `tracing`: an event of the target `jwt` for every rejected request, with its reason.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
@@ -66,6 +67,8 @@ mod clock;
 mod crypto;
 mod csrf;
 mod error;
+#[cfg(feature = "login")]
+mod issue;
 mod issuers;
 mod json;
 mod key;
@@ -89,6 +92,11 @@ pub use error::{
     TokenError, Unavailable,
 };
 pub use http::HeaderName;
+#[cfg(feature = "login")]
+pub use issue::{
+    AccessToken, IssueError, Issuer, IssuerBuilder, Login, LoginCookies, LoginCookiesBuilder, RefreshToken,
+    RotationError, SameSite, UnfitToken,
+};
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};

@@ -1,6 +1,9 @@
 //! The events of this crate. Reasons, `kid` and issuer; never a token, never a claim of the application.
 
+use crate::algorithm::Algorithm;
 use crate::error::{AuthError, CrossSiteError, Misuse};
+#[cfg(feature = "login")]
+use crate::key::SigningKey;
 use crate::request::RequestHead;
 
 /// A request is not served. `token` is what it carried.
@@ -34,6 +37,33 @@ pub(crate) fn cross_site(error: CrossSiteError, head: &impl RequestHead) {
 pub(crate) fn misuse(misuse: Misuse) {
     tracing::error!(target: "jwt", "{misuse}");
 }
+
+/// A key was made that nobody else has.
+#[cfg(feature = "tracing")]
+pub(crate) fn generated(algorithm: Algorithm) {
+    tracing::warn!(target: "jwt", %algorithm, "a signing key was generated: after a restart, and on other instances, the tokens that it signed are worthless; load one by `SigningKey::pem(…)`");
+}
+
+/// An issuer signs with another key from now on.
+#[cfg(all(feature = "login", feature = "tracing"))]
+pub(crate) fn rotated(key: &SigningKey) {
+    tracing::info!(target: "jwt", kid = ?key.kid(), algorithm = %key.algorithm(), "signing with another key from now on");
+}
+
+#[cfg(all(feature = "login", not(feature = "tracing")))]
+pub(crate) fn rotated(_: &SigningKey) {}
+
+/// A cookie is larger than browsers keep one.
+#[cfg(all(feature = "login", feature = "tracing"))]
+pub(crate) fn large_cookie(name: &str, bytes: usize) {
+    tracing::warn!(target: "jwt", name, bytes, "a cookie of more than 4096 bytes is dropped by browsers: take claims out of the token");
+}
+
+#[cfg(all(feature = "login", not(feature = "tracing")))]
+pub(crate) fn large_cookie(_: &str, _: usize) {}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn generated(_: Algorithm) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}

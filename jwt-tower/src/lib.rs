@@ -31,12 +31,16 @@
 
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "login")]
+mod jwks;
 mod layer;
 mod rejection;
 mod service;
 
 #[cfg(feature = "axum")]
 pub use extract::{Claims, ExtractRejection, Token};
+#[cfg(feature = "login")]
+pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
 pub use layer::JwtAuth;

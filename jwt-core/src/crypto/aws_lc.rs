@@ -1,18 +1,19 @@
 use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING,
     ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING, ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
     RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
     RsaKeyPair, RsaPublicKeyComponents, VerificationAlgorithm,
 };
+use aws_lc_rs::{digest, hmac, rand};
 
-use super::Material;
+use super::{Material, PublicParts};
 use crate::algorithm::Algorithm;
-use crate::key::{KeyError, SigningError};
+use crate::key::{KeyError, SigningError, rsa_components};
 
 /// A key that was parsed once, together with the algorithm that it is for.
 #[expect(clippy::large_enum_variant, reason = "always behind an Arc, and a box would be one more step to the key")]
@@ -94,27 +95,42 @@ impl PrivateKey {
     /// `der` is PKCS#1 for RSA and PKCS#8 for the others.
     pub(crate) fn der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         let invalid = |_| KeyError::Invalid(algorithm);
-        let rsa = |encoding: &'static dyn RsaEncoding| {
-            Ok(Self::Rsa(Box::new(RsaKeyPair::from_der(der).map_err(invalid)?), encoding))
-        };
-        let ec = |signing: &'static EcdsaSigningAlgorithm| {
-            EcdsaKeyPair::from_pkcs8(signing, der).map(Self::Ec).map_err(invalid)
-        };
-        match algorithm {
-            Algorithm::RS256 => rsa(&RSA_PKCS1_SHA256),
-            Algorithm::RS384 => rsa(&RSA_PKCS1_SHA384),
-            Algorithm::RS512 => rsa(&RSA_PKCS1_SHA512),
-            Algorithm::PS256 => rsa(&RSA_PSS_SHA256),
-            Algorithm::PS384 => rsa(&RSA_PSS_SHA384),
-            Algorithm::PS512 => rsa(&RSA_PSS_SHA512),
-            Algorithm::ES256 => ec(&ECDSA_P256_SHA256_FIXED_SIGNING),
-            Algorithm::ES384 => ec(&ECDSA_P384_SHA384_FIXED_SIGNING),
-            Algorithm::ES512 => ec(&ECDSA_P521_SHA512_FIXED_SIGNING),
-            Algorithm::EdDSA | Algorithm::Ed25519 => {
-                Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Self::Ed25519).map_err(invalid)
+        match signing(algorithm) {
+            Signing::Rsa(encoding) => {
+                let key = RsaKeyPair::from_der(der).map_err(invalid)?;
+                Ok(Self::Rsa(Box::new(key), encoding))
             }
-            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => Err(KeyError::WrongKind(algorithm)),
+            Signing::Ec(signing) => EcdsaKeyPair::from_pkcs8(signing, der).map(Self::Ec).map_err(invalid),
+            Signing::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Self::Ed25519).map_err(invalid),
+            Signing::Hmac => Err(KeyError::WrongKind(algorithm)),
         }
+    }
+
+    /// A new key: RSA of 3072 bits, which is what its companions of 256 bits are worth (NIST SP 800-57, table 2).
+    pub(crate) fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        let failed = |_| KeyError::Generate(algorithm);
+        match signing(algorithm) {
+            Signing::Rsa(encoding) => {
+                let key = RsaKeyPair::generate(KeySize::Rsa3072).map_err(failed)?;
+                Ok(Self::Rsa(Box::new(key), encoding))
+            }
+            Signing::Ec(signing) => EcdsaKeyPair::generate(signing).map(Self::Ec).map_err(failed),
+            Signing::Ed25519 => Ed25519KeyPair::generate().map(Self::Ed25519).map_err(failed),
+            Signing::Hmac => Err(KeyError::WrongKind(algorithm)),
+        }
+    }
+
+    /// The public half; `None` for a secret, which has none.
+    pub(crate) fn public_parts(&self, algorithm: Algorithm) -> Result<Option<PublicParts>, KeyError> {
+        Ok(match self {
+            Self::Hmac(_) => None,
+            Self::Rsa(key, _) => {
+                let (n, e) = rsa_components(key.public_key().as_ref()).ok_or(KeyError::Invalid(algorithm))?;
+                Some(PublicParts::Rsa { n, e })
+            }
+            Self::Ec(key) => Some(PublicParts::EcPoint(key.public_key().as_ref().to_vec())),
+            Self::Ed25519(key) => Some(PublicParts::Ed25519(key.public_key().as_ref().to_vec())),
+        })
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
@@ -130,4 +146,40 @@ impl PrivateKey {
             Self::Ed25519(key) => key.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(|_| SigningError::Failed),
         }
     }
+}
+
+/// By what a private key signs.
+enum Signing {
+    Hmac,
+    Rsa(&'static dyn RsaEncoding),
+    Ec(&'static EcdsaSigningAlgorithm),
+    Ed25519,
+}
+
+fn signing(algorithm: Algorithm) -> Signing {
+    match algorithm {
+        Algorithm::RS256 => Signing::Rsa(&RSA_PKCS1_SHA256),
+        Algorithm::RS384 => Signing::Rsa(&RSA_PKCS1_SHA384),
+        Algorithm::RS512 => Signing::Rsa(&RSA_PKCS1_SHA512),
+        Algorithm::PS256 => Signing::Rsa(&RSA_PSS_SHA256),
+        Algorithm::PS384 => Signing::Rsa(&RSA_PSS_SHA384),
+        Algorithm::PS512 => Signing::Rsa(&RSA_PSS_SHA512),
+        Algorithm::ES256 => Signing::Ec(&ECDSA_P256_SHA256_FIXED_SIGNING),
+        Algorithm::ES384 => Signing::Ec(&ECDSA_P384_SHA384_FIXED_SIGNING),
+        Algorithm::ES512 => Signing::Ec(&ECDSA_P521_SHA512_FIXED_SIGNING),
+        Algorithm::EdDSA | Algorithm::Ed25519 => Signing::Ed25519,
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => Signing::Hmac,
+    }
+}
+
+/// Random bytes; `None` where the operating system gives none.
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).ok().map(|()| bytes)
+}
+
+/// SHA-256.
+#[cfg(feature = "login")]
+pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, message).as_ref().to_vec()
 }

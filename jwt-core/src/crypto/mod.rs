@@ -5,10 +5,14 @@ mod aws_lc;
 #[cfg(not(feature = "aws-lc-rs"))]
 mod rust_crypto;
 
+#[cfg(all(feature = "login", feature = "aws-lc-rs"))]
+pub(crate) use aws_lc::sha256;
 #[cfg(feature = "aws-lc-rs")]
-pub(crate) use aws_lc::{PrivateKey, PublicKey};
+pub(crate) use aws_lc::{PrivateKey, PublicKey, random};
+#[cfg(all(feature = "login", not(feature = "aws-lc-rs")))]
+pub(crate) use rust_crypto::sha256;
 #[cfg(not(feature = "aws-lc-rs"))]
-pub(crate) use rust_crypto::{PrivateKey, PublicKey};
+pub(crate) use rust_crypto::{PrivateKey, PublicKey, random};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!("jwt-core needs a signature backend: enable the feature `aws-lc-rs` (the default) or `rust-crypto`");
@@ -26,6 +30,23 @@ pub(crate) enum Material<'a> {
     EcPoint(&'a [u8]),
     /// A public key of RFC 8032.
     Ed25519(&'a [u8]),
+}
+
+/// The parts of a public key, owned: what a private key knows of its other half.
+pub(crate) enum PublicParts {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    EcPoint(Vec<u8>),
+    Ed25519(Vec<u8>),
+}
+
+impl PublicParts {
+    pub(crate) fn material(&self) -> Material<'_> {
+        match self {
+            Self::Rsa { n, e } => Material::RsaComponents { n, e },
+            Self::EcPoint(point) => Material::EcPoint(point),
+            Self::Ed25519(bytes) => Material::Ed25519(bytes),
+        }
+    }
 }
 
 /// The least and the largest modulus, in bits.

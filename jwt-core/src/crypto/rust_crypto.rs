@@ -2,11 +2,12 @@
 //! any crate may have switched to something else or to a panic.
 
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
+use jsonwebtoken::jwk::{EllipticCurve, ThumbprintHash};
 use jsonwebtoken::{Algorithm as Foreign, DecodingKey, EncodingKey};
 
-use super::Material;
+use super::{Material, PublicParts};
 use crate::algorithm::Algorithm;
-use crate::key::{KeyError, SigningError};
+use crate::key::{KeyError, SigningError, pkcs8};
 
 /// The largest modulus that this backend takes, in bits.
 const MAX_RSA_BITS: usize = 4096;
@@ -93,6 +94,41 @@ impl PrivateKey {
         Self::new(algorithm, key)
     }
 
+    /// A new key. Not of RSA, which jsonwebtoken does not make.
+    pub(crate) fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        let failed = KeyError::Generate(algorithm);
+        let key = match foreign(algorithm)? {
+            // A number at random is no scalar of the curve once in 2^32 at most, which the backend says when it reads it.
+            Foreign::ES256 => (0..4).find_map(|_| Self::der(algorithm, &pkcs8::ec_p256(&random::<32>()?, None)).ok()),
+            Foreign::ES384 => (0..4).find_map(|_| Self::der(algorithm, &pkcs8::ec_p384(&random::<48>()?, None)).ok()),
+            Foreign::EdDSA => random::<32>().and_then(|seed| Self::der(algorithm, &pkcs8::ed25519(&seed)).ok()),
+            Foreign::HS256 | Foreign::HS384 | Foreign::HS512 => return Err(KeyError::WrongKind(algorithm)),
+            _ => None,
+        };
+        key.ok_or(failed)
+    }
+
+    /// The public half; `None` for a secret, which has none.
+    pub(crate) fn public_parts(&self, algorithm: Algorithm) -> Result<Option<PublicParts>, KeyError> {
+        let (utils, der) = (&DEFAULT_PROVIDER.key_utils, self.key.as_bytes());
+        let invalid = |_| KeyError::Invalid(algorithm);
+        Ok(match self.algorithm {
+            Foreign::HS256 | Foreign::HS384 | Foreign::HS512 => None,
+            Foreign::ES256 | Foreign::ES384 => {
+                let (_, x, y) = (utils.ec_pub_components_from_private_key)(der, self.algorithm).map_err(invalid)?;
+                Some(PublicParts::EcPoint([&[4], x.as_slice(), y.as_slice()].concat()))
+            }
+            Foreign::EdDSA => {
+                let x = (utils.ed_pub_components_from_private_key)(der, &EllipticCurve::Ed25519).map_err(invalid)?;
+                Some(PublicParts::Ed25519(x))
+            }
+            _ => {
+                let (n, e) = (utils.rsa_pub_components_from_private_key)(der).map_err(invalid)?;
+                Some(PublicParts::Rsa { n, e })
+            }
+        })
+    }
+
     fn new(algorithm: Algorithm, key: EncodingKey) -> Result<Self, KeyError> {
         let key = Self { algorithm: foreign(algorithm)?, key };
         (DEFAULT_PROVIDER.signer_factory)(&key.algorithm, &key.key).map_err(|_| KeyError::Invalid(algorithm))?;
@@ -103,4 +139,17 @@ impl PrivateKey {
         let signer = (DEFAULT_PROVIDER.signer_factory)(&self.algorithm, &self.key).map_err(|_| SigningError::Failed)?;
         signer.try_sign(message).map_err(|_| SigningError::Failed)
     }
+}
+
+/// Random bytes; `None` where the operating system gives none.
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}
+
+/// SHA-256.
+#[cfg(feature = "login")]
+pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
+    // The hash of this name has nothing to fail at.
+    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, ThumbprintHash::SHA256).unwrap_or_default()
 }

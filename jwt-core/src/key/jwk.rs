@@ -20,12 +20,12 @@ pub(super) struct Jwk<'a> {
     key_ops: Option<Vec<String>>,
     alg: Option<String>,
     pub(super) kid: Option<String>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-    k: Option<String>,
+    pub(super) crv: Option<String>,
+    pub(super) n: Option<String>,
+    pub(super) e: Option<String>,
+    pub(super) x: Option<String>,
+    pub(super) y: Option<String>,
+    pub(super) k: Option<String>,
     /// Whether there is a private part. What it is does not matter.
     #[cfg(feature = "remote")]
     d: Option<serde::de::IgnoredAny>,
@@ -88,9 +88,7 @@ impl<'a> Jwk<'a> {
         if !self.algorithms(Some(&[algorithm]))?.contains(&algorithm) {
             return Err(KeyError::WrongKind(algorithm));
         }
-        let may_verify = self.usage.as_deref().is_none_or(|usage| usage == "sig")
-            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
-        if !may_verify {
+        if !self.allows("verify") {
             return Err(KeyError::NotForVerification);
         }
         let key = match algorithm.family() {
@@ -119,13 +117,19 @@ impl<'a> Jwk<'a> {
             None => key,
         })
     }
+
+    /// Whether `use` and `key_ops` allow an operation on signatures.
+    pub(super) fn allows(&self, operation: &str) -> bool {
+        self.usage.as_deref().is_none_or(|usage| usage == "sig")
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == operation))
+    }
 }
 
-fn member(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
+pub(super) fn member(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
     text.and_then(|text| base64url::decode(text.as_bytes())).ok_or(KeyError::Jwk)
 }
 
-fn without_zeros(number: &[u8]) -> &[u8] {
+pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]
 }

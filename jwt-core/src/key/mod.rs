@@ -6,6 +6,8 @@ mod live;
 mod pem;
 #[cfg(feature = "remote")]
 mod remote;
+pub(crate) mod pkcs8;
+mod private_jwk;
 mod set;
 mod signing;
 
@@ -16,6 +18,8 @@ pub(crate) use live::Source;
 pub use live::{KeySource, LiveKeys};
 #[cfg(feature = "remote")]
 pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
+#[cfg(feature = "aws-lc-rs")]
+pub(crate) use pem::rsa_components;
 pub use set::{KeySet, SkippedKey};
 pub use signing::{SigningError, SigningKey};
 
@@ -100,6 +104,12 @@ impl VerifyingKey {
             return Err(KeyError::WrongKind(algorithm));
         }
         Ok(Self { algorithm, kid: None, key: Arc::new(PublicKey::new(algorithm, material)?) })
+    }
+
+    /// Whether it is a clone of that key, under the same name.
+    #[cfg(feature = "login")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.key, &other.key) && self.kid == other.kid
     }
 
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -193,6 +203,9 @@ pub enum KeyError {
     /// `use` or `key_ops` forbid what is wanted of the key.
     #[error("a JWK whose `use` or `key_ops` do not allow to verify signatures")]
     NotForVerification,
+    /// `use` or `key_ops` forbid what is wanted of the key.
+    #[error("a JWK whose `use` or `key_ops` do not allow to sign")]
+    NotForSigning,
     /// The key says it is for another algorithm than the one asked for.
     #[error("the JWK is bound to another algorithm by its `alg`")]
     OtherAlgorithm,
@@ -207,6 +220,14 @@ pub enum KeyError {
         /// How many keys were there and could not be used.
         skipped: usize,
     },
+    /// A private JWK whose public members are not those of its private ones.
+    #[error("the public members of the JWK do not belong to its private ones")]
+    OtherPublicHalf,
+    /// No key can be made here, for want of random numbers or of a generator.
+    #[error(
+        "no key for {0} can be made here: make one with `openssl genpkey` and load it (RSA keys are made by the feature `aws-lc-rs` only)"
+    )]
+    Generate(Algorithm),
     /// The compiled-in backend lacks the algorithm.
     #[error("{0} is not in the pure-Rust backend: build with the feature `aws-lc-rs`")]
     NotInThisBackend(Algorithm),

@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{KeyError, check_secret, decode_secret, pem};
-use crate::algorithm::Algorithm;
-use crate::base64url;
-use crate::crypto::PrivateKey;
+use super::{KeyError, VerifyingKey, decode_secret, pem, private_jwk};
+use crate::algorithm::{Algorithm, Family};
+use crate::crypto::{self, PrivateKey, PublicParts};
+use crate::{base64url, log};
 
 /// A key that signs tokens by exactly one algorithm, parsed once and cheap to clone.
 ///
@@ -31,13 +31,17 @@ pub struct SigningKey {
     kid: Option<Arc<str>>,
     typ: Arc<str>,
     key: Arc<PrivateKey>,
+    public: VerifyingKey,
+    /// None for a secret, which has no public half.
+    parts: Option<Arc<PublicParts>>,
 }
 
 impl SigningKey {
     /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
     pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        check_secret(algorithm, secret.as_ref())?;
-        Ok(Self::new(algorithm, PrivateKey::secret(algorithm, secret.as_ref())?))
+        let public = VerifyingKey::secret(algorithm, secret.as_ref())?;
+        let key = Arc::new(PrivateKey::secret(algorithm, secret.as_ref())?);
+        Ok(Self { algorithm, kid: None, typ: "JWT".into(), key, public, parts: None })
     }
 
     /// An HMAC secret in base64, of either alphabet, with or without padding.
@@ -48,17 +52,44 @@ impl SigningKey {
     /// A private key in PEM: `PRIVATE KEY` (PKCS#8, not encrypted) or `RSA PRIVATE KEY` (PKCS#1).
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let der = pem::private_key(algorithm, pem.as_ref())?;
-        Ok(Self::new(algorithm, PrivateKey::der(algorithm, &der)?))
+        Self::new(algorithm, PrivateKey::der(algorithm, &der)?)
     }
 
-    fn new(algorithm: Algorithm, key: PrivateKey) -> Self {
-        Self { algorithm, kid: None, typ: "JWT".into(), key: Arc::new(key) }
+    /// A private JSON Web Key (RFC 7517, RFC 7518 §6) to be used with `algorithm`. Its `kid` is kept. An `alg` that names
+    /// another algorithm, a `use` other than `sig`, a `key_ops` without `sign`, and public members that do not belong
+    /// to the private ones are errors. An RSA key needs all of its numbers, and two primes.
+    pub fn jwk(algorithm: Algorithm, jwk: &str) -> Result<Self, KeyError> {
+        private_jwk::signing_key(algorithm, jwk)
+    }
+
+    /// A new key, for a first try and for tests: **with the process it is gone**, and with it every token that it
+    /// signed; another instance does not know it. A warning in the log says so. An RSA key has 3072 bits and takes its
+    /// time, up to some seconds; the pure-Rust backend makes none.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        let key = match algorithm.family() {
+            Family::Hmac => {
+                let secret = crypto::random::<64>().ok_or(KeyError::Generate(algorithm))?;
+                Self::secret(algorithm, &secret[..algorithm.hash_len()])
+            }
+            Family::Rsa | Family::Ec | Family::Ed25519 => Self::new(algorithm, PrivateKey::generate(algorithm)?),
+        }?;
+        log::generated(algorithm);
+        Ok(key)
+    }
+
+    pub(super) fn new(algorithm: Algorithm, key: PrivateKey) -> Result<Self, KeyError> {
+        let parts = key.public_parts(algorithm)?.ok_or(KeyError::WrongKind(algorithm))?;
+        let public = VerifyingKey::new(algorithm, &parts.material())?;
+        let (key, parts) = (Arc::new(key), Some(Arc::new(parts)));
+        Ok(Self { algorithm, kid: None, typ: "JWT".into(), key, public, parts })
     }
 
     /// Writes that name into the `kid` header of the tokens.
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<Arc<str>>) -> Self {
-        self.kid = Some(kid.into());
+        let kid = kid.into();
+        self.public = self.public.with_kid(kid.clone());
+        self.kid = Some(kid);
         self
     }
 
@@ -74,8 +105,27 @@ impl SigningKey {
         self.algorithm
     }
 
+    /// The name of the key.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The key that proves what this one signs, under the same name: its public half or, for HMAC, the same secret.
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.public.clone()
+    }
+
+    pub(crate) fn public_parts(&self) -> Option<&PublicParts> {
+        self.parts.as_deref()
+    }
+
     /// Signs `claims`, which must serialize to a JSON object, into a compact token (RFC 7515 §7.1).
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<String, SigningError> {
+        self.sign_json(&self.typ, &serde_json::to_vec(claims).map_err(|_| SigningError::Claims)?)
+    }
+
+    /// Signs the JSON text of an object.
+    pub(crate) fn sign_json(&self, typ: &str, claims: &[u8]) -> Result<String, SigningError> {
         #[derive(Serialize)]
         struct Header<'a> {
             alg: &'static str,
@@ -83,9 +133,8 @@ impl SigningKey {
             #[serde(skip_serializing_if = "Option::is_none")]
             kid: Option<&'a str>,
         }
-        let header = Header { alg: self.algorithm.as_str(), typ: &self.typ, kid: self.kid.as_deref() };
+        let header = Header { alg: self.algorithm.as_str(), typ, kid: self.kid.as_deref() };
         let header = serde_json::to_vec(&header).map_err(|_| SigningError::Claims)?;
-        let claims = serde_json::to_vec(claims).map_err(|_| SigningError::Claims)?;
         if claims.first() != Some(&b'{') {
             return Err(SigningError::Claims);
         }

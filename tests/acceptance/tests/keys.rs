@@ -277,3 +277,85 @@ fn nothing_prints_a_secret() {
     let as_bytes = format!("{:?}", secret.as_bytes());
     assert!(!printed.contains(as_bytes.trim_matches(['[', ']'])), "{printed}");
 }
+
+fn private_jwk(kid: &str) -> Value {
+    let set: Value = serde_json::from_str(&key_file("private.jwks.json")).unwrap();
+    set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid).unwrap().clone()
+}
+
+/// With a member changed, or taken out by `null`.
+fn private_jwk_with(kid: &str, member: &str, value: Value) -> String {
+    let mut jwk = private_jwk(kid);
+    match value {
+        Value::Null => drop(jwk.as_object_mut().unwrap().remove(member)),
+        value => jwk[member] = value,
+    }
+    jwk.to_string()
+}
+
+#[test]
+fn a_private_key_is_read_from_a_jwk() {
+    for algorithm in Algorithm::ALL.iter().copied() {
+        let Some(name) = acceptance::named_key(algorithm) else { continue };
+        if cfg!(not(feature = "aws-lc-rs")) && algorithm == Algorithm::ES512 {
+            continue;
+        }
+        let key = SigningKey::jwk(algorithm, &private_jwk(name).to_string()).unwrap();
+        assert_eq!(key.kid(), Some(name));
+        let token = key.sign(&good_claims()).unwrap();
+        assert_verifies(VerifyingKey::pem(algorithm, key_file(&format!("{name}.pub.pem"))).unwrap(), &token);
+        assert_verifies(key.verifying_key(), &token);
+    }
+    let oct = json!({"kty": "oct", "k": acceptance::base64url(SECRET), "key_ops": ["sign", "verify"]});
+    let key = SigningKey::jwk(Algorithm::HS256, &oct.to_string()).unwrap();
+    assert_verifies(KeySet::hs256(SECRET).unwrap(), &key.sign(&good_claims()).unwrap());
+}
+
+#[test]
+fn a_private_jwk_that_is_not_for_signing_or_not_whole_is_refused() {
+    let other_x = private_jwk("ed25519")["d"].clone();
+    let short = json!(acceptance::base64url([1; 31]));
+    for (algorithm, jwk, expected) in [
+        (Algorithm::RS256, private_jwk_with("rsa", "use", json!("enc")), KeyError::NotForSigning),
+        (Algorithm::RS256, private_jwk_with("rsa", "key_ops", json!(["verify"])), KeyError::NotForSigning),
+        (Algorithm::RS256, private_jwk_with("rsa", "alg", json!("PS256")), KeyError::OtherAlgorithm),
+        (Algorithm::RS256, private_jwk_with("rsa", "d", json!(null)), KeyError::NotPrivate),
+        (Algorithm::RS256, private_jwk_with("rsa", "qi", json!(null)), KeyError::Jwk),
+        (Algorithm::RS256, private_jwk_with("rsa", "oth", json!([])), KeyError::Unsupported),
+        (Algorithm::RS256, private_jwk_with("rsa", "e", json!("AQ")), KeyError::Invalid(Algorithm::RS256)),
+        (Algorithm::ES256, private_jwk("p384").to_string(), KeyError::OtherAlgorithm),
+        (Algorithm::ES256, private_jwk_with("p256", "d", short.clone()), KeyError::Invalid(Algorithm::ES256)),
+        (Algorithm::ES256, private_jwk_with("p256", "y", json!(null)), KeyError::Jwk),
+        (Algorithm::ES256, private_jwk_with("p256", "d", json!("not base64url=")), KeyError::Jwk),
+        (Algorithm::EdDSA, private_jwk_with("ed25519", "d", short), KeyError::Invalid(Algorithm::EdDSA)),
+        (Algorithm::EdDSA, private_jwk_with("ed25519", "x", other_x), KeyError::OtherPublicHalf),
+        (Algorithm::EdDSA, "{}".to_owned(), KeyError::Jwk),
+        (Algorithm::HS256, json!({"kty": "oct"}).to_string(), KeyError::Jwk),
+    ] {
+        let error = SigningKey::jwk(algorithm, &jwk).unwrap_err();
+        assert_eq!(error, expected, "{algorithm} {error}");
+    }
+    // A point that is not that of the scalar: which error it is depends on who finds out first.
+    let strange = private_jwk_with("p256", "d", json!(acceptance::base64url([1; 32])));
+    assert!(SigningKey::jwk(Algorithm::ES256, &strange).is_err());
+}
+
+#[test]
+fn a_generated_key_signs_and_no_two_are_the_same() {
+    for algorithm in Algorithm::ALL.iter().copied() {
+        let small = matches!(algorithm.as_str(), "HS256" | "HS384" | "HS512" | "ES256" | "ES384" | "EdDSA" | "Ed25519");
+        if cfg!(not(feature = "aws-lc-rs")) && !small {
+            assert!(SigningKey::generate(algorithm).is_err(), "{algorithm}");
+            continue;
+        }
+        if matches!(algorithm.as_str(), "RS384" | "RS512" | "PS384" | "PS512") {
+            // As RS256 and PS256, and each takes its time.
+            continue;
+        }
+        let [one, other] = [(); 2].map(|()| SigningKey::generate(algorithm).unwrap());
+        let token = one.sign(&good_claims()).unwrap();
+        assert_verifies(one.verifying_key(), &token);
+        let builder = Authenticator::<User>::builder().keys(other.verifying_key()).any_audience().clock(Stopped);
+        assert!(builder.build_verifier().unwrap().verify(&token).is_err(), "{algorithm}");
+    }
+}

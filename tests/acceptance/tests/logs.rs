@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use acceptance::{Connection, STACKS, builder, good_claims, hs256, request_to};
-use jwt_core::TokenSource;
+use jwt_core::{Algorithm, Issuer, Login, LoginCookies, SigningKey, TokenSource};
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -72,6 +72,22 @@ fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
             "{text}"
         );
         assert!(text.contains(r#"unverified_origin=Some("https://a.example\""#), "{text}");
+        let text = logged("generated", &|| drop(SigningKey::generate(Algorithm::HS256).unwrap()));
+        assert!(
+            text.contains("WARN") && text.contains("after a restart") && text.contains("SigningKey::pem"),
+            "{text}"
+        );
+        let text = logged("large cookie", &|| {
+            let key = SigningKey::secret(Algorithm::HS256, [1; 32]).unwrap();
+            let issuer = Issuer::builder("i").audience("a").signing_key(key).build().unwrap();
+            let cookies = LoginCookies::builder().build().unwrap();
+            let login = |size| Login::new(issuer.sign(&serde_json::json!({"blob": "x".repeat(size)})).unwrap());
+            login(2000).set_cookies(&cookies);
+            assert!(buffer.0.lock().unwrap().is_empty());
+            login(4000).set_cookies(&cookies);
+        });
+        assert!(text.contains("WARN") && text.contains("4096") && text.contains("__Host-access_token"), "{text}");
+        assert!(!text.contains("eyJ"), "{text}");
         let text = logged("no layer", &|| assert_eq!(server.get("/unprotected", &[]).status, 500));
         assert!(text.contains("ERROR") && text.contains("JwtAuth::new"), "{text}");
         let text = logged("other type", &|| {

@@ -1,0 +1,166 @@
+use std::time::Duration;
+
+use super::jwks::thumbprint;
+use crate::clock::NumericDate;
+use crate::key::{KeySet, SigningKey, VerifyingKey};
+
+/// For how long a key stays published past the end of its last token: for clocks that differ.
+const SLACK: Duration = Duration::from_secs(5 * 60);
+
+/// The keys of an issuer, and what becomes of each with time. One of them signs.
+pub(super) struct Ring {
+    held: Vec<Held>,
+    /// How long a token is good at most.
+    lifetime: Duration,
+}
+
+struct Held {
+    key: SigningKey,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    /// Published, and nothing more until somebody says so.
+    Published,
+    /// Published, and signing from then on.
+    Scheduled { from: NumericDate },
+    /// Signing. Always exactly one, and the first of them.
+    Active,
+    /// Published until then.
+    Retiring { until: NumericDate },
+}
+
+/// Why a key of an issuer stays what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RotationError {
+    /// No published key has that name.
+    #[error("no published key has that `kid`")]
+    UnknownKid,
+    /// Another key has that name already.
+    #[error("another key has that `kid` already: give each key a name of its own, or none for its thumbprint")]
+    DuplicateKid,
+    /// The key signs at the moment.
+    #[error("this key signs at the moment: activate another one first")]
+    Active,
+}
+
+impl Ring {
+    pub(super) fn new(key: SigningKey, lifetime: Duration) -> Self {
+        Self { held: vec![Held { key: named(key), phase: Phase::Active }], lifetime }
+    }
+
+    pub(super) fn active(&self) -> &SigningKey {
+        &self.held[0].key
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &SigningKey> {
+        self.held.iter().map(|held| &held.key)
+    }
+
+    pub(super) fn verifying_keys(&self) -> impl Iterator<Item = VerifyingKey> {
+        self.keys().map(SigningKey::verifying_key)
+    }
+
+    /// Whether those are the same keys, whatever each of them is doing.
+    pub(super) fn has_exactly(&self, keys: &KeySet) -> bool {
+        let keys = keys.keys();
+        keys.len() == self.held.len() && self.verifying_keys().all(|own| keys.iter().any(|key| key.is_same(&own)))
+    }
+
+    /// When something changes next by itself.
+    pub(super) fn due(&self) -> Option<NumericDate> {
+        let dues = self.held.iter().filter_map(|held| match held.phase {
+            Phase::Scheduled { from: due } | Phase::Retiring { until: due } => Some(due),
+            Phase::Published | Phase::Active => None,
+        });
+        dues.min()
+    }
+
+    /// Does what is due by now.
+    pub(super) fn advance(&mut self, now: NumericDate) {
+        self.held.retain(|held| !matches!(held.phase, Phase::Retiring { until } if until <= now));
+        let due = |held: &Held| match held.phase {
+            Phase::Scheduled { from } if from <= now => Some(from),
+            _ => None,
+        };
+        // One after the other, should several be due: the last of them signs, and all of them retire in their turn.
+        while let Some((index, _)) = self
+            .held
+            .iter()
+            .enumerate()
+            .filter_map(|(index, held)| Some((index, due(held)?)))
+            .min_by_key(|(_, from)| *from)
+        {
+            self.promote(index, now);
+        }
+    }
+
+    pub(super) fn publish(&mut self, key: SigningKey) -> Result<(), RotationError> {
+        self.add(key, Phase::Published)
+    }
+
+    pub(super) fn schedule(
+        &mut self,
+        key: SigningKey,
+        now: NumericDate,
+        head_start: Duration,
+    ) -> Result<(), RotationError> {
+        self.add(key, Phase::Scheduled { from: later(now, head_start) })
+    }
+
+    pub(super) fn activate(&mut self, kid: &str, now: NumericDate) -> Result<(), RotationError> {
+        let index = self.find(kid)?;
+        if index > 0 {
+            self.promote(index, now);
+        }
+        Ok(())
+    }
+
+    pub(super) fn withdraw(&mut self, kid: &str) -> Result<(), RotationError> {
+        match self.find(kid)? {
+            0 => Err(RotationError::Active),
+            index => {
+                self.held.remove(index);
+                Ok(())
+            }
+        }
+    }
+
+    fn add(&mut self, key: SigningKey, phase: Phase) -> Result<(), RotationError> {
+        let key = named(key);
+        if key.kid().is_some_and(|kid| self.find(kid).is_ok()) {
+            return Err(RotationError::DuplicateKid);
+        }
+        self.held.push(Held { key, phase });
+        Ok(())
+    }
+
+    fn find(&self, kid: &str) -> Result<usize, RotationError> {
+        self.held.iter().position(|held| held.key.kid() == Some(kid)).ok_or(RotationError::UnknownKid)
+    }
+
+    /// The key at `index` signs from now on, and the one that did retires.
+    fn promote(&mut self, index: usize, now: NumericDate) {
+        self.held[0].phase = Phase::Retiring { until: later(now, self.lifetime.saturating_add(SLACK)) };
+        self.held[index].phase = Phase::Active;
+        self.held.swap(0, index);
+    }
+}
+
+/// A public key without a name is named by its thumbprint; a secret is not, since the name would tell of it.
+fn named(key: SigningKey) -> SigningKey {
+    if key.kid().is_some() {
+        return key;
+    }
+    match thumbprint(&key) {
+        Some(thumbprint) => key.with_kid(thumbprint),
+        None => key,
+    }
+}
+
+fn later(now: NumericDate, duration: Duration) -> NumericDate {
+    let rounded_up = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+    NumericDate::from_secs(now.as_secs().saturating_add(rounded_up).saturating_add(1))
+}

@@ -1,0 +1,68 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::NumericDate;
+use crate::error::RegisteredClaim;
+use crate::key::SigningError;
+
+/// An access token that was just signed. Never prints itself.
+#[derive(Clone)]
+pub struct AccessToken {
+    token: String,
+    token_id: String,
+    expires_at: NumericDate,
+    lifetime: Duration,
+}
+
+impl AccessToken {
+    pub(super) fn new(token: String, token_id: String, expires_at: NumericDate, lifetime: Duration) -> Self {
+        Self { token, token_id, expires_at, lifetime }
+    }
+
+    /// The compact token. Treat it as a password: whoever holds it is the user.
+    pub fn as_str(&self) -> &str {
+        &self.token
+    }
+
+    /// `jti`: the name of the token, 128 random bits.
+    pub fn token_id(&self) -> &str {
+        &self.token_id
+    }
+
+    /// `exp`: from when on it is not good any more.
+    pub fn expires_at(&self) -> NumericDate {
+        self.expires_at
+    }
+
+    /// How long it is good, counted from when it was signed.
+    pub fn expires_in(&self) -> Duration {
+        self.lifetime
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("token_id", &self.token_id)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// The claims do not serialize, not to a JSON object, or to one with a member twice.
+    #[error("the claims do not serialize to a JSON object whose members have each a name of their own")]
+    Claims,
+    /// The claims have a member that the issuer sets itself.
+    #[error("the claims bring `{0}`, which the issuer sets: leave it out of the type that is signed")]
+    Collision(RegisteredClaim),
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers")]
+    Random,
+    /// The token could not be signed.
+    #[error("{0}")]
+    Signing(#[from] SigningError),
+}

@@ -1,0 +1,92 @@
+//! One private JSON Web Key (RFC 7518 §6, RFC 8037 §2).
+
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::jwk::{Jwk, member, without_zeros};
+use super::{KeyError, SigningKey, pkcs8};
+use crate::algorithm::{Algorithm, Family};
+use crate::crypto::{Material, PrivateKey};
+use crate::json::{StrictSeed, read_object};
+
+/// The members that the public reader leaves out.
+#[derive(Deserialize)]
+struct Private {
+    d: Option<String>,
+    p: Option<String>,
+    q: Option<String>,
+    dp: Option<String>,
+    dq: Option<String>,
+    qi: Option<String>,
+    oth: Option<IgnoredAny>,
+}
+
+pub(super) fn signing_key(algorithm: Algorithm, json: &str) -> Result<SigningKey, KeyError> {
+    let jwk = Jwk::read(json)?;
+    if !jwk.algorithms(Some(&[algorithm]))?.contains(&algorithm) {
+        return Err(KeyError::WrongKind(algorithm));
+    }
+    if !jwk.allows("sign") {
+        return Err(KeyError::NotForSigning);
+    }
+    let private: Private = read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)?;
+    let key = if algorithm.family() == Family::Hmac {
+        SigningKey::secret(algorithm, member(jwk.k.as_ref())?)?
+    } else {
+        let key = SigningKey::new(algorithm, PrivateKey::der(algorithm, &der(algorithm, &jwk, &private)?)?)?;
+        // A key that signs what its public half does not prove is found out here and not by the first client.
+        if !is_half_of(&jwk, &key)? {
+            return Err(KeyError::OtherPublicHalf);
+        }
+        key
+    };
+    Ok(match jwk.kid {
+        Some(kid) => key.with_kid(kid),
+        None => key,
+    })
+}
+
+/// PKCS#1 for RSA, PKCS#8 for the others.
+fn der(algorithm: Algorithm, jwk: &Jwk<'_>, private: &Private) -> Result<Vec<u8>, KeyError> {
+    let scalar = member(Some(private.d.as_ref().ok_or(KeyError::NotPrivate)?))?;
+    let ec = |length: usize, write: fn(&[u8], Option<&[u8]>) -> Vec<u8>| {
+        // Of full length, whatever the number (RFC 7518 §6.2.2.1).
+        if scalar.len() != length {
+            return Err(KeyError::Invalid(algorithm));
+        }
+        let point = [&[4], member(jwk.x.as_ref())?.as_slice(), member(jwk.y.as_ref())?.as_slice()].concat();
+        Ok(write(&scalar, Some(&point)))
+    };
+    match algorithm {
+        Algorithm::ES256 => ec(32, pkcs8::ec_p256),
+        Algorithm::ES384 => ec(48, pkcs8::ec_p384),
+        Algorithm::ES512 => ec(66, pkcs8::ec_p521),
+        Algorithm::EdDSA | Algorithm::Ed25519 if scalar.len() == 32 => Ok(pkcs8::ed25519(&scalar)),
+        Algorithm::EdDSA | Algorithm::Ed25519 => Err(KeyError::Invalid(algorithm)),
+        _ if private.oth.is_some() => Err(KeyError::Unsupported),
+        _ => {
+            let Private { p, q, dp, dq, qi, .. } = private;
+            let numbers = [&jwk.n, &jwk.e, &private.d, p, q, dp, dq, qi].map(|text| member(text.as_ref()));
+            let numbers = numbers.into_iter().collect::<Result<Vec<_>, _>>()?;
+            Ok(pkcs8::rsa(numbers.iter().map(Vec::as_slice)))
+        }
+    }
+}
+
+fn is_half_of(jwk: &Jwk<'_>, key: &SigningKey) -> Result<bool, KeyError> {
+    let Some(parts) = key.public_parts() else { return Ok(false) };
+    Ok(match parts.material() {
+        Material::Secret(_) => false,
+        Material::RsaComponents { n, e } => {
+            let (given_n, given_e) = (member(jwk.n.as_ref())?, member(jwk.e.as_ref())?);
+            without_zeros(&given_n) == without_zeros(n) && without_zeros(&given_e) == without_zeros(e)
+        }
+        Material::EcPoint(point) => {
+            let (x, y) = (member(jwk.x.as_ref())?, member(jwk.y.as_ref())?);
+            [&[4], x.as_slice(), y.as_slice()].concat() == point
+        }
+        Material::Ed25519(bytes) => member(jwk.x.as_ref())? == bytes,
+    })
+}

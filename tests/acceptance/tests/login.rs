@@ -1,0 +1,202 @@
+//! Logging in, and the keys of the issuer, over TCP on every stack; what cookies are set to, and which are refused.
+
+use std::time::Duration;
+
+use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, LoginApp, Reply, Server, User, key_file, request_to};
+use jwt_core::{
+    Algorithm, Authenticator, ConfigError, Issuer, KeySet, Login, LoginCookies, LoginCookiesBuilder, RefreshToken,
+    SameSite, SigningKey,
+};
+use serde_json::{Value, json};
+
+fn issuer() -> Issuer {
+    let key = SigningKey::pem(Algorithm::ES256, key_file("p256.pem")).unwrap().with_kid("first");
+    Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap()
+}
+
+fn everywhere(test: impl Fn(&Server, &LoginApp)) {
+    for stack in LOGIN_STACKS {
+        let app = LoginApp { issuer: issuer(), cookies: LoginCookies::builder().build().unwrap() };
+        test(&stack.start(app.clone()), &app);
+    }
+}
+
+fn send(server: &Server, method: &str, target: &str, fields: &[(&str, &str)]) -> Reply {
+    Connection::open(server.address).send(&request_to("localhost", method, target, fields))
+}
+
+fn set_cookies(reply: &Reply) -> Vec<&str> {
+    reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
+}
+
+fn login(issuer: &Issuer) -> Login {
+    let access = issuer.sign(&json!({"sub": "alice", "name": "Alice"})).unwrap();
+    Login::new(access).with_refresh(RefreshToken::new("refresh-me", Duration::from_secs(3600)).unwrap())
+}
+
+/// The two cookies, with `…` for the access token.
+fn cookies_of(builder: LoginCookiesBuilder) -> [String; 2] {
+    let issuer = issuer();
+    let login = login(&issuer);
+    let headers = login.set_cookies(&builder.build().unwrap());
+    let values: Vec<String> = headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap().replace(login.access_token().as_str(), "…"))
+        .collect();
+    values.try_into().unwrap()
+}
+
+#[test]
+fn a_login_in_json_is_what_rfc_6749_says_and_its_token_opens_the_door() {
+    everywhere(|server, _| {
+        let reply = send(server, "POST", "/auth/token", &[]);
+        assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")), "{}", server.stack);
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{}", server.stack);
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(900)), "{}", server.stack);
+        assert_eq!(body["refresh_token"], "of-no-use-here");
+        let reply = server.get_with_bearer(body["access_token"].as_str().unwrap());
+        assert_eq!((reply.status, &*reply.body), (200, r#"{"sub":"alice","name":"Alice"}"#), "{}", server.stack);
+    });
+}
+
+#[test]
+fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
+    everywhere(|server, _| {
+        let reply = send(server, "POST", "/auth/login", &[]);
+        assert_eq!((reply.status, reply.header("location")), (303, Some("/me")), "{}", server.stack);
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{}", server.stack);
+        let cookies = set_cookies(&reply);
+        let [access, refresh] = *cookies else { panic!("{}: {cookies:?}", server.stack) };
+        let (pair, attributes) = access.split_once("; ").unwrap();
+        assert!(pair.starts_with("__Host-access_token=eyJ"), "{}: {access}", server.stack);
+        assert_eq!(attributes, "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900", "{}", server.stack);
+        assert_eq!(
+            refresh,
+            "__Secure-refresh_token=of-no-use-here; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=86400"
+        );
+        let reply = send(server, "GET", "/me", &[("Cookie", pair)]);
+        assert_eq!((reply.status, &*reply.body), (200, r#"{"sub":"alice","name":"Alice"}"#), "{}", server.stack);
+
+        let reply = send(server, "POST", "/auth/logout", &[("Cookie", pair)]);
+        assert_eq!(
+            set_cookies(&reply),
+            [
+                "__Host-access_token=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0",
+                "__Secure-refresh_token=; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=0",
+            ],
+            "{}",
+            server.stack
+        );
+        // What a browser that keeps empty cookies would send.
+        assert_eq!(send(server, "GET", "/me", &[("Cookie", "__Host-access_token=")]).status, 401, "{}", server.stack);
+    });
+}
+
+#[test]
+fn the_jwk_set_is_served_with_caching_headers_and_proves_the_tokens() {
+    everywhere(|server, app| {
+        let reply = send(server, "GET", "/.well-known/jwks.json", &[]);
+        assert_eq!((reply.status, &reply.body), (200, &app.issuer.jwks()), "{}", server.stack);
+        assert_eq!(reply.header("content-type"), Some("application/jwk-set+json"), "{}", server.stack);
+        assert_eq!(reply.header("cache-control"), Some("public, max-age=300"), "{}", server.stack);
+        let verifier = Authenticator::<User>::builder().keys(KeySet::jwks(&reply.body).unwrap()).audience(AUDIENCE);
+        let token = app.issuer.sign(&json!({"sub": "alice", "name": "Alice"})).unwrap();
+        assert!(verifier.build_verifier().unwrap().verify(token.as_str()).is_ok(), "{}", server.stack);
+
+        let etag = reply.header("etag").unwrap();
+        for known in [etag.to_owned(), format!("W/{etag}"), format!("\"other\", {etag}"), "*".to_owned()] {
+            let reply = send(server, "GET", "/.well-known/jwks.json", &[("If-None-Match", &known)]);
+            assert_eq!((reply.status, &*reply.body), (304, ""), "{} {known}", server.stack);
+            assert_eq!(reply.header("etag"), Some(etag), "{}", server.stack);
+            assert_eq!(reply.header("cache-control"), Some("public, max-age=300"), "{}", server.stack);
+        }
+        app.issuer.rotate(SigningKey::pem(Algorithm::EdDSA, key_file("ed25519.pem")).unwrap()).unwrap();
+        let changed = send(server, "GET", "/.well-known/jwks.json", &[("If-None-Match", etag)]);
+        assert_eq!((changed.status, &changed.body), (200, &app.issuer.jwks()), "{}", server.stack);
+        assert_ne!(changed.body, reply.body);
+
+        let refused = send(server, "POST", "/.well-known/jwks.json", &[]);
+        assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD")), "{}", server.stack);
+    });
+}
+
+#[test]
+fn cookies_can_be_named_placed_and_widened() {
+    assert_eq!(
+        cookies_of(
+            LoginCookies::builder()
+                .access_name("__Secure-at")
+                .refresh_name("rt")
+                .refresh_path("/session/renew")
+                .same_site(SameSite::None)
+                .refresh_same_site(SameSite::Lax)
+                .domain("example.com")
+        ),
+        [
+            "__Secure-at=…; HttpOnly; SameSite=None; Secure; Path=/; Domain=example.com; Max-Age=900",
+            "rt=refresh-me; HttpOnly; SameSite=Lax; Secure; Path=/session/renew; Domain=example.com; Max-Age=3600",
+        ]
+    );
+    assert_eq!(
+        cookies_of(LoginCookies::builder().dangerous_plain_http_on_localhost()),
+        [
+            "access_token=…; HttpOnly; SameSite=Lax; Path=/; Max-Age=900",
+            "refresh_token=refresh-me; HttpOnly; SameSite=Strict; Path=/auth; Max-Age=3600",
+        ]
+    );
+}
+
+#[test]
+fn cookies_that_a_browser_refuses_or_that_leak_are_refused_with_their_mend() {
+    let new = LoginCookies::builder;
+    for (builder, expected, mend) in [
+        (new().domain("example.com"), ConfigError::HostCookie, "__Secure-…"),
+        (new().refresh_name("__Host-refresh_token"), ConfigError::HostCookie, "path `/`"),
+        (new().refresh_name("__hOST-refresh_token"), ConfigError::HostCookie, "path `/`"),
+        (new().dangerous_plain_http_on_localhost().access_name("__Host-at"), ConfigError::HostCookie, "Secure"),
+        (new().dangerous_plain_http_on_localhost().access_name("__Secure-at"), ConfigError::SecureCookie, "prefix"),
+        (
+            new().dangerous_plain_http_on_localhost().same_site(SameSite::None),
+            ConfigError::SameSiteNone,
+            "dangerous_plain_http_on_localhost",
+        ),
+        (new().access_name("a b"), ConfigError::CookieName, "letters"),
+        (new().access_name("a=b"), ConfigError::CookieName, "letters"),
+        (new().access_name(""), ConfigError::CookieName, "letters"),
+        (new().access_name("t").refresh_name("t"), ConfigError::SameCookie, "its own"),
+        (new().refresh_path("auth"), ConfigError::CookiePath, "begins with `/`"),
+        (new().refresh_path("/a; Domain=evil.example"), ConfigError::CookiePath, "`;`"),
+        (new().refresh_path("/a\r\nX: y"), ConfigError::CookiePath, "white space"),
+        (new().access_name("at").domain("com"), ConfigError::CookieDomain, "a dot in it"),
+        (new().access_name("at").domain(".example.com"), ConfigError::CookieDomain, "none in front"),
+        (new().access_name("at").domain("example.com; x"), ConfigError::CookieDomain, "host name"),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error, expected);
+        assert!(error.to_string().contains(mend), "{error}");
+    }
+}
+
+#[test]
+fn a_refresh_token_that_would_break_out_of_its_cookie_is_refused() {
+    for token in ["", "a b", "a;b", "a,b", "a\"b", "a\\b", "a\r\nb", "ä"] {
+        assert!(RefreshToken::new(token, Duration::from_secs(1)).is_err(), "{token:?}");
+    }
+}
+
+#[test]
+fn a_login_never_prints_its_tokens() {
+    let login = login(&issuer());
+    let cookies = login.set_cookies(&LoginCookies::builder().build().unwrap());
+    let printed = format!("{login:?} {cookies:?}");
+    assert!(!printed.contains("eyJ") && !printed.contains("refresh-me"), "{printed}");
+}
+
+#[test]
+fn a_login_without_a_refresh_token_has_none_in_either_form() {
+    let login = Login::new(issuer().sign(&json!({"sub": "alice"})).unwrap());
+    assert!(!login.json().body().contains("refresh_token"));
+    assert_eq!(login.set_cookies(&LoginCookies::builder().build().unwrap()).get_all("set-cookie").iter().count(), 1);
+}
