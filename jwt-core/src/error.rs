@@ -388,7 +388,7 @@ pub enum ConfigError {
     NoIssuedAudience,
     /// A lifetime under a second.
     #[error("a token must live for a second at least: give `.access_token_lifetime(…)` a few minutes")]
-    Lifetime,
+    TokenLifetime,
     /// A key would be used while copies of the JWK Set without it may be kept.
     #[error("`.head_start(…)` is shorter than `.jwks_max_age(…)`: make it as long at least, better twice as long")]
     HeadStart,

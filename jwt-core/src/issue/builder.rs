@@ -116,7 +116,7 @@ impl IssuerBuilder {
             return Err(ConfigError::EmptyExpectation);
         }
         if self.lifetime.as_secs() == 0 {
-            return Err(ConfigError::Lifetime);
+            return Err(ConfigError::TokenLifetime);
         }
         if self.head_start < self.jwks_max_age {
             return Err(ConfigError::HeadStart);

@@ -308,7 +308,7 @@ fn an_issuer_that_makes_no_sense_is_refused_with_its_mend() {
         (keyed().audience(AUDIENCE).typ(""), ConfigError::EmptyExpectation, "empty"),
         (
             keyed().audience(AUDIENCE).access_token_lifetime(Duration::from_millis(900)),
-            ConfigError::Lifetime,
+            ConfigError::TokenLifetime,
             "a few minutes",
         ),
         (keyed().audience(AUDIENCE).head_start(Duration::from_secs(299)), ConfigError::HeadStart, "as long"),

@@ -132,6 +132,8 @@ pub struct Minted {
     pub token: String,
     /// The public key, or the secret, without `alg`.
     pub jwk: Value,
+    /// The private key, or the secret, without `alg`.
+    pub private_jwk: Value,
     /// The public key as `PUBLIC KEY`; none for a secret.
     pub pem: Option<String>,
     /// The private key as `PRIVATE KEY`; none for a secret.

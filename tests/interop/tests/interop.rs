@@ -11,7 +11,8 @@ use std::time::SystemTime;
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use interop_tests::{Library, Minted, Peer, Verdict};
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, KeyError, KeySet, KeySource, SigningKey, TokenError, Verifier, VerifyingKey,
+    Algorithm, AuthError, Authenticator, Issuer, KeyError, KeySet, KeySource, SigningKey, TokenError, Verifier,
+    VerifyingKey,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -353,6 +354,47 @@ fn a_token_of_ours_is_good_for_a_peer_and_for_us() {
             assert_eq!(verdict, Verdict::Accepted(claims.clone()), "{case}");
             assert_verified(key_of(&minted, algorithm), &token, &claims, case);
         }
+    });
+}
+
+#[test]
+fn a_token_of_our_issuer_is_good_for_a_peer_that_has_its_jwk_set() {
+    for_each_algorithm(|peer, algorithm, case| {
+        let minted = peer.mint(algorithm.as_str(), Some("theirs"), &claims()).unwrap();
+        let key = SigningKey::jwk(algorithm, &minted.private_jwk.to_string()).unwrap_or_else(|error| {
+            panic!("{case}: {error}");
+        });
+        assert_eq!(key.kid(), Some("theirs"), "{case}");
+        let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
+        let token = issuer.sign(&User::example()).unwrap();
+        let set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
+        // A secret is in no set; the peer has it by other means.
+        let jwk = set["keys"].get(0).unwrap_or(&minted.jwk);
+        let verdict = peer.verify(algorithm.as_str(), jwk, token.as_str(), ISSUER, AUDIENCE).unwrap();
+        let Verdict::Accepted(claims) = verdict else { panic!("{case}: {verdict:?}") };
+        let own = issuer.authenticator::<User>().build_verifier().unwrap().verify(token.as_str()).unwrap();
+        assert_eq!(claims, serde_json::from_str::<Value>(own.claims_json()).unwrap(), "{case}");
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!(AUDIENCE)), "{case}");
+        // And the set names the same key as the peer does, to the byte.
+        for member in ["kty", "crv", "n", "e", "x", "y"].iter().filter(|_| !set["keys"][0].is_null()) {
+            assert_eq!(jwk.get(member), minted.jwk.get(member), "{case} {member}");
+        }
+    });
+}
+
+#[test]
+fn a_generated_key_of_ours_is_good_for_a_peer() {
+    for_each_algorithm(|peer, algorithm, case| {
+        // The larger hashes of RSA have the same keys, each of which takes its time.
+        if algorithm.as_str().starts_with("HS") || ["RS384", "RS512", "PS384", "PS512"].contains(&algorithm.as_str()) {
+            return;
+        }
+        let key = SigningKey::generate(algorithm).unwrap();
+        let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
+        let token = issuer.sign(&User::example()).unwrap();
+        let set: Value = serde_json::from_str(&issuer.jwks()).unwrap();
+        let verdict = peer.verify(algorithm.as_str(), &set["keys"][0], token.as_str(), ISSUER, AUDIENCE).unwrap();
+        assert!(matches!(verdict, Verdict::Accepted(_)), "{case}: {verdict:?}");
     });
 }
 
