@@ -3,12 +3,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::header::ORIGIN;
 use serde::de::DeserializeOwned;
 
 use crate::builder::AuthenticatorBuilder;
 use crate::challenge::{Answer, Challenges};
 use crate::csrf::CrossSite;
-use crate::error::AuthError;
+use crate::error::{AuthError, CrossSiteError};
 use crate::request::RequestHead;
 use crate::source::{self, Found, TokenSource};
 use crate::token::VerifiedToken;
@@ -119,19 +120,24 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
             Ok(None) => return Verdict::Rejected(logged(AuthError::MissingToken, None)),
             Err(error) => return Verdict::Rejected(logged(error.into(), None)),
         };
-        if in_cookie && let Err(error) = inner.cross_site.check(head) {
-            crate::log::cross_site(error, head);
-            return Verdict::Rejected(error.into());
-        }
+        let csrf_token = match inner.cross_site.check(head, in_cookie) {
+            Ok(csrf_token) => csrf_token,
+            Err(error) => return Verdict::Rejected(cross_site(error, head.header_values(&ORIGIN).next())),
+        };
         match inner.verifier.attempt(token) {
-            Ok(verified) => Verdict::Verified(verified),
+            Ok(verified) => match inner.cross_site.check_token(csrf_token, verified.token_id()) {
+                Ok(()) => Verdict::Verified(verified),
+                Err(error) => Verdict::Rejected(cross_site(error, None)),
+            },
             Err(Failure::Refused(error)) => Verdict::Rejected(logged(error, Some(token))),
             Err(Failure::Wait { keys, .. }) => {
                 let (this, token) = (self.clone(), Box::<[u8]>::from(token));
+                let csrf_token = csrf_token.map(Box::<[u8]>::from);
                 Verdict::Pending(Pending(Box::pin(async move {
                     keys.await;
-                    let verified = this.0.verifier.verify(&token);
-                    verified.map(Some).map_err(|error| logged(error, Some(&token)))
+                    let verified = this.0.verifier.verify(&token).map_err(|error| logged(error, Some(&token)))?;
+                    let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
+                    checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
                 })))
             }
         }
@@ -148,6 +154,11 @@ impl<C> Authenticator<C> {
     pub fn verifier(&self) -> &Verifier<C> {
         &self.0.verifier
     }
+}
+
+fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) -> AuthError {
+    crate::log::cross_site(error, origin);
+    error.into()
 }
 
 fn logged(error: AuthError, token: Option<&[u8]>) -> AuthError {

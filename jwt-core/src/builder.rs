@@ -9,6 +9,8 @@ use crate::authenticator::{Authenticator, Inner};
 use crate::challenge::Challenges;
 use crate::clock::{Clock, SystemClock};
 use crate::csrf::CrossSite;
+#[cfg(feature = "login")]
+use crate::csrf_token::CsrfTokens;
 use crate::error::ConfigError;
 use crate::issuers::{self, TrustedIssuer};
 use crate::key::KeySource;
@@ -266,6 +268,15 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn dangerous_allow_cross_site_requests(mut self) -> Self {
         self.cross_site.allowed = true;
+        self
+    }
+
+    /// Requires `X-CSRF-Token` of unsafe requests with the token in a cookie, beside what
+    /// [`trusted_origin`](Self::trusted_origin) says of them. None.
+    #[cfg(feature = "login")]
+    #[must_use]
+    pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
+        self.cross_site.tokens = Some(tokens.clone());
         self
     }
 

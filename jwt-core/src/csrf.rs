@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::header::{HOST, HeaderName, ORIGIN, UPGRADE};
 
+#[cfg(feature = "login")]
+use crate::csrf_token::CsrfTokens;
 use crate::error::{ConfigError, CrossSiteError};
 use crate::request::RequestHead;
 
@@ -17,11 +19,17 @@ pub(crate) struct CrossSite {
     pub(crate) trusted: Vec<Box<str>>,
     pub(crate) origin_required: bool,
     pub(crate) allowed: bool,
+    #[cfg(feature = "login")]
+    pub(crate) tokens: Option<CsrfTokens>,
 }
 
 impl CrossSite {
     pub(crate) fn check_config(&self) -> Result<(), ConfigError> {
-        if self.allowed && (self.origin_required || !self.trusted.is_empty()) {
+        #[cfg(feature = "login")]
+        let has_tokens = self.tokens.is_some();
+        #[cfg(not(feature = "login"))]
+        let has_tokens = false;
+        if self.allowed && (self.origin_required || has_tokens || !self.trusted.is_empty()) {
             return Err(ConfigError::CrossSiteContradiction);
         }
         if !self.trusted.iter().all(|origin| is_origin(origin)) {
@@ -30,12 +38,23 @@ impl CrossSite {
         Ok(())
     }
 
-    /// In this order: a safe method passes; then `Sec-Fetch-Site`, which no page can forge (Fetch Metadata §2.3);
-    /// without it, `Origin` (RFC 6454 §7) against the host that the request is for.
-    pub(crate) fn check(&self, head: &impl RequestHead) -> Result<(), CrossSiteError> {
-        if self.allowed || is_safe(head) {
-            return Ok(());
+    /// Where a request comes from that has its token in a cookie; the others pass. Yields the `X-CSRF-Token` that is
+    /// still to be held against the access token, if any is demanded.
+    pub(crate) fn check<'r>(
+        &self,
+        head: &'r impl RequestHead,
+        in_cookie: bool,
+    ) -> Result<Option<&'r [u8]>, CrossSiteError> {
+        if !in_cookie || self.allowed || is_safe(head) {
+            return Ok(None);
         }
+        self.check_origin(head)?;
+        self.csrf_token(head)
+    }
+
+    /// In this order: `Sec-Fetch-Site`, which no page can forge (Fetch Metadata §2.3); without it, `Origin` (RFC 6454
+    /// §7) against the host that the request is for.
+    fn check_origin(&self, head: &impl RequestHead) -> Result<(), CrossSiteError> {
         let origin = only(head, &ORIGIN)?;
         let trusted = || origin.is_some_and(|origin| self.trusted.iter().any(|one| one.as_bytes() == origin));
         match only(head, &SEC_FETCH_SITE)? {
@@ -64,6 +83,35 @@ impl CrossSite {
     }
 }
 
+#[cfg(feature = "login")]
+impl CrossSite {
+    fn csrf_token<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, CrossSiteError> {
+        match self.tokens {
+            Some(_) => only(head, &CsrfTokens::HEADER)?.ok_or(CrossSiteError::TokenMissing).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The second half of [`check`](Self::check), once the access token is proved.
+    pub(crate) fn check_token(&self, token: Option<&[u8]>, token_id: Option<&str>) -> Result<(), CrossSiteError> {
+        let (Some(tokens), Some(token)) = (&self.tokens, token) else { return Ok(()) };
+        let token_id = token_id.ok_or(CrossSiteError::NoTokenId)?;
+        if tokens.is_good(token, token_id) { Ok(()) } else { Err(CrossSiteError::TokenInvalid) }
+    }
+}
+
+#[cfg(not(feature = "login"))]
+#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same calls with and without tokens")]
+impl CrossSite {
+    fn csrf_token<'r>(&self, _: &'r impl RequestHead) -> Result<Option<&'r [u8]>, CrossSiteError> {
+        Ok(None)
+    }
+
+    pub(crate) fn check_token(&self, _: Option<&[u8]>, _: Option<&str>) -> Result<(), CrossSiteError> {
+        Ok(())
+    }
+}
+
 impl fmt::Debug for CrossSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CrossSite")
@@ -72,13 +120,6 @@ impl fmt::Debug for CrossSite {
             .field("allowed", &self.allowed)
             .finish()
     }
-}
-
-/// The origin that a request says it comes from, for the log.
-#[cfg(feature = "tracing")]
-pub(crate) fn origin_of(head: &impl RequestHead) -> Option<String> {
-    let origin = head.header_values(&ORIGIN).next()?;
-    Some(String::from_utf8_lossy(origin).chars().take(128).collect())
 }
 
 /// The methods that change nothing (RFC 9110 §9.2.1), in upper case as they must be: whatever is written otherwise is
@@ -153,7 +194,7 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        site.check(&request.body(()).unwrap())
+        site.check(&request.body(()).unwrap(), true).map(drop)
     }
 
     fn post(fields: &[(&str, &str)]) -> Result<(), CrossSiteError> {

@@ -74,9 +74,22 @@ pub enum CrossSiteError {
         "neither `Sec-Fetch-Site` nor `Origin`, of which `.origin_required()` demands one: have clients that are no browsers send the token in `Authorization`"
     )]
     HeadersMissing,
-    /// `Sec-Fetch-Site`, `Origin` or `Host` is there more than once.
-    #[error("`Sec-Fetch-Site`, `Origin` or `Host` is there more than once")]
+    /// `Sec-Fetch-Site`, `Origin`, `Host` or `X-CSRF-Token` is there more than once.
+    #[error("`Sec-Fetch-Site`, `Origin`, `Host` or `X-CSRF-Token` is there more than once")]
     Repeated,
+    /// There is no `X-CSRF-Token`, which `csrf` demands.
+    #[error("no `X-CSRF-Token`, which `.csrf(…)` demands: have the page send the value of the cookie `csrf_token`")]
+    TokenMissing,
+    /// `X-CSRF-Token` does not go with the access token.
+    #[error(
+        "`X-CSRF-Token` was not made for this access token: have the page read its cookie anew for each request, and give every instance the same secret"
+    )]
+    TokenInvalid,
+    /// The access token has no name that an `X-CSRF-Token` could go with.
+    #[error(
+        "the access token has no `jti` for an `X-CSRF-Token` to go with: have its issuer set one, or leave out `.csrf(…)`"
+    )]
+    NoTokenId,
 }
 
 /// Why a token is not good.
@@ -350,7 +363,7 @@ pub enum ConfigError {
     TrustedOrigin,
     /// Cross-site requests are both allowed and looked at.
     #[error(
-        "`.dangerous_allow_cross_site_requests()` contradicts `.trusted_origin(…)` and `.origin_required()`: leave it out"
+        "`.dangerous_allow_cross_site_requests()` contradicts `.trusted_origin(…)`, `.origin_required()` and `.csrf(…)`: leave it out"
     )]
     CrossSiteContradiction,
     /// A realm that a challenge cannot carry.
@@ -398,8 +411,8 @@ pub enum ConfigError {
     /// A cookie with a name that no request can carry.
     #[error("a cookie has a name that no request can carry: use letters, digits, `-` and `_`")]
     CookieName,
-    /// Both tokens in one cookie.
-    #[error("access and refresh token have the same cookie name: give each its own")]
+    /// Two tokens in one cookie.
+    #[error("two cookies have the same name: give each its own")]
     SameCookie,
     /// A cookie path that is none.
     #[error("a cookie path begins with `/` and holds no white space, `;` or `,`")]
@@ -408,15 +421,8 @@ pub enum ConfigError {
     #[error("a cookie domain is a host name in lower case, with a dot in it and none in front")]
     CookieDomain,
     /// A `__Host-` cookie that every browser refuses.
-    #[error(
-        "a `__Host-` cookie needs `Secure`, the path `/` and no domain: name it `__Secure-…`, or leave the other out"
-    )]
+    #[error("a `__Host-` cookie has the path `/` and no domain: name it `__Secure-…`, or leave the other out")]
     HostCookie,
-    /// A `__Secure-` cookie that every browser refuses.
-    #[error(
-        "a `__Secure-` cookie needs `Secure`: name it without the prefix before `.dangerous_plain_http_on_localhost()`"
-    )]
-    SecureCookie,
     /// `SameSite=None` that every browser refuses.
     #[error("`SameSite=None` needs `Secure`: leave out `.dangerous_plain_http_on_localhost()`")]
     SameSiteNone,

@@ -66,6 +66,8 @@ mod challenge;
 mod clock;
 mod crypto;
 mod csrf;
+#[cfg(feature = "login")]
+mod csrf_token;
 mod error;
 #[cfg(feature = "login")]
 mod issue;
@@ -87,6 +89,8 @@ pub use authenticator::{Authenticator, Pending, Verdict};
 pub use builder::AuthenticatorBuilder;
 pub use challenge::Answer;
 pub use clock::{Clock, NumericDate, SystemClock};
+#[cfg(feature = "login")]
+pub use csrf_token::CsrfTokens;
 pub use error::{
     AuthError, CheckError, ConfigError, CrossSiteError, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError,
     TokenError, Unavailable,

@@ -4,7 +4,6 @@ use crate::algorithm::Algorithm;
 use crate::error::{AuthError, CrossSiteError, Misuse};
 #[cfg(feature = "login")]
 use crate::key::SigningKey;
-use crate::request::RequestHead;
 
 /// A request is not served. `token` is what it carried.
 #[cfg(feature = "tracing")]
@@ -23,11 +22,10 @@ pub(crate) fn rejected(error: &AuthError, token: Option<&[u8]>) {
 
 /// A request with a cookie is not served for where it comes from.
 #[cfg(feature = "tracing")]
-pub(crate) fn cross_site(error: CrossSiteError, head: &impl RequestHead) {
+pub(crate) fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) {
     if tracing::enabled!(target: "jwt", tracing::Level::WARN) {
-        // Debug text, as above.
-        let origin = crate::csrf::origin_of(head);
-        let origin = origin.as_deref();
+        // Debug text, as above, and not much of it.
+        let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(128)]));
         tracing::warn!(target: "jwt", reason = %error, unverified_origin = ?origin, "cross-site request rejected");
     }
 }
@@ -69,7 +67,7 @@ pub(crate) fn generated(_: Algorithm) {}
 pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn cross_site(_: CrossSiteError, _: &impl RequestHead) {}
+pub(crate) fn cross_site(_: CrossSiteError, _: Option<&[u8]>) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn misuse(_: Misuse) {}

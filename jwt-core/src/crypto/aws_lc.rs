@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
     RsaKeyPair, RsaPublicKeyComponents, VerificationAlgorithm,
 };
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{hmac, rand};
 
 use super::{Material, PublicParts};
 use crate::algorithm::Algorithm;
@@ -181,5 +181,5 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
 /// SHA-256.
 #[cfg(feature = "login")]
 pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
-    digest::digest(&digest::SHA256, message).as_ref().to_vec()
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message).as_ref().to_vec()
 }

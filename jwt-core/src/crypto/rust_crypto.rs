@@ -2,7 +2,7 @@
 //! any crate may have switched to something else or to a panic.
 
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
-use jsonwebtoken::jwk::{EllipticCurve, ThumbprintHash};
+use jsonwebtoken::jwk::EllipticCurve;
 use jsonwebtoken::{Algorithm as Foreign, DecodingKey, EncodingKey};
 
 use super::{Material, PublicParts};
@@ -151,5 +151,5 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
 #[cfg(feature = "login")]
 pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
     // The hash of this name has nothing to fail at.
-    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, ThumbprintHash::SHA256).unwrap_or_default()
+    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, jsonwebtoken::jwk::ThumbprintHash::SHA256).unwrap_or_default()
 }

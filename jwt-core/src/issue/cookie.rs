@@ -4,6 +4,8 @@ use cookie::{Cookie, time};
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::{AccessToken, RefreshToken};
+use crate::csrf_token::CsrfTokens;
 use crate::error::ConfigError;
 use crate::log;
 use crate::source::TokenSource;
@@ -20,7 +22,8 @@ use crate::source::TokenSource;
 /// | `Domain` | none | none | no other host gets it |
 /// | `Max-Age` | that of the token | that of the token | |
 ///
-/// Both cookies have `HttpOnly` whatever is configured.
+/// Both cookies have `HttpOnly` whatever is configured. With [`csrf`](LoginCookiesBuilder::csrf) there is a third one,
+/// which the scripts of the own origin read: `__Host-csrf_token`, `Secure`, `SameSite=Strict`, `Path=/`.
 ///
 /// ```
 /// use jwt_core::LoginCookies;
@@ -34,6 +37,14 @@ use crate::source::TokenSource;
 pub struct LoginCookies {
     access: Attributes,
     refresh: Attributes,
+    csrf: Option<Csrf>,
+}
+
+/// A token of one's own beside the access token, for the scripts of the own origin.
+#[derive(Debug, Clone)]
+struct Csrf {
+    tokens: CsrfTokens,
+    cookie: Attributes,
 }
 
 /// Whether a browser sends a cookie along when a page of another site asks for the request (RFC 6265bis §5.6.7).
@@ -53,6 +64,8 @@ pub enum SameSite {
 pub struct LoginCookiesBuilder {
     access: Attributes,
     refresh: Attributes,
+    csrf: Option<Csrf>,
+    plain_http: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -62,6 +75,7 @@ struct Attributes {
     domain: Option<String>,
     same_site: SameSite,
     secure: bool,
+    http_only: bool,
 }
 
 /// What every browser keeps of one cookie, in bytes (RFC 6265 §6.1).
@@ -70,16 +84,11 @@ const MAX_COOKIE: usize = 4096;
 impl LoginCookies {
     /// A builder with the defaults.
     pub fn builder() -> LoginCookiesBuilder {
-        let attributes = |name: &str, path: &str, same_site| Attributes {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            domain: None,
-            same_site,
-            secure: true,
-        };
         LoginCookiesBuilder {
-            access: attributes("__Host-access_token", "/", SameSite::Lax),
-            refresh: attributes("__Secure-refresh_token", "/auth", SameSite::Strict),
+            access: Attributes::new("__Host-access_token", "/", SameSite::Lax),
+            refresh: Attributes::new("__Secure-refresh_token", "/auth", SameSite::Strict),
+            csrf: None,
+            plain_http: false,
         }
     }
 
@@ -93,41 +102,61 @@ impl LoginCookies {
         TokenSource::cookie(&*self.refresh.name)
     }
 
-    /// The header fields by which a browser forgets what a login set: `Set-Cookie` twice, and `Cache-Control: no-store`.
+    /// The header fields by which a browser forgets what a login set: `Set-Cookie` for each cookie, and
+    /// `Cache-Control: no-store`.
     pub fn clear(&self) -> HeaderMap {
-        [&self.access, &self.refresh].into_iter().filter_map(|cookie| cookie.set("", Duration::ZERO)).collect_headers()
+        let csrf = self.csrf.iter().map(|csrf| &csrf.cookie);
+        let cookies = [&self.access, &self.refresh].into_iter().chain(csrf);
+        headers(cookies.filter_map(|cookie| cookie.set("", Duration::ZERO)))
     }
 
-    pub(super) fn set(&self, access: (&str, Duration), refresh: Option<(&str, Duration)>) -> HeaderMap {
-        let access = self.access.set(access.0, access.1);
-        let refresh = refresh.and_then(|(token, lifetime)| self.refresh.set(token, lifetime));
-        access.into_iter().chain(refresh).collect_headers()
+    pub(super) fn set(&self, access: &AccessToken, refresh: Option<&RefreshToken>) -> HeaderMap {
+        let refresh = refresh.and_then(|token| self.refresh.set(token.as_str(), token.expires_in()));
+        let csrf = self.csrf.as_ref().and_then(|csrf| {
+            // Without random numbers there is no token, and what would need it is refused.
+            let token = csrf.tokens.token_for(access.token_id()).ok()?;
+            csrf.cookie.set(&token, access.expires_in())
+        });
+        headers(self.access.set(access.as_str(), access.expires_in()).into_iter().chain(refresh).chain(csrf))
     }
 }
 
-trait CollectHeaders {
-    fn collect_headers(self) -> HeaderMap;
-}
-
-impl<I: Iterator<Item = HeaderValue>> CollectHeaders for I {
-    fn collect_headers(self) -> HeaderMap {
-        let no_store: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let mut headers = HeaderMap::from_iter([no_store]);
-        for value in self {
-            headers.append(SET_COOKIE, value);
-        }
-        headers
+fn headers(cookies: impl Iterator<Item = HeaderValue>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
     }
+    headers
 }
 
 impl Attributes {
+    fn new(name: &str, path: &str, same_site: SameSite) -> Self {
+        let (name, path) = (name.to_owned(), path.to_owned());
+        Self { name, path, domain: None, same_site, secure: true, http_only: true }
+    }
+
+    /// Whether the name begins so. Browsers do not look at the case.
+    fn has_prefix(&self, prefix: &str) -> bool {
+        self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    }
+
+    fn make_plain(&mut self) {
+        self.secure = false;
+        for prefix in ["__Host-", "__Secure-"] {
+            if self.has_prefix(prefix) {
+                self.name.drain(..prefix.len());
+            }
+        }
+    }
+
     /// `None` for a value that no cookie can hold, of which tokens have none.
     fn set(&self, value: &str, max_age: Duration) -> Option<HeaderValue> {
         let max_age = time::Duration::seconds(i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX));
         let mut cookie = Cookie::build((&*self.name, value))
             .path(&*self.path)
             .secure(self.secure)
-            .http_only(true)
+            .http_only(self.http_only)
             .max_age(max_age)
             .same_site(match self.same_site {
                 SameSite::Strict => cookie::SameSite::Strict,
@@ -161,14 +190,8 @@ impl Attributes {
         {
             return Err(ConfigError::CookieDomain);
         }
-        // Browsers compare these without regard to case.
-        let has_prefix =
-            |prefix: &str| self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        if has_prefix("__Host-") && !(self.secure && self.path == "/" && self.domain.is_none()) {
+        if self.has_prefix("__Host-") && !(self.path == "/" && self.domain.is_none()) {
             return Err(ConfigError::HostCookie);
-        }
-        if has_prefix("__Secure-") && !self.secure {
-            return Err(ConfigError::SecureCookie);
         }
         if self.same_site == SameSite::None && !self.secure {
             return Err(ConfigError::SameSiteNone);
@@ -223,29 +246,38 @@ impl LoginCookiesBuilder {
         self
     }
 
+    /// Sets a token against cross-site request forgery beside the access token, as `__Host-csrf_token`: what
+    /// [`AuthenticatorBuilder::csrf`](crate::AuthenticatorBuilder::csrf) requires. None.
+    #[must_use]
+    pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
+        let cookie = Attributes::new("__Host-csrf_token", "/", SameSite::Strict);
+        self.csrf = Some(Csrf { tokens: tokens.clone(), cookie: Attributes { http_only: false, ..cookie } });
+        self
+    }
+
     /// For trying things out on `http://localhost` in a browser that takes no `Secure` cookie there, such as Safari:
     /// leaves out `Secure`, and `__Host-` and `__Secure-` in the names. **Anywhere else, whoever is on the way reads the
     /// tokens.**
     #[must_use]
     pub fn dangerous_plain_http_on_localhost(mut self) -> Self {
-        for cookie in [&mut self.access, &mut self.refresh] {
-            cookie.secure = false;
-            for prefix in ["__Host-", "__Secure-"] {
-                if let Some(name) = cookie.name.strip_prefix(prefix) {
-                    cookie.name = name.to_owned();
-                }
-            }
-        }
+        self.plain_http = true;
         self
     }
 
     /// The cookies, or what is wrong with them.
     pub fn build(self) -> Result<LoginCookies, ConfigError> {
-        self.access.check()?;
-        self.refresh.check()?;
-        if self.access.name == self.refresh.name {
+        let Self { mut access, mut refresh, mut csrf, plain_http } = self;
+        let cookies = [&mut access, &mut refresh].into_iter().chain(csrf.as_mut().map(|csrf| &mut csrf.cookie));
+        for cookie in cookies {
+            if plain_http {
+                cookie.make_plain();
+            }
+            cookie.check()?;
+        }
+        let csrf_name = csrf.as_ref().map(|csrf| &csrf.cookie.name);
+        if access.name == refresh.name || csrf_name.is_some_and(|name| [&access.name, &refresh.name].contains(&name)) {
             return Err(ConfigError::SameCookie);
         }
-        Ok(LoginCookies { access: self.access, refresh: self.refresh })
+        Ok(LoginCookies { access, refresh, csrf })
     }
 }

@@ -120,7 +120,6 @@ impl Login {
     ///
     /// A cookie over 4096 bytes, which browsers drop without a word, gets a warning in the log.
     pub fn set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
-        let refresh = self.refresh.as_ref().map(|refresh| (refresh.as_str(), refresh.expires_in()));
-        cookies.set((self.access.as_str(), self.access.expires_in()), refresh)
+        cookies.set(&self.access, self.refresh.as_ref())
     }
 }

@@ -4,10 +4,10 @@ mod der;
 mod jwk;
 mod live;
 mod pem;
-#[cfg(feature = "remote")]
-mod remote;
 pub(crate) mod pkcs8;
 mod private_jwk;
+#[cfg(feature = "remote")]
+mod remote;
 mod set;
 mod signing;
 
@@ -16,10 +16,10 @@ use std::sync::Arc;
 
 pub(crate) use live::Source;
 pub use live::{KeySource, LiveKeys};
-#[cfg(feature = "remote")]
-pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use pem::rsa_components;
+#[cfg(feature = "remote")]
+pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
 pub use set::{KeySet, SkippedKey};
 pub use signing::{SigningError, SigningKey};
 
@@ -126,7 +126,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
+pub(crate) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
     if algorithm.family() != Family::Hmac {
         return Err(KeyError::WrongKind(algorithm));
     }

@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 use std::thread;
 
-use jwt_core::{Authenticator, Issuer, Login, LoginCookies, RefreshToken, TokenSource};
+use jwt_core::{Authenticator, CsrfTokens, Issuer, Login, LoginCookies, RefreshToken, TokenSource};
 
 use crate::stacks::{runtime, tokio_listener};
 use crate::{Server, User};
@@ -13,6 +13,8 @@ pub struct LoginApp {
     pub issuer: Issuer,
     /// How a browser keeps it.
     pub cookies: LoginCookies,
+    /// Whether unsafe requests need a token of that kind.
+    pub csrf: Option<CsrfTokens>,
 }
 
 /// A framework with its adapter, for logins.
@@ -39,7 +41,7 @@ impl LoginStack {
     /// | `/auth/token` | a login as JSON |
     /// | `/auth/login` | a login as cookies, and a redirect |
     /// | `/auth/logout` | no cookies any more |
-    /// | `/me` | the claims, from the header or the cookie |
+    /// | `/me` | the claims by any method, from the header or the cookie |
     ///
     /// # Panics
     /// Where no port is free.
@@ -54,6 +56,10 @@ impl LoginStack {
 impl LoginApp {
     fn authenticator(&self) -> Authenticator<User> {
         let builder = self.issuer.authenticator().source(TokenSource::bearer()).source(self.cookies.source());
+        let builder = match &self.csrf {
+            Some(csrf) => builder.csrf(csrf),
+            None => builder,
+        };
         builder.build().expect("an issuer knows what to expect")
     }
 
@@ -68,7 +74,7 @@ impl LoginApp {
 fn on_axum(listener: TcpListener, app: LoginApp) {
     use axum::extract::State;
     use axum::response::{IntoResponse, Redirect};
-    use axum::routing::{get, post};
+    use axum::routing::{any, post};
     use axum::{Json, Router};
     use jwt_tower::{Claims, Jwks, JwtAuth, VerifiedToken};
 
@@ -86,7 +92,7 @@ fn on_axum(listener: TcpListener, app: LoginApp) {
     }
 
     let routes = Router::new()
-        .route("/me", get(me))
+        .route("/me", any(me))
         .layer(JwtAuth::new(app.authenticator()))
         .route("/auth/token", post(token))
         .route("/auth/login", post(login))

@@ -2,7 +2,8 @@
 
 use acceptance::{SECRET, Stopped, User, builder, good_claims, hs256};
 use jwt_core::{
-    AuthError, Authenticator, AuthenticatorBuilder, ConfigError, KeySet, RequestError, TokenError, TokenSource, Verdict,
+    AuthError, Authenticator, AuthenticatorBuilder, ConfigError, CsrfTokens, KeySet, RequestError, TokenError,
+    TokenSource, Verdict,
 };
 use serde_json::json;
 
@@ -33,6 +34,11 @@ fn what_is_missing_or_contradictory_is_named_with_its_mend() {
         ),
         (
             keyed().audience("api").origin_required().dangerous_allow_cross_site_requests(),
+            ConfigError::CrossSiteContradiction,
+            "leave it out",
+        ),
+        (
+            keyed().audience("api").csrf(&CsrfTokens::new(SECRET).unwrap()).dangerous_allow_cross_site_requests(),
             ConfigError::CrossSiteContradiction,
             "leave it out",
         ),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, LoginApp, Reply, Server, User, key_file, request_to};
 use jwt_core::{
-    Algorithm, Authenticator, ConfigError, Issuer, KeySet, Login, LoginCookies, LoginCookiesBuilder, RefreshToken,
-    SameSite, SigningKey,
+    Algorithm, AuthError, Authenticator, ConfigError, CrossSiteError, CsrfTokens, Issuer, KeySet, Login, LoginCookies,
+    LoginCookiesBuilder, RefreshToken, SameSite, SigningKey, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -16,9 +16,13 @@ fn issuer() -> Issuer {
 
 fn everywhere(test: impl Fn(&Server, &LoginApp)) {
     for stack in LOGIN_STACKS {
-        let app = LoginApp { issuer: issuer(), cookies: LoginCookies::builder().build().unwrap() };
+        let app = LoginApp { issuer: issuer(), cookies: LoginCookies::builder().build().unwrap(), csrf: None };
         test(&stack.start(app.clone()), &app);
     }
+}
+
+fn csrf() -> CsrfTokens {
+    CsrfTokens::new([5; 32]).unwrap()
 }
 
 fn send(server: &Server, method: &str, target: &str, fields: &[(&str, &str)]) -> Reply {
@@ -140,7 +144,7 @@ fn cookies_can_be_named_placed_and_widened() {
         ]
     );
     assert_eq!(
-        cookies_of(LoginCookies::builder().dangerous_plain_http_on_localhost()),
+        cookies_of(LoginCookies::builder().dangerous_plain_http_on_localhost().access_name("__HOST-access_token")),
         [
             "access_token=…; HttpOnly; SameSite=Lax; Path=/; Max-Age=900",
             "refresh_token=refresh-me; HttpOnly; SameSite=Strict; Path=/auth; Max-Age=3600",
@@ -155,8 +159,11 @@ fn cookies_that_a_browser_refuses_or_that_leak_are_refused_with_their_mend() {
         (new().domain("example.com"), ConfigError::HostCookie, "__Secure-…"),
         (new().refresh_name("__Host-refresh_token"), ConfigError::HostCookie, "path `/`"),
         (new().refresh_name("__hOST-refresh_token"), ConfigError::HostCookie, "path `/`"),
-        (new().dangerous_plain_http_on_localhost().access_name("__Host-at"), ConfigError::HostCookie, "Secure"),
-        (new().dangerous_plain_http_on_localhost().access_name("__Secure-at"), ConfigError::SecureCookie, "prefix"),
+        (
+            new().access_name("csrf_token").csrf(&csrf()).dangerous_plain_http_on_localhost(),
+            ConfigError::SameCookie,
+            "its own",
+        ),
         (
             new().dangerous_plain_http_on_localhost().same_site(SameSite::None),
             ConfigError::SameSiteNone,
@@ -199,4 +206,68 @@ fn a_login_without_a_refresh_token_has_none_in_either_form() {
     let login = Login::new(issuer().sign(&json!({"sub": "alice"})).unwrap());
     assert!(!login.json().body().contains("refresh_token"));
     assert_eq!(login.set_cookies(&LoginCookies::builder().build().unwrap()).get_all("set-cookie").iter().count(), 1);
+}
+
+#[test]
+fn a_csrf_token_is_set_beside_the_access_token_and_required_of_unsafe_requests() {
+    for stack in LOGIN_STACKS {
+        let app = LoginApp {
+            issuer: issuer(),
+            cookies: LoginCookies::builder().csrf(&csrf()).build().unwrap(),
+            csrf: Some(csrf()),
+        };
+        let server = stack.start(app);
+        let log_in = || {
+            let reply = send(&server, "POST", "/auth/login", &[]);
+            let cookies = set_cookies(&reply);
+            let [access, _, csrf] = *cookies else { panic!("{}: {cookies:?}", server.stack) };
+            let (pair, attributes) = csrf.split_once("; ").unwrap();
+            assert_eq!(attributes, "SameSite=Strict; Secure; Path=/; Max-Age=900", "{}", server.stack);
+            let access = access.split_once(';').unwrap().0.to_owned();
+            (access, pair.strip_prefix("__Host-csrf_token=").unwrap().to_owned())
+        };
+        let ((access, token), (_, other)) = (log_in(), log_in());
+        let status = |method: &str, fields: &[(&str, &str)]| {
+            let fields = [&[("Cookie", &*access)], fields].concat();
+            send(&server, method, "/me", &fields).status
+        };
+        assert_eq!(status("GET", &[]), 200, "{}", server.stack);
+        assert_eq!(status("POST", &[("X-CSRF-Token", &token)]), 200, "{}", server.stack);
+        assert_eq!(status("POST", &[]), 403, "{}", server.stack);
+        assert_eq!(status("POST", &[("X-CSRF-Token", &other)]), 403, "{}: of another login", server.stack);
+        assert_eq!(status("POST", &[("X-CSRF-Token", "")]), 403, "{}", server.stack);
+        assert_eq!(status("POST", &[("X-CSRF-Token", &token), ("X-CSRF-Token", &token)]), 403, "{}", server.stack);
+        // It is not in the place of where the request comes from, but beside it.
+        assert_eq!(
+            status("POST", &[("X-CSRF-Token", &token), ("Sec-Fetch-Site", "cross-site")]),
+            403,
+            "{}",
+            server.stack
+        );
+        let bearer = format!("Bearer {}", access.strip_prefix("__Host-access_token=").unwrap());
+        assert_eq!(send(&server, "POST", "/me", &[("Authorization", &bearer)]).status, 200, "{}", server.stack);
+
+        let cleared = send(&server, "POST", "/auth/logout", &[]);
+        assert_eq!(set_cookies(&cleared)[2], "__Host-csrf_token=; SameSite=Strict; Secure; Path=/; Max-Age=0");
+    }
+}
+
+#[test]
+fn a_token_without_a_name_has_no_csrf_token_to_go_with() {
+    let key = SigningKey::secret(Algorithm::HS256, [1; 32]).unwrap();
+    let auth = Authenticator::<()>::builder()
+        .keys(key.verifying_key())
+        .audience(AUDIENCE)
+        .source(jwt_core::TokenSource::cookie("t"))
+        .csrf(&csrf())
+        .build()
+        .unwrap();
+    let token = key.sign(&json!({"aud": AUDIENCE, "exp": 4_000_000_000_u64})).unwrap();
+    let post = http::Request::post("/")
+        .header("cookie", format!("t={token}"))
+        .header("x-csrf-token", csrf().token_for("").unwrap())
+        .body(())
+        .unwrap();
+    let Verdict::Rejected(error) = auth.authenticate(&post) else { panic!("it has no `jti`") };
+    assert!(matches!(error, AuthError::CrossSite(CrossSiteError::NoTokenId)), "{error}");
 }
