@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, NOW, SECRET, User, key_file, named_key};
 use jwt_core::{
-    Algorithm, Authenticator, Clock, ConfigError, IssueError, Issuer, IssuerBuilder, KeySet, NumericDate,
-    RegisteredClaim, RotationError, SigningKey, Verifier,
+    Algorithm, AuthError, Authenticator, Clock, ConfigError, IssueError, Issuer, IssuerBuilder, KeySet, NumericDate,
+    RegisteredClaim, RotationError, SigningKey, TokenError, Verifier,
 };
 use serde_json::{Value, json};
 
@@ -84,6 +84,17 @@ fn a_token_says_by_whom_for_whom_and_for_how_long_it_is() {
     assert_eq!(verified.token_id(), Some(token.token_id()));
     assert_eq!((verified.header().typ(), verified.header().kid()), (Some("at+jwt"), Some("first")));
     assert_ne!(issuer.sign(&alice()).unwrap().token_id(), token.token_id());
+}
+
+#[test]
+fn a_token_of_the_same_key_that_is_no_access_token_opens_nothing() {
+    let dial = Dial::new();
+    let key = key(Algorithm::ES256).with_kid("first");
+    let own = verifier(&builder(&dial).signing_key(key.clone()).build().unwrap());
+    let claims = acceptance::good_claims();
+    let error = own.verify(key.sign(&claims).unwrap()).unwrap_err();
+    assert!(matches!(error, AuthError::InvalidToken(TokenError::Type)), "{error}");
+    assert!(own.verify(key.with_typ("at+jwt").sign(&claims).unwrap()).is_ok());
 }
 
 #[test]
@@ -277,6 +288,34 @@ fn what_cannot_be_rotated_is_refused_and_changes_nothing() {
     assert_eq!(issuer.rotate(key(Algorithm::EdDSA).with_kid("first")), Err(RotationError::DuplicateKid));
     assert_eq!(issuer.activate("first"), Ok(()), "it is the one already");
     assert_eq!(kids(&issuer), ["first"]);
+}
+
+#[test]
+fn whoever_signs_while_keys_change_gets_a_token_that_is_good() {
+    let issuer = issuer(&Dial::new());
+    let own = verifier(&issuer);
+    let done = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let sign = || {
+            let mut seen = std::collections::HashSet::new();
+            while done.load(Ordering::Relaxed) == 0 {
+                let token = issuer.sign(&alice()).unwrap();
+                seen.insert(own.verify(token.as_str()).unwrap().header().kid().unwrap().to_owned());
+            }
+            seen.len()
+        };
+        let signers = [scope.spawn(sign), scope.spawn(sign)];
+        for round in 0..200 {
+            let kid = round.to_string();
+            issuer.publish(key(Algorithm::HS256).with_kid(&*kid)).unwrap();
+            issuer.activate(&kid).unwrap();
+            // So that each key signs something, whatever the scheduler does.
+            let token = issuer.sign(&alice()).unwrap();
+            assert_eq!(own.verify(token.as_str()).unwrap().header().kid(), Some(&*kid));
+        }
+        done.store(1, Ordering::Relaxed);
+        assert!(signers.into_iter().all(|signer| signer.join().unwrap() > 0));
+    });
 }
 
 #[test]
