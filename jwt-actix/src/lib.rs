@@ -33,8 +33,10 @@ mod extract;
 mod middleware;
 mod rejection;
 mod request;
+mod require;
 
 pub use extract::{Claims, ExtractError, Token};
 pub use jwt_core;
 pub use jwt_core::*;
 pub use middleware::{JwtAuth, JwtAuthMiddleware, ResponseFuture};
+pub use require::{Require, RequireFuture, RequireMiddleware};

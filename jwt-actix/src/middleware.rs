@@ -7,12 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::{Error, HttpMessage, HttpResponse, HttpResponseBuilder};
-use jwt_core::{Admission, AuthError, Authenticator, Pending, Rejection, VerifiedToken};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
+use jwt_core::{Admission, AuthError, Authenticator, Pending, VerifiedToken};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 
-use crate::rejection;
+use crate::rejection::{self, Hook};
 use crate::request::Head;
 
 /// Lets only authenticated requests through.
@@ -20,8 +20,6 @@ pub struct JwtAuth<C> {
     authenticator: Authenticator<C>,
     hook: Option<Arc<Hook>>,
 }
-
-type Hook = dyn Fn(&AuthError, HttpResponseBuilder) -> HttpResponse + Send + Sync;
 
 impl<C> JwtAuth<C> {
     /// Middleware that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
@@ -32,11 +30,14 @@ impl<C> JwtAuth<C> {
     /// Answers rejected requests with an empty body.
     #[must_use]
     pub fn empty_body(self) -> Self {
-        self.on_rejection(|_, mut head| head.finish())
+        self.on_rejection(|_, _, mut head| head.finish())
     }
 
-    /// Answers rejected requests by a function of the application. It gets the error and the head of the answer,
-    /// with status and challenge set, and puts a body to it.
+    /// Answers rejected requests by a function of the application. It gets the error, the request, and the head of the
+    /// answer, with status and challenge set, and puts a body to it.
+    ///
+    /// What a [`Require`](crate::Require) or an extractor further inside refuses comes by here as well. The response is
+    /// replaced as a whole: what other middleware in between has put into its head is lost.
     ///
     /// ```
     /// # use jwt_actix::{Authenticator, JwtAuth, KeySet};
@@ -44,14 +45,14 @@ impl<C> JwtAuth<C> {
     /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
     /// #     .audience("api")
     /// #     .build()?;
-    /// let middleware = JwtAuth::new(auth).on_rejection(|_error, mut head| head.body("Please sign in."));
+    /// let middleware = JwtAuth::new(auth).on_rejection(|_error, _request, mut head| head.body("Please sign in."));
     /// # let _ = middleware;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn on_rejection(
         mut self,
-        hook: impl Fn(&AuthError, HttpResponseBuilder) -> HttpResponse + Send + Sync + 'static,
+        hook: impl Fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> HttpResponse + Send + Sync + 'static,
     ) -> Self {
         self.hook = Some(Arc::new(hook));
         self
@@ -134,13 +135,10 @@ impl<C: Send + Sync + 'static> JwtAuth<C> {
             Ok(admission) => {
                 // The borrow of the extensions ends here, before the inner service can ask for one.
                 request.extensions_mut().insert(admission);
-                State::Admitted { future: inner.call(request) }
+                State::Admitted { future: inner.call(request), hook: self.hook.clone() }
             }
-            Err(Rejection { error, answer }) => {
-                let response = match &self.hook {
-                    Some(hook) => hook(&error, rejection::head(&answer)),
-                    None => rejection::problem(&answer),
-                };
+            Err(rejection) => {
+                let response = rejection::response(&rejection, request.request(), self.hook.as_ref());
                 // An answer and no `Err`: middleware outside of this one, such as CORS, works on answers only.
                 State::Rejected { response: Some(request.into_response(response).map_into_right_body()) }
             }
@@ -178,6 +176,7 @@ pin_project! {
         Admitted {
             #[pin]
             future: S::Future,
+            hook: Option<Arc<Hook>>,
         },
         Rejected {
             response: Option<ServiceResponse<EitherBody<B>>>,
@@ -211,8 +210,8 @@ where
                     let Held { inner, auth, request } = *held;
                     auth.settle(&*inner, request, outcome)
                 }
-                Projected::Admitted { future } => {
-                    return future.poll(cx).map_ok(ServiceResponse::map_into_left_body);
+                Projected::Admitted { future, hook } => {
+                    return future.poll(cx).map_ok(|response| rejection::worded(response, hook.as_ref()));
                 }
                 Projected::Rejected { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));

@@ -9,6 +9,7 @@ use crate::authenticator::{Authenticator, Inner};
 use crate::challenge::Challenges;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
+use crate::grants::{Authority, Grants, Lookup};
 use crate::issuers::{self, TrustedIssuer};
 use crate::key::KeySource;
 use crate::source::TokenSource;
@@ -33,6 +34,7 @@ use crate::verify::Verifier;
 /// | [`typ`](Self::typ) | any | many issuers leave it out; name it where yours does not |
 /// | [`max_age`](Self::max_age) | none | `exp` is the issuer's word on it |
 /// | [`max_token_len`](Self::max_token_len) | 16 KiB | what servers take as a request head |
+/// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has its own place for them |
 /// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
 /// | [`optional`](Self::optional) | off | a route that is protected says no |
 pub struct AuthenticatorBuilder<C> {
@@ -44,6 +46,8 @@ pub struct AuthenticatorBuilder<C> {
     validation: Validation,
     max_token_len: usize,
     checks: Checks<C>,
+    scopes: Vec<Lookup<C>>,
+    roles: Vec<Lookup<C>>,
     clock: Arc<dyn Clock>,
     optional: bool,
     realm: Option<String>,
@@ -62,6 +66,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             validation: Validation::new(),
             max_token_len: 16 * 1024,
             checks: Checks::none(),
+            scopes: Vec::new(),
+            roles: Vec::new(),
             clock: Arc::new(SystemClock),
             optional: false,
             realm: None,
@@ -208,6 +214,39 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Where in the claims the scopes are that a guard asks for. Called again, any of the places. None.
+    ///
+    /// ```
+    /// # use jwt_core::{Authenticator, KeySet, RealmAccess, Scopes};
+    /// #[derive(serde::Deserialize)]
+    /// struct User {
+    ///     #[serde(default)]
+    ///     scope: Scopes,
+    ///     #[serde(default)]
+    ///     realm_access: RealmAccess,
+    /// }
+    ///
+    /// let auth = Authenticator::<User>::builder()
+    ///     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    ///     .audience("api")
+    ///     .scopes(|user| &user.scope)
+    ///     .roles(|user| &user.realm_access)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn scopes<G: Grants + ?Sized>(mut self, place: impl Fn(&C) -> &G + Send + Sync + 'static) -> Self {
+        self.scopes.push(Box::new(move |claims, name| place(claims).grants(name)));
+        self
+    }
+
+    /// Where in the claims the roles are that a guard asks for. Called again, any of the places. None.
+    #[must_use]
+    pub fn roles<G: Grants + ?Sized>(mut self, place: impl Fn(&C) -> &G + Send + Sync + 'static) -> Self {
+        self.roles.push(Box::new(move |claims, name| place(claims).grants(name)));
+        self
+    }
+
     /// A place where a token may stand. The first call replaces the default, further ones add. Bearer.
     #[must_use]
     pub fn source(mut self, source: TokenSource) -> Self {
@@ -265,12 +304,16 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             }
         }
         let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
-        let verifier = self.build_verifier()?;
+        let verifier = self.verifier(challenges.clone())?;
         Ok(Authenticator::new(Inner { sources, verifier, optional, challenges }))
     }
 
     /// The verifier alone, or what is wrong with it. What concerns requests (sources, realm, optional) plays no part.
     pub fn build_verifier(self) -> Result<Verifier<C>, ConfigError> {
+        self.verifier(Challenges::new(None)?)
+    }
+
+    fn verifier(self, challenges: Challenges) -> Result<Verifier<C>, ConfigError> {
         if self.max_token_len < 64 {
             return Err(ConfigError::TokenLimit);
         }
@@ -281,7 +324,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             self.tenants,
             self.validation,
         )?;
-        let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock);
+        let authority = Authority { scopes: self.scopes, roles: self.roles, challenges };
+        let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock, authority);
         #[cfg(feature = "cache")]
         let verifier = verifier.with_cache(self.cache);
         Ok(verifier)

@@ -25,6 +25,9 @@ pub enum AuthError {
     /// What the answer depends on cannot be had at the moment: 503 with `Retry-After`.
     #[error("unavailable: {0}")]
     Unavailable(#[from] Unavailable),
+    /// The token is good and does not allow the request: 403 `insufficient_scope`.
+    #[error("not allowed: {0}")]
+    Forbidden(#[from] Denial),
     /// The application is put together wrongly: 500, with the mend in the log and nothing on the wire.
     #[error("{0}")]
     NotConfigured(#[from] Misuse),
@@ -135,6 +138,30 @@ impl Unavailable {
     }
 }
 
+/// Why a good token does not allow a request.
+///
+/// Names in here come from the guard; nothing of the token is in it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// It does not grant these scopes, parted by spaces: what the challenge names.
+    #[error("the scope `{0}` is needed")]
+    Scope(Arc<str>),
+    /// It does not grant this role.
+    #[error("the role `{0}` is needed")]
+    Role(Arc<str>),
+    /// A policy of the application refused it.
+    #[error("{0}")]
+    Policy(CheckError),
+}
+
+impl Denial {
+    /// The denial of a policy that gives this reason.
+    pub fn because(reason: impl Error + Send + Sync + 'static) -> Self {
+        Self::Policy(CheckError::new(reason))
+    }
+}
+
 /// Which part of a token could not be read, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -232,7 +259,7 @@ impl fmt::Display for ShapeError {
     }
 }
 
-/// The reason that a check of the application gave; [`downcast_ref`](Self::downcast_ref) yields it back, typed.
+/// The reason that a check or a policy of the application gave; [`downcast_ref`](Self::downcast_ref) yields it back, typed.
 #[derive(Clone)]
 pub struct CheckError(Arc<dyn CheckReason>);
 
@@ -268,21 +295,36 @@ impl fmt::Display for CheckError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// A handler asks for claims on a route that no layer protects.
+    /// A handler asks for claims, or a guard for a token, on a route that no layer protects.
     #[error(
-        "no JwtAuth in front of this route: add `.layer(JwtAuth::new(…))` (Tower) or `.wrap(JwtAuth::new(…))` (actix-web)"
+        "no JwtAuth in front of this route: add `.layer(JwtAuth::new(…))` (Tower) or `.wrap(JwtAuth::new(…))` (actix-web), outside of every guard"
     )]
     MissingLayer,
-    /// A handler asks for claims of another type than its layer yields.
+    /// A handler or a policy asks for claims of another type than its layer yields.
     #[error(
-        "the handler asks for claims of type `{wanted}`, the JwtAuth in front of it yields `{found}`: make them one type"
+        "the handler or policy asks for claims of type `{wanted}`, the JwtAuth in front of it yields `{found}`: make them one type"
     )]
     OtherClaimsType {
-        /// The type that the handler asks for.
+        /// The type that is asked for.
         wanted: &'static str,
         /// The type that the layer yields.
         found: &'static str,
     },
+    /// A guard asks for a scope, and the authenticator was not told where scopes are.
+    #[error(
+        "a guard needs a scope, and nobody knows where scopes are: call `.scopes(|claims| &claims.scope)` on the builder"
+    )]
+    ScopesUnknown,
+    /// A guard asks for a role, and the authenticator was not told where roles are.
+    #[error(
+        "a guard needs a role, and nobody knows where roles are: call `.roles(|claims| &claims.roles)` on the builder"
+    )]
+    RolesUnknown,
+    /// A guard was made of a name that is no scope (RFC 6749 §3.3), or of none at all.
+    #[error(
+        "a guard names no scope: it takes one or more, each of printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)"
+    )]
+    ScopeName,
 }
 
 /// Why an authenticator cannot be built as asked.

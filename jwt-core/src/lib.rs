@@ -65,10 +65,12 @@ mod challenge;
 mod clock;
 mod crypto;
 mod error;
+mod grants;
 mod issuers;
 mod json;
 mod key;
 mod log;
+mod policy;
 mod request;
 mod source;
 #[cfg(feature = "remote")]
@@ -84,14 +86,16 @@ pub use builder::AuthenticatorBuilder;
 pub use challenge::Answer;
 pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{
-    AuthError, CheckError, ConfigError, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError, TokenError,
-    Unavailable,
+    AuthError, CheckError, ConfigError, Denial, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError,
+    TokenError, Unavailable,
 };
+pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub use http::HeaderName;
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
+pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
 pub use request::RequestHead;
 pub use source::TokenSource;
 #[cfg(feature = "remote")]

@@ -1,6 +1,7 @@
 //! The events of this crate. Reasons, `kid` and issuer; never a token, never a claim of the application.
 
 use crate::error::{AuthError, Misuse};
+use crate::token::CompactToken;
 
 /// A request is not served. `token` is what it carried.
 #[cfg(feature = "tracing")]
@@ -17,6 +18,13 @@ pub(crate) fn rejected(error: &AuthError, token: Option<&[u8]>) {
     }
 }
 
+/// A request is not served, although its token is good.
+#[cfg(feature = "tracing")]
+pub(crate) fn denied(error: &AuthError, token: &CompactToken) {
+    let (kid, issuer) = token.origin();
+    tracing::info!(target: "jwt", reason = %error, ?kid, ?issuer, "request denied");
+}
+
 /// The application is put together wrongly.
 #[cfg(feature = "tracing")]
 pub(crate) fn misuse(misuse: Misuse) {
@@ -25,6 +33,9 @@ pub(crate) fn misuse(misuse: Misuse) {
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn denied(_: &AuthError, _: &CompactToken) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn misuse(_: Misuse) {}

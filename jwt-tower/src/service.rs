@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tower_service::Service;
 
 use crate::layer::JwtAuth;
-use crate::rejection::{ProblemBody, RejectionBody};
+use crate::rejection::{ProblemBody, Refusal, RejectionBody};
 
 /// The service that [`JwtAuth`] makes.
 pub struct JwtAuthService<S, C, R = ProblemBody> {
@@ -62,14 +62,17 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
     ) -> State<S, C, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>>,
-        R: RejectionBody<ResBody>,
+        R: RejectionBody<ResBody> + Clone,
     {
         match Admission::of(&self.authenticator, outcome) {
             Ok(admission) => {
                 request.extensions_mut().insert(admission);
-                State::Admitted { future: inner.call(request) }
+                State::Admitted { future: inner.call(request), rejection: self.rejection.clone() }
             }
-            Err(rejection) => State::Rejected { response: Some(self.rejection.response(&rejection)) },
+            Err(rejection) => {
+                let response = self.rejection.response(&rejection, &request.into_parts().0);
+                State::Rejected { response: Some(response) }
+            }
         }
     }
 }
@@ -110,6 +113,7 @@ pin_project! {
         Admitted {
             #[pin]
             future: S::Future,
+            rejection: R,
         },
         Rejected {
             response: Option<Response<ResBody>>,
@@ -128,7 +132,7 @@ impl<S, C, R, ReqBody, ResBody> Future for ResponseFuture<S, C, R, ReqBody, ResB
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     C: Send + Sync + 'static,
-    R: RejectionBody<ResBody>,
+    R: RejectionBody<ResBody> + Clone,
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
@@ -143,7 +147,9 @@ where
                     let Held { mut inner, auth, request } = *held;
                     auth.settle(&mut inner, request, outcome)
                 }
-                Projected::Admitted { future } => return future.poll(cx),
+                Projected::Admitted { future, rejection } => {
+                    return future.poll(cx).map_ok(|response| Refusal::worded(response, &*rejection));
+                }
                 Projected::Rejected { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }

@@ -30,6 +30,7 @@ pub(crate) use trusted::{Party, Several, Trusted};
 use crate::base64url;
 use crate::clock::Clock;
 use crate::error::{AuthError, Malformed, TokenError, Unavailable};
+use crate::grants::Authority;
 use crate::token::{Proof, UntrustedToken, VerifiedToken};
 use crate::validation::Checks;
 use trust::Unproved;
@@ -66,6 +67,7 @@ pub struct Verifier<C> {
     max_token_len: usize,
     checks: Checks<C>,
     clock: Arc<dyn Clock>,
+    authority: Arc<Authority<C>>,
     #[cfg(feature = "cache")]
     cache: Option<cache::VerifiedTokens<C>>,
     claims: PhantomData<fn() -> C>,
@@ -101,12 +103,19 @@ impl Failure {
 }
 
 impl<C: DeserializeOwned> Verifier<C> {
-    pub(crate) fn new(trusted: Trusted, max_token_len: usize, checks: Checks<C>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        trusted: Trusted,
+        max_token_len: usize,
+        checks: Checks<C>,
+        clock: Arc<dyn Clock>,
+        authority: Authority<C>,
+    ) -> Self {
         Self {
             trusted,
             max_token_len,
             checks,
             clock,
+            authority: Arc::new(authority),
             #[cfg(feature = "cache")]
             cache: None,
             claims: PhantomData,
@@ -206,7 +215,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
         let proof = Proof { header, trust: trust.clone(), generation };
-        Ok(VerifiedToken::new(claims, registered, proof, text, json_len))
+        Ok(VerifiedToken::new(claims, registered, proof, text, json_len, self.authority.clone()))
     }
 }
 

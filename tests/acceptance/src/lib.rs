@@ -2,10 +2,12 @@
 //! sends what it is told to the byte, and tokens.
 
 mod client;
+mod guarded;
 mod stacks;
 mod tokens;
 
 pub use client::{Connection, Reply, request};
+pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};
 pub use stacks::{STACKS, Server, Stack};
 pub use tokens::{
     AUDIENCE, ISSUER, NOW, SECRET, base64url, compact, good_claims, hs256, key_bytes, key_file, named_key, sign,

@@ -70,11 +70,11 @@ struct Other {
     sub: String,
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built")
 }
 
-fn tokio_listener(listener: TcpListener) -> tokio::net::TcpListener {
+pub(crate) fn tokio_listener(listener: TcpListener) -> tokio::net::TcpListener {
     listener.set_nonblocking(true).expect("a listener can be made non-blocking");
     tokio::net::TcpListener::from_std(listener).expect("a listener can be handed to tokio")
 }
