@@ -10,8 +10,10 @@ use crate::challenge::Challenges;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::grants::{Authority, Grants, Lookup};
+use crate::id_token::IdTokenVerifier;
 use crate::issuers::{self, TrustedIssuer};
 use crate::key::KeySource;
+use crate::profile::Profile;
 use crate::source::TokenSource;
 use crate::token::VerifiedToken;
 use crate::validation::{Checks, Validation};
@@ -32,6 +34,7 @@ use crate::verify::Verifier;
 /// | `nbf` | checked where present | RFC 7519 §4.1.5 |
 /// | [`leeway`](Self::leeway) | 30 seconds | clocks of synchronized machines differ by less |
 /// | [`typ`](Self::typ) | any | many issuers leave it out; name it where yours does not |
+/// | [`access_token_profile`](Self::access_token_profile) | off | many issuers' access tokens are none of RFC 9068 |
 /// | [`max_age`](Self::max_age) | none | `exp` is the issuer's word on it |
 /// | [`max_token_len`](Self::max_token_len) | 16 KiB | what servers take as a request head |
 /// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has its own place for them |
@@ -143,6 +146,15 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn typ(mut self, typ: impl Into<String>) -> Self {
         self.validation.types.push(typ.into().into_boxed_str());
+        self
+    }
+
+    /// Takes the access tokens of RFC 9068 and no others: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`,
+    /// `iat` and `jti` are there. An [`issuer`](Self::issuer) and an [`audience`](Self::audience) are needed. An ID token
+    /// is refused.
+    #[must_use]
+    pub fn access_token_profile(mut self) -> Self {
+        self.validation.profile = Profile::AccessToken;
         self
     }
 
@@ -306,6 +318,19 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
         let verifier = self.verifier(challenges.clone())?;
         Ok(Authenticator::new(Inner { sources, verifier, optional, challenges }))
+    }
+
+    /// A verifier for the ID tokens of a login with OpenID Connect, for the client of that identifier, or what is wrong
+    /// with it. Every rule of Core 1.0 §3.1.3.7 is behind it; [`Login`](crate::Login) brings those that differ from login
+    /// to login.
+    ///
+    /// An [`issuer`](Self::issuer) is needed. A token that is for others as well is refused, unless they are named by
+    /// [`audience`](Self::audience). What concerns requests (sources, realm, optional) plays no part.
+    pub fn build_id_token_verifier(mut self, client_id: impl Into<String>) -> Result<IdTokenVerifier<C>, ConfigError> {
+        let client_id = client_id.into().into_boxed_str();
+        self.validation.audiences.push(client_id.clone());
+        self.validation.profile = Profile::IdToken { client_id };
+        self.build_verifier().map(IdTokenVerifier::new)
     }
 
     /// The verifier alone, or what is wrong with it. What concerns requests (sources, realm, optional) plays no part.

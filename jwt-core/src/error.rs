@@ -81,7 +81,7 @@ pub enum TokenError {
     /// The `typ` header is not one of the expected.
     #[error("`typ` is missing or not one of the expected")]
     Type,
-    /// A registered claim has a type or a value that RFC 7519 §4.1 does not allow.
+    /// A registered claim has a type or a value that its standard does not allow.
     #[error("claim `{0}` has the wrong type")]
     ClaimType(RegisteredClaim),
     /// The claims do not fit the application's claims type.
@@ -109,6 +109,21 @@ pub enum TokenError {
     /// bearer token has not shown that key.
     #[error("bound to a key of its client, and sent without proof of that key")]
     Bound,
+    /// A claim of a profile has another type than its standard says.
+    #[error("claim `{0}` has the wrong type")]
+    ProfileClaimType(ProfileClaim),
+    /// `nonce` is not that of the login, or there should be none (OpenID Connect Core §3.1.3.7).
+    #[error("`nonce` is not that of this login")]
+    Nonce,
+    /// `azp` is another client (OpenID Connect Core §3.1.3.7).
+    #[error("`azp` is another client")]
+    AuthorizedParty,
+    /// The user proved who they are too long ago, or in the future, by `auth_time`.
+    #[error("the user authenticated too long ago, or in the future")]
+    AuthenticationAge,
+    /// `at_hash` is not that of the access token (OpenID Connect Core §3.1.3.8).
+    #[error("`at_hash` is not that of the access token")]
+    AccessTokenHash,
     /// Refused by a check of the application.
     #[error("refused by a check: {0}")]
     Check(CheckError),
@@ -225,6 +240,41 @@ impl RegisteredClaim {
 }
 
 impl fmt::Display for RegisteredClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A claim that RFC 9068 or OpenID Connect has beside those of RFC 7519.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProfileClaim {
+    /// `client_id`, the client that asked for the access token: a string.
+    ClientId,
+    /// `azp`, the client that asked for the ID token: a string.
+    AuthorizedParty,
+    /// `nonce`, what ties it to a login: a string.
+    Nonce,
+    /// `auth_time`, when the user proved who they are: a number.
+    AuthenticationTime,
+    /// `at_hash`, what ties it to an access token: a string.
+    AccessTokenHash,
+}
+
+impl ProfileClaim {
+    /// The name as it stands in the claims.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientId => "client_id",
+            Self::AuthorizedParty => "azp",
+            Self::Nonce => "nonce",
+            Self::AuthenticationTime => "auth_time",
+            Self::AccessTokenHash => "at_hash",
+        }
+    }
+}
+
+impl fmt::Display for ProfileClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -378,6 +428,14 @@ pub enum ConfigError {
     /// A template without exactly one `{tenant}` in its path, or one that is not https.
     #[error("a template is an https address with exactly one `{{tenant}}`, behind the host")]
     Template,
+    /// A profile without an issuer.
+    #[error("this profile checks who issued a token: call `.issuer(\"…\")`")]
+    ProfileWithoutIssuer,
+    /// A profile, and a setting that takes back what it demands.
+    #[error(
+        "this profile checks audience and expiry: leave out `.any_audience()` and `.dangerous_allow_tokens_without_expiry()`"
+    )]
+    ProfileContradiction,
     /// A limit on the token length under which no token fits.
     #[error("the limit on the token length is under 64 bytes: no token fits")]
     TokenLimit,

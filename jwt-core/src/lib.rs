@@ -66,11 +66,13 @@ mod clock;
 mod crypto;
 mod error;
 mod grants;
+mod id_token;
 mod issuers;
 mod json;
 mod key;
 mod log;
 mod policy;
+mod profile;
 mod request;
 mod source;
 #[cfg(feature = "remote")]
@@ -86,11 +88,12 @@ pub use builder::AuthenticatorBuilder;
 pub use challenge::Answer;
 pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{
-    AuthError, CheckError, ConfigError, Denial, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError,
-    TokenError, Unavailable,
+    AuthError, CheckError, ConfigError, Denial, Malformed, Misuse, ProfileClaim, RegisteredClaim, RequestError,
+    ShapeError, TokenError, Unavailable,
 };
 pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub use http::HeaderName;
+pub use id_token::{IdTokenVerifier, Login};
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};

@@ -2,6 +2,7 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
@@ -166,6 +167,11 @@ impl<C> VerifiedToken<C> {
     pub(crate) fn is_of_current_keys(&self) -> bool {
         let proof = &self.0.common.proof;
         proof.trust.keys.generation() == proof.generation
+    }
+
+    /// How far the clock of its issuer may be off.
+    pub(crate) fn leeway(&self) -> Duration {
+        self.0.common.proof.trust.validation.leeway
     }
 
     /// The claims that say when it is good.

@@ -1,3 +1,4 @@
+use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -130,4 +131,15 @@ impl PrivateKey {
             Self::Ed25519(key) => key.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(|_| SigningError::Failed),
         }
     }
+}
+
+/// By the hash function of that algorithm; that of Ed25519 is SHA-512.
+pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    let hash = match algorithm {
+        Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => &SHA256,
+        Algorithm::HS384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &SHA384,
+        Algorithm::HS512 | Algorithm::RS512 | Algorithm::PS512 | Algorithm::ES512 => &SHA512,
+        Algorithm::EdDSA | Algorithm::Ed25519 => &SHA512,
+    };
+    digest::digest(hash, message).as_ref().to_vec()
 }

@@ -6,9 +6,9 @@ mod aws_lc;
 mod rust_crypto;
 
 #[cfg(feature = "aws-lc-rs")]
-pub(crate) use aws_lc::{PrivateKey, PublicKey};
+pub(crate) use aws_lc::{PrivateKey, PublicKey, digest};
 #[cfg(not(feature = "aws-lc-rs"))]
-pub(crate) use rust_crypto::{PrivateKey, PublicKey};
+pub(crate) use rust_crypto::{PrivateKey, PublicKey, digest};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!("jwt-core needs a signature backend: enable the feature `aws-lc-rs` (the default) or `rust-crypto`");

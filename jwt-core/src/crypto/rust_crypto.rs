@@ -2,6 +2,7 @@
 //! any crate may have switched to something else or to a panic.
 
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
+use jsonwebtoken::jwk::ThumbprintHash;
 use jsonwebtoken::{Algorithm as Foreign, DecodingKey, EncodingKey};
 
 use super::Material;
@@ -103,4 +104,16 @@ impl PrivateKey {
         let signer = (DEFAULT_PROVIDER.signer_factory)(&self.algorithm, &self.key).map_err(|_| SigningError::Failed)?;
         signer.try_sign(message).map_err(|_| SigningError::Failed)
     }
+}
+
+/// By the hash function of that algorithm; that of Ed25519 is SHA-512.
+pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    let hash = match algorithm {
+        Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => ThumbprintHash::SHA256,
+        Algorithm::HS384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => ThumbprintHash::SHA384,
+        Algorithm::HS512 | Algorithm::RS512 | Algorithm::PS512 | Algorithm::ES512 => ThumbprintHash::SHA512,
+        Algorithm::EdDSA | Algorithm::Ed25519 => ThumbprintHash::SHA512,
+    };
+    // Hashes of these names have nothing to fail at.
+    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, hash).unwrap_or_default()
 }

@@ -28,7 +28,7 @@ pub(crate) use trust::Trust;
 pub(crate) use trusted::{Party, Several, Trusted};
 
 use crate::base64url;
-use crate::clock::Clock;
+use crate::clock::{Clock, NumericDate};
 use crate::error::{AuthError, Malformed, TokenError, Unavailable};
 use crate::grants::Authority;
 use crate::token::{Proof, UntrustedToken, VerifiedToken};
@@ -210,7 +210,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         let mut text = String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))?;
         let mut noted = Noted::default();
         let claims = claims::read::<C>(&text, &mut noted)?;
-        trust.validation.check_claims(&noted, self.clock.now())?;
+        trust.validation.check_claims(&noted, &text, self.clock.now())?;
         let registered = noted.registered.detach(&text);
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
@@ -257,6 +257,11 @@ impl Party {
 }
 
 impl<C> Verifier<C> {
+    /// The present moment, as it counts for tokens.
+    pub(crate) fn now(&self) -> NumericDate {
+        self.clock.now()
+    }
+
     /// What the cache did so far; `None` where there is none.
     #[cfg(feature = "cache")]
     pub fn cache_stats(&self) -> Option<CacheStats> {
