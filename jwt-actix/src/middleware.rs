@@ -7,8 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
-use jwt_core::{Admission, AuthError, Authenticator, Pending, VerifiedToken};
+use jwt_core::{Admission, AuthError, Authenticator, Caching, Pending, VerifiedToken};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 
@@ -135,7 +136,8 @@ impl<C: Send + Sync + 'static> JwtAuth<C> {
             Ok(admission) => {
                 // The borrow of the extensions ends here, before the inner service can ask for one.
                 request.extensions_mut().insert(admission);
-                State::Admitted { future: inner.call(request), hook: self.hook.clone() }
+                let (hook, caching) = (self.hook.clone(), self.authenticator.caching().cloned());
+                State::Admitted { future: inner.call(request), hook, caching }
             }
             Err(rejection) => {
                 let response = rejection::response(&rejection, request.request(), self.hook.as_ref());
@@ -177,6 +179,7 @@ pin_project! {
             #[pin]
             future: S::Future,
             hook: Option<Arc<Hook>>,
+            caching: Option<Arc<Caching>>,
         },
         Rejected {
             response: Option<ServiceResponse<EitherBody<B>>>,
@@ -210,8 +213,10 @@ where
                     let Held { inner, auth, request } = *held;
                     auth.settle(&*inner, request, outcome)
                 }
-                Projected::Admitted { future, hook } => {
-                    return future.poll(cx).map_ok(|response| rejection::worded(response, hook.as_ref()));
+                Projected::Admitted { future, hook, caching } => {
+                    return future
+                        .poll(cx)
+                        .map_ok(|response| told(rejection::worded(response, hook.as_ref()), caching.as_deref()));
                 }
                 Projected::Rejected { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
@@ -226,4 +231,18 @@ impl<S: Service<ServiceRequest>, C, B> fmt::Debug for ResponseFuture<S, C, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
+}
+
+/// The response with what caches must be told of it.
+fn told<B>(mut response: ServiceResponse<B>, caching: Option<&Caching>) -> ServiceResponse<B> {
+    let Some(caching) = caching else { return response };
+    let headers = response.headers_mut();
+    for (name, value) in caching.fields(headers.contains_key(CACHE_CONTROL)) {
+        // The same bytes in the older version of the types.
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+            headers.append(name, value);
+        }
+    }
+    response
 }

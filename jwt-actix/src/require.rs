@@ -148,9 +148,11 @@ where
         // The borrow of the extensions ends with this line, before the inner service can ask for one.
         let decision = self.policy.decide(request.extensions().get());
         let state = match decision {
-            Decision::Allowed => State::Allowed { future: self.inner.call(request) },
-            Decision::Refused(rejection) => State::Refused { refused: Some((rejection, request)) },
-            Decision::Pending(deciding) => State::Deciding { deciding, held: Some((self.inner.clone(), request)) },
+            Decision::Allowed => return RequireFuture { state: State::Allowed { future: self.inner.call(request) } },
+            Decision::Refused(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
+            Decision::Pending(deciding) => {
+                State::Deciding { deciding, held: Some(Box::new((self.inner.clone(), request))) }
+            }
         };
         RequireFuture { state }
     }
@@ -185,10 +187,10 @@ pin_project! {
         },
         Deciding {
             deciding: Deciding,
-            held: Option<(Rc<S>, ServiceRequest)>,
+            held: Option<Box<(Rc<S>, ServiceRequest)>>,
         },
         Refused {
-            refused: Option<(Rejection, ServiceRequest)>,
+            refused: Option<Box<(Rejection, ServiceRequest)>>,
         },
     }
 }
@@ -207,19 +209,21 @@ where
                 Projected::Allowed { future } => return future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
                 Projected::Deciding { deciding, held } => {
                     let decided = ready!(Pin::new(deciding).poll(cx));
-                    match (decided, held.take()) {
-                        (Ok(()), Some((inner, request))) => State::Allowed { future: inner.call(request) },
-                        (Err(rejection), Some((_, request))) => State::Refused { refused: Some((rejection, request)) },
-                        (_, None) => return Poll::Pending,
+                    // Polled after it was ready, which the contract of futures leaves open.
+                    let Some(held) = held.take() else { return Poll::Pending };
+                    let (inner, request) = *held;
+                    match decided {
+                        Ok(()) => State::Allowed { future: inner.call(request) },
+                        Err(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
                     }
                 }
                 Projected::Refused { refused } => {
                     return match refused.take() {
-                        Some((rejection, request)) => {
+                        Some(refused) => {
+                            let (rejection, request) = *refused;
                             let response = request.into_response(rejection::refusal(rejection));
                             Poll::Ready(Ok(response.map_into_right_body()))
                         }
-                        // Polled after it was ready, which the contract of futures leaves open.
                         None => Poll::Pending,
                     };
                 }

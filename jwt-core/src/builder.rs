@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::authenticator::{Authenticator, Inner};
+use crate::caching::Caching;
 use crate::challenge::Challenges;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
@@ -316,8 +317,9 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             }
         }
         let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
+        let caching = Caching::of(&sources, optional);
         let verifier = self.verifier(challenges.clone())?;
-        Ok(Authenticator::new(Inner { sources, verifier, optional, challenges }))
+        Ok(Authenticator::new(Inner { sources, verifier, optional, challenges, caching }))
     }
 
     /// A verifier for the ID tokens of a login with OpenID Connect, for the client of that identifier, or what is wrong

@@ -61,6 +61,7 @@ mod algorithm;
 mod authenticator;
 mod base64url;
 mod builder;
+mod caching;
 mod challenge;
 mod clock;
 mod crypto;
@@ -85,6 +86,7 @@ pub use admission::{Admission, Rejection};
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use authenticator::{Authenticator, Pending, Verdict};
 pub use builder::AuthenticatorBuilder;
+pub use caching::Caching;
 pub use challenge::Answer;
 pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{

@@ -136,13 +136,13 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let state = match self.policy.decide(request.extensions().get()) {
-            Decision::Allowed => State::Allowed { future: self.inner.call(request) },
-            Decision::Refused(rejection) => State::Refused { refused: Some((rejection, request)) },
+            Decision::Allowed => return RequireFuture { state: State::Allowed { future: self.inner.call(request) } },
+            Decision::Refused(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
             Decision::Pending(deciding) => {
                 // The one that was polled ready waits with the request; a clone takes its place.
                 let next = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, next);
-                State::Deciding { deciding, held: Some((ready, request)) }
+                State::Deciding { deciding, held: Some(Box::new((ready, request))) }
             }
         };
         RequireFuture { state }
@@ -172,10 +172,10 @@ pin_project! {
         },
         Deciding {
             deciding: Deciding,
-            held: Option<(S, Request<B>)>,
+            held: Option<Box<(S, Request<B>)>>,
         },
         Refused {
-            refused: Option<(Rejection, Request<B>)>,
+            refused: Option<Box<(Rejection, Request<B>)>>,
         },
     }
 }
@@ -194,16 +194,17 @@ where
                 Projected::Allowed { future } => return future.poll(cx),
                 Projected::Deciding { deciding, held } => {
                     let decided = ready!(Pin::new(deciding).poll(cx));
-                    match (decided, held.take()) {
-                        (Ok(()), Some((mut inner, request))) => State::Allowed { future: inner.call(request) },
-                        (Err(rejection), Some((_, request))) => State::Refused { refused: Some((rejection, request)) },
-                        (_, None) => return Poll::Pending,
+                    // Polled after it was ready, which the contract of futures leaves open.
+                    let Some(held) = held.take() else { return Poll::Pending };
+                    let (mut inner, request) = *held;
+                    match decided {
+                        Ok(()) => State::Allowed { future: inner.call(request) },
+                        Err(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
                     }
                 }
                 Projected::Refused { refused } => {
                     return match refused.take() {
-                        Some((rejection, request)) => Poll::Ready(Ok(refusal(rejection, request))),
-                        // Polled after it was ready, which the contract of futures leaves open.
+                        Some(refused) => Poll::Ready(Ok(refusal(*refused))),
                         None => Poll::Pending,
                     };
                 }
@@ -214,7 +215,7 @@ where
 }
 
 /// Without a body, since any may be the type of bodies here; the layer outside has one.
-fn refusal<A, B: Default>(rejection: Rejection, request: Request<A>) -> Response<B> {
+fn refusal<A, B: Default>((rejection, request): (Rejection, Request<A>)) -> Response<B> {
     let response = rejection::head(&rejection.answer).map(|()| B::default());
     Refusal { rejection, request: Box::new(request.into_parts().0) }.with(response)
 }

@@ -1,10 +1,12 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::header::CACHE_CONTROL;
 use http::{Request, Response};
-use jwt_core::{Admission, AuthError, Pending, VerifiedToken};
+use jwt_core::{Admission, AuthError, Caching, Pending, VerifiedToken};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use tower_service::Service;
@@ -67,7 +69,8 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
         match Admission::of(&self.authenticator, outcome) {
             Ok(admission) => {
                 request.extensions_mut().insert(admission);
-                State::Admitted { future: inner.call(request), rejection: self.rejection.clone() }
+                let (rejection, caching) = (self.rejection.clone(), self.authenticator.caching().cloned());
+                State::Admitted { future: inner.call(request), rejection, caching }
             }
             Err(rejection) => {
                 let response = self.rejection.response(&rejection, &request.into_parts().0);
@@ -114,6 +117,7 @@ pin_project! {
             #[pin]
             future: S::Future,
             rejection: R,
+            caching: Option<Arc<Caching>>,
         },
         Rejected {
             response: Option<Response<ResBody>>,
@@ -147,8 +151,10 @@ where
                     let Held { mut inner, auth, request } = *held;
                     auth.settle(&mut inner, request, outcome)
                 }
-                Projected::Admitted { future, rejection } => {
-                    return future.poll(cx).map_ok(|response| Refusal::worded(response, &*rejection));
+                Projected::Admitted { future, rejection, caching } => {
+                    return future
+                        .poll(cx)
+                        .map_ok(|response| told(Refusal::worded(response, &*rejection), caching.as_deref()));
                 }
                 Projected::Rejected { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
@@ -166,4 +172,14 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
+}
+
+/// The response with what caches must be told of it.
+fn told<B>(mut response: Response<B>, caching: Option<&Caching>) -> Response<B> {
+    let Some(caching) = caching else { return response };
+    let headers = response.headers_mut();
+    for (name, value) in caching.fields(headers.contains_key(CACHE_CONTROL)) {
+        headers.append(name, value);
+    }
+    response
 }
