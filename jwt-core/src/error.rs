@@ -139,6 +139,12 @@ pub enum Unavailable {
         /// When it is worth another try.
         retry_after: Duration,
     },
+    /// What a policy of the application decides by, such as a database.
+    #[error("what a policy decides by could not be had")]
+    Policy {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
 }
 
 impl Unavailable {
@@ -148,7 +154,7 @@ impl Unavailable {
     /// When it is worth another try.
     pub fn retry_after(self) -> Duration {
         match self {
-            Self::Keys { retry_after } => retry_after,
+            Self::Keys { retry_after } | Self::Policy { retry_after } => retry_after,
         }
     }
 }

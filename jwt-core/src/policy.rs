@@ -308,3 +308,41 @@ impl fmt::Debug for Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::Unavailable;
+
+    #[test]
+    fn a_scope_is_what_a_challenge_can_carry_as_it_is() {
+        for byte in 0..=255_u8 {
+            let good = (0x21..=0x7E).contains(&byte) && byte != b'"' && byte != b'\\';
+            assert_eq!(is_scope(&char::from(byte).to_string()), good, "{byte:#x}");
+        }
+        assert!(!is_scope("") && !is_scope("a b") && is_scope("https://api.example.com/read:things"));
+    }
+
+    #[test]
+    fn of_two_refusals_the_one_to_act_on_is_told() {
+        let scope = || AuthError::from(Denial::Scope("read".into()));
+        let role = || AuthError::from(Denial::Role("admin".into()));
+        let down = || AuthError::from(Unavailable::Policy { retry_after: Duration::from_secs(1) });
+        let misuse = || AuthError::from(Misuse::RolesUnknown);
+        let told = |first, second| either(first, second);
+        assert!(matches!(told(role(), scope()), AuthError::Forbidden(Denial::Scope(_))));
+        assert!(matches!(told(scope(), role()), AuthError::Forbidden(Denial::Scope(_))));
+        for (first, second) in [(down(), scope()), (scope(), down()), (down(), role())] {
+            assert!(matches!(told(first, second), AuthError::Unavailable(_)));
+        }
+        assert!(matches!(told(down(), misuse()), AuthError::NotConfigured(_)));
+    }
+
+    #[test]
+    fn a_guard_prints_what_it_asks_for() {
+        let policy = Policy::scope("a").and(Policy::role("b")).or(Policy::check(|(): &()| true));
+        assert_eq!(format!("{policy:?}"), r#"or(and(all_scopes(["a"]), role("b")), policy)"#);
+    }
+}

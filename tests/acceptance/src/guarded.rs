@@ -1,7 +1,10 @@
 use std::net::TcpListener;
 use std::thread;
+use std::time::Duration;
 
-use jwt_core::{AuthError, Authenticator, AuthenticatorBuilder, Denial, Grants, RealmAccess, ResourceAccess, Scopes};
+use jwt_core::{
+    AuthError, Authenticator, AuthenticatorBuilder, Denial, Grants, RealmAccess, ResourceAccess, Scopes, Unavailable,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::stacks::{Server, runtime, tokio_listener};
@@ -48,6 +51,11 @@ async fn listed(sub: String) -> Result<(), AuthError> {
         "alice" => Ok(()),
         _ => Err(Denial::because(NotListed).into()),
     }
+}
+
+/// The database is down.
+fn down() -> Result<(), AuthError> {
+    Err(Unavailable::Policy { retry_after: Duration::from_secs(5) }.into())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +107,8 @@ macro_rules! guards {
                 "/listed-or",
                 Require::policy_async(|_: VerifiedToken<Member>| async { false }).or(Require::role("admin")),
             ),
+            ("/down", Require::policy_async(|_: VerifiedToken<Member>| async { down() })),
+            ("/down-or", Require::policy_async(|_: VerifiedToken<Member>| async { down() }).or(Require::role("admin"))),
             ("/no-scope", Require::scope("read things")),
             ("/nothing", Require::all_scopes(Vec::<String>::new())),
             ("/stranger", Require::policy(|_: &Stranger| true)),

@@ -146,6 +146,22 @@ fn a_policy_may_wait() {
 }
 
 #[test]
+fn a_policy_that_cannot_decide_is_503_and_no_verdict_on_the_user() {
+    everywhere(member_builder, |server| {
+        for path in ["/down", "/down-or"] {
+            let reply = get(server, path, &json!({}));
+            let case = format!("{} {path}: {reply:?}", server.stack);
+            assert_eq!(
+                (reply.status, reply.challenge(), reply.header("retry-after")),
+                (503, None, Some("5")),
+                "{case}"
+            );
+        }
+        assert_served(server, "/down-or", &json!({"realm_access": {"roles": ["admin"]}}));
+    });
+}
+
+#[test]
 fn guards_add_up_from_the_group_to_the_route() {
     everywhere(member_builder, |server| {
         assert_served(server, "/stacked", &json!({"scope": "read:things write:things"}));
