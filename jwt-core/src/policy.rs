@@ -22,13 +22,17 @@ enum Rule {
     AllScopes(ScopeList),
     AnyScope(ScopeList),
     Role(Arc<str>),
-    Check(Box<dyn Fn(&CompactToken) -> Result<(), AuthError> + Send + Sync>),
-    AsyncCheck(Box<dyn Fn(&CompactToken) -> Result<Waiting, AuthError> + Send + Sync>),
+    Check(Box<Check>),
+    AsyncCheck(Box<AsyncCheck>),
     And(Policy, Policy),
     Or(Policy, Policy),
     /// Made wrongly: refuses everybody.
     Unusable(Misuse),
 }
+
+type Check = dyn Fn(&CompactToken) -> Result<(), AuthError> + Send + Sync;
+
+type AsyncCheck = dyn Fn(&CompactToken) -> Result<Waiting, AuthError> + Send + Sync;
 
 type Waiting = Pin<Box<dyn Future<Output = Result<(), AuthError>> + Send>>;
 

@@ -138,8 +138,12 @@ pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
     let hash = match algorithm {
         Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => &SHA256,
         Algorithm::HS384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &SHA384,
-        Algorithm::HS512 | Algorithm::RS512 | Algorithm::PS512 | Algorithm::ES512 => &SHA512,
-        Algorithm::EdDSA | Algorithm::Ed25519 => &SHA512,
+        Algorithm::HS512
+        | Algorithm::RS512
+        | Algorithm::PS512
+        | Algorithm::ES512
+        | Algorithm::EdDSA
+        | Algorithm::Ed25519 => &SHA512,
     };
     digest::digest(hash, message).as_ref().to_vec()
 }

@@ -111,8 +111,12 @@ pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
     let hash = match algorithm {
         Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => ThumbprintHash::SHA256,
         Algorithm::HS384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => ThumbprintHash::SHA384,
-        Algorithm::HS512 | Algorithm::RS512 | Algorithm::PS512 | Algorithm::ES512 => ThumbprintHash::SHA512,
-        Algorithm::EdDSA | Algorithm::Ed25519 => ThumbprintHash::SHA512,
+        Algorithm::HS512
+        | Algorithm::RS512
+        | Algorithm::PS512
+        | Algorithm::ES512
+        | Algorithm::EdDSA
+        | Algorithm::Ed25519 => ThumbprintHash::SHA512,
     };
     // Hashes of these names have nothing to fail at.
     (DEFAULT_PROVIDER.key_utils.compute_digest)(message, hash).unwrap_or_default()
