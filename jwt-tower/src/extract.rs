@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::Deref;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -50,7 +51,7 @@ impl Deref for Token {
 }
 
 /// Why [`Claims`] or [`Token`] could not be extracted, as a response.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ExtractRejection {
     rejection: Rejection,
     request: Box<Parts>,
@@ -64,6 +65,13 @@ impl ExtractRejection {
     /// Why.
     pub fn error(&self) -> &AuthError {
         &self.rejection.error
+    }
+}
+
+impl fmt::Debug for ExtractRejection {
+    /// Without the request, which holds the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExtractRejection").field(&self.rejection).finish()
     }
 }
 

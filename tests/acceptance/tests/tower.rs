@@ -237,3 +237,16 @@ async fn a_guard_for_the_whole_application_is_a_layer_inside_of_the_other() {
     };
     assert_eq!((status("in").await, status("out").await), (StatusCode::OK, StatusCode::FORBIDDEN));
 }
+
+#[tokio::test]
+async fn a_refused_extraction_does_not_print_the_token_of_its_request() {
+    use axum::extract::FromRequestParts;
+
+    let token = hs256(&good_claims());
+    let request = Request::builder().header("authorization", format!("Bearer {token}")).body(()).unwrap();
+    let rejection = Claims::<User>::from_request_parts(&mut request.into_parts().0, &()).await.unwrap_err();
+    assert!(matches!(rejection.error(), AuthError::NotConfigured(_)));
+    let printed = format!("{rejection:?} {rejection:#?}");
+    assert!(printed.contains("MissingLayer"), "{printed}");
+    assert!(token.split('.').all(|part| !printed.contains(part)), "{printed}");
+}
