@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::{env, fs, path::Path};
 
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/guards.md", "docs/profiles.md"];
+const DOCUMENTS: [&str; 4] = ["README.md", "docs/answers.md", "docs/guards.md", "docs/profiles.md"];
 
 /// The names that a reader would have at hand.
 const SIGNATURE: &str = "async fn compiled(
