@@ -68,7 +68,7 @@ impl ResponseError for ExtractError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        rejection::problem(&self.0.answer)
+        rejection::extractor_refusal(self.0.clone())
     }
 }
 

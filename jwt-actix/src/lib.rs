@@ -35,6 +35,7 @@ mod jwks;
 mod middleware;
 mod rejection;
 mod request;
+mod require;
 #[cfg(feature = "login")]
 mod response;
 
@@ -44,5 +45,6 @@ pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
 pub use middleware::{JwtAuth, JwtAuthMiddleware, ResponseFuture};
+pub use require::{Require, RequireFuture, RequireMiddleware};
 #[cfg(feature = "login")]
 pub use response::{response, with_headers};

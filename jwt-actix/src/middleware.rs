@@ -7,12 +7,13 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::{Error, HttpMessage, HttpResponse, HttpResponseBuilder};
-use jwt_core::{Admission, AuthError, Authenticator, Pending, Rejection, VerifiedToken};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
+use jwt_core::{Admission, AuthError, Authenticator, Caching, Pending, VerifiedToken};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 
-use crate::rejection;
+use crate::rejection::{self, Hook};
 use crate::request::Head;
 
 /// Lets only authenticated requests through.
@@ -20,8 +21,6 @@ pub struct JwtAuth<C> {
     authenticator: Authenticator<C>,
     hook: Option<Arc<Hook>>,
 }
-
-type Hook = dyn Fn(&AuthError, HttpResponseBuilder) -> HttpResponse + Send + Sync;
 
 impl<C> JwtAuth<C> {
     /// Middleware that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
@@ -32,11 +31,14 @@ impl<C> JwtAuth<C> {
     /// Answers rejected requests with an empty body.
     #[must_use]
     pub fn empty_body(self) -> Self {
-        self.on_rejection(|_, mut head| head.finish())
+        self.on_rejection(|_, _, mut head| head.finish())
     }
 
-    /// Answers rejected requests by a function of the application. It gets the error and the head of the answer,
-    /// with status and challenge set, and puts a body to it.
+    /// Answers rejected requests by a function of the application. It gets the error, the request, and the head of the
+    /// answer, with status and challenge set, and puts a body to it.
+    ///
+    /// What a [`Require`](crate::Require) or an extractor further inside refuses comes by here as well. The response is
+    /// replaced as a whole: what other middleware in between has put into its head is lost.
     ///
     /// ```
     /// # use jwt_actix::{Authenticator, JwtAuth, KeySet};
@@ -44,14 +46,14 @@ impl<C> JwtAuth<C> {
     /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
     /// #     .audience("api")
     /// #     .build()?;
-    /// let middleware = JwtAuth::new(auth).on_rejection(|_error, mut head| head.body("Please sign in."));
+    /// let middleware = JwtAuth::new(auth).on_rejection(|_error, _request, mut head| head.body("Please sign in."));
     /// # let _ = middleware;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn on_rejection(
         mut self,
-        hook: impl Fn(&AuthError, HttpResponseBuilder) -> HttpResponse + Send + Sync + 'static,
+        hook: impl Fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> HttpResponse + Send + Sync + 'static,
     ) -> Self {
         self.hook = Some(Arc::new(hook));
         self
@@ -134,13 +136,11 @@ impl<C: Send + Sync + 'static> JwtAuth<C> {
             Ok(admission) => {
                 // The borrow of the extensions ends here, before the inner service can ask for one.
                 request.extensions_mut().insert(admission);
-                State::Admitted { future: inner.call(request) }
+                let (hook, caching) = (self.hook.clone(), self.authenticator.caching().cloned());
+                State::Admitted { future: inner.call(request), hook, caching }
             }
-            Err(Rejection { error, answer }) => {
-                let response = match &self.hook {
-                    Some(hook) => hook(&error, rejection::head(&answer)),
-                    None => rejection::problem(&answer),
-                };
+            Err(rejection) => {
+                let response = rejection::response(&rejection, request.request(), self.hook.as_ref());
                 // An answer and no `Err`: middleware outside of this one, such as CORS, works on answers only.
                 State::Rejected { response: Some(request.into_response(response).map_into_right_body()) }
             }
@@ -178,6 +178,8 @@ pin_project! {
         Admitted {
             #[pin]
             future: S::Future,
+            hook: Option<Arc<Hook>>,
+            caching: Option<Arc<Caching>>,
         },
         Rejected {
             response: Option<ServiceResponse<EitherBody<B>>>,
@@ -211,8 +213,10 @@ where
                     let Held { inner, auth, request } = *held;
                     auth.settle(&*inner, request, outcome)
                 }
-                Projected::Admitted { future } => {
-                    return future.poll(cx).map_ok(ServiceResponse::map_into_left_body);
+                Projected::Admitted { future, hook, caching } => {
+                    return future
+                        .poll(cx)
+                        .map_ok(|response| told(rejection::worded(response, hook.as_ref()), caching.as_deref()));
                 }
                 Projected::Rejected { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
@@ -227,4 +231,18 @@ impl<S: Service<ServiceRequest>, C, B> fmt::Debug for ResponseFuture<S, C, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
+}
+
+/// The response with what caches must be told of it.
+fn told<B>(mut response: ServiceResponse<B>, caching: Option<&Caching>) -> ServiceResponse<B> {
+    let Some(caching) = caching else { return response };
+    let headers = response.headers_mut();
+    for (name, value) in caching.fields(headers.contains_key(CACHE_CONTROL)) {
+        // The same bytes in the older version of the types.
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+            headers.append(name, value);
+        }
+    }
+    response
 }

@@ -48,14 +48,15 @@ impl Admission {
 
     /// The verified token, for an extractor.
     pub fn claims<C: Send + Sync + 'static>(admission: Option<&Self>) -> Result<VerifiedToken<C>, Rejection> {
-        verified_as(Self::admitted(admission)?)
+        Ok(Self::admitted(admission)?.verified_as()?)
     }
 
     /// The verified token, for an extractor; `None` where there was no token and need not be.
     pub fn optional_claims<C: Send + Sync + 'static>(
         admission: Option<&Self>,
     ) -> Result<Option<VerifiedToken<C>>, Rejection> {
-        optional(Self::admitted(admission))?.map(verified_as).transpose()
+        let token = optional(Self::admitted(admission))?;
+        Ok(token.map(CompactToken::verified_as).transpose()?)
     }
 
     /// The compact token, for an extractor.
@@ -68,7 +69,8 @@ impl Admission {
         Ok(optional(Self::admitted(admission))?.cloned())
     }
 
-    fn admitted(admission: Option<&Self>) -> Result<&CompactToken, Rejection> {
+    /// The token, lent.
+    pub(crate) fn admitted(admission: Option<&Self>) -> Result<&CompactToken, Rejection> {
         match admission {
             None => Err(Misuse::MissingLayer.into()),
             Some(Self(Admitted::Verified(token))) => Ok(token),
@@ -84,11 +86,4 @@ fn optional(admitted: Result<&CompactToken, Rejection>) -> Result<Option<&Compac
         Err(Rejection { error: AuthError::MissingToken, .. }) => Ok(None),
         other => other.map(Some),
     }
-}
-
-fn verified_as<C: Send + Sync + 'static>(token: &CompactToken) -> Result<VerifiedToken<C>, Rejection> {
-    token.verified().ok_or_else(|| {
-        let (wanted, found) = (std::any::type_name::<C>(), token.claims_type());
-        Misuse::OtherClaimsType { wanted, found }.into()
-    })
 }

@@ -7,6 +7,7 @@ use http::header::ORIGIN;
 use serde::de::DeserializeOwned;
 
 use crate::builder::AuthenticatorBuilder;
+use crate::caching::Caching;
 use crate::challenge::{Answer, Challenges};
 use crate::csrf::CrossSite;
 use crate::error::{AuthError, CrossSiteError};
@@ -50,6 +51,7 @@ pub(crate) struct Inner<C> {
     pub(crate) verifier: Verifier<C>,
     pub(crate) optional: bool,
     pub(crate) challenges: Challenges,
+    pub(crate) caching: Option<Arc<Caching>>,
 }
 
 /// What an [`Authenticator`] says to a request.
@@ -148,6 +150,12 @@ impl<C> Authenticator<C> {
     /// What goes on the wire for an error: the one place that knows.
     pub fn answer(&self, error: &AuthError) -> Answer {
         self.0.challenges.answer(error)
+    }
+
+    /// What the responses to its requests need in order not to be cached for somebody else. For adapters; `None` where
+    /// it has no source but `Authorization` and is not optional.
+    pub fn caching(&self) -> Option<&Arc<Caching>> {
+        self.0.caching.as_ref()
     }
 
     /// The verifier behind it, for tokens that come by another way than a request.

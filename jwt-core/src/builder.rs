@@ -6,14 +6,18 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::authenticator::{Authenticator, Inner};
+use crate::caching::Caching;
 use crate::challenge::Challenges;
 use crate::clock::{Clock, SystemClock};
 use crate::csrf::CrossSite;
 #[cfg(feature = "login")]
 use crate::csrf_token::CsrfTokens;
 use crate::error::ConfigError;
+use crate::grants::{Authority, Grants, Lookup};
+use crate::id_token::IdTokenVerifier;
 use crate::issuers::{self, TrustedIssuer};
 use crate::key::KeySource;
+use crate::profile::Profile;
 use crate::source::TokenSource;
 use crate::token::VerifiedToken;
 use crate::validation::{Checks, Validation};
@@ -35,8 +39,10 @@ use crate::verify::Verifier;
 /// | `nbf` | checked where present | RFC 7519 §4.1.5 |
 /// | [`leeway`](Self::leeway) | 30 seconds | clocks of synchronized machines differ by less |
 /// | [`typ`](Self::typ) | any | many issuers leave it out; name it where yours does not |
+/// | [`access_token_profile`](Self::access_token_profile) | off | many issuers' access tokens are none of RFC 9068 |
 /// | [`max_age`](Self::max_age) | none | `exp` is the issuer's word on it |
 /// | [`max_token_len`](Self::max_token_len) | 16 KiB | what servers take as a request head |
+/// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has its own place for them |
 /// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
 /// | [`optional`](Self::optional) | off | a route that is protected says no |
 pub struct AuthenticatorBuilder<C> {
@@ -49,6 +55,8 @@ pub struct AuthenticatorBuilder<C> {
     max_token_len: usize,
     checks: Checks<C>,
     cross_site: CrossSite,
+    scopes: Vec<Lookup<C>>,
+    roles: Vec<Lookup<C>>,
     clock: Arc<dyn Clock>,
     optional: bool,
     realm: Option<String>,
@@ -68,6 +76,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             validation: Validation::new(),
             max_token_len: 16 * 1024,
             checks: Checks::none(),
+            scopes: Vec::new(),
+            roles: Vec::new(),
             clock: Arc::new(SystemClock),
             optional: false,
             realm: None,
@@ -146,6 +156,15 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Takes the access tokens of RFC 9068 and no others: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`,
+    /// `iat` and `jti` are there. An [`issuer`](Self::issuer) and an [`audience`](Self::audience) are needed. An ID token
+    /// is refused.
+    #[must_use]
+    pub fn access_token_profile(mut self) -> Self {
+        self.validation.profile = Profile::AccessToken;
+        self
+    }
+
     /// Requires a claim of that name, whatever its value. Called again, all of them.
     #[must_use]
     pub fn required_claim(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -211,6 +230,39 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
         self.checks.add(check);
+        self
+    }
+
+    /// Where in the claims the scopes are that a guard asks for. Called again, any of the places. None.
+    ///
+    /// ```
+    /// # use jwt_core::{Authenticator, KeySet, RealmAccess, Scopes};
+    /// #[derive(serde::Deserialize)]
+    /// struct User {
+    ///     #[serde(default)]
+    ///     scope: Scopes,
+    ///     #[serde(default)]
+    ///     realm_access: RealmAccess,
+    /// }
+    ///
+    /// let auth = Authenticator::<User>::builder()
+    ///     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    ///     .audience("api")
+    ///     .scopes(|user| &user.scope)
+    ///     .roles(|user| &user.realm_access)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn scopes<G: Grants + ?Sized>(mut self, place: impl Fn(&C) -> &G + Send + Sync + 'static) -> Self {
+        self.scopes.push(Box::new(move |claims, name| place(claims).grants(name)));
+        self
+    }
+
+    /// Where in the claims the roles are that a guard asks for. Called again, any of the places. None.
+    #[must_use]
+    pub fn roles<G: Grants + ?Sized>(mut self, place: impl Fn(&C) -> &G + Send + Sync + 'static) -> Self {
+        self.roles.push(Box::new(move |claims, name| place(claims).grants(name)));
         self
     }
 
@@ -338,12 +390,30 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self.cross_site.check_config()?;
         let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
         let cross_site = std::mem::take(&mut self.cross_site);
-        let verifier = self.build_verifier()?;
-        Ok(Authenticator::new(Inner { sources, cross_site, verifier, optional, challenges }))
+        let caching = Caching::of(&sources, optional);
+        let verifier = self.verifier(challenges.clone())?;
+        Ok(Authenticator::new(Inner { sources, cross_site, verifier, optional, challenges, caching }))
+    }
+
+    /// A verifier for the ID tokens of a login with OpenID Connect, for the client of that identifier, or what is wrong
+    /// with it. Every rule of Core 1.0 §3.1.3.7 is behind it; [`AuthenticationRequest`](crate::AuthenticationRequest) brings those that differ from login
+    /// to login.
+    ///
+    /// An [`issuer`](Self::issuer) is needed. A token that is for others as well is refused, unless they are named by
+    /// [`audience`](Self::audience). What concerns requests (sources, realm, optional) plays no part.
+    pub fn build_id_token_verifier(mut self, client_id: impl Into<String>) -> Result<IdTokenVerifier<C>, ConfigError> {
+        let client_id = client_id.into().into_boxed_str();
+        self.validation.audiences.push(client_id.clone());
+        self.validation.profile = Profile::IdToken { client_id };
+        self.build_verifier().map(IdTokenVerifier::new)
     }
 
     /// The verifier alone, or what is wrong with it. What concerns requests (sources, origins, realm, optional) plays no part.
     pub fn build_verifier(self) -> Result<Verifier<C>, ConfigError> {
+        self.verifier(Challenges::new(None)?)
+    }
+
+    fn verifier(self, challenges: Challenges) -> Result<Verifier<C>, ConfigError> {
         if self.max_token_len < 64 {
             return Err(ConfigError::TokenLimit);
         }
@@ -354,7 +424,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             self.tenants,
             self.validation,
         )?;
-        let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock);
+        let authority = Authority { scopes: self.scopes, roles: self.roles, challenges };
+        let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock, authority);
         #[cfg(feature = "cache")]
         let verifier = verifier.with_cache(self.cache);
         Ok(verifier)

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::error::{AuthError, ConfigError};
+use crate::error::{AuthError, ConfigError, Denial};
 
 /// What goes on the wire for an [`AuthError`]: status, `WWW-Authenticate` and a fixed problem document (RFC 9457).
 ///
@@ -29,7 +29,10 @@ impl Answer {
     /// The header fields beside that of the body.
     pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let challenge = self.challenge.iter().map(|challenge| (WWW_AUTHENTICATE, challenge.clone()));
-        challenge.chain(self.retry_after.map(|seconds| (RETRY_AFTER, seconds.into())))
+        let retry_after = self.retry_after.map(|seconds| (RETRY_AFTER, seconds.into()));
+        // A cache that keeps a refusal shows it to those who may come in.
+        let no_store = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        challenge.chain(retry_after).chain([no_store])
     }
 
     /// A 500 that says nothing: the application is put together wrongly, which is not the client's business.
@@ -47,6 +50,7 @@ pub(crate) struct Challenges {
     bare: HeaderValue,
     invalid_request: HeaderValue,
     invalid_token: HeaderValue,
+    insufficient_scope: HeaderValue,
 }
 
 impl Challenges {
@@ -67,6 +71,7 @@ impl Challenges {
             bare: with(None)?,
             invalid_request: with(Some("invalid_request"))?,
             invalid_token: with(Some("invalid_token"))?,
+            insufficient_scope: with(Some("insufficient_scope"))?,
         })
     }
 
@@ -103,8 +108,25 @@ impl Challenges {
                 retry_after: None,
                 body: r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"The request may come from another site."}"#,
             },
+            AuthError::Forbidden(denial) => Answer {
+                status: StatusCode::FORBIDDEN,
+                challenge: Some(self.forbidden(denial)),
+                retry_after: None,
+                body: r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"The access token does not allow this."}"#,
+            },
             AuthError::NotConfigured(_) => Answer::NOT_CONFIGURED,
         }
+    }
+
+    /// RFC 6750 §3 demands a challenge, and §3.1 has one error code for all that goes beyond what the token allows.
+    /// `scope` stands there only where scopes would help: a client that is told so after a role was missing would ask
+    /// for a new token again and again.
+    fn forbidden(&self, denial: &Denial) -> HeaderValue {
+        let bare = &self.insufficient_scope;
+        let Denial::Scope(scope) = denial else { return bare.clone() };
+        // The guard has seen to it that a scope needs no escape.
+        let value = [bare.as_bytes(), b", scope=\"", scope.as_bytes(), b"\""].concat();
+        HeaderValue::try_from(value).unwrap_or_else(|_| bare.clone())
     }
 }
 
@@ -144,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn a_needed_scope_follows_the_error_code_and_nothing_else_does() {
+        let error = AuthError::Forbidden(Denial::Scope("read:things write".into()));
+        assert_eq!(
+            challenge(Some("api"), &error).as_deref(),
+            Some("Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"read:things write\"")
+        );
+        let error = AuthError::Forbidden(Denial::Role("admin".into()));
+        assert_eq!(challenge(None, &error).as_deref(), Some("Bearer error=\"insufficient_scope\""));
+    }
+
+    #[test]
     fn a_misuse_says_nothing_on_the_wire() {
         let answer = Challenges::new(None).unwrap().answer(&AuthError::NotConfigured(Misuse::MissingLayer));
         assert_eq!((answer.status.as_u16(), answer.challenge), (500, None));
@@ -166,6 +199,7 @@ mod tests {
             AuthError::InvalidRequest(RequestError::Malformed),
             AuthError::Unavailable(Unavailable::KEYS),
             AuthError::CrossSite(CrossSiteError::OriginMissing),
+            AuthError::Forbidden(Denial::Role("admin".into())),
             AuthError::NotConfigured(Misuse::MissingLayer),
         ] {
             let answer = challenges.answer(&error);

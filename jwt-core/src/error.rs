@@ -28,6 +28,9 @@ pub enum AuthError {
     /// The token came from a cookie, and the request may come from a page of another site: 403.
     #[error("cross-site request: {0}")]
     CrossSite(#[from] CrossSiteError),
+    /// The token is good and does not allow the request: 403 `insufficient_scope`.
+    #[error("not allowed: {0}")]
+    Forbidden(#[from] Denial),
     /// The application is put together wrongly: 500, with the mend in the log and nothing on the wire.
     #[error("{0}")]
     NotConfigured(#[from] Misuse),
@@ -125,7 +128,7 @@ pub enum TokenError {
     /// The `typ` header is not one of the expected.
     #[error("`typ` is missing or not one of the expected")]
     Type,
-    /// A registered claim has a type or a value that RFC 7519 §4.1 does not allow.
+    /// A registered claim has a type or a value that its standard does not allow.
     #[error("claim `{0}` has the wrong type")]
     ClaimType(RegisteredClaim),
     /// The claims do not fit the application's claims type.
@@ -153,6 +156,21 @@ pub enum TokenError {
     /// bearer token has not shown that key.
     #[error("bound to a key of its client, and sent without proof of that key")]
     Bound,
+    /// A claim of a profile has another type than its standard says.
+    #[error("claim `{0}` has the wrong type")]
+    ProfileClaimType(ProfileClaim),
+    /// `nonce` is not that of the login, or there should be none (OpenID Connect Core §3.1.3.7).
+    #[error("`nonce` is not that of this login")]
+    Nonce,
+    /// `azp` is another client (OpenID Connect Core §3.1.3.7).
+    #[error("`azp` is another client")]
+    AuthorizedParty,
+    /// The user proved who they are too long ago, or in the future, by `auth_time`.
+    #[error("the user authenticated too long ago, or in the future")]
+    AuthenticationAge,
+    /// `at_hash` is not that of the access token (OpenID Connect Core §3.1.3.8).
+    #[error("`at_hash` is not that of the access token")]
+    AccessTokenHash,
     /// Refused by a check of the application.
     #[error("refused by a check: {0}")]
     Check(CheckError),
@@ -168,6 +186,12 @@ pub enum Unavailable {
         /// When it is worth another try.
         retry_after: Duration,
     },
+    /// What a policy of the application decides by, such as a database.
+    #[error("what a policy decides by could not be had")]
+    Policy {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
 }
 
 impl Unavailable {
@@ -177,8 +201,32 @@ impl Unavailable {
     /// When it is worth another try.
     pub fn retry_after(self) -> Duration {
         match self {
-            Self::Keys { retry_after } => retry_after,
+            Self::Keys { retry_after } | Self::Policy { retry_after } => retry_after,
         }
+    }
+}
+
+/// Why a good token does not allow a request.
+///
+/// Names in here come from the guard; nothing of the token is in it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// It does not grant these scopes, parted by spaces: what the challenge names.
+    #[error("the scope `{0}` is needed")]
+    Scope(Arc<str>),
+    /// It does not grant this role.
+    #[error("the role `{0}` is needed")]
+    Role(Arc<str>),
+    /// A policy of the application refused it.
+    #[error("{0}")]
+    Policy(CheckError),
+}
+
+impl Denial {
+    /// The denial of a policy that gives this reason.
+    pub fn because(reason: impl Error + Send + Sync + 'static) -> Self {
+        Self::Policy(CheckError::new(reason))
     }
 }
 
@@ -250,6 +298,41 @@ impl fmt::Display for RegisteredClaim {
     }
 }
 
+/// A claim that RFC 9068 or OpenID Connect has beside those of RFC 7519.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProfileClaim {
+    /// `client_id`, the client that asked for the access token: a string.
+    ClientId,
+    /// `azp`, the client that asked for the ID token: a string.
+    AuthorizedParty,
+    /// `nonce`, what ties it to a login: a string.
+    Nonce,
+    /// `auth_time`, when the user proved who they are: a number.
+    AuthenticationTime,
+    /// `at_hash`, what ties it to an access token: a string.
+    AccessTokenHash,
+}
+
+impl ProfileClaim {
+    /// The name as it stands in the claims.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientId => "client_id",
+            Self::AuthorizedParty => "azp",
+            Self::Nonce => "nonce",
+            Self::AuthenticationTime => "auth_time",
+            Self::AccessTokenHash => "at_hash",
+        }
+    }
+}
+
+impl fmt::Display for ProfileClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Where the claims and the application's type part.
 ///
 /// Names the missing field, which the type knows; never a value, which only the token knows.
@@ -279,7 +362,7 @@ impl fmt::Display for ShapeError {
     }
 }
 
-/// The reason that a check of the application gave; [`downcast_ref`](Self::downcast_ref) yields it back, typed.
+/// The reason that a check or a policy of the application gave; [`downcast_ref`](Self::downcast_ref) yields it back, typed.
 #[derive(Clone)]
 pub struct CheckError(Arc<dyn CheckReason>);
 
@@ -315,21 +398,36 @@ impl fmt::Display for CheckError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// A handler asks for claims on a route that no layer protects.
+    /// A handler asks for claims, or a guard for a token, on a route that no layer protects.
     #[error(
-        "no JwtAuth in front of this route: add `.layer(JwtAuth::new(…))` (Tower) or `.wrap(JwtAuth::new(…))` (actix-web)"
+        "no JwtAuth in front of this route: add `.layer(JwtAuth::new(…))` (Tower) or `.wrap(JwtAuth::new(…))` (actix-web), outside of every guard"
     )]
     MissingLayer,
-    /// A handler asks for claims of another type than its layer yields.
+    /// A handler or a policy asks for claims of another type than its layer yields.
     #[error(
-        "the handler asks for claims of type `{wanted}`, the JwtAuth in front of it yields `{found}`: make them one type"
+        "the handler or policy asks for claims of type `{wanted}`, the JwtAuth in front of it yields `{found}`: make them one type"
     )]
     OtherClaimsType {
-        /// The type that the handler asks for.
+        /// The type that is asked for.
         wanted: &'static str,
         /// The type that the layer yields.
         found: &'static str,
     },
+    /// A guard asks for a scope, and the authenticator was not told where scopes are.
+    #[error(
+        "a guard needs a scope, and nobody knows where scopes are: call `.scopes(|claims| &claims.scope)` on the builder"
+    )]
+    ScopesUnknown,
+    /// A guard asks for a role, and the authenticator was not told where roles are.
+    #[error(
+        "a guard needs a role, and nobody knows where roles are: call `.roles(|claims| &claims.roles)` on the builder"
+    )]
+    RolesUnknown,
+    /// A guard was made of a name that is no scope (RFC 6749 §3.3), or of none at all.
+    #[error(
+        "a guard names no scope: it takes one or more, each of printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)"
+    )]
+    ScopeName,
 }
 
 /// Why an authenticator cannot be built as asked.
@@ -426,6 +524,14 @@ pub enum ConfigError {
     /// `SameSite=None` that every browser refuses.
     #[error("`SameSite=None` needs `Secure`: leave out `.dangerous_plain_http_on_localhost()`")]
     SameSiteNone,
+    /// A profile without an issuer.
+    #[error("this profile checks who issued a token: call `.issuer(\"…\")`")]
+    ProfileWithoutIssuer,
+    /// A profile, and a setting that takes back what it demands.
+    #[error(
+        "this profile checks audience and expiry: leave out `.any_audience()` and `.dangerous_allow_tokens_without_expiry()`"
+    )]
+    ProfileContradiction,
     /// A limit on the token length under which no token fits.
     #[error("the limit on the token length is under 64 bytes: no token fits")]
     TokenLimit,

@@ -62,6 +62,7 @@ mod algorithm;
 mod authenticator;
 mod base64url;
 mod builder;
+mod caching;
 mod challenge;
 mod clock;
 mod crypto;
@@ -69,12 +70,16 @@ mod csrf;
 #[cfg(feature = "login")]
 mod csrf_token;
 mod error;
+mod grants;
+mod id_token;
 #[cfg(feature = "login")]
 mod issue;
 mod issuers;
 mod json;
 mod key;
 mod log;
+mod policy;
+mod profile;
 mod request;
 mod source;
 #[cfg(feature = "remote")]
@@ -87,15 +92,18 @@ pub use admission::{Admission, Rejection};
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use authenticator::{Authenticator, Pending, Verdict};
 pub use builder::AuthenticatorBuilder;
+pub use caching::Caching;
 pub use challenge::Answer;
 pub use clock::{Clock, NumericDate, SystemClock};
 #[cfg(feature = "login")]
 pub use csrf_token::CsrfTokens;
 pub use error::{
-    AuthError, CheckError, ConfigError, CrossSiteError, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError,
-    TokenError, Unavailable,
+    AuthError, CheckError, ConfigError, CrossSiteError, Denial, Malformed, Misuse, ProfileClaim, RegisteredClaim,
+    RequestError, ShapeError, TokenError, Unavailable,
 };
+pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub use http::HeaderName;
+pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 #[cfg(feature = "login")]
 pub use issue::{
     AccessToken, IssueError, Issuer, IssuerBuilder, Login, LoginCookies, LoginCookiesBuilder, RefreshToken,
@@ -105,6 +113,7 @@ pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
+pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
 pub use request::RequestHead;
 pub use source::TokenSource;
 #[cfg(feature = "remote")]

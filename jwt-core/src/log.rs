@@ -4,6 +4,7 @@ use crate::algorithm::Algorithm;
 use crate::error::{AuthError, CrossSiteError, Misuse};
 #[cfg(feature = "login")]
 use crate::key::SigningKey;
+use crate::token::CompactToken;
 
 /// A request is not served. `token` is what it carried.
 #[cfg(feature = "tracing")]
@@ -28,6 +29,13 @@ pub(crate) fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) {
         let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(128)]));
         tracing::warn!(target: "jwt", reason = %error, unverified_origin = ?origin, "cross-site request rejected");
     }
+}
+
+/// A request is not served, although its token is good.
+#[cfg(feature = "tracing")]
+pub(crate) fn denied(error: &AuthError, token: &CompactToken) {
+    let (kid, issuer) = token.origin();
+    tracing::info!(target: "jwt", reason = %error, ?kid, ?issuer, "request denied");
 }
 
 /// The application is put together wrongly.
@@ -68,6 +76,9 @@ pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn cross_site(_: CrossSiteError, _: Option<&[u8]>) {}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn denied(_: &AuthError, _: &CompactToken) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn misuse(_: Misuse) {}

@@ -78,6 +78,15 @@ impl TokenSource {
         Self(Place::Query { name: name.into() })
     }
 
+    /// The field of a request that it looks at.
+    pub(crate) fn header_field(&self) -> Option<&HeaderName> {
+        match &self.0 {
+            Place::Header { name, .. } => name.as_ref(),
+            Place::Cookie { .. } => Some(&COOKIE),
+            Place::Query { .. } => None,
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let is_token = |name: &str| HeaderName::from_bytes(name.as_bytes()).is_ok();
         let valid = match &self.0 {

@@ -2,11 +2,14 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::challenge::Challenges;
 use crate::clock::NumericDate;
-use crate::error::{Malformed, TokenError};
+use crate::error::{Malformed, Misuse, TokenError};
+use crate::grants::Authority;
 #[cfg(feature = "cache")]
 use crate::verify::Times;
 use crate::verify::{Header, Registered, Text, Trust};
@@ -45,6 +48,7 @@ pub struct VerifiedToken<C>(Arc<Parts<C>>);
 struct Parts<C> {
     claims: C,
     common: Common,
+    authority: Arc<Authority<C>>,
 }
 
 /// What is the same whatever the type of the claims.
@@ -77,8 +81,15 @@ impl Common {
 
 impl<C> VerifiedToken<C> {
     /// `text` is the JSON of the claims, `json_len` bytes long, and behind it the compact token.
-    pub(crate) fn new(claims: C, registered: Registered<Text>, proof: Proof, text: String, json_len: usize) -> Self {
-        Self(Arc::new(Parts { claims, common: Common { registered, proof, text, json_len } }))
+    pub(crate) fn new(
+        claims: C,
+        registered: Registered<Text>,
+        proof: Proof,
+        text: String,
+        json_len: usize,
+        authority: Arc<Authority<C>>,
+    ) -> Self {
+        Self(Arc::new(Parts { claims, common: Common { registered, proof, text, json_len }, authority }))
     }
 
     /// The application's claims.
@@ -158,6 +169,11 @@ impl<C> VerifiedToken<C> {
         proof.trust.keys.generation() == proof.generation
     }
 
+    /// How far the clock of its issuer may be off.
+    pub(crate) fn leeway(&self) -> Duration {
+        self.0.common.proof.trust.validation.leeway
+    }
+
     /// The claims that say when it is good.
     #[cfg(feature = "cache")]
     pub(crate) fn times(&self) -> Times {
@@ -220,7 +236,7 @@ pub struct CompactToken(Arc<dyn Proven>);
 impl CompactToken {
     /// The token. Treat it as a password: whoever holds it is the user.
     pub fn as_str(&self) -> &str {
-        self.0.compact()
+        self.0.common().compact()
     }
 
     /// The proved token that this is the compact form of, where its claims are of type `C`.
@@ -229,8 +245,40 @@ impl CompactToken {
         any.downcast().ok().map(VerifiedToken)
     }
 
-    pub(crate) fn claims_type(&self) -> &'static str {
-        self.0.claims_type()
+    /// The same, or what is to be told to whom it concerns.
+    pub(crate) fn verified_as<C: Send + Sync + 'static>(&self) -> Result<VerifiedToken<C>, Misuse> {
+        self.verified().ok_or_else(|| self.other_type::<C>())
+    }
+
+    /// The claims alone.
+    pub(crate) fn claims_as<C: Send + Sync + 'static>(&self) -> Result<&C, Misuse> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref().map(|parts: &Parts<C>| &parts.claims).ok_or_else(|| self.other_type::<C>())
+    }
+
+    fn other_type<C>(&self) -> Misuse {
+        Misuse::OtherClaimsType { wanted: std::any::type_name::<C>(), found: self.0.claims_type() }
+    }
+
+    pub(crate) fn has_scope(&self, name: &str) -> Result<bool, Misuse> {
+        self.0.has_scope(name)
+    }
+
+    pub(crate) fn has_role(&self, name: &str) -> Result<bool, Misuse> {
+        self.0.has_role(name)
+    }
+
+    /// The challenges of the authenticator that proved it.
+    pub(crate) fn challenges(&self) -> &Challenges {
+        self.0.challenges()
+    }
+
+    /// The name of the key and the issuer, for the log.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn origin(&self) -> (Option<&str>, Option<&str>) {
+        let common = self.0.common();
+        let issuer = common.registered.issuer.as_ref().map(|issuer| issuer.in_json(common.json()));
+        (common.proof.header.kid(), issuer)
     }
 }
 
@@ -241,17 +289,32 @@ impl fmt::Debug for CompactToken {
 }
 
 trait Proven: Any + Send + Sync {
-    fn compact(&self) -> &str;
+    fn common(&self) -> &Common;
     fn claims_type(&self) -> &'static str;
+    fn has_scope(&self, name: &str) -> Result<bool, Misuse>;
+    fn has_role(&self, name: &str) -> Result<bool, Misuse>;
+    fn challenges(&self) -> &Challenges;
 }
 
 impl<C: Send + Sync + 'static> Proven for Parts<C> {
-    fn compact(&self) -> &str {
-        self.common.compact()
+    fn common(&self) -> &Common {
+        &self.common
     }
 
     fn claims_type(&self) -> &'static str {
         std::any::type_name::<C>()
+    }
+
+    fn has_scope(&self, name: &str) -> Result<bool, Misuse> {
+        self.authority.has_scope(&self.claims, name)
+    }
+
+    fn has_role(&self, name: &str) -> Result<bool, Misuse> {
+        self.authority.has_role(&self.claims, name)
+    }
+
+    fn challenges(&self) -> &Challenges {
+        &self.authority.challenges
     }
 }
 

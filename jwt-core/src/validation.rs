@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::NumericDate;
 use crate::error::{CheckError, ConfigError, TokenError};
+use crate::profile::Profile;
 use crate::token::VerifiedToken;
 use crate::verify::{Audience, Header, Noted, Times};
 
@@ -20,6 +21,7 @@ pub(crate) struct Validation {
     pub(crate) bound_allowed: bool,
     pub(crate) leeway: Duration,
     pub(crate) max_age: Option<Duration>,
+    pub(crate) profile: Profile,
 }
 
 impl Validation {
@@ -34,6 +36,7 @@ impl Validation {
             bound_allowed: false,
             leeway: Duration::from_secs(30),
             max_age: None,
+            profile: Profile::Plain,
         }
     }
 
@@ -49,14 +52,19 @@ impl Validation {
         if expected.any(|one| one.is_empty()) || self.required.iter().any(|name| name.is_empty()) {
             return Err(ConfigError::EmptyExpectation);
         }
+        self.profile.check_config(&self)?;
         Ok(self)
     }
 
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), TokenError> {
-        if self.types.is_empty() || header.is_of_type(&self.types) { Ok(()) } else { Err(TokenError::Type) }
+        if !self.types.is_empty() && !header.is_of_type(&self.types) {
+            return Err(TokenError::Type);
+        }
+        self.profile.check_header(header)
     }
 
-    pub(crate) fn check_claims(&self, noted: &Noted<'_>, now: NumericDate) -> Result<(), TokenError> {
+    /// `json` is the text of the claims.
+    pub(crate) fn check_claims(&self, noted: &Noted<'_>, json: &str, now: NumericDate) -> Result<(), TokenError> {
         let claims = &noted.registered;
         self.check_times(claims.times, now)?;
         if !self.issuers.is_empty() {
@@ -79,7 +87,7 @@ impl Validation {
         }
         match self.required.iter().find(|name| !noted.names.contains(name)) {
             Some(name) => Err(TokenError::MissingClaim(name.clone())),
-            None => Ok(()),
+            None => self.profile.check_claims(noted, json, self),
         }
     }
 
@@ -109,7 +117,7 @@ impl Validation {
     }
 }
 
-fn missing(claim: &'static str) -> TokenError {
+pub(crate) fn missing(claim: &'static str) -> TokenError {
     TokenError::MissingClaim(claim.into())
 }
 

@@ -1,11 +1,12 @@
+use std::fmt;
 use std::ops::Deref;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
-use jwt_core::{Admission, CompactToken, Rejection, VerifiedToken};
+use jwt_core::{Admission, AuthError, CompactToken, Rejection, VerifiedToken};
 
-use crate::rejection::{ProblemBody, RejectionBody};
+use crate::rejection::{self, Refusal};
 
 /// The claims of the verified token, as an extractor for axum.
 ///
@@ -50,12 +51,34 @@ impl Deref for Token {
 }
 
 /// Why [`Claims`] or [`Token`] could not be extracted, as a response.
-#[derive(Debug, Clone)]
-pub struct ExtractRejection(pub Rejection);
+#[derive(Clone)]
+pub struct ExtractRejection {
+    rejection: Rejection,
+    request: Box<Parts>,
+}
+
+impl ExtractRejection {
+    fn new(rejection: Rejection, request: &Parts) -> Self {
+        Self { rejection, request: Box::new(request.clone()) }
+    }
+
+    /// Why.
+    pub fn error(&self) -> &AuthError {
+        &self.rejection.error
+    }
+}
+
+impl fmt::Debug for ExtractRejection {
+    /// Without the request, which holds the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExtractRejection").field(&self.rejection).finish()
+    }
+}
 
 impl IntoResponse for ExtractRejection {
     fn into_response(self) -> Response {
-        ProblemBody.response(&self.0)
+        let response = rejection::problem(&self.rejection.answer);
+        Refusal { rejection: self.rejection, request: self.request }.with(response)
     }
 }
 
@@ -63,7 +86,8 @@ impl<C: Send + Sync + 'static, S: Send + Sync> FromRequestParts<S> for Claims<C>
     type Rejection = ExtractRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractRejection> {
-        Admission::claims(parts.extensions.get()).map(Self).map_err(ExtractRejection)
+        let claims = Admission::claims(parts.extensions.get());
+        claims.map(Self).map_err(|rejection| ExtractRejection::new(rejection, parts))
     }
 }
 
@@ -71,8 +95,8 @@ impl<C: Send + Sync + 'static, S: Send + Sync> OptionalFromRequestParts<S> for C
     type Rejection = ExtractRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractRejection> {
-        let claims = Admission::optional_claims(parts.extensions.get()).map_err(ExtractRejection)?;
-        Ok(claims.map(Self))
+        let claims = Admission::optional_claims(parts.extensions.get());
+        claims.map(|claims| claims.map(Self)).map_err(|rejection| ExtractRejection::new(rejection, parts))
     }
 }
 
@@ -80,7 +104,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Token {
     type Rejection = ExtractRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractRejection> {
-        Admission::token(parts.extensions.get()).map(Self).map_err(ExtractRejection)
+        let token = Admission::token(parts.extensions.get());
+        token.map(Self).map_err(|rejection| ExtractRejection::new(rejection, parts))
     }
 }
 
@@ -88,7 +113,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Token {
     type Rejection = ExtractRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractRejection> {
-        let token = Admission::optional_token(parts.extensions.get()).map_err(ExtractRejection)?;
-        Ok(token.map(Self))
+        let token = Admission::optional_token(parts.extensions.get());
+        token.map(|token| token.map(Self)).map_err(|rejection| ExtractRejection::new(rejection, parts))
     }
 }

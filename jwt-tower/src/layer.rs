@@ -1,6 +1,7 @@
 use std::fmt;
 
 use http::Response;
+use http::request::Parts;
 use jwt_core::{AuthError, Authenticator};
 use tower_layer::Layer;
 
@@ -30,8 +31,11 @@ impl<C, R> JwtAuth<C, R> {
         JwtAuth { authenticator: self.authenticator, rejection: EmptyBody }
     }
 
-    /// Answers rejected requests by a function of the application. It gets the error and the head of the answer,
-    /// with status and challenge set, and puts a body to it.
+    /// Answers rejected requests by a function of the application. It gets the error, the head of the request, and the
+    /// head of the answer, with status and challenge set, and puts a body to it.
+    ///
+    /// What a [`Require`](crate::Require) or an extractor further inside refuses comes by here as well. The response is
+    /// replaced as a whole: what other layers in between have put into its head is lost.
     ///
     /// ```
     /// # use jwt_tower::{Authenticator, JwtAuth, KeySet};
@@ -39,14 +43,14 @@ impl<C, R> JwtAuth<C, R> {
     /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
     /// #     .audience("api")
     /// #     .build()?;
-    /// let layer = JwtAuth::new(auth).on_rejection(|_error, head| head.map(|()| "Please sign in.".to_owned()));
+    /// let layer = JwtAuth::new(auth).on_rejection(|_error, _request, head| head.map(|()| "Please sign in.".to_owned()));
     /// # let _ = layer;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn on_rejection<F, B>(self, hook: F) -> JwtAuth<C, Hook<F>>
     where
-        F: Fn(&AuthError, Response<()>) -> Response<B>,
+        F: Fn(&AuthError, &Parts, Response<()>) -> Response<B>,
     {
         JwtAuth { authenticator: self.authenticator, rejection: Hook(hook) }
     }

@@ -35,6 +35,7 @@ mod extract;
 mod jwks;
 mod layer;
 mod rejection;
+mod require;
 mod service;
 
 #[cfg(feature = "axum")]
@@ -45,6 +46,7 @@ pub use jwt_core;
 pub use jwt_core::*;
 pub use layer::JwtAuth;
 pub use rejection::{EmptyBody, Hook, ProblemBody, RejectionBody};
+pub use require::{Require, RequireFuture, RequireService};
 pub use service::{JwtAuthService, ResponseFuture};
 
 /// The verified token that a [`JwtAuth`] put into the extensions of a request: for services without extractors, such

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::{HeaderValue, Response};
 use jwt_core::{Answer, AuthError, Rejection};
 
@@ -8,7 +9,7 @@ use jwt_core::{Answer, AuthError, Rejection};
 /// to [`JwtAuth::on_rejection`](crate::JwtAuth::on_rejection).
 pub trait RejectionBody<B> {
     /// The response.
-    fn response(&self, rejection: &Rejection) -> Response<B>;
+    fn response(&self, rejection: &Rejection, request: &Parts) -> Response<B>;
 }
 
 /// A problem document (RFC 9457), for response bodies that can be made out of a text: axum's, `Full` of
@@ -17,10 +18,8 @@ pub trait RejectionBody<B> {
 pub struct ProblemBody;
 
 impl<B: From<&'static str>> RejectionBody<B> for ProblemBody {
-    fn response(&self, rejection: &Rejection) -> Response<B> {
-        let mut response = head(&rejection.answer).map(|()| rejection.answer.body.into());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Answer::CONTENT_TYPE));
-        response
+    fn response(&self, rejection: &Rejection, _: &Parts) -> Response<B> {
+        problem(&rejection.answer)
     }
 }
 
@@ -29,7 +28,7 @@ impl<B: From<&'static str>> RejectionBody<B> for ProblemBody {
 pub struct EmptyBody;
 
 impl<B: Default> RejectionBody<B> for EmptyBody {
-    fn response(&self, rejection: &Rejection) -> Response<B> {
+    fn response(&self, rejection: &Rejection, _: &Parts) -> Response<B> {
         head(&rejection.answer).map(|()| B::default())
     }
 }
@@ -40,10 +39,10 @@ pub struct Hook<F>(pub(crate) F);
 
 impl<F, B> RejectionBody<B> for Hook<F>
 where
-    F: Fn(&AuthError, Response<()>) -> Response<B>,
+    F: Fn(&AuthError, &Parts, Response<()>) -> Response<B>,
 {
-    fn response(&self, rejection: &Rejection) -> Response<B> {
-        (self.0)(&rejection.error, head(&rejection.answer))
+    fn response(&self, rejection: &Rejection, request: &Parts) -> Response<B> {
+        (self.0)(&rejection.error, request, head(&rejection.answer))
     }
 }
 
@@ -53,9 +52,42 @@ impl<F> fmt::Debug for Hook<F> {
     }
 }
 
-fn head(answer: &Answer) -> Response<()> {
+/// A refusal by a guard or an extractor, in the extensions of its response: on its way to the layer outside, which
+/// knows how the application answers.
+#[derive(Clone)]
+pub(crate) struct Refusal {
+    pub(crate) rejection: Rejection,
+    pub(crate) request: Box<Parts>,
+}
+
+impl Refusal {
+    /// A response that says it all, should no layer be outside.
+    pub(crate) fn with<B>(self, response: Response<B>) -> Response<B> {
+        let mut response = response;
+        response.extensions_mut().insert(self);
+        response
+    }
+
+    /// The response as the layer has it, if it is a refusal.
+    pub(crate) fn worded<B>(mut response: Response<B>, words: &impl RejectionBody<B>) -> Response<B> {
+        match response.extensions_mut().remove::<Self>() {
+            Some(Self { rejection, request }) => words.response(&rejection, &request),
+            None => response,
+        }
+    }
+}
+
+/// Status and header fields, without a body yet.
+pub(crate) fn head(answer: &Answer) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = answer.status;
     response.headers_mut().extend(answer.headers());
+    response
+}
+
+/// The whole answer, with its problem document.
+pub(crate) fn problem<B: From<&'static str>>(answer: &Answer) -> Response<B> {
+    let mut response = head(answer).map(|()| answer.body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Answer::CONTENT_TYPE));
     response
 }

@@ -1,16 +1,18 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::header::CACHE_CONTROL;
 use http::{Request, Response};
-use jwt_core::{Admission, AuthError, Pending, VerifiedToken};
+use jwt_core::{Admission, AuthError, Caching, Pending, VerifiedToken};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use tower_service::Service;
 
 use crate::layer::JwtAuth;
-use crate::rejection::{ProblemBody, RejectionBody};
+use crate::rejection::{ProblemBody, Refusal, RejectionBody};
 
 /// The service that [`JwtAuth`] makes.
 pub struct JwtAuthService<S, C, R = ProblemBody> {
@@ -62,14 +64,18 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
     ) -> State<S, C, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>>,
-        R: RejectionBody<ResBody>,
+        R: RejectionBody<ResBody> + Clone,
     {
         match Admission::of(&self.authenticator, outcome) {
             Ok(admission) => {
                 request.extensions_mut().insert(admission);
-                State::Admitted { future: inner.call(request) }
+                let (rejection, caching) = (self.rejection.clone(), self.authenticator.caching().cloned());
+                State::Admitted { future: inner.call(request), rejection, caching }
             }
-            Err(rejection) => State::Rejected { response: Some(self.rejection.response(&rejection)) },
+            Err(rejection) => {
+                let response = self.rejection.response(&rejection, &request.into_parts().0);
+                State::Rejected { response: Some(response) }
+            }
         }
     }
 }
@@ -110,6 +116,8 @@ pin_project! {
         Admitted {
             #[pin]
             future: S::Future,
+            rejection: R,
+            caching: Option<Arc<Caching>>,
         },
         Rejected {
             response: Option<Response<ResBody>>,
@@ -128,7 +136,7 @@ impl<S, C, R, ReqBody, ResBody> Future for ResponseFuture<S, C, R, ReqBody, ResB
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     C: Send + Sync + 'static,
-    R: RejectionBody<ResBody>,
+    R: RejectionBody<ResBody> + Clone,
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
@@ -143,7 +151,11 @@ where
                     let Held { mut inner, auth, request } = *held;
                     auth.settle(&mut inner, request, outcome)
                 }
-                Projected::Admitted { future } => return future.poll(cx),
+                Projected::Admitted { future, rejection, caching } => {
+                    return future
+                        .poll(cx)
+                        .map_ok(|response| told(Refusal::worded(response, &*rejection), caching.as_deref()));
+                }
                 Projected::Rejected { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
@@ -160,4 +172,14 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
+}
+
+/// The response with what caches must be told of it.
+fn told<B>(mut response: Response<B>, caching: Option<&Caching>) -> Response<B> {
+    let Some(caching) = caching else { return response };
+    let headers = response.headers_mut();
+    for (name, value) in caching.fields(headers.contains_key(CACHE_CONTROL)) {
+        headers.append(name, value);
+    }
+    response
 }

@@ -1,3 +1,4 @@
+use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -181,5 +182,20 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
 /// SHA-256.
 #[cfg(feature = "login")]
 pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
-    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message).as_ref().to_vec()
+    digest::digest(&SHA256, message).as_ref().to_vec()
+}
+
+/// By the hash function of that algorithm; that of Ed25519 is SHA-512.
+pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    let hash = match algorithm {
+        Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => &SHA256,
+        Algorithm::HS384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &SHA384,
+        Algorithm::HS512
+        | Algorithm::RS512
+        | Algorithm::PS512
+        | Algorithm::ES512
+        | Algorithm::EdDSA
+        | Algorithm::Ed25519 => &SHA512,
+    };
+    digest::digest(hash, message).as_ref().to_vec()
 }

@@ -8,11 +8,11 @@ mod rust_crypto;
 #[cfg(all(feature = "login", feature = "aws-lc-rs"))]
 pub(crate) use aws_lc::sha256;
 #[cfg(feature = "aws-lc-rs")]
-pub(crate) use aws_lc::{PrivateKey, PublicKey, random};
+pub(crate) use aws_lc::{PrivateKey, PublicKey, digest, random};
 #[cfg(all(feature = "login", not(feature = "aws-lc-rs")))]
 pub(crate) use rust_crypto::sha256;
 #[cfg(not(feature = "aws-lc-rs"))]
-pub(crate) use rust_crypto::{PrivateKey, PublicKey, random};
+pub(crate) use rust_crypto::{PrivateKey, PublicKey, digest, random};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!("jwt-core needs a signature backend: enable the feature `aws-lc-rs` (the default) or `rust-crypto`");

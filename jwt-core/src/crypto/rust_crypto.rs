@@ -2,7 +2,7 @@
 //! any crate may have switched to something else or to a panic.
 
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
-use jsonwebtoken::jwk::EllipticCurve;
+use jsonwebtoken::jwk::{EllipticCurve, ThumbprintHash};
 use jsonwebtoken::{Algorithm as Foreign, DecodingKey, EncodingKey};
 
 use super::{Material, PublicParts};
@@ -151,5 +151,21 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
 #[cfg(feature = "login")]
 pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
     // The hash of this name has nothing to fail at.
-    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, jsonwebtoken::jwk::ThumbprintHash::SHA256).unwrap_or_default()
+    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, ThumbprintHash::SHA256).unwrap_or_default()
+}
+
+/// By the hash function of that algorithm; that of Ed25519 is SHA-512.
+pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    let hash = match algorithm {
+        Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => ThumbprintHash::SHA256,
+        Algorithm::HS384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => ThumbprintHash::SHA384,
+        Algorithm::HS512
+        | Algorithm::RS512
+        | Algorithm::PS512
+        | Algorithm::ES512
+        | Algorithm::EdDSA
+        | Algorithm::Ed25519 => ThumbprintHash::SHA512,
+    };
+    // Hashes of these names have nothing to fail at.
+    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, hash).unwrap_or_default()
 }

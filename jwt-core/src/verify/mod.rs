@@ -28,8 +28,9 @@ pub(crate) use trust::Trust;
 pub(crate) use trusted::{Party, Several, Trusted};
 
 use crate::base64url;
-use crate::clock::Clock;
+use crate::clock::{Clock, NumericDate};
 use crate::error::{AuthError, Malformed, TokenError, Unavailable};
+use crate::grants::Authority;
 use crate::token::{Proof, UntrustedToken, VerifiedToken};
 use crate::validation::Checks;
 use trust::Unproved;
@@ -66,6 +67,7 @@ pub struct Verifier<C> {
     max_token_len: usize,
     checks: Checks<C>,
     clock: Arc<dyn Clock>,
+    authority: Arc<Authority<C>>,
     #[cfg(feature = "cache")]
     cache: Option<cache::VerifiedTokens<C>>,
     claims: PhantomData<fn() -> C>,
@@ -101,12 +103,19 @@ impl Failure {
 }
 
 impl<C: DeserializeOwned> Verifier<C> {
-    pub(crate) fn new(trusted: Trusted, max_token_len: usize, checks: Checks<C>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        trusted: Trusted,
+        max_token_len: usize,
+        checks: Checks<C>,
+        clock: Arc<dyn Clock>,
+        authority: Authority<C>,
+    ) -> Self {
         Self {
             trusted,
             max_token_len,
             checks,
             clock,
+            authority: Arc::new(authority),
             #[cfg(feature = "cache")]
             cache: None,
             claims: PhantomData,
@@ -201,12 +210,12 @@ impl<C: DeserializeOwned> Verifier<C> {
         let mut text = String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))?;
         let mut noted = Noted::default();
         let claims = claims::read::<C>(&text, &mut noted)?;
-        trust.validation.check_claims(&noted, self.clock.now())?;
+        trust.validation.check_claims(&noted, &text, self.clock.now())?;
         let registered = noted.registered.detach(&text);
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
         let proof = Proof { header, trust: trust.clone(), generation };
-        Ok(VerifiedToken::new(claims, registered, proof, text, json_len))
+        Ok(VerifiedToken::new(claims, registered, proof, text, json_len, self.authority.clone()))
     }
 }
 
@@ -248,6 +257,11 @@ impl Party {
 }
 
 impl<C> Verifier<C> {
+    /// The present moment, as it counts for tokens.
+    pub(crate) fn now(&self) -> NumericDate {
+        self.clock.now()
+    }
+
     /// What the cache did so far; `None` where there is none.
     #[cfg(feature = "cache")]
     pub fn cache_stats(&self) -> Option<CacheStats> {

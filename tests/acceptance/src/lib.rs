@@ -2,11 +2,13 @@
 //! sends what it is told to the byte, and tokens.
 
 mod client;
+mod guarded;
 mod login;
 mod stacks;
 mod tokens;
 
 pub use client::{Connection, Reply, request, request_to};
+pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};
 pub use login::{LOGIN_STACKS, LoginApp, LoginStack};
 pub use stacks::{STACKS, Server, Stack};
 pub use tokens::{

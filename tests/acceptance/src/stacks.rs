@@ -29,6 +29,7 @@ pub const STACKS: [Stack; 3] = [
 /// | `/me` | yes | the claims, by any method |
 /// | `/maybe` | yes | the claims or `null` |
 /// | `/token` | yes | the compact token |
+/// | `/cached` | yes | something with `Cache-Control: max-age=60` and `Vary: Accept` |
 /// | `/elsewhere` | yes | asks for claims of another type |
 /// | `/unprotected` | no | asks for claims all the same |
 #[derive(Debug)]
@@ -87,6 +88,9 @@ fn on_axum(listener: TcpListener, authenticator: Authenticator<User>) {
     async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
         Json(user)
     }
+    async fn cached(Claims(_): Claims<User>) -> ([(&'static str, &'static str); 2], &'static str) {
+        ([("Cache-Control", "max-age=60"), ("Vary", "Accept")], "cached")
+    }
     async fn maybe(user: Option<Claims<User>>) -> Json<Option<VerifiedToken<User>>> {
         Json(user.map(|Claims(user)| user))
     }
@@ -100,6 +104,7 @@ fn on_axum(listener: TcpListener, authenticator: Authenticator<User>) {
     let app = Router::new()
         .route("/me", any(me))
         .route("/maybe", get(maybe))
+        .route("/cached", get(cached))
         .route("/token", get(token))
         .route("/elsewhere", get(elsewhere))
         .layer(JwtAuth::new(authenticator))
@@ -131,6 +136,12 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<User>) {
                 None => json(&()),
             },
             "/me" | "/maybe" | "/unprotected" => json(&user?),
+            "/cached" => {
+                let mut response = json(&user?);
+                response.headers_mut().insert("cache-control", http::HeaderValue::from_static("max-age=60"));
+                response.headers_mut().insert("vary", http::HeaderValue::from_static("Accept"));
+                response
+            }
             _ => {
                 let mut response = Response::default();
                 *response.status_mut() = StatusCode::NOT_FOUND;
@@ -173,6 +184,10 @@ fn on_actix(listener: TcpListener, authenticator: Authenticator<User>) {
     async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
         web::Json(user)
     }
+    async fn cached(Claims(_): Claims<User>) -> actix_web::HttpResponse {
+        let fields = [("Cache-Control", "max-age=60"), ("Vary", "Accept")];
+        actix_web::HttpResponse::Ok().insert_header(fields[0]).insert_header(fields[1]).body("cached")
+    }
     async fn maybe(user: Option<Claims<User>>) -> web::Json<Option<VerifiedToken<User>>> {
         web::Json(user.map(|Claims(user)| user))
     }
@@ -189,6 +204,7 @@ fn on_actix(listener: TcpListener, authenticator: Authenticator<User>) {
                 .wrap(JwtAuth::new(authenticator.clone()))
                 .route("/me", web::route().to(me))
                 .route("/maybe", web::get().to(maybe))
+                .route("/cached", web::get().to(cached))
                 .route("/token", web::get().to(token))
                 .route("/elsewhere", web::get().to(elsewhere)),
         )

@@ -1,11 +1,11 @@
 //! What is particular to actix-web: where middleware goes, what outer middleware sees, `Option`.
 
-use acceptance::{User, builder, good_claims, hs256};
+use acceptance::{Member, TooYoung, User, builder, good_claims, hs256, member_builder};
 use actix_web::http::StatusCode;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web};
-use jwt_actix::{AuthError, Claims, JwtAuth};
+use jwt_actix::{AuthError, Claims, Denial, JwtAuth, Require};
 
 fn auth() -> JwtAuth<User> {
     JwtAuth::new(builder().build().unwrap())
@@ -51,7 +51,7 @@ async fn outer_middleware_sees_a_rejection_as_a_response() {
 
 #[actix_web::test]
 async fn the_application_may_answer_in_its_own_words_and_status_and_challenge_stay() {
-    let auth = auth().on_rejection(|error, mut head| match error {
+    let auth = auth().on_rejection(|error, _, mut head| match error {
         AuthError::MissingToken => head.body("Please sign in."),
         _ => head.body("Please sign in again."),
     });
@@ -80,4 +80,94 @@ async fn an_option_is_none_where_the_middleware_is_missing_since_actix_swallows_
     assert_eq!(read_body(response).await, "nobody");
     let response = call_service(&app, good_request("/needed").to_request()).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+fn member_auth() -> JwtAuth<Member> {
+    JwtAuth::new(member_builder().build().unwrap())
+}
+
+fn member(path: &str, scope: &str) -> TestRequest {
+    let mut claims = good_claims();
+    claims["scope"] = scope.into();
+    TestRequest::get().uri(path).insert_header(("Authorization", format!("Bearer {}", hs256(&claims))))
+}
+
+#[actix_web::test]
+async fn a_guard_works_on_an_app_a_scope_and_a_resource() {
+    async fn served() -> &'static str {
+        "served"
+    }
+    let guard = || Require::scope("in");
+    // What is wrapped last is outermost.
+    let on_app = init_service(App::new().wrap(guard()).wrap(member_auth()).route("/", web::get().to(served))).await;
+    let scope = web::scope("/api").wrap(guard()).wrap(member_auth()).route("/", web::get().to(served));
+    let on_scope = init_service(App::new().service(scope)).await;
+    let resource = web::resource("/me").wrap(guard()).to(served);
+    let on_resource = init_service(App::new().service(resource).wrap(member_auth())).await;
+    macro_rules! check {
+        ($app:ident, $path:literal) => {
+            assert_eq!(call_service(&$app, member($path, "in").to_request()).await.status(), StatusCode::OK);
+            let response = call_service(&$app, member($path, "out").to_request()).await;
+            assert_eq!(response.status(), StatusCode::FORBIDDEN);
+            assert!(String::from_utf8(read_body(response).await.to_vec()).unwrap().contains("\"status\":403"));
+        };
+    }
+    check!(on_app, "/");
+    check!(on_scope, "/api/");
+    check!(on_resource, "/me");
+}
+
+#[actix_web::test]
+async fn a_guard_around_the_middleware_is_a_guard_without_one() {
+    let app =
+        App::new().wrap(member_auth()).wrap(Require::scope("in")).route("/", web::get().to(|| async { "served" }));
+    let response = call_service(&init_service(app).await, member("/", "in").to_request()).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[actix_web::test]
+async fn one_hook_words_what_the_middleware_a_guard_and_an_extractor_refuse() {
+    async fn name(Claims(user): Claims<Member>) -> String {
+        user.sub.clone()
+    }
+    let auth = JwtAuth::new(member_builder().optional().realm("hooked").build().unwrap());
+    let auth = auth.on_rejection(|error, request, mut head| {
+        let why = match error {
+            AuthError::MissingToken => "no token".to_owned(),
+            AuthError::Forbidden(Denial::Scope(scope)) => format!("scope {scope}"),
+            AuthError::Forbidden(Denial::Policy(reason)) => {
+                format!("age {}", reason.downcast_ref::<TooYoung>().unwrap().0)
+            }
+            other => panic!("{other}"),
+        };
+        head.body(format!("{why} at {}", request.path()))
+    });
+    let young = Require::policy(|member: &Member| if member.age < 18 { Err(TooYoung(member.age)) } else { Ok(()) });
+    let app = App::new()
+        .route("/claims", web::get().to(name))
+        .service(web::resource("/read").wrap(Require::scope("read")).to(name))
+        .service(web::resource("/young").wrap(young).to(name))
+        .wrap(auth);
+    let app = init_service(app).await;
+    for (path, scope, status, challenge, body) in [
+        ("/claims", None, 401, "Bearer realm=\"hooked\"", "no token at /claims"),
+        ("/read", None, 401, "Bearer realm=\"hooked\"", "no token at /read"),
+        (
+            "/read",
+            Some("x"),
+            403,
+            "Bearer realm=\"hooked\", error=\"insufficient_scope\", scope=\"read\"",
+            "scope read at /read",
+        ),
+        ("/young", Some("x"), 403, "Bearer realm=\"hooked\", error=\"insufficient_scope\"", "age 0 at /young"),
+    ] {
+        let request = scope.map_or_else(|| TestRequest::get().uri(path), |scope| member(path, scope)).to_request();
+        let response = call_service(&app, request).await;
+        assert_eq!(
+            (response.status().as_u16(), response.headers().get("www-authenticate").unwrap().as_bytes()),
+            (status, challenge.as_bytes())
+        );
+        assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
+        assert_eq!(read_body(response).await, body);
+    }
 }

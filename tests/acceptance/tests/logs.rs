@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use acceptance::{Connection, STACKS, builder, good_claims, hs256, request_to};
+use acceptance::{
+    Connection, GUARDED, STACKS, builder, good_claims, hs256, member_builder, plain_member_builder, request_to,
+};
 use jwt_core::{Algorithm, Issuer, Login, LoginCookies, SigningKey, TokenSource};
 
 #[derive(Clone, Default)]
@@ -95,5 +97,26 @@ fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
             assert_eq!(server.get("/elsewhere", &[("Authorization", &bearer)]).status, 500);
         });
         assert!(text.contains("Other") && text.contains("acceptance::User"), "{text}");
+    }
+    for stack in GUARDED {
+        let server = stack.start(member_builder().build().unwrap());
+        let plain = stack.start(plain_member_builder().build().unwrap());
+        let bearer = format!("Bearer {good}");
+        for (server, path, status, reasons) in [
+            (&server, "/read", 403, &["INFO", "the scope `read:things` is needed", "https://issuer.example.com"][..]),
+            (&server, "/admin", 403, &["INFO", "the role `admin` is needed"]),
+            (&server, "/grown-up", 403, &["INFO", "0 is too young"]),
+            (&server, "/no-scope", 500, &["ERROR", "RFC 6749"]),
+            (&server, "/stranger", 500, &["ERROR", "Stranger", "acceptance::guarded::Member"]),
+            (&server, "/unprotected", 500, &["ERROR", "JwtAuth::new"]),
+            (&plain, "/read", 500, &["ERROR", ".scopes("]),
+            (&plain, "/admin", 500, &["ERROR", ".roles("]),
+        ] {
+            buffer.0.lock().unwrap().clear();
+            assert_eq!(server.get(path, &[("Authorization", &bearer)]).status, status, "{path}");
+            let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+            assert!(reasons.iter().all(|reason| text.contains(reason)), "{} {path}: {text}", server.stack);
+            assert!(!text.contains(good.rsplit('.').next().unwrap()), "{} {path}: {text}", server.stack);
+        }
     }
 }

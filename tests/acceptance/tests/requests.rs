@@ -261,3 +261,87 @@ fn a_huge_or_odd_request_is_never_a_5xx() {
         assert!((400..500).contains(&huge.status), "{}: {huge:?}", server.stack);
     });
 }
+
+/// The values of a field, each on its own line or not.
+fn values(reply: &Reply, name: &str) -> Vec<String> {
+    let lines = reply.headers.iter().filter(|(other, _)| other == name);
+    let mut values: Vec<String> =
+        lines.flat_map(|(_, line)| line.split(',')).map(|value| value.trim().to_ascii_lowercase()).collect();
+    values.sort();
+    values
+}
+
+#[test]
+fn a_refusal_is_never_stored() {
+    everywhere(
+        || builder().source(TokenSource::bearer()).source(TokenSource::cookie("t")),
+        |server| {
+            for fields in [&[][..], &[("Authorization", "Bearer a.b.c")], &[("Authorization", "Bearer a b")]] {
+                let reply = server.get("/me", fields);
+                assert_eq!(reply.header("cache-control"), Some("no-store"), "{} {reply:?}", server.stack);
+            }
+        },
+    );
+}
+
+#[test]
+fn what_came_by_authorization_alone_is_left_to_the_rules_that_caches_have_for_it() {
+    everywhere(builder, |server| {
+        let reply = server.get_with_bearer(&hs256(&good_claims()));
+        assert_eq!((reply.header("cache-control"), reply.header("vary")), (None, None), "{}", server.stack);
+    });
+}
+
+#[test]
+fn what_may_have_come_by_a_cookie_is_private_and_varies_by_it() {
+    let token = hs256(&good_claims());
+    let (cookie, bearer) = (format!("t={token}"), format!("Bearer {token}"));
+    everywhere(
+        || builder().source(TokenSource::bearer()).source(TokenSource::cookie("t")),
+        |server| {
+            for field in [("Cookie", &*cookie), ("Authorization", &*bearer)] {
+                let reply = server.get("/me", &[field]);
+                let case = format!("{} {reply:?}", server.stack);
+                assert_eq!((reply.status, reply.header("cache-control")), (200, Some("private")), "{case}");
+                assert_eq!(values(&reply, "vary"), ["authorization", "cookie"], "{case}");
+                // What the application says of its caching stays, and so does what else it varies by.
+                let reply = server.get("/cached", &[field]);
+                let case = format!("{} {reply:?}", server.stack);
+                assert_eq!((reply.status, reply.header("cache-control")), (200, Some("max-age=60")), "{case}");
+                assert_eq!(values(&reply, "vary"), ["accept", "authorization", "cookie"], "{case}");
+            }
+        },
+    );
+}
+
+#[test]
+fn what_anybody_may_see_varies_by_who_asks() {
+    everywhere(
+        || builder().optional(),
+        |server| {
+            for fields in [vec![], vec![("Authorization", format!("Bearer {}", hs256(&good_claims())))]] {
+                let fields: Vec<_> = fields.iter().map(|(name, value): &(&str, String)| (*name, &**value)).collect();
+                let reply = server.get("/maybe", &fields);
+                let case = format!("{} {reply:?}", server.stack);
+                assert_eq!((reply.status, reply.header("cache-control")), (200, None), "{case}");
+                assert_eq!(values(&reply, "vary"), ["authorization"], "{case}");
+            }
+        },
+    );
+}
+
+#[test]
+fn what_came_by_a_query_is_private() {
+    everywhere(
+        || builder().source(TokenSource::query("t")),
+        |server| {
+            let reply = server.get(&format!("/me?t={}", hs256(&good_claims())), &[]);
+            assert_eq!(
+                (reply.header("cache-control"), reply.header("vary")),
+                (Some("private"), None),
+                "{}",
+                server.stack
+            );
+        },
+    );
+}

@@ -5,12 +5,12 @@ use std::fmt::Debug;
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
-use acceptance::{User, builder, good_claims, hs256};
+use acceptance::{Member, TooYoung, User, builder, good_claims, hs256, member_builder};
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
-use jwt_tower::{AuthError, JwtAuth};
+use jwt_tower::{AuthError, Claims, Denial, Grants, JwtAuth, Require, VerifiedToken};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 fn layer() -> JwtAuth<User> {
@@ -111,7 +111,7 @@ async fn bodies_of_tonic_and_boxed_ones_are_served_with_empty_bodies() {
 
 #[tokio::test]
 async fn the_application_may_answer_in_its_own_words_and_status_and_challenge_stay() {
-    let layer = layer().on_rejection(|error, head| {
+    let layer = layer().on_rejection(|error, _, head| {
         let text = if matches!(error, AuthError::MissingToken) { "Please sign in." } else { "Please sign in again." };
         head.map(|()| text.to_owned())
     });
@@ -133,4 +133,120 @@ async fn an_inner_layer_does_not_inherit_the_claims_of_an_outer_one() {
     });
     let response = layer().layer(inner_layer.layer(handler)).oneshot(good_request()).await.unwrap();
     assert_eq!(response.into_body(), "");
+}
+
+fn member(more: &str) -> Request<()> {
+    let mut claims = good_claims();
+    claims["scope"] = more.into();
+    Request::builder().header("authorization", format!("Bearer {}", hs256(&claims))).body(()).unwrap()
+}
+
+fn member_layer() -> JwtAuth<Member> {
+    JwtAuth::new(member_builder().build().unwrap())
+}
+
+#[tokio::test]
+async fn a_guard_that_waits_calls_the_service_that_was_polled_ready() {
+    let guard = Require::policy_async(|member: VerifiedToken<Member>| async move {
+        tokio::task::yield_now().await;
+        member.scope.grants("in")
+    });
+    let mut service = (member_layer(), guard).layer(Strict::default());
+    for _ in 0..3 {
+        let response = service.ready().await.unwrap().call(member("in")).await.unwrap();
+        assert_eq!(response.into_body(), "served");
+        let response = service.ready().await.unwrap().call(member("out")).await.unwrap();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        let response = (member_layer(), Require::scope("in")).layer(Strict::default());
+        assert_eq!(response.oneshot(member("in")).await.unwrap().into_body(), "served");
+    }
+}
+
+#[tokio::test]
+async fn one_hook_words_what_the_layer_a_guard_and_an_extractor_refuse() {
+    async fn name(Claims(user): Claims<Member>) -> String {
+        user.sub.clone()
+    }
+
+    let hook = |error: &AuthError, request: &http::request::Parts, head: Response<()>| {
+        let why = match error {
+            AuthError::MissingToken => "no token".to_owned(),
+            AuthError::Forbidden(Denial::Scope(scope)) => format!("scope {scope}"),
+            AuthError::Forbidden(Denial::Policy(reason)) => {
+                format!("age {}", reason.downcast_ref::<TooYoung>().unwrap().0)
+            }
+            other => panic!("{other}"),
+        };
+        head.map(|()| axum::body::Body::from(format!("{why} at {}", request.uri.path())))
+    };
+    let young = Require::policy(|member: &Member| if member.age < 18 { Err(TooYoung(member.age)) } else { Ok(()) });
+    let app = axum::Router::new()
+        .route("/claims", axum::routing::get(name))
+        .route("/read", axum::routing::get(name).route_layer(Require::scope("read")))
+        .route("/young", axum::routing::get(name).route_layer(young));
+    let auth = member_builder().optional().realm("hooked").build().unwrap();
+    let app = app.layer(JwtAuth::new(auth).on_rejection(hook));
+    for (path, token, status, challenge, body) in [
+        ("/claims", None, 401, "Bearer realm=\"hooked\"", "no token at /claims"),
+        ("/read", None, 401, "Bearer realm=\"hooked\"", "no token at /read"),
+        (
+            "/read",
+            Some("x"),
+            403,
+            "Bearer realm=\"hooked\", error=\"insufficient_scope\", scope=\"read\"",
+            "scope read at /read",
+        ),
+        ("/young", Some("x"), 403, "Bearer realm=\"hooked\", error=\"insufficient_scope\"", "age 0 at /young"),
+    ] {
+        let mut request = token.map_or_else(Request::default, member).map(|()| axum::body::Body::empty());
+        *request.uri_mut() = path.parse().unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["www-authenticate"].as_bytes()),
+            (status, challenge.as_bytes()),
+            "{path}"
+        );
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), body);
+    }
+}
+
+#[tokio::test]
+async fn guards_stand_before_bodies_of_tonic_and_their_refusals_have_the_body_of_the_layer() {
+    let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(tonic::body::Body::default()))));
+    let service = (member_layer().empty_body(), Require::scope("in")).layer(inner);
+    assert_eq!(service.clone().oneshot(member("in")).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(service.oneshot(member("out")).await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_guard_around_the_layer_is_a_guard_without_one() {
+    let app = axum::Router::new().route("/", axum::routing::get(|| async { "served" }));
+    let app = app.layer(member_layer()).layer(Require::scope("in"));
+    let response = app.oneshot(member("in").map(|()| axum::body::Body::empty())).await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn a_guard_for_the_whole_application_is_a_layer_inside_of_the_other() {
+    let app = axum::Router::new().route("/", axum::routing::get(|| async { "served" }));
+    let app = app.layer(Require::scope("in")).layer(member_layer());
+    let status = |scope| {
+        let (app, request) = (app.clone(), member(scope).map(|()| axum::body::Body::empty()));
+        async move { app.oneshot(request).await.unwrap().status() }
+    };
+    assert_eq!((status("in").await, status("out").await), (StatusCode::OK, StatusCode::FORBIDDEN));
+}
+
+#[tokio::test]
+async fn a_refused_extraction_does_not_print_the_token_of_its_request() {
+    use axum::extract::FromRequestParts;
+
+    let token = hs256(&good_claims());
+    let request = Request::builder().header("authorization", format!("Bearer {token}")).body(()).unwrap();
+    let rejection = Claims::<User>::from_request_parts(&mut request.into_parts().0, &()).await.unwrap_err();
+    assert!(matches!(rejection.error(), AuthError::NotConfigured(_)));
+    let printed = format!("{rejection:?} {rejection:#?}");
+    assert!(printed.contains("MissingLayer"), "{printed}");
+    assert!(token.split('.').all(|part| !printed.contains(part)), "{printed}");
 }

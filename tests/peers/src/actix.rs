@@ -15,7 +15,7 @@ use actix_web::web::{self, Data, ReqData};
 use actix_web::{App, Error, HttpMessage, Route, error};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use actix_web_httpauth::middleware::HttpAuthentication;
-use jwt_actix::{Claims, JwtAuth};
+use jwt_actix::{Claims, JwtAuth, Require};
 use jwt_compact::TimeOptions;
 use jwt_compact::alg::{Hs256, Hs256Key, Rsa, RsaPublicKey};
 use jwt_compact::jwk::JsonWebKey;
@@ -46,6 +46,12 @@ pub(crate) fn cases() -> Vec<Case> {
             let auth = JwtAuth::new(ours::authenticator(algorithm, &keys, mode));
             let app = App::new().wrap(auth).route("/", ours());
             cases.push(bench.protected("ours", mode.name(), Place::Bearer, system.block_on(init_service(app))));
+        }
+        if algorithm == Algorithm::HS256 {
+            let auth = JwtAuth::new(ours::authenticator(algorithm, &keys, Mode::Cached));
+            let app = App::new().wrap(Require::scope(ours::GUARDED_SCOPE)).wrap(auth).route("/", ours());
+            let service = system.block_on(init_service(app));
+            cases.push(bench.protected(ours::GUARDED, Mode::Cached.name(), Place::Bearer, service));
         }
         let app = App::new()
             .wrap(HttpAuthentication::bearer(recipe_check))

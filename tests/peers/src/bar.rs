@@ -3,7 +3,7 @@
 use jwt_core::Algorithm;
 
 use crate::measure::{Id, Row};
-use crate::ours::{CACHE_BOUND, Mode};
+use crate::ours::{self, CACHE_BOUND, Mode};
 use crate::report::Report;
 use crate::scale::{self, FLOODED, GROWN_BYTES, MANY_TOKENS, QUIET};
 use crate::tower::{EMPTY_LAYER, HANDOVER};
@@ -102,6 +102,10 @@ fn adapter_bars(report: &Report) -> Vec<Bar> {
             bars.push(Bar::at_most(format!("{name}, ns"), over.map(|over| over.0), ns));
             bars.push(Bar::at_most(format!("{name}, allocations"), over.map(|over| over.1), allocations));
         }
+        let row = |name| report.row(&Id::new(layer, "HS256", name, Mode::Cached.name()));
+        let (with, without) = (row(ours::GUARDED), row("ours"));
+        let over = with.zip(without).map(|(with, without)| with.ns - without.ns);
+        bars.push(Bar::at_most(format!("{layer} HS256: one scope guard, cached, ns"), over, 60.0));
     }
     bars
 }
@@ -112,7 +116,8 @@ fn peer_bars(report: &Report) -> Vec<Bar> {
         let is_peer = |row: &&Row| {
             let id = &row.id;
             (id.layer, id.algorithm) == (tower::LAYER, algorithm)
-                && !matches!(&*id.implementation, "ours" | "bare" | tower::BARE_07 | EMPTY_LAYER | HANDOVER)
+                && !matches!(&*id.implementation, "bare" | tower::BARE_07 | EMPTY_LAYER | HANDOVER)
+                && !ours::is_ours(&id.implementation)
         };
         let peers = report.rows().iter().filter(is_peer);
         let best = peers.filter_map(|row| Some((report.over_bare(row)?.0, row))).min_by(|a, b| a.0.total_cmp(&b.0));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::ours::Mode;
+use crate::ours::{self, Mode};
 use crate::report::Report;
 use crate::tower;
 
@@ -58,6 +58,7 @@ fn bars(report: &Report, algorithm: &str) -> Vec<Bar> {
         .filter(|row| {
             !matches!(&*row.id.implementation, "bare" | tower::BARE_07 | tower::EMPTY_LAYER | tower::HANDOVER)
         })
+        .filter(|row| !matches!(&*row.id.implementation, ours::GUARDED | ours::GUARDED_APART))
         .filter_map(|row| {
             let ours = row.id.implementation == "ours";
             let name = match (ours, row.id.mode) {

@@ -22,6 +22,18 @@ impl Mode {
     }
 }
 
+/// Behind one scope guard as well, in the same layer of the framework.
+pub(crate) const GUARDED: &str = "ours, one scope guard";
+/// The same with the guard in a layer of its own.
+pub(crate) const GUARDED_APART: &str = "ours, one scope guard in a layer of its own";
+/// The scope that the guards ask for.
+pub(crate) const GUARDED_SCOPE: &str = "read:reports";
+
+/// Whether a row is ours.
+pub(crate) fn is_ours(implementation: &str) -> bool {
+    matches!(implementation, "ours" | GUARDED | GUARDED_APART)
+}
+
 /// The bound of the cache in bytes: the default.
 pub(crate) const CACHE_BOUND: Option<usize> = Some(16 * 1024 * 1024);
 
@@ -29,6 +41,7 @@ pub(crate) const CACHE_BOUND: Option<usize> = Some(16 * 1024 * 1024);
 pub(crate) fn authenticator(algorithm: Algorithm, keys: &[Key], mode: Mode) -> Authenticator<User> {
     let keys = keys.iter().map(|key| verifying_key(algorithm, key));
     let builder = Authenticator::builder().keys(KeySet::new(keys).expect("keys")).issuer(ISSUER).audience(AUDIENCE);
+    let builder = builder.scopes(|user: &User| &user.scope);
     let builder = match mode {
         Mode::Cold => builder,
         Mode::Cached => builder.cache(TokenCache::new()),

@@ -1,6 +1,6 @@
-//! Compiles every Rust block of the README, as it stands there, among the names that a reader would have at hand.
+//! Compiles every Rust block of the README and of some of the documents beside it, as it stands there, among the names that a reader would have at hand.
 
-#![allow(dead_code, unused, clippy::all, clippy::pedantic, reason = "the blocks are there to be read")]
+#![allow(dead_code, non_snake_case, unused, clippy::all, clippy::pedantic, reason = "the blocks are there to be read")]
 
 /// What the blocks take for granted.
 mod at_hand {

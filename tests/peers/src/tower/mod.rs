@@ -20,7 +20,7 @@ use axum::{Extension, Router};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, StatusCode};
 use jwt_core::Algorithm;
-use jwt_tower::{Claims, JwtAuth};
+use jwt_tower::{Claims, JwtAuth, Require};
 use tokio::runtime::Runtime;
 use tower::Service;
 use tower::layer::util::Identity;
@@ -58,6 +58,13 @@ pub(crate) fn cases(runtime: &Rc<Runtime>) -> Vec<Case> {
         cases.push(bench.unprotected(BARE_07, jwt_authorizer::bare(), jwt_authorizer::body));
         for mode in Mode::BOTH {
             cases.push(bench.protected("ours", mode.name(), served(ours(algorithm, &keys, mode)), Body::empty));
+        }
+        if algorithm == Algorithm::HS256 {
+            for (name, router) in
+                [(ours::GUARDED, guarded(algorithm, &keys)), (ours::GUARDED_APART, guarded_apart(algorithm, &keys))]
+            {
+                cases.push(bench.protected(name, Mode::Cached.name(), served(router), Body::empty));
+            }
         }
         let router = |router| (served(router), Body::empty as fn() -> Body);
         let mut peer = |name, (router, body): (Router, fn() -> Body)| {
@@ -100,11 +107,27 @@ fn handover() -> Router {
 
 /// The route behind our layer.
 pub(crate) fn ours(algorithm: Algorithm, keys: &[Key], mode: Mode) -> Router {
+    claims_taken().layer(JwtAuth::new(ours::authenticator(algorithm, keys, mode)))
+}
+
+/// The same behind a guard.
+fn guarded(algorithm: Algorithm, keys: &[Key]) -> Router {
+    let auth = JwtAuth::new(ours::authenticator(algorithm, keys, Mode::Cached));
+    claims_taken().layer((auth, Require::scope(ours::GUARDED_SCOPE)))
+}
+
+/// The same behind a guard that axum puts into a box of its own.
+fn guarded_apart(algorithm: Algorithm, keys: &[Key]) -> Router {
+    let auth = JwtAuth::new(ours::authenticator(algorithm, keys, Mode::Cached));
+    claims_taken().route_layer(Require::scope(ours::GUARDED_SCOPE)).layer(auth)
+}
+
+fn claims_taken() -> Router {
     async fn hello(Claims(user): Claims<User>) -> &'static str {
         black_box(user);
         ANSWER
     }
-    Router::new().route("/", get(hello)).layer(JwtAuth::new(ours::authenticator(algorithm, keys, mode)))
+    Router::new().route("/", get(hello))
 }
 
 /// As `axum::serve` treats a router for each connection. Without it, the router makes its routes, and applies their

@@ -1,0 +1,240 @@
+use std::fmt;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{Error, HttpMessage};
+use jwt_core::{Deciding, Decision, Policy, PolicyOutcome, Rejection, VerifiedToken};
+use pin_project_lite::pin_project;
+
+use crate::rejection;
+
+/// Lets only requests through whose token allows it: a guard for a resource, a scope or a whole application.
+///
+/// It stands inside of a [`JwtAuth`](crate::JwtAuth), as often as wanted: nothing is proved or read again. Whatever it
+/// refuses is answered in the words of that `JwtAuth`. Where scopes and roles are, its authenticator is told by
+/// [`scopes`](jwt_core::AuthenticatorBuilder::scopes) and [`roles`](jwt_core::AuthenticatorBuilder::roles).
+///
+/// ```
+/// use actix_web::{App, web};
+/// use jwt_actix::{Authenticator, JwtAuth, KeySet, Require, Scopes};
+///
+/// #[derive(serde::Deserialize)]
+/// struct User {
+///     scope: Scopes,
+///     age: u8,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let auth = Authenticator::<User>::builder()
+///     .keys(KeySet::hs256("a secret of at least thirty-two bytes")?)
+///     .audience("api")
+///     .scopes(|user| &user.scope)
+///     .build()?;
+/// let things = web::resource("/things")
+///     .wrap(Require::scope("read:things").and(Require::policy(|user: &User| user.age >= 18)))
+///     .to(|| async { "things" });
+/// // What is wrapped last is outermost.
+/// let app = App::new().service(things).wrap(JwtAuth::new(auth));
+/// # let _ = app;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Require(Policy);
+
+impl Require {
+    /// The token must grant this scope. A scope is printable ASCII without space, `"` and `\` (RFC 6749 §3.3); a guard
+    /// that was given anything else refuses every request with a 500 whose log line names the mend.
+    pub fn scope(scope: impl Into<String>) -> Self {
+        Self(Policy::scope(scope))
+    }
+
+    /// The token must grant all of these scopes.
+    pub fn all_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self(Policy::all_scopes(scopes))
+    }
+
+    /// The token must grant one of these scopes. The challenge names the first of them.
+    pub fn any_scope<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self(Policy::any_scope(scopes))
+    }
+
+    /// The token must grant this role.
+    pub fn role(role: impl Into<String>) -> Self {
+        Self(Policy::role(role))
+    }
+
+    /// The claims must pass this function, which returns a `bool` or, with a reason for the log, a `Result`.
+    pub fn policy<C: Send + Sync + 'static, O: PolicyOutcome>(
+        policy: impl Fn(&C) -> O + Send + Sync + 'static,
+    ) -> Self {
+        Self(Policy::check(policy))
+    }
+
+    /// The same for a function that has to wait for something, such as a database.
+    pub fn policy_async<C, F>(policy: impl Fn(VerifiedToken<C>) -> F + Send + Sync + 'static) -> Self
+    where
+        C: Send + Sync + 'static,
+        F: Future<Output: PolicyOutcome> + Send + 'static,
+    {
+        Self(Policy::check_async(policy))
+    }
+
+    /// Both must hold. The other one is asked only where this one does.
+    #[must_use]
+    pub fn and(self, other: impl Into<Policy>) -> Self {
+        Self(self.0.and(other.into()))
+    }
+
+    /// One of the two must hold. The other one is asked only where this one does not.
+    #[must_use]
+    pub fn or(self, other: impl Into<Policy>) -> Self {
+        Self(self.0.or(other.into()))
+    }
+}
+
+impl From<Policy> for Require {
+    fn from(policy: Policy) -> Self {
+        Self(policy)
+    }
+}
+
+impl From<Require> for Policy {
+    fn from(require: Require) -> Self {
+        require.0
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Require
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = RequireMiddleware<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(RequireMiddleware { inner: Rc::new(inner), policy: self.0.clone() }))
+    }
+}
+
+/// The service that [`Require`] makes.
+pub struct RequireMiddleware<S> {
+    inner: Rc<S>,
+    policy: Policy,
+}
+
+impl<S, B> Service<ServiceRequest> for RequireMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = RequireFuture<S>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        // The borrow of the extensions ends with this line, before the inner service can ask for one.
+        let decision = self.policy.decide(request.extensions().get());
+        let state = match decision {
+            Decision::Allowed => return RequireFuture { state: State::Allowed { future: self.inner.call(request) } },
+            Decision::Refused(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
+            Decision::Pending(deciding) => {
+                State::Deciding { deciding, held: Some(Box::new((self.inner.clone(), request))) }
+            }
+        };
+        RequireFuture { state }
+    }
+}
+
+impl<S> fmt::Debug for RequireMiddleware<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RequireMiddleware").field(&self.policy).finish()
+    }
+}
+
+pin_project! {
+    /// The response of the inner service, or the refusal.
+    pub struct RequireFuture<S>
+    where
+        S: Service<ServiceRequest>,
+    {
+        #[pin]
+        state: State<S>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    enum State<S>
+    where
+        S: Service<ServiceRequest>,
+    {
+        Allowed {
+            #[pin]
+            future: S::Future,
+        },
+        Deciding {
+            deciding: Deciding,
+            held: Option<Box<(Rc<S>, ServiceRequest)>>,
+        },
+        Refused {
+            refused: Option<Box<(Rejection, ServiceRequest)>>,
+        },
+    }
+}
+
+impl<S, B> Future for RequireFuture<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                Projected::Allowed { future } => return future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
+                Projected::Deciding { deciding, held } => {
+                    let decided = ready!(Pin::new(deciding).poll(cx));
+                    // Polled after it was ready, which the contract of futures leaves open.
+                    let Some(held) = held.take() else { return Poll::Pending };
+                    let (inner, request) = *held;
+                    match decided {
+                        Ok(()) => State::Allowed { future: inner.call(request) },
+                        Err(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
+                    }
+                }
+                Projected::Refused { refused } => {
+                    return match refused.take() {
+                        Some(refused) => {
+                            let (rejection, request) = *refused;
+                            let response = request.into_response(rejection::refusal(rejection));
+                            Poll::Ready(Ok(response.map_into_right_body()))
+                        }
+                        None => Poll::Pending,
+                    };
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+impl<S: Service<ServiceRequest>> fmt::Debug for RequireFuture<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireFuture").finish_non_exhaustive()
+    }
+}
