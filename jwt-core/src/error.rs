@@ -232,6 +232,8 @@ impl fmt::Display for ShapeError {
     }
 }
 
+impl Error for ShapeError {}
+
 /// The reason that a check of the application gave; [`downcast_ref`](Self::downcast_ref) yields it back, typed.
 #[derive(Clone)]
 pub struct CheckError(Arc<dyn CheckReason>);
@@ -339,4 +341,10 @@ pub enum ConfigError {
     /// A limit on the token length under which no token fits.
     #[error("the limit on the token length is under 64 bytes: no token fits")]
     TokenLimit,
+    /// Lifetimes of sign-ins that contradict each other.
+    #[error("the grace must be shorter than the idle lifetime, and the idle lifetime no longer than the absolute one")]
+    Lifetime,
+    /// No room for any sign-in of a subject.
+    #[error("a subject needs at least one sign-in")]
+    SignInLimit,
 }

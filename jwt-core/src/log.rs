@@ -23,8 +23,17 @@ pub(crate) fn misuse(misuse: Misuse) {
     tracing::error!(target: "jwt", "{misuse}");
 }
 
+/// The list of revoked tokens cannot be brought up to date.
+#[cfg(all(feature = "login", feature = "tracing"))]
+pub(crate) fn revocations_unreachable(error: &crate::store::StoreError) {
+    tracing::error!(target: "jwt", reason = %error, "revocations of other instances are not known until the store is back");
+}
+
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn misuse(_: Misuse) {}
+
+#[cfg(all(feature = "login", not(feature = "tracing")))]
+pub(crate) fn revocations_unreachable(_: &crate::store::StoreError) {}

@@ -9,6 +9,8 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
     RsaKeyPair, RsaPublicKeyComponents, VerificationAlgorithm,
 };
+#[cfg(feature = "login")]
+use aws_lc_rs::{digest, rand};
 
 use super::Material;
 use crate::algorithm::Algorithm;
@@ -130,4 +132,17 @@ impl PrivateKey {
             Self::Ed25519(key) => key.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(|_| SigningError::Failed),
         }
     }
+}
+
+/// Random bytes; `None` where the operating system gives none.
+#[cfg(feature = "login")]
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).ok().map(|()| bytes)
+}
+
+/// SHA-256.
+#[cfg(feature = "login")]
+pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, message).as_ref().to_vec()
 }

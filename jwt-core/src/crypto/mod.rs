@@ -7,8 +7,12 @@ mod rust_crypto;
 
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use aws_lc::{PrivateKey, PublicKey};
+#[cfg(all(feature = "login", feature = "aws-lc-rs"))]
+pub(crate) use aws_lc::{random, sha256};
 #[cfg(not(feature = "aws-lc-rs"))]
 pub(crate) use rust_crypto::{PrivateKey, PublicKey};
+#[cfg(all(feature = "login", not(feature = "aws-lc-rs")))]
+pub(crate) use rust_crypto::{random, sha256};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!("jwt-core needs a signature backend: enable the feature `aws-lc-rs` (the default) or `rust-crypto`");

@@ -2,6 +2,8 @@
 //! any crate may have switched to something else or to a panic.
 
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
+#[cfg(feature = "login")]
+use jsonwebtoken::jwk::ThumbprintHash;
 use jsonwebtoken::{Algorithm as Foreign, DecodingKey, EncodingKey};
 
 use super::Material;
@@ -103,4 +105,18 @@ impl PrivateKey {
         let signer = (DEFAULT_PROVIDER.signer_factory)(&self.algorithm, &self.key).map_err(|_| SigningError::Failed)?;
         signer.try_sign(message).map_err(|_| SigningError::Failed)
     }
+}
+
+/// Random bytes; `None` where the operating system gives none.
+#[cfg(feature = "login")]
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}
+
+/// SHA-256.
+#[cfg(feature = "login")]
+pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
+    // The hash of this name has nothing to fail at.
+    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, ThumbprintHash::SHA256).unwrap_or_default()
 }
