@@ -98,10 +98,10 @@ impl SignIns {
     }
 
     fn forget_expired(&mut self, now: NumericDate) {
-        while let Some((expires_at, key)) = self.by_expiry.first().copied() {
-            if now < expires_at {
-                return;
-            }
+        while let Some((expires_at, key)) = self.by_expiry.first().copied()
+            && expires_at <= now
+        {
+            self.by_expiry.pop_first();
             self.remove(key);
         }
     }
@@ -126,7 +126,7 @@ impl SignInStore for MemoryStore {
         sign_ins.forget_expired(now);
         sign_ins.remove(SignInKey { owner, id: record.id });
         if let Some(records) = sign_ins.of.get_mut(&owner) {
-            records.sort_by_key(|record| (record.created_at, record.id));
+            records.sort_by_key(|record| record.created_at);
             let too_many = (records.len() + 1).saturating_sub(keep.max(1));
             let first: Vec<SignInId> = records.iter().take(too_many).map(|record| record.id).collect();
             for id in first {
@@ -134,7 +134,7 @@ impl SignInStore for MemoryStore {
             }
         }
         while sign_ins.by_expiry.len() >= self.max_sign_ins
-            && let Some((_, key)) = sign_ins.by_expiry.first().copied()
+            && let Some((_, key)) = sign_ins.by_expiry.pop_first()
         {
             sign_ins.remove(key);
         }
@@ -187,10 +187,10 @@ impl SignInStore for MemoryStore {
 
 impl Log {
     fn forget(&mut self, now: NumericDate) {
-        while let Some((end, number)) = self.by_end.first().copied() {
-            if now < end {
-                return;
-            }
+        while let Some((end, number)) = self.by_end.first().copied()
+            && end <= now
+        {
+            self.by_end.pop_first();
             self.remove(number);
         }
     }

@@ -65,6 +65,21 @@ impl RedisServer {
         self.process.wait().expect("it is our own process");
     }
 
+    /// Lets it hang: it keeps its connections and answers nothing.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+        assert!(status.expect("kill is there").success(), "it is our own process");
+    }
+
     /// Starts it again, with what it had written to disk.
     pub fn restart(&mut self) {
         self.process = launch(self.port, &self.directory).expect("the port is still ours");

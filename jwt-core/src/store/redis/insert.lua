@@ -11,7 +11,7 @@ for i = 1, #all, 2 do
         live[#live + 1] = {id = all[i], at = record.created_at}
     end
 end
-table.sort(live, function(a, b) return a.at < b.at or (a.at == b.at and a.id < b.id) end)
+table.sort(live, function(a, b) return a.at < b.at end)
 for i = 1, #live + 1 - keep do
     redis.call('HDEL', KEYS[1], live[i].id)
 end
