@@ -106,6 +106,9 @@ pub enum TokenError {
     /// bearer token has not shown that key.
     #[error("bound to a key of its client, and sent without proof of that key")]
     Bound,
+    /// It was revoked.
+    #[error("revoked")]
+    Revoked,
     /// Refused by a check of the application.
     #[error("refused by a check: {0}")]
     Check(CheckError),
@@ -121,6 +124,9 @@ pub enum Unavailable {
         /// When it is worth another try.
         retry_after: Duration,
     },
+    /// The list of revoked tokens: not brought up to date for longer than was allowed.
+    #[error("the list of revoked tokens is out of date")]
+    Revocations,
 }
 
 impl Unavailable {
@@ -131,6 +137,7 @@ impl Unavailable {
     pub fn retry_after(self) -> Duration {
         match self {
             Self::Keys { retry_after } => retry_after,
+            Self::Revocations => Duration::from_secs(1),
         }
     }
 }
@@ -347,4 +354,7 @@ pub enum ConfigError {
     /// No room for any sign-in of a subject.
     #[error("a subject needs at least one sign-in")]
     SignInLimit,
+    /// A revoked token would be forgotten while a verifier still takes it.
+    #[error("the leeway of the revocations is shorter than that of the tokens: `Revocations::builder(…).leeway(…)`")]
+    RevocationLeeway,
 }

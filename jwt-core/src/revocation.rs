@@ -67,17 +67,22 @@ pub enum WhileUnreachable {
 /// ```
 /// use std::sync::Arc;
 /// use std::time::Duration;
-/// use jwt_core::{MemoryStore, NumericDate, Revocations};
+/// use jwt_core::{Authenticator, KeySet, MemoryStore, NumericDate, Revocations};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let revocations = Revocations::builder(Arc::new(MemoryStore::new())).open().await?;
+/// let auth = Authenticator::<()>::builder()
+///     .keys(KeySet::hs256("a secret of at least thirty-two bytes")?)
+///     .audience("api")
+///     .revocations(&revocations)
+///     .build()?;
 ///
 /// // One token, by its `iss`, `jti` and `exp`:
 /// revocations.revoke("https://issuer.example.com", "token 1", NumericDate::from_secs(4_000_000_000)).await?;
 ///
 /// // Everything that was issued to alice so far, by tokens that live an hour at most:
 /// revocations.revoke_all("https://issuer.example.com", "alice", Duration::from_secs(3600)).await?;
-/// # Ok(()) }
+/// # let _ = auth; Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Revocations(Arc<Inner>);
@@ -165,6 +170,10 @@ impl Revocations {
         let revoked = token.token_id().is_some_and(|id| inner.list.has_token(issuer, id))
             || token.subject().is_some_and(|subject| inner.list.has_subject(issuer, subject, token.issued_at()));
         if revoked { Err(Revoked::Revoked) } else { Ok(()) }
+    }
+
+    pub(crate) fn leeway(&self) -> Duration {
+        self.0.leeway
     }
 
     /// How many entries the list has.
