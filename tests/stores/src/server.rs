@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,11 +35,36 @@ pub struct RedisServer {
     process: Child,
     port: u16,
     directory: PathBuf,
+    options: &'static [&'static str],
 }
 
 impl RedisServer {
     /// Starts one.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one that is the only node of a cluster, and refuses what a cluster refuses: commands and scripts with keys
+    /// of several slots.
+    pub async fn start_cluster() -> Self {
+        let server = Self::start_with(&["--cluster-enabled", "yes"]);
+        let client = redis::Client::open(server.url()).expect("it is a URL");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("it has just been started");
+        let mut slots = redis::cmd("CLUSTER");
+        slots.arg("ADDSLOTSRANGE").arg(0).arg(16_383);
+        let () = slots.query_async(&mut connection).await.expect("no slot is taken yet");
+        let started = Instant::now();
+        loop {
+            let info = redis::cmd("CLUSTER").arg("INFO").query_async::<String>(&mut connection).await;
+            if info.is_ok_and(|info| info.contains("cluster_state:ok")) {
+                return server;
+            }
+            assert!(started.elapsed() < PATIENCE, "the cluster never gets ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn start_with(options: &'static [&'static str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("jwt-stores-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let directory = env::temp_dir().join(name);
@@ -47,8 +72,8 @@ impl RedisServer {
         // Somebody else may take the port between looking and using it.
         for _ in 0..10 {
             let port = free_port();
-            if let Some(process) = launch(port, &directory) {
-                return Self { process, port, directory };
+            if let Some(process) = launch(port, &directory, options) {
+                return Self { process, port, directory, options };
             }
         }
         panic!("no Redis server starts in {}", directory.display());
@@ -82,7 +107,7 @@ impl RedisServer {
 
     /// Starts it again, with what it had written to disk.
     pub fn restart(&mut self) {
-        self.process = launch(self.port, &self.directory).expect("the port is still ours");
+        self.process = launch(self.port, &self.directory, self.options).expect("the port is still ours");
     }
 }
 
@@ -101,11 +126,12 @@ fn free_port() -> u16 {
 }
 
 /// The process, once it takes connections and has loaded what it had; `None` if it ends.
-fn launch(port: u16, directory: &PathBuf) -> Option<Child> {
+fn launch(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
     let mut process = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no", "--loglevel", "warning"])
         .args(["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir"])
         .arg(directory)
+        .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()

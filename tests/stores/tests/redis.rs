@@ -135,6 +135,57 @@ async fn a_store_that_is_down_or_silent_is_unavailable_and_comes_back() {
     assert!(matches!(RedisStore::connect("no url").await, Err(StoreError::Unavailable(_))));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_takes_every_operation_since_each_keeps_to_one_slot() {
+    if redis_is_installed() {
+        let server = RedisServer::start_cluster().await;
+        every_operation(&server.url()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_with_the_documented_rights_can_do_every_operation() {
+    if !redis_is_installed() {
+        return;
+    }
+    let server = RedisServer::start();
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let rights = "on >password ~jwt:* +@hash +@sortedset +@string +@scripting +time +pttl +pexpire +del";
+    let mut user = redis::cmd("ACL");
+    user.arg("SETUSER").arg("app").arg(rights.split(' ').collect::<Vec<_>>());
+    let () = user.query_async(&mut connection).await.unwrap();
+    every_operation(&server.url().replace("//", "//app:password@")).await;
+}
+
+async fn every_operation(url: &str) {
+    let store = Arc::new(RedisStore::connect(url).await.unwrap());
+    let clock = TestClock::new();
+    let tokens = RefreshTokens::builder(store.clone()).clock(clock.clone()).per_subject(2).build().unwrap();
+    let sessions = Sessions::builder(store.clone()).clock(clock.clone()).build().unwrap();
+    let revocations = Revocations::builder(store).open().await.unwrap();
+    for subject in ["alice", "bob", "carol"] {
+        for _ in 0..3 {
+            tokens.start(sign_in(subject)).await.unwrap();
+            clock.advance(Duration::from_secs(1));
+        }
+        let (token, family) = tokens.start(sign_in(subject)).await.unwrap();
+        let (next, _) = tokens.refresh(&token).await.unwrap();
+        assert_eq!(tokens.list(subject).await.unwrap().len(), 2);
+        tokens.end(&next).await.unwrap();
+        tokens.end_one(subject, family.id).await.unwrap();
+        tokens.end_all(subject).await.unwrap();
+        let (session, _) = sessions.start(sign_in(subject)).await.unwrap();
+        clock.advance(Duration::from_secs(600));
+        assert!(sessions.look_up(&session).await.unwrap().is_some());
+        sessions.renew(&session, &()).await.unwrap().unwrap();
+        revocations.revoke(ISSUER, subject, FAR).await.unwrap();
+        revocations.revoke_all(ISSUER, subject, Duration::from_secs(60)).await.unwrap();
+    }
+    revocations.catch_up().await.unwrap();
+    assert_eq!(revocations.len(), 6);
+}
+
 /// A client that refreshes as fast as it can, and remembers the last token that it was given.
 async fn refresh_on(tokens: Arc<RefreshTokens>, mut token: OpaqueToken, traffic: Arc<Traffic>) -> OpaqueToken {
     while !traffic.stop.load(Ordering::Relaxed) {
