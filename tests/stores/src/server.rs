@@ -44,6 +44,11 @@ impl RedisServer {
         Self::start_with(&[])
     }
 
+    /// Starts one that writes nothing to disk.
+    pub fn start_without_disk() -> Self {
+        Self::start_with(&["--appendonly", "no"])
+    }
+
     /// Starts one that is the only node of a cluster, and refuses what a cluster refuses: commands and scripts with keys
     /// of several slots.
     pub async fn start_cluster() -> Self {
