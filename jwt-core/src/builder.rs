@@ -44,6 +44,7 @@ use crate::verify::Verifier;
 /// | [`max_token_len`](Self::max_token_len) | 16 KiB | what servers take as a request head |
 /// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has its own place for them |
 /// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
+/// | `revocations` (feature `login`) | none | there is nothing to remember until something is revoked |
 /// | [`optional`](Self::optional) | off | a route that is protected says no |
 pub struct AuthenticatorBuilder<C> {
     keys: Option<KeySource>,
@@ -60,6 +61,8 @@ pub struct AuthenticatorBuilder<C> {
     clock: Arc<dyn Clock>,
     optional: bool,
     realm: Option<String>,
+    #[cfg(feature = "login")]
+    revocations: Option<crate::revocation::Revocations>,
     #[cfg(feature = "cache")]
     cache: Option<TokenCache>,
 }
@@ -81,6 +84,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             clock: Arc::new(SystemClock),
             optional: false,
             realm: None,
+            #[cfg(feature = "login")]
+            revocations: None,
             #[cfg(feature = "cache")]
             cache: None,
         }
@@ -362,6 +367,15 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Refuses tokens that are on this list, cached ones too. A token is known by its `jti`, which
+    /// [`required_claim`](Self::required_claim) can demand, and by its `sub` and `iat`. None.
+    #[cfg(feature = "login")]
+    #[must_use]
+    pub fn revocations(mut self, revocations: &crate::revocation::Revocations) -> Self {
+        self.revocations = Some(revocations.clone());
+        self
+    }
+
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -417,6 +431,12 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         if self.max_token_len < 64 {
             return Err(ConfigError::TokenLimit);
         }
+        #[cfg(feature = "login")]
+        if let Some(revocations) = &self.revocations
+            && revocations.leeway() < self.validation.leeway
+        {
+            return Err(ConfigError::RevocationLeeway);
+        }
         let trusted = issuers::trusted(
             self.keys,
             self.issuers,
@@ -426,6 +446,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         )?;
         let authority = Authority { scopes: self.scopes, roles: self.roles, challenges };
         let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock, authority);
+        #[cfg(feature = "login")]
+        let verifier = verifier.with_revocations(self.revocations);
         #[cfg(feature = "cache")]
         let verifier = verifier.with_cache(self.cache);
         Ok(verifier)

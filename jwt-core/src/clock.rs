@@ -16,6 +16,11 @@ impl NumericDate {
         Self(Duration::from_secs(if seconds < LIMIT { seconds } else { LIMIT - 1 }))
     }
 
+    /// The moment `millis` milliseconds after the epoch.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+
     /// From a JSON number; `None` where it is no moment.
     pub(crate) fn from_number(number: Number) -> Option<Self> {
         match number {
@@ -31,6 +36,11 @@ impl NumericDate {
     /// Whole seconds since the epoch.
     pub const fn as_secs(self) -> u64 {
         self.0.as_secs()
+    }
+
+    /// Whole milliseconds since the epoch. Saturates.
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// The time since the epoch.

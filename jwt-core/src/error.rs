@@ -171,6 +171,9 @@ pub enum TokenError {
     /// `at_hash` is not that of the access token (OpenID Connect Core §3.1.3.8).
     #[error("`at_hash` is not that of the access token")]
     AccessTokenHash,
+    /// It was revoked.
+    #[error("revoked")]
+    Revoked,
     /// Refused by a check of the application.
     #[error("refused by a check: {0}")]
     Check(CheckError),
@@ -192,6 +195,9 @@ pub enum Unavailable {
         /// When it is worth another try.
         retry_after: Duration,
     },
+    /// The list of revoked tokens: not brought up to date for longer than was allowed.
+    #[error("the list of revoked tokens is out of date")]
+    Revocations,
 }
 
 impl Unavailable {
@@ -202,6 +208,7 @@ impl Unavailable {
     pub fn retry_after(self) -> Duration {
         match self {
             Self::Keys { retry_after } | Self::Policy { retry_after } => retry_after,
+            Self::Revocations => Duration::from_secs(1),
         }
     }
 }
@@ -361,6 +368,8 @@ impl fmt::Display for ShapeError {
         }
     }
 }
+
+impl Error for ShapeError {}
 
 /// The reason that a check or a policy of the application gave; [`downcast_ref`](Self::downcast_ref) yields it back, typed.
 #[derive(Clone)]
@@ -535,4 +544,13 @@ pub enum ConfigError {
     /// A limit on the token length under which no token fits.
     #[error("the limit on the token length is under 64 bytes: no token fits")]
     TokenLimit,
+    /// Lifetimes of sign-ins that contradict each other.
+    #[error("the grace must be shorter than the idle lifetime, and the idle lifetime no longer than the absolute one")]
+    Lifetime,
+    /// No room for any sign-in of a subject.
+    #[error("a subject needs at least one sign-in")]
+    SignInLimit,
+    /// A revoked token would be forgotten while a verifier still takes it.
+    #[error("the leeway of the revocations is shorter than that of the tokens: `Revocations::builder(…).leeway(…)`")]
+    RevocationLeeway,
 }

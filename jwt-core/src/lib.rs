@@ -52,7 +52,9 @@
 //! - `cache`: a cache of verified tokens, off until the builder is told to use it.
 //! - `remote`: keys fetched from an identity provider and kept fresh.
 //! - `metrics`: counters and gauges of those keys, by the facade of that name.
-//! - `login`: the other half: an issuer that signs, publishes its keys and rotates them, and the cookies of a login.
+//! - `login`: the other half: an issuer that signs, publishes its keys and rotates them; the cookies of a login; what is
+//!   remembered of those who logged in, in memory: refresh tokens, sessions, revoked tokens.
+//! - `redis`: what is remembered in Redis or Valkey, for more than one instance.
 //! - `tracing`: an event of the target `jwt` for every rejected request, with its reason.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
@@ -78,10 +80,22 @@ mod issuers;
 mod json;
 mod key;
 mod log;
+#[cfg(feature = "login")]
+mod opaque;
 mod policy;
 mod profile;
+#[cfg(feature = "login")]
+mod refresh;
 mod request;
+#[cfg(feature = "login")]
+mod revocation;
+#[cfg(feature = "login")]
+mod session;
+#[cfg(feature = "login")]
+mod sign_in;
 mod source;
+#[cfg(feature = "login")]
+pub mod store;
 #[cfg(feature = "remote")]
 mod tenants;
 mod token;
@@ -113,9 +127,23 @@ pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
+#[cfg(feature = "login")]
+pub use opaque::OpaqueToken;
 pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
+#[cfg(feature = "login")]
+pub use refresh::{RefreshError, RefreshTokens, RefreshTokensBuilder};
 pub use request::RequestHead;
+#[cfg(feature = "login")]
+pub use revocation::{Revocations, RevocationsBuilder, Revoked, WhileUnreachable};
+#[cfg(feature = "login")]
+pub use session::{Sessions, SessionsBuilder};
+#[cfg(feature = "login")]
+pub use sign_in::{NewSignIn, SignIn};
 pub use source::TokenSource;
+#[cfg(feature = "redis")]
+pub use store::RedisStore;
+#[cfg(feature = "login")]
+pub use store::{MemoryStore, SignInId, StoreError};
 #[cfg(feature = "remote")]
 pub use tenants::Tenants;
 pub use token::{CompactToken, VerifiedToken};

@@ -71,6 +71,12 @@ pub(crate) fn large_cookie(_: &str, _: usize) {}
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn generated(_: Algorithm) {}
 
+/// The list of revoked tokens cannot be brought up to date.
+#[cfg(all(feature = "login", feature = "tracing"))]
+pub(crate) fn revocations_unreachable(error: &crate::store::StoreError) {
+    tracing::error!(target: "jwt", reason = %error, "revocations of other instances are not known until the store is back");
+}
+
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
 
@@ -82,3 +88,6 @@ pub(crate) fn denied(_: &AuthError, _: &CompactToken) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn misuse(_: Misuse) {}
+
+#[cfg(all(feature = "login", not(feature = "tracing")))]
+pub(crate) fn revocations_unreachable(_: &crate::store::StoreError) {}

@@ -68,6 +68,8 @@ pub struct Verifier<C> {
     checks: Checks<C>,
     clock: Arc<dyn Clock>,
     authority: Arc<Authority<C>>,
+    #[cfg(feature = "login")]
+    revocations: Option<crate::revocation::Revocations>,
     #[cfg(feature = "cache")]
     cache: Option<cache::VerifiedTokens<C>>,
     claims: PhantomData<fn() -> C>,
@@ -116,6 +118,8 @@ impl<C: DeserializeOwned> Verifier<C> {
             checks,
             clock,
             authority: Arc::new(authority),
+            #[cfg(feature = "login")]
+            revocations: None,
             #[cfg(feature = "cache")]
             cache: None,
             claims: PhantomData,
@@ -151,12 +155,14 @@ impl<C: DeserializeOwned> Verifier<C> {
         }
         #[cfg(feature = "cache")]
         if let Some(verified) = self.cache.as_ref().and_then(|cache| cache.get(token)) {
-            // What may have changed since: the time, and whatever the application's checks look at.
+            // What may have changed since: the time, what was revoked, and whatever the application's checks look at.
             verified.trust().validation.check_times(verified.times(), self.clock.now())?;
+            self.check_revocations(&verified)?;
             self.checks.pass(&verified)?;
             return Ok(verified);
         }
         let verified = self.prove(token, UntrustedToken::split(token)?)?;
+        self.check_revocations(&verified)?;
         self.remember(&verified);
         self.checks.pass(&verified)?;
         Ok(verified)
@@ -266,6 +272,28 @@ impl<C> Verifier<C> {
     #[cfg(feature = "cache")]
     pub fn cache_stats(&self) -> Option<CacheStats> {
         self.cache.as_ref().map(cache::VerifiedTokens::stats)
+    }
+
+    #[cfg(feature = "login")]
+    pub(crate) fn with_revocations(mut self, revocations: Option<crate::revocation::Revocations>) -> Self {
+        self.revocations = revocations;
+        self
+    }
+
+    #[cfg(feature = "login")]
+    fn check_revocations(&self, token: &VerifiedToken<C>) -> Result<(), Failure> {
+        use crate::revocation::Revoked;
+        match self.revocations.as_ref().map_or(Ok(()), |revocations| revocations.check(token)) {
+            Ok(()) => Ok(()),
+            Err(Revoked::Revoked) => Err(TokenError::Revoked.into()),
+            Err(Revoked::Unknown) => Err(Failure::Refused(Unavailable::Revocations.into())),
+        }
+    }
+
+    #[cfg(not(feature = "login"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same call with and without revocations")]
+    fn check_revocations(&self, _: &VerifiedToken<C>) -> Result<(), Failure> {
+        Ok(())
     }
 
     #[cfg(feature = "cache")]

@@ -1,0 +1,239 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{
+    Change, Digest, Owner, Record, RevocationStore, SignInId, SignInKey, SignInStore, StoreError, StoreFuture, Touch,
+};
+use crate::clock::NumericDate;
+use crate::revocation::Revocation;
+
+/// How many revocations are handed over at once.
+const PAGE: usize = 4096;
+
+/// Remembers in the memory of this process, for as long as it runs: for one instance, and for tests.
+///
+/// Bounded. What is expired goes by itself, whenever something is added; nothing runs in the background. Clones are not
+/// to be had, since an [`Arc`](std::sync::Arc) does that.
+pub struct MemoryStore {
+    max_sign_ins: usize,
+    max_revocations: usize,
+    sign_ins: Mutex<SignIns>,
+    revocations: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct SignIns {
+    of: HashMap<Owner, Vec<Record>>,
+    /// Every record by when it expires.
+    by_expiry: BTreeSet<(NumericDate, SignInKey)>,
+}
+
+#[derive(Default)]
+struct Log {
+    last: u64,
+    entries: BTreeMap<u64, Revocation>,
+    numbers: HashMap<Revocation, u64>,
+    /// Every entry by when it can be forgotten.
+    by_end: BTreeSet<(NumericDate, u64)>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self {
+            max_sign_ins: 100_000,
+            max_revocations: 100_000,
+            sign_ins: Mutex::default(),
+            revocations: Mutex::default(),
+        }
+    }
+
+    /// At most so many sign-ins, of all users together. One more, and the one that would expire first makes room.
+    /// 100 000.
+    #[must_use]
+    pub fn max_sign_ins(mut self, sign_ins: usize) -> Self {
+        self.max_sign_ins = sign_ins.max(1);
+        self
+    }
+
+    /// At most so many revocations. None ever makes room before its time: one more is [`StoreError::Full`]. 100 000.
+    #[must_use]
+    pub fn max_revocations(mut self, revocations: usize) -> Self {
+        self.max_revocations = revocations;
+        self
+    }
+
+    fn sign_ins(&self) -> MutexGuard<'_, SignIns> {
+        self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.revocations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SignIns {
+    fn insert(&mut self, owner: Owner, record: Record) {
+        self.by_expiry.insert((record.expires_at, SignInKey { owner, id: record.id }));
+        self.of.entry(owner).or_default().push(record);
+    }
+
+    fn remove(&mut self, key: SignInKey) {
+        let Some(records) = self.of.get_mut(&key.owner) else { return };
+        if let Some(at) = records.iter().position(|record| record.id == key.id) {
+            let record = records.swap_remove(at);
+            self.by_expiry.remove(&(record.expires_at, key));
+        }
+        if records.is_empty() {
+            self.of.remove(&key.owner);
+        }
+    }
+
+    fn forget_expired(&mut self, now: NumericDate) {
+        while let Some((expires_at, key)) = self.by_expiry.first().copied()
+            && expires_at <= now
+        {
+            self.by_expiry.pop_first();
+            self.remove(key);
+        }
+    }
+
+    /// The record as it is after `use_it`, where it is not expired.
+    fn with(&mut self, key: SignInKey, now: NumericDate, use_it: impl FnOnce(&mut Record)) -> Option<Record> {
+        let records = self.of.get_mut(&key.owner)?;
+        let record = records.iter_mut().find(|record| record.id == key.id && record.is_live(now))?;
+        let before = record.expires_at;
+        use_it(record);
+        if record.expires_at != before {
+            self.by_expiry.remove(&(before, key));
+            self.by_expiry.insert((record.expires_at, key));
+        }
+        Some(record.clone())
+    }
+}
+
+impl SignInStore for MemoryStore {
+    fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()> {
+        let mut sign_ins = self.sign_ins();
+        sign_ins.forget_expired(now);
+        sign_ins.remove(SignInKey { owner, id: record.id });
+        if let Some(records) = sign_ins.of.get_mut(&owner) {
+            records.sort_by_key(|record| record.created_at);
+            let too_many = (records.len() + 1).saturating_sub(keep.max(1));
+            let first: Vec<SignInId> = records.iter().take(too_many).map(|record| record.id).collect();
+            for id in first {
+                sign_ins.remove(SignInKey { owner, id });
+            }
+        }
+        while sign_ins.by_expiry.len() >= self.max_sign_ins
+            && let Some((_, key)) = sign_ins.by_expiry.pop_first()
+        {
+            sign_ins.remove(key);
+        }
+        sign_ins.insert(owner, record);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn find(&self, key: SignInKey, secret: Digest, touch: Touch, now: NumericDate) -> StoreFuture<'_, Option<Record>> {
+        let record = self.sign_ins().with(key, now, |record| {
+            if record.secret == secret {
+                record.touch(touch, now);
+            }
+        });
+        Box::pin(ready(Ok(record.filter(|record| record.secret == secret))))
+    }
+
+    fn change(
+        &self,
+        key: SignInKey,
+        expected: Digest,
+        change: Change,
+        now: NumericDate,
+    ) -> StoreFuture<'_, Option<Record>> {
+        let record = self.sign_ins().with(key, now, |record| {
+            record.change(expected, change, now);
+        });
+        Box::pin(ready(Ok(record)))
+    }
+
+    fn remove(&self, key: SignInKey) -> StoreFuture<'_, ()> {
+        self.sign_ins().remove(key);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
+        let mut sign_ins = self.sign_ins();
+        for record in sign_ins.of.remove(&owner).unwrap_or_default() {
+            sign_ins.by_expiry.remove(&(record.expires_at, SignInKey { owner, id: record.id }));
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {
+        let sign_ins = self.sign_ins();
+        let records = sign_ins.of.get(&owner).into_iter().flatten();
+        let live = records.filter(|record| record.is_live(now)).cloned().collect();
+        Box::pin(ready(Ok(live)))
+    }
+}
+
+impl Log {
+    fn forget(&mut self, now: NumericDate) {
+        while let Some((end, number)) = self.by_end.first().copied()
+            && end <= now
+        {
+            self.by_end.pop_first();
+            self.remove(number);
+        }
+    }
+
+    fn remove(&mut self, number: u64) {
+        if let Some(revocation) = self.entries.remove(&number) {
+            self.by_end.remove(&(revocation.forget_at, number));
+            self.numbers.remove(&revocation);
+        }
+    }
+}
+
+impl RevocationStore for MemoryStore {
+    fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()> {
+        let mut log = self.log();
+        log.forget(now);
+        if let Some(number) = log.numbers.get(&revocation).copied() {
+            log.remove(number);
+        }
+        if log.entries.len() >= self.max_revocations {
+            return Box::pin(ready(Err(StoreError::Full)));
+        }
+        log.last += 1;
+        let number = log.last;
+        log.by_end.insert((revocation.forget_at, number));
+        log.numbers.insert(revocation.clone(), number);
+        log.entries.insert(number, revocation);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>> {
+        let log = self.log();
+        let after = log.entries.range(number.saturating_add(1)..).take(PAGE);
+        let page = after.map(|(number, revocation)| (*number, revocation.clone())).collect();
+        Box::pin(ready(Ok(page)))
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("sign_ins", &self.sign_ins().by_expiry.len())
+            .field("revocations", &self.log().entries.len())
+            .finish_non_exhaustive()
+    }
+}

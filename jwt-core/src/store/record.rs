@@ -1,0 +1,230 @@
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::base64url;
+use crate::clock::NumericDate;
+
+/// Bytes that stand for something, written as base64url.
+macro_rules! bytes {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            pub(crate) const fn new(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes.
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            /// As base64url without padding.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&base64url::encode(self.0))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                let mut bytes = [0; $len];
+                match base64url::decode_into(text.as_bytes(), &mut bytes) {
+                    Some(decoded) if decoded.len() == $len => Ok(Self(bytes)),
+                    _ => Err(NotAnId),
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+bytes! {
+    /// Names one sign-in, for its user as well: nothing can be done with it but to end the sign-in.
+    SignInId, 16
+}
+bytes! {
+    /// Whose sign-ins, and of which kind: a digest of both. What belongs together has the same.
+    Owner, 16
+}
+bytes! {
+    /// A SHA-256 digest of a secret.
+    Digest, 32
+}
+bytes! {
+    /// A random number, worth nothing without the token that it was used with.
+    Salt, 32
+}
+
+impl fmt::Debug for SignInId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignInId({self})")
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Owner({self})")
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest([redacted])")
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt([redacted])")
+    }
+}
+
+/// Not base64url of the right length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier of that kind")]
+pub struct NotAnId;
+
+/// Where a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SignInKey {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Which of theirs.
+    pub id: SignInId,
+}
+
+/// What a store remembers of one sign-in. Serializes to a JSON object of strings and numbers; moments are milliseconds.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// Which one.
+    pub id: SignInId,
+    /// Whose, in the words of the application.
+    pub subject: String,
+    /// What the application calls it, such as the name of the device.
+    pub label: String,
+    /// What the application keeps with it, as JSON.
+    pub data: String,
+    /// The digest of the secret that counts.
+    pub secret: Digest,
+    /// How the secret came to be, where it is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Rotation>,
+    /// When it began.
+    #[serde(with = "millis")]
+    pub created_at: NumericDate,
+    /// When it was used last.
+    #[serde(with = "millis")]
+    pub used_at: NumericDate,
+    /// From when on it is not there any more, unless it is used.
+    #[serde(with = "millis")]
+    pub expires_at: NumericDate,
+    /// From when on it is not there any more, however much it is used.
+    #[serde(with = "millis")]
+    pub ends_at: NumericDate,
+}
+
+/// How a secret took the place of the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// The digest of the secret before.
+    pub from: Digest,
+    /// What the new one was made with.
+    pub salt: Salt,
+    /// When.
+    #[serde(with = "millis")]
+    pub at: NumericDate,
+}
+
+/// A use that changes nothing but the times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touch {
+    /// When the record expires from now on, but no later than it ends.
+    pub expires_at: NumericDate,
+    /// No need to write where the last use was less than this ago.
+    pub after: Duration,
+}
+
+/// A new secret for a record, and what goes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The digest of the new secret.
+    pub secret: Digest,
+    /// What it was made with.
+    pub salt: Salt,
+    /// When the record expires from now on, but no later than it ends.
+    pub expires_at: NumericDate,
+    /// New data of the application, if it has some.
+    pub data: Option<String>,
+}
+
+impl Record {
+    /// Whether it is there at that moment.
+    pub fn is_live(&self, now: NumericDate) -> bool {
+        now < self.expires_at
+    }
+
+    /// Notes a use. False where there is nothing new to be written.
+    pub fn touch(&mut self, touch: Touch, now: NumericDate) -> bool {
+        let since = now.since_epoch().checked_sub(self.used_at.since_epoch());
+        if since.is_none_or(|since| since < touch.after) {
+            return false;
+        }
+        self.used_at = now;
+        self.expires_at = touch.expires_at.min(self.ends_at);
+        true
+    }
+
+    /// Makes the change where `expected` is the secret that counts. False where it is not.
+    pub fn change(&mut self, expected: Digest, change: Change, now: NumericDate) -> bool {
+        if self.secret != expected {
+            return false;
+        }
+        self.rotated = Some(Rotation { from: expected, salt: change.salt, at: now });
+        self.secret = change.secret;
+        self.used_at = now;
+        self.expires_at = change.expires_at.min(self.ends_at);
+        if let Some(data) = change.data {
+            self.data = data;
+        }
+        true
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("id", &self.id).field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// Moments as milliseconds since the epoch.
+pub(crate) mod millis {
+    use super::{Deserialize, Deserializer, NumericDate, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(moment: &NumericDate, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(moment.as_millis())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NumericDate, D::Error> {
+        u64::deserialize(deserializer).map(NumericDate::from_millis)
+    }
+}

@@ -1,0 +1,239 @@
+use std::fmt;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation};
+
+use super::{Change, Digest, Owner, Record, RevocationStore, SignInKey, SignInStore, StoreError, StoreFuture, Touch};
+use crate::clock::NumericDate;
+use crate::revocation::Revocation;
+
+/// How many revocations are handed over at once.
+const PAGE: usize = 4096;
+/// How much longer than its content a key lives, for clocks that differ.
+const SLACK: Duration = Duration::from_secs(60);
+/// For how long a revocation can count, in milliseconds: a thousand years, since Redis does not take any number.
+const LONGEST: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
+
+/// Remembers in Redis (7 or later) or Valkey, for any number of instances.
+///
+/// Each operation is one command or one script on the sign-ins of one user, which are one hash: atomic, one round trip,
+/// and the same on one server, behind Sentinel or in a cluster. Keys begin with a prefix and have a time to live.
+/// An operation that takes longer than the timeout is [`StoreError::Unavailable`]; connections are made anew by
+/// themselves. What Redis acknowledged is as safe as its persistence makes it: see `docs/stores.md`.
+#[derive(Clone)]
+pub struct RedisStore {
+    connection: ConnectionManager,
+    prefix: Box<str>,
+    timeout: Duration,
+    max_revocations: usize,
+    scripts: Scripts,
+}
+
+#[derive(Clone)]
+struct Scripts {
+    insert: Script,
+    find: Script,
+    change: Script,
+    revoke: Script,
+}
+
+impl RedisStore {
+    /// Connects to the server at that URL: `redis://:password@host:port/database`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it is no such URL, or nobody answers there within a second.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let client = Client::open(url).map_err(StoreError::unavailable)?;
+        let timeout = Duration::from_secs(1);
+        // A server that restarts is waited for, for some tenths of a second; one that is down is said to be so soon.
+        // The next operation tries again.
+        let config = ConnectionManagerConfig::new()
+            .set_min_delay(Duration::from_millis(20))
+            .set_max_delay(Duration::from_millis(200))
+            .set_number_of_retries(3)
+            .set_connection_timeout(Some(timeout))
+            .set_response_timeout(None);
+        let connection = ConnectionManager::new_with_config(client, config).await.map_err(StoreError::unavailable)?;
+        Ok(Self {
+            connection,
+            prefix: "jwt:".into(),
+            timeout,
+            max_revocations: 1_000_000,
+            scripts: Scripts {
+                insert: Script::new(include_str!("insert.lua")),
+                find: Script::new(include_str!("find.lua")),
+                change: Script::new(include_str!("change.lua")),
+                revoke: Script::new(include_str!("revoke.lua")),
+            },
+        })
+    }
+
+    /// What all keys begin with. `jwt:`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into().into_boxed_str();
+        self
+    }
+
+    /// How long an operation may take, with whatever it has to wait for. One second.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// At most so many revocations. None ever makes room before its time: one more is [`StoreError::Full`]. 1 000 000.
+    #[must_use]
+    pub fn max_revocations(mut self, revocations: usize) -> Self {
+        self.max_revocations = revocations;
+        self
+    }
+
+    fn sign_ins_of(&self, owner: Owner) -> String {
+        format!("{}sign-ins:{owner}", self.prefix)
+    }
+
+    /// The braces keep the keys of the log on one node of a cluster.
+    fn revocations(&self, part: &str) -> String {
+        format!("{}{{revocations}}:{part}", self.prefix)
+    }
+
+    async fn ask<T: FromRedisValue>(&self, command: Cmd) -> Result<T, StoreError> {
+        let (mut one, mut other) = (self.connection.clone(), self.connection.clone());
+        self.twice(command.query_async(&mut one), command.query_async(&mut other)).await
+    }
+
+    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        let (mut one, mut other) = (self.connection.clone(), self.connection.clone());
+        self.twice(script.invoke_async(&mut one), script.invoke_async(&mut other)).await
+    }
+
+    /// Asks, and once more where the connection turns out to be gone. Every operation may be done twice: the second
+    /// time it changes nothing, and the answer is that of the first.
+    async fn twice<T>(
+        &self,
+        first: impl Future<Output = Result<T, RedisError>>,
+        again: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, StoreError> {
+        let answer = async {
+            match first.await {
+                Err(error) if error.is_unrecoverable_error() => again.await,
+                answer => answer,
+            }
+        };
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(answer) => answer.map_err(StoreError::unavailable),
+            Err(late) => Err(StoreError::unavailable(late)),
+        }
+    }
+}
+
+/// How long a key has to live so that something that expires then is still in it.
+fn time_to_live(expires_at: NumericDate, now: NumericDate) -> u64 {
+    let slack = u64::try_from(SLACK.as_millis()).unwrap_or(u64::MAX);
+    expires_at.as_millis().saturating_sub(now.as_millis()).saturating_add(slack)
+}
+
+fn read(text: &str) -> Result<Record, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Unreadable)
+}
+
+impl SignInStore for RedisStore {
+    fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let text = serde_json::to_string(&record).map_err(|_| StoreError::Data)?;
+            let mut script = self.scripts.insert.key(self.sign_ins_of(owner));
+            script.arg(now.as_millis()).arg(record.id.to_string()).arg(text).arg(keep.max(1));
+            script.arg(time_to_live(record.expires_at, now));
+            self.run(&script).await
+        })
+    }
+
+    fn find(&self, key: SignInKey, secret: Digest, touch: Touch, now: NumericDate) -> StoreFuture<'_, Option<Record>> {
+        Box::pin(async move {
+            let mut script = self.scripts.find.key(self.sign_ins_of(key.owner));
+            script.arg(now.as_millis()).arg(key.id.to_string()).arg(secret.to_string());
+            script.arg(touch.expires_at.as_millis()).arg(u64::try_from(touch.after.as_millis()).unwrap_or(u64::MAX));
+            script.arg(time_to_live(touch.expires_at, now));
+            let text: Option<String> = self.run(&script).await?;
+            text.as_deref().map(read).transpose()
+        })
+    }
+
+    fn change(
+        &self,
+        key: SignInKey,
+        expected: Digest,
+        change: Change,
+        now: NumericDate,
+    ) -> StoreFuture<'_, Option<Record>> {
+        Box::pin(async move {
+            let mut script = self.scripts.change.key(self.sign_ins_of(key.owner));
+            script.arg(now.as_millis()).arg(key.id.to_string()).arg(expected.to_string());
+            script.arg(change.secret.to_string()).arg(change.salt.to_string());
+            script.arg(change.expires_at.as_millis()).arg(time_to_live(change.expires_at, now));
+            if let Some(data) = change.data {
+                script.arg(data);
+            }
+            let text: Option<String> = self.run(&script).await?;
+            text.as_deref().map(read).transpose()
+        })
+    }
+
+    fn remove(&self, key: SignInKey) -> StoreFuture<'_, ()> {
+        Box::pin(self.ask(Cmd::hdel(self.sign_ins_of(key.owner), key.id.to_string())))
+    }
+
+    fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
+        Box::pin(self.ask(Cmd::del(self.sign_ins_of(owner))))
+    }
+
+    fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {
+        Box::pin(async move {
+            let texts: Vec<String> = self.ask(Cmd::hvals(self.sign_ins_of(owner))).await?;
+            let mut records = texts.iter().map(|text| read(text)).collect::<Result<Vec<_>, _>>()?;
+            records.retain(|record| record.is_live(now));
+            Ok(records)
+        })
+    }
+}
+
+impl RevocationStore for RedisStore {
+    fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let text = serde_json::to_string(&revocation).map_err(|_| StoreError::Data)?;
+            let mut script = self.scripts.revoke.key(self.revocations("log"));
+            script.key(self.revocations("ends")).key(self.revocations("last"));
+            script.arg(now.as_millis()).arg(text).arg(revocation.forget_at.as_millis());
+            script.arg(self.max_revocations).arg(LONGEST);
+            let added: bool = self.run(&script).await?;
+            if added { Ok(()) } else { Err(StoreError::Full) }
+        })
+    }
+
+    fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>> {
+        Box::pin(async move {
+            let (log, after) = (self.revocations("log"), format!("({number}"));
+            let command = Cmd::zrangebyscore_limit_withscores(log, after, "+inf", 0, PAGE.cast_signed());
+            let page: Vec<(String, f64)> = self.ask(command).await?;
+            let read = |(text, number): (String, f64)| {
+                let revocation = serde_json::from_str(&text).map_err(|_| StoreError::Unreadable)?;
+                // A whole number of microseconds, which is exact until the year 2255.
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+                Ok((number as u64, revocation))
+            };
+            page.into_iter().map(read).collect()
+        })
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.timeout)
+            .field("max_revocations", &self.max_revocations)
+            .finish_non_exhaustive()
+    }
+}

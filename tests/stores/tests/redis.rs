@@ -1,0 +1,293 @@
+//! What only a store beside the process can do: be down, come back, and be shared.
+
+#![expect(clippy::unwrap_used, reason = "all of this file is tests")]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jwt_core::{
+    NewSignIn, NumericDate, OpaqueToken, RedisStore, RefreshError, RefreshTokens, Revocations, Revoked, Sessions,
+    StoreError,
+};
+use serde_json::json;
+use stores_tests::{RedisServer, TestClock, proved, redis_is_installed};
+
+const ISSUER: &str = "https://issuer.example.com";
+const FAR: NumericDate = NumericDate::from_secs(4_000_000_000);
+
+fn sign_in(subject: &str) -> NewSignIn {
+    NewSignIn::new(subject, &()).unwrap()
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_redis_see_each_others_revocations() {
+    if !redis_is_installed() {
+        return;
+    }
+    let server = RedisServer::start();
+    let here = Revocations::builder(Arc::new(RedisStore::connect(&server.url()).await.unwrap())).open().await.unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_revoke")).args([&server.url(), ISSUER, "theirs"]).status().unwrap();
+    assert!(status.success());
+    let theirs = proved(json!({"iss": ISSUER, "jti": "theirs"}));
+    // Four times a second, this list looks by itself. How long that takes on a busy machine decides nothing.
+    until("known here", || here.check(&theirs) == Err(Revoked::Revoked)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_key_has_its_prefix_and_a_time_to_live_and_no_token_is_in_it() {
+    if !redis_is_installed() {
+        return;
+    }
+    let server = RedisServer::start();
+    let store = Arc::new(RedisStore::connect(&server.url()).await.unwrap().prefix("shop:"));
+    let tokens = RefreshTokens::builder(store.clone()).build().unwrap();
+    let sessions = Sessions::builder(store.clone()).build().unwrap();
+    let revocations = Revocations::builder(store).open().await.unwrap();
+    let (first, _) = tokens.start(sign_in("alice")).await.unwrap();
+    let (second, _) = tokens.refresh(&first).await.unwrap();
+    let (session, _) = sessions.start(sign_in("alice")).await.unwrap();
+    sessions.look_up(&session).await.unwrap();
+    let (renewed, _) = sessions.renew(&session, &()).await.unwrap().unwrap();
+    revocations.revoke(ISSUER, "1", FAR).await.unwrap();
+    revocations.revoke_all(ISSUER, "alice", Duration::from_secs(60)).await.unwrap();
+
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
+    assert_eq!(keys.len(), 5, "{keys:?}");
+    let mut content = String::new();
+    for key in &keys {
+        assert!(key.starts_with("shop:"), "{key}");
+        let ttl: i64 = redis::cmd("PTTL").arg(key).query_async(&mut connection).await.unwrap();
+        assert!(ttl > 0, "{key} lives for ever");
+        if key.contains("sign-ins") {
+            let values: Vec<String> = redis::cmd("HVALS").arg(key).query_async(&mut connection).await.unwrap();
+            content.extend(values);
+        }
+    }
+    assert!(content.contains("alice"));
+    for token in [first, second, session, renewed] {
+        // Behind the prefix and the owner: handle and secret, in whatever windows an encoder might have cut them.
+        let secret = &token.as_str()[4 + 22..];
+        for start in 0..secret.len() - 12 {
+            assert!(!content.contains(&secret[start..start + 12]));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_down_or_silent_is_unavailable_and_comes_back() {
+    if !redis_is_installed() {
+        return;
+    }
+    let mut server = RedisServer::start();
+    let store = Arc::new(RedisStore::connect(&server.url()).await.unwrap().timeout(Duration::from_millis(500)));
+    let clock = TestClock::new();
+    let tokens = RefreshTokens::builder(store.clone()).clock(clock.clone()).build().unwrap();
+    let sessions = Sessions::builder(store.clone()).clock(clock.clone()).build().unwrap();
+    let revocations = Revocations::builder(store).open().await.unwrap();
+    let (token, _) = tokens.start(sign_in("alice")).await.unwrap();
+    let (session, started) = sessions.start(sign_in("alice")).await.unwrap();
+    revocations.revoke(ISSUER, "before", FAR).await.unwrap();
+
+    let unavailable = async || {
+        let is = |error: StoreError| matches!(error, StoreError::Unavailable(_));
+        assert!(matches!(tokens.refresh(&token).await, Err(RefreshError::Store(StoreError::Unavailable(_)))));
+        assert!(is(tokens.start(sign_in("bob")).await.unwrap_err()));
+        assert!(is(tokens.list("alice").await.unwrap_err()));
+        assert!(is(sessions.look_up(&session).await.unwrap_err()));
+        assert!(is(sessions.renew(&session, &()).await.unwrap_err()));
+        assert!(is(sessions.end_all("nobody").await.unwrap_err()));
+        assert!(is(revocations.revoke(ISSUER, "meanwhile", FAR).await.unwrap_err()));
+        // What is known is known, and what could not be told to others is refused here at least.
+        for id in ["before", "meanwhile"] {
+            assert_eq!(revocations.check(&proved(json!({"iss": ISSUER, "jti": id}))), Err(Revoked::Revoked));
+        }
+    };
+    server.kill();
+    unavailable().await;
+    server.restart();
+    // A renewal that was asked for while nobody was there was not done.
+    assert_eq!(sessions.look_up(&session).await.unwrap().unwrap().id, started.id);
+
+    server.pause();
+    unavailable().await;
+    server.resume();
+    // What was asked of a server that did not answer may have been done: the same token gets the same successor. The
+    // session was renewed without anybody knowing, or not.
+    let (next, _) = tokens.refresh(&token).await.unwrap();
+    tokens.refresh(&next).await.unwrap();
+    assert_eq!(sessions.list("alice").await.unwrap().len(), 1);
+
+    let nobody = RedisStore::connect("redis://127.0.0.1:1").await;
+    assert!(matches!(nobody, Err(StoreError::Unavailable(_))));
+    assert!(matches!(RedisStore::connect("no url").await, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_takes_every_operation_since_each_keeps_to_one_slot() {
+    if redis_is_installed() {
+        let server = RedisServer::start_cluster().await;
+        every_operation(&server.url()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_with_the_documented_rights_can_do_every_operation() {
+    if !redis_is_installed() {
+        return;
+    }
+    let server = RedisServer::start();
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let rights = "on >password ~jwt:* +@hash +@sortedset +@string +@scripting +time +pttl +pexpire +del";
+    let mut user = redis::cmd("ACL");
+    user.arg("SETUSER").arg("app").arg(rights.split(' ').collect::<Vec<_>>());
+    let () = user.query_async(&mut connection).await.unwrap();
+    every_operation(&server.url().replace("//", "//app:password@")).await;
+}
+
+async fn every_operation(url: &str) {
+    let store = Arc::new(RedisStore::connect(url).await.unwrap());
+    let clock = TestClock::new();
+    let tokens = RefreshTokens::builder(store.clone()).clock(clock.clone()).per_subject(2).build().unwrap();
+    let sessions = Sessions::builder(store.clone()).clock(clock.clone()).build().unwrap();
+    let revocations = Revocations::builder(store).open().await.unwrap();
+    for subject in ["alice", "bob", "carol"] {
+        for _ in 0..3 {
+            tokens.start(sign_in(subject)).await.unwrap();
+            clock.advance(Duration::from_secs(1));
+        }
+        let (token, family) = tokens.start(sign_in(subject)).await.unwrap();
+        let (next, _) = tokens.refresh(&token).await.unwrap();
+        assert_eq!(tokens.list(subject).await.unwrap().len(), 2);
+        tokens.end(&next).await.unwrap();
+        tokens.end_one(subject, family.id).await.unwrap();
+        tokens.end_all(subject).await.unwrap();
+        let (session, _) = sessions.start(sign_in(subject)).await.unwrap();
+        clock.advance(Duration::from_secs(600));
+        assert!(sessions.look_up(&session).await.unwrap().is_some());
+        sessions.renew(&session, &()).await.unwrap().unwrap();
+        revocations.revoke(ISSUER, subject, FAR).await.unwrap();
+        revocations.revoke_all(ISSUER, subject, Duration::from_secs(60)).await.unwrap();
+    }
+    revocations.catch_up().await.unwrap();
+    assert_eq!(revocations.len(), 6);
+}
+
+/// A client that refreshes as fast as it can, and remembers the last token that it was given.
+async fn refresh_on(tokens: Arc<RefreshTokens>, mut token: OpaqueToken, traffic: Arc<Traffic>) -> OpaqueToken {
+    while !traffic.stop.load(Ordering::Relaxed) {
+        match tokens.refresh(&token).await {
+            Ok((next, _)) => {
+                token = next;
+                traffic.served.fetch_add(1, Ordering::Relaxed);
+            }
+            // Tries again with the same token.
+            Err(RefreshError::Store(StoreError::Unavailable(_))) => traffic.unavailable(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    token
+}
+
+/// An instance that revokes one token after the other, and remembers which ones were acknowledged.
+async fn revoke_on(revocations: Revocations, traffic: Arc<Traffic>) -> Vec<usize> {
+    let mut acknowledged = Vec::new();
+    for number in 0.. {
+        if traffic.stop.load(Ordering::Relaxed) {
+            break;
+        }
+        match revocations.revoke(ISSUER, &number.to_string(), FAR).await {
+            Ok(()) => {
+                acknowledged.push(number);
+                traffic.served.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(StoreError::Unavailable(_)) => traffic.unavailable(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    acknowledged
+}
+
+#[derive(Default)]
+struct Traffic {
+    stop: AtomicBool,
+    served: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl Traffic {
+    fn unavailable(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn goes_on(&self) {
+        let before = self.served.load(Ordering::Relaxed);
+        until("traffic goes on", || self.served.load(Ordering::Relaxed) > before + 100).await;
+    }
+
+    async fn stops(&self) {
+        let before = self.refused.load(Ordering::Relaxed);
+        until("traffic is refused", || self.refused.load(Ordering::Relaxed) > before + 10).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_acknowledged_is_lost_when_redis_is_killed_amid_traffic() {
+    if !redis_is_installed() {
+        return;
+    }
+    let mut server = RedisServer::start();
+    let store = Arc::new(RedisStore::connect(&server.url()).await.unwrap());
+    // The clock stands still, so the grace lasts however long the server is away.
+    let tokens = Arc::new(RefreshTokens::builder(store.clone()).clock(TestClock::new()).build().unwrap());
+    let revocations = Revocations::builder(store).open().await.unwrap();
+    let elsewhere = Arc::new(RedisStore::connect(&server.url()).await.unwrap());
+    let elsewhere = Revocations::builder(elsewhere).open().await.unwrap();
+
+    let traffic = Arc::new(Traffic::default());
+    let mut clients = Vec::new();
+    for number in 0..8 {
+        let (token, _) = tokens.start(sign_in(&format!("user {number}"))).await.unwrap();
+        clients.push(tokio::spawn(refresh_on(tokens.clone(), token, traffic.clone())));
+    }
+    let revoking = tokio::spawn(revoke_on(revocations, traffic.clone()));
+    for _ in 0..3 {
+        traffic.goes_on().await;
+        server.kill();
+        traffic.stops().await;
+        server.restart();
+    }
+    traffic.goes_on().await;
+    traffic.stop.store(true, Ordering::Relaxed);
+
+    for (number, client) in clients.into_iter().enumerate() {
+        let token = client.await.unwrap();
+        let (_, family) = tokens.refresh(&token).await.unwrap();
+        assert_eq!(family.subject, format!("user {number}"), "the last token that a client was given is good");
+        assert_eq!(tokens.list(&family.subject).await.unwrap().len(), 1);
+    }
+    let acknowledged = revoking.await.unwrap();
+    let started_later = Arc::new(RedisStore::connect(&server.url()).await.unwrap());
+    let started_later = Revocations::builder(started_later).open().await.unwrap();
+    let token = |number: usize| proved(json!({"iss": ISSUER, "jti": number.to_string()}));
+    let last = token(*acknowledged.last().unwrap());
+    until("the last one is known", || elsewhere.check(&last).is_err()).await;
+    for number in acknowledged {
+        let token = token(number);
+        assert_eq!(started_later.check(&token), Err(Revoked::Revoked), "{number}");
+        assert_eq!(elsewhere.check(&token), Err(Revoked::Revoked), "{number}");
+    }
+}

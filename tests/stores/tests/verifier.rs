@@ -1,0 +1,77 @@
+//! Revoked tokens are refused where requests come in.
+
+#![expect(clippy::unwrap_used, reason = "all of this file is tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwt_core::{
+    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, KeySet, MemoryStore, Revocations,
+    SigningKey, TokenCache, TokenError, Unavailable, Verdict, WhileUnreachable,
+};
+use serde_json::json;
+use stores_tests::TestClock;
+
+const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
+
+fn builder() -> AuthenticatorBuilder<()> {
+    Authenticator::builder().keys(KeySet::hs256(SECRET).unwrap()).audience("api")
+}
+
+fn token(id: &str) -> String {
+    let claims = json!({"jti": id, "sub": "alice", "iat": 1_700_000_000, "aud": "api", "exp": 4_000_000_000_u64});
+    SigningKey::secret(Algorithm::HS256, SECRET).unwrap().sign(&claims).unwrap()
+}
+
+fn verdict(auth: &Authenticator<()>, token: &str) -> Verdict<()> {
+    let request = http::Request::get("/").header("authorization", format!("Bearer {token}"));
+    auth.authenticate(&request.body(()).unwrap())
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_whether_it_is_cached_or_not() {
+    let list = Revocations::builder(Arc::new(MemoryStore::new())).open().await.unwrap();
+    for (id, builder) in
+        [("proved", builder().revocations(&list)), ("cached", builder().revocations(&list).cache(TokenCache::new()))]
+    {
+        let auth = builder.build().unwrap();
+        let (one, other) = (token(id), token("other"));
+        assert!(matches!(verdict(&auth, &one), Verdict::Verified(_)));
+        assert!(matches!(verdict(&auth, &one), Verdict::Verified(_)));
+        let Verdict::Verified(proved) = verdict(&auth, &one) else { panic!("it was good a moment ago") };
+        list.revoke("", id, proved.expires_at().unwrap()).await.unwrap();
+        let Verdict::Rejected(error) = verdict(&auth, &one) else { panic!("it is revoked") };
+        assert!(matches!(error, AuthError::InvalidToken(TokenError::Revoked)));
+        let answer = auth.answer(&error);
+        assert_eq!(answer.status.as_u16(), 401);
+        assert_eq!(answer.challenge.unwrap(), r#"Bearer error="invalid_token""#);
+        assert!(matches!(verdict(&auth, &other), Verdict::Verified(_)));
+        assert!(auth.verifier().verify(&one).is_err());
+    }
+    let auth = builder().revocations(&list).build().unwrap();
+    list.revoke_all("", "alice", Duration::from_secs(3600)).await.unwrap();
+    assert!(matches!(verdict(&auth, &token("other")), Verdict::Rejected(_)));
+}
+
+#[tokio::test]
+async fn a_list_that_is_out_of_date_is_a_503_where_that_was_chosen() {
+    let clock = TestClock::new();
+    let choice = WhileUnreachable::RefuseAfter(Duration::from_secs(30));
+    let list = Revocations::builder(Arc::new(MemoryStore::new())).clock(clock.clone()).while_unreachable(choice);
+    let list = list.every(Duration::from_secs(3600)).open().await.unwrap();
+    let auth = builder().revocations(&list).build().unwrap();
+    assert!(matches!(verdict(&auth, &token("1")), Verdict::Verified(_)));
+    clock.advance(Duration::from_secs(31));
+    let Verdict::Rejected(error) = verdict(&auth, &token("1")) else { panic!("nobody knows whether it is revoked") };
+    assert!(matches!(error, AuthError::Unavailable(Unavailable::Revocations)));
+    let answer = auth.answer(&error);
+    assert_eq!((answer.status.as_u16(), answer.retry_after), (503, Some(1)));
+}
+
+#[tokio::test]
+async fn a_verifier_that_takes_tokens_longer_than_they_are_remembered_is_not_built() {
+    let list = Revocations::builder(Arc::new(MemoryStore::new())).open().await.unwrap();
+    let lenient = builder().leeway(Duration::from_secs(301)).revocations(&list);
+    assert_eq!(lenient.build().err(), Some(ConfigError::RevocationLeeway));
+    assert!(builder().leeway(Duration::from_secs(300)).revocations(&list).build().is_ok());
+}
