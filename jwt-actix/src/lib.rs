@@ -45,6 +45,7 @@ pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
 pub use middleware::{JwtAuth, JwtAuthMiddleware, ResponseFuture};
+pub use request::Head;
 pub use require::{Require, RequireFuture, RequireMiddleware};
 #[cfg(feature = "login")]
 pub use response::{response, with_headers};

@@ -3,8 +3,10 @@ use actix_web::http::header::HeaderValue;
 use actix_web::http::uri::Authority;
 use jwt_core::{HeaderName, RequestHead};
 
-/// actix-web's request, as the core reads it.
-pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
+/// actix-web's request, as the core reads it: for what a handler asks the core itself, such as
+/// `Tokens::refresh_token_of`.
+#[derive(Debug)]
+pub struct Head<'r>(pub &'r HttpRequest);
 
 impl RequestHead for Head<'_> {
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {

@@ -120,8 +120,8 @@ pub use http::HeaderName;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 #[cfg(feature = "login")]
 pub use issue::{
-    AccessToken, IssueError, Issuer, IssuerBuilder, Login, LoginCookies, LoginCookiesBuilder, RefreshToken,
-    RotationError, SameSite, UnfitToken,
+    AccessToken, IssueError, Issuer, IssuerBuilder, Login, LoginCookies, LoginCookiesBuilder, LoginError, RefreshToken,
+    RotationError, SameSite, Tokens, TokensBuilder, UnfitToken,
 };
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]

@@ -102,6 +102,10 @@ impl LoginCookies {
         TokenSource::cookie(&*self.refresh.name)
     }
 
+    pub(super) fn csrf_tokens(&self) -> Option<&CsrfTokens> {
+        self.csrf.as_ref().map(|csrf| &csrf.tokens)
+    }
+
     /// The header fields by which a browser forgets what a login set: `Set-Cookie` for each cookie, and
     /// `Cache-Control: no-store`.
     pub fn clear(&self) -> HeaderMap {

@@ -7,6 +7,7 @@ mod jwks;
 mod login;
 mod ring;
 mod token;
+mod tokens;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ pub use cookie::{LoginCookies, LoginCookiesBuilder, SameSite};
 pub use login::{Login, RefreshToken, UnfitToken};
 pub use ring::RotationError;
 pub use token::{AccessToken, IssueError};
+pub use tokens::{LoginError, Tokens, TokensBuilder};
 
 use crate::authenticator::Authenticator;
 use crate::builder::AuthenticatorBuilder;
@@ -175,6 +177,10 @@ impl Issuer {
     pub fn active_kid(&self) -> Option<String> {
         self.advance();
         self.0.current.load().active.kid().map(str::to_owned)
+    }
+
+    pub(super) fn now(&self) -> NumericDate {
+        self.0.clock.now()
     }
 
     fn new(inner: Inner) -> Self {

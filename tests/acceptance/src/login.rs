@@ -1,28 +1,17 @@
 use std::net::TcpListener;
 use std::thread;
 
-use jwt_core::{Authenticator, CsrfTokens, Issuer, Login, LoginCookies, RefreshToken, TokenSource};
+use jwt_core::{Login, RequestHead, Tokens};
 
 use crate::stacks::{runtime, tokio_listener};
 use crate::{Server, User};
-
-/// What a server needs that people can log in at.
-#[derive(Debug, Clone)]
-pub struct LoginApp {
-    /// Who signs.
-    pub issuer: Issuer,
-    /// How a browser keeps it.
-    pub cookies: LoginCookies,
-    /// Whether unsafe requests need a token of that kind.
-    pub csrf: Option<CsrfTokens>,
-}
 
 /// A framework with its adapter, for logins.
 #[derive(Debug, Clone, Copy)]
 pub struct LoginStack {
     /// What to call it in the message of a failed test.
     pub name: &'static str,
-    serve: fn(TcpListener, LoginApp),
+    serve: fn(TcpListener, Tokens),
 }
 
 /// Every stack that logins are tried on.
@@ -40,52 +29,59 @@ impl LoginStack {
     /// | `/.well-known/jwks.json` | the JWK Set |
     /// | `/auth/token` | a login as JSON |
     /// | `/auth/login` | a login as cookies, and a redirect |
-    /// | `/auth/logout` | no cookies any more |
+    /// | `/auth/refresh` | the next login as cookies; 401 without a good refresh token |
+    /// | `/auth/logout` | no login any more |
     /// | `/me` | the claims by any method, from the header or the cookie |
     ///
     /// # Panics
     /// Where no port is free.
-    pub fn start(self, app: LoginApp) -> Server {
+    pub fn start(self, tokens: Tokens) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
-        thread::spawn(move || (self.serve)(listener, app));
+        thread::spawn(move || (self.serve)(listener, tokens));
         Server { stack: self.name, address }
     }
 }
 
-impl LoginApp {
-    fn authenticator(&self) -> Authenticator<User> {
-        let builder = self.issuer.authenticator().source(TokenSource::bearer()).source(self.cookies.source());
-        let builder = match &self.csrf {
-            Some(csrf) => builder.csrf(csrf),
-            None => builder,
-        };
-        builder.build().expect("an issuer knows what to expect")
-    }
-
-    fn login(&self) -> Login {
-        let user = User { sub: "alice".to_owned(), name: "Alice".to_owned() };
-        let access = self.issuer.sign(&user).expect("claims without registered ones are signed");
-        let refresh = RefreshToken::new("of-no-use-here", std::time::Duration::from_secs(86_400));
-        Login::new(access).with_refresh(refresh.expect("it holds letters only"))
-    }
+fn alice() -> User {
+    User { sub: "alice".to_owned(), name: "Alice".to_owned() }
 }
 
-fn on_axum(listener: TcpListener, app: LoginApp) {
-    use axum::extract::State;
-    use axum::response::{IntoResponse, Redirect};
+/// The login that the refresh cookie of a request is good for.
+async fn renewed(tokens: &Tokens, head: &impl RequestHead) -> Option<Login> {
+    let token = tokens.refresh_token_of(head).ok()??;
+    tokens.refresh(token).await.ok()
+}
+
+fn on_axum(listener: TcpListener, tokens: Tokens) {
+    use axum::extract::{Request, State};
+    use axum::response::{IntoResponse, Redirect, Response};
     use axum::routing::{any, post};
     use axum::{Json, Router};
+    use http::StatusCode;
     use jwt_tower::{Claims, Jwks, JwtAuth, VerifiedToken};
 
-    async fn token(State(app): State<LoginApp>) -> impl IntoResponse {
-        app.login().json()
+    async fn token(State(tokens): State<Tokens>) -> impl IntoResponse {
+        tokens.log_in(&alice(), "").await.expect("a login works").json()
     }
-    async fn login(State(app): State<LoginApp>) -> impl IntoResponse {
-        (app.login().set_cookies(&app.cookies), Redirect::to("/me"))
+    async fn login(State(tokens): State<Tokens>) -> impl IntoResponse {
+        let login = tokens.log_in(&alice(), "").await.expect("a login works");
+        (tokens.set_cookies(&login), Redirect::to("/me"))
     }
-    async fn logout(State(app): State<LoginApp>) -> impl IntoResponse {
-        app.cookies.clear()
+    async fn refresh(State(tokens): State<Tokens>, request: Request) -> Response {
+        // The head alone, since a body cannot be shared between threads.
+        let (head, _) = request.into_parts();
+        match renewed(&tokens, &head).await {
+            Some(login) => tokens.set_cookies(&login).into_response(),
+            None => StatusCode::UNAUTHORIZED.into_response(),
+        }
+    }
+    async fn logout(State(tokens): State<Tokens>, request: Request) -> impl IntoResponse {
+        let (head, _) = request.into_parts();
+        if let Ok(Some(token)) = tokens.refresh_token_of(&head) {
+            tokens.log_out(token).await.expect("the store does it");
+        }
+        tokens.clear_cookies()
     }
     async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
         Json(user)
@@ -93,16 +89,17 @@ fn on_axum(listener: TcpListener, app: LoginApp) {
 
     let routes = Router::new()
         .route("/me", any(me))
-        .layer(JwtAuth::new(app.authenticator()))
+        .layer(JwtAuth::new(tokens.authenticator::<User>().build().expect("an issuer knows what to expect")))
         .route("/auth/token", post(token))
         .route("/auth/login", post(login))
+        .route("/auth/refresh", post(refresh))
         .route("/auth/logout", post(logout))
-        .route_service("/.well-known/jwks.json", Jwks::new(app.issuer.clone()))
-        .with_state(app);
+        .route_service("/.well-known/jwks.json", Jwks::new(tokens.issuer().clone()))
+        .with_state(tokens);
     runtime().block_on(async { axum::serve(tokio_listener(listener), routes).await.expect("axum serves") });
 }
 
-fn on_hyper(listener: TcpListener, app: LoginApp) {
+fn on_hyper(listener: TcpListener, tokens: Tokens) {
     use http::{HeaderMap, Request, Response, StatusCode};
     use hyper::body::Incoming;
     use hyper_util::rt::TokioIo;
@@ -122,20 +119,35 @@ fn on_hyper(listener: TcpListener, app: LoginApp) {
         Ok(Response::new(serde_json::to_string(&user).expect("claims serialize")))
     }
 
-    let protected = JwtAuth::new(app.authenticator()).layer(service_fn(me));
-    let jwks = Jwks::new(app.issuer.clone());
+    let auth = tokens.authenticator::<User>().build().expect("an issuer knows what to expect");
+    let protected = JwtAuth::new(auth).layer(service_fn(me));
+    let jwks = Jwks::new(tokens.issuer().clone());
     let routes = service_fn(move |request: Request<Incoming>| {
-        let (app, protected, jwks) = (app.clone(), protected.clone(), jwks.clone());
+        let (tokens, protected, jwks) = (tokens.clone(), protected.clone(), jwks.clone());
         async move {
             match request.uri().path() {
                 "/.well-known/jwks.json" => jwks.oneshot(request).await,
-                "/auth/token" => Ok(app.login().json()),
+                "/auth/token" => Ok(tokens.log_in(&alice(), "").await.expect("a login works").json()),
                 "/auth/login" => {
-                    let mut headers = app.login().set_cookies(&app.cookies);
+                    let login = tokens.log_in(&alice(), "").await.expect("a login works");
+                    let mut headers = tokens.set_cookies(&login);
                     headers.insert(http::header::LOCATION, http::HeaderValue::from_static("/me"));
                     Ok(with(StatusCode::SEE_OTHER, headers))
                 }
-                "/auth/logout" => Ok(with(StatusCode::OK, app.cookies.clear())),
+                "/auth/refresh" => {
+                    let (head, _) = request.into_parts();
+                    Ok(match renewed(&tokens, &head).await {
+                        Some(login) => with(StatusCode::OK, tokens.set_cookies(&login)),
+                        None => with(StatusCode::UNAUTHORIZED, HeaderMap::new()),
+                    })
+                }
+                "/auth/logout" => {
+                    let (head, _) = request.into_parts();
+                    if let Ok(Some(token)) = tokens.refresh_token_of(&head) {
+                        tokens.log_out(token).await.expect("the store does it");
+                    }
+                    Ok(with(StatusCode::OK, tokens.clear_cookies()))
+                }
                 _ => protected.oneshot(request).await,
             }
         }
@@ -149,32 +161,44 @@ fn on_hyper(listener: TcpListener, app: LoginApp) {
     });
 }
 
-fn on_actix(listener: TcpListener, app: LoginApp) {
-    use actix_web::{App, HttpResponse, HttpServer, web};
-    use jwt_actix::{Claims, Jwks, JwtAuth, VerifiedToken, response, with_headers};
+fn on_actix(listener: TcpListener, tokens: Tokens) {
+    use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+    use jwt_actix::{Claims, Head, Jwks, JwtAuth, VerifiedToken, response, with_headers};
 
-    async fn token(app: web::Data<LoginApp>) -> HttpResponse {
-        response(app.login().json())
+    async fn token(tokens: web::Data<Tokens>) -> HttpResponse {
+        response(tokens.log_in(&alice(), "").await.expect("a login works").json())
     }
-    async fn login(app: web::Data<LoginApp>) -> HttpResponse {
+    async fn login(tokens: web::Data<Tokens>) -> HttpResponse {
+        let login = tokens.log_in(&alice(), "").await.expect("a login works");
         let mut response = HttpResponse::SeeOther();
-        with_headers(response.insert_header(("location", "/me")), &app.login().set_cookies(&app.cookies)).finish()
+        with_headers(response.insert_header(("location", "/me")), &tokens.set_cookies(&login)).finish()
     }
-    async fn logout(app: web::Data<LoginApp>) -> HttpResponse {
-        with_headers(&mut HttpResponse::Ok(), &app.cookies.clear()).finish()
+    async fn refresh(tokens: web::Data<Tokens>, request: HttpRequest) -> HttpResponse {
+        match renewed(&tokens, &Head(&request)).await {
+            Some(login) => with_headers(&mut HttpResponse::Ok(), &tokens.set_cookies(&login)).finish(),
+            None => HttpResponse::Unauthorized().finish(),
+        }
+    }
+    async fn logout(tokens: web::Data<Tokens>, request: HttpRequest) -> HttpResponse {
+        if let Ok(Some(token)) = tokens.refresh_token_of(&Head(&request)) {
+            tokens.log_out(token).await.expect("the store does it");
+        }
+        with_headers(&mut HttpResponse::Ok(), &tokens.clear_cookies()).finish()
     }
     async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
         web::Json(user)
     }
 
+    let auth = tokens.authenticator::<User>().build().expect("an issuer knows what to expect");
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(web::Data::new(app.clone()))
-            .route("/.well-known/jwks.json", web::to(Jwks::new(app.issuer.clone())))
+            .app_data(web::Data::new(tokens.clone()))
+            .route("/.well-known/jwks.json", web::to(Jwks::new(tokens.issuer().clone())))
             .route("/auth/token", web::post().to(token))
             .route("/auth/login", web::post().to(login))
+            .route("/auth/refresh", web::post().to(refresh))
             .route("/auth/logout", web::post().to(logout))
-            .service(web::resource("/me").wrap(JwtAuth::new(app.authenticator())).to(me))
+            .service(web::resource("/me").wrap(JwtAuth::new(auth.clone())).to(me))
     });
     let server = server.workers(1).disable_signals().listen(listener).expect("actix listens").run();
     actix_web::rt::System::new().block_on(server).expect("actix serves");

@@ -1,11 +1,13 @@
 //! Logging in, and the keys of the issuer, over TCP on every stack; what cookies are set to, and which are refused.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, LoginApp, Reply, Server, User, key_file, request_to};
+use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, Reply, Server, User, key_file, request_to};
 use jwt_core::{
     Algorithm, AuthError, Authenticator, ConfigError, CrossSiteError, CsrfTokens, Issuer, KeySet, Login, LoginCookies,
-    LoginCookiesBuilder, RefreshToken, SameSite, SigningKey, Verdict,
+    LoginCookiesBuilder, MemoryStore, RefreshToken, RefreshTokens, SameSite, SigningKey, Tokens, TokensBuilder,
+    Verdict,
 };
 use serde_json::{Value, json};
 
@@ -14,11 +16,20 @@ fn issuer() -> Issuer {
     Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap()
 }
 
-fn everywhere(test: impl Fn(&Server, &LoginApp)) {
+fn tokens() -> TokensBuilder {
+    Tokens::builder(issuer(), RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap())
+}
+
+fn everywhere(test: impl Fn(&Server, &Tokens)) {
     for stack in LOGIN_STACKS {
-        let app = LoginApp { issuer: issuer(), cookies: LoginCookies::builder().build().unwrap(), csrf: None };
-        test(&stack.start(app.clone()), &app);
+        let tokens = tokens().build().unwrap();
+        test(&stack.start(tokens.clone()), &tokens);
     }
+}
+
+/// A cookie in two: the pair that a browser sends back, and what it keeps to itself.
+fn parted(cookie: &str) -> (&str, &str) {
+    cookie.split_once("; ").unwrap()
 }
 
 fn csrf() -> CsrfTokens {
@@ -59,7 +70,7 @@ fn a_login_in_json_is_what_rfc_6749_says_and_its_token_opens_the_door() {
         assert_eq!(reply.header("cache-control"), Some("no-store"), "{}", server.stack);
         let body: Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(900)), "{}", server.stack);
-        assert_eq!(body["refresh_token"], "of-no-use-here");
+        assert!(body["refresh_token"].as_str().unwrap().starts_with("jrt_"), "{}", server.stack);
         let reply = server.get_with_bearer(body["access_token"].as_str().unwrap());
         assert_eq!((reply.status, &*reply.body), (200, r#"{"sub":"alice","name":"Alice"}"#), "{}", server.stack);
     });
@@ -76,14 +87,25 @@ fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
         let (pair, attributes) = access.split_once("; ").unwrap();
         assert!(pair.starts_with("__Host-access_token=eyJ"), "{}: {access}", server.stack);
         assert_eq!(attributes, "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=900", "{}", server.stack);
-        assert_eq!(
-            refresh,
-            "__Secure-refresh_token=of-no-use-here; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=86400"
-        );
+        let (refresh, kept) = parted(refresh);
+        assert!(refresh.starts_with("__Secure-refresh_token=jrt_"), "{}: {refresh}", server.stack);
+        let seconds = kept.strip_prefix("HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=").unwrap();
+        assert!((1_209_000..=1_209_600).contains(&seconds.parse::<u64>().unwrap()), "{}: {kept}", server.stack);
         let reply = send(server, "GET", "/me", &[("Cookie", pair)]);
         assert_eq!((reply.status, &*reply.body), (200, r#"{"sub":"alice","name":"Alice"}"#), "{}", server.stack);
 
-        let reply = send(server, "POST", "/auth/logout", &[("Cookie", pair)]);
+        let forged = [("Cookie", refresh), ("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")];
+        assert_eq!(send(server, "POST", "/auth/refresh", &forged).status, 401, "{}", server.stack);
+        let renewed = send(server, "POST", "/auth/refresh", &[("Cookie", refresh)]);
+        assert_eq!(renewed.status, 200, "{}", server.stack);
+        let cookies = set_cookies(&renewed);
+        let [access, next] = *cookies else { panic!("{}: {cookies:?}", server.stack) };
+        let next = parted(next).0;
+        assert!(parted(access).0 != pair && next != refresh, "{}", server.stack);
+        assert_eq!(send(server, "GET", "/me", &[("Cookie", parted(access).0)]).status, 200, "{}", server.stack);
+
+        let reply = send(server, "POST", "/auth/logout", &[("Cookie", next)]);
+        assert_eq!(send(server, "POST", "/auth/refresh", &[("Cookie", next)]).status, 401, "{}", server.stack);
         assert_eq!(
             set_cookies(&reply),
             [
@@ -100,13 +122,13 @@ fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
 
 #[test]
 fn the_jwk_set_is_served_with_caching_headers_and_proves_the_tokens() {
-    everywhere(|server, app| {
+    everywhere(|server, tokens| {
         let reply = send(server, "GET", "/.well-known/jwks.json", &[]);
-        assert_eq!((reply.status, &reply.body), (200, &app.issuer.jwks()), "{}", server.stack);
+        assert_eq!((reply.status, &reply.body), (200, &tokens.issuer().jwks()), "{}", server.stack);
         assert_eq!(reply.header("content-type"), Some("application/jwk-set+json"), "{}", server.stack);
         assert_eq!(reply.header("cache-control"), Some("public, max-age=300"), "{}", server.stack);
         let verifier = Authenticator::<User>::builder().keys(KeySet::jwks(&reply.body).unwrap()).audience(AUDIENCE);
-        let token = app.issuer.sign(&json!({"sub": "alice", "name": "Alice"})).unwrap();
+        let token = tokens.issuer().sign(&json!({"sub": "alice", "name": "Alice"})).unwrap();
         assert!(verifier.build_verifier().unwrap().verify(token.as_str()).is_ok(), "{}", server.stack);
 
         let etag = reply.header("etag").unwrap();
@@ -116,9 +138,9 @@ fn the_jwk_set_is_served_with_caching_headers_and_proves_the_tokens() {
             assert_eq!(reply.header("etag"), Some(etag), "{}", server.stack);
             assert_eq!(reply.header("cache-control"), Some("public, max-age=300"), "{}", server.stack);
         }
-        app.issuer.rotate(SigningKey::pem(Algorithm::EdDSA, key_file("ed25519.pem")).unwrap()).unwrap();
+        tokens.issuer().rotate(SigningKey::pem(Algorithm::EdDSA, key_file("ed25519.pem")).unwrap()).unwrap();
         let changed = send(server, "GET", "/.well-known/jwks.json", &[("If-None-Match", etag)]);
-        assert_eq!((changed.status, &changed.body), (200, &app.issuer.jwks()), "{}", server.stack);
+        assert_eq!((changed.status, &changed.body), (200, &tokens.issuer().jwks()), "{}", server.stack);
         assert_ne!(changed.body, reply.body);
 
         let refused = send(server, "POST", "/.well-known/jwks.json", &[]);
@@ -211,12 +233,8 @@ fn a_login_without_a_refresh_token_has_none_in_either_form() {
 #[test]
 fn a_csrf_token_is_set_beside_the_access_token_and_required_of_unsafe_requests() {
     for stack in LOGIN_STACKS {
-        let app = LoginApp {
-            issuer: issuer(),
-            cookies: LoginCookies::builder().csrf(&csrf()).build().unwrap(),
-            csrf: Some(csrf()),
-        };
-        let server = stack.start(app);
+        let tokens = tokens().cookies(LoginCookies::builder().csrf(&csrf()).build().unwrap()).build().unwrap();
+        let server = stack.start(tokens);
         let log_in = || {
             let reply = send(&server, "POST", "/auth/login", &[]);
             let cookies = set_cookies(&reply);

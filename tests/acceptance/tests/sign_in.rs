@@ -1,0 +1,131 @@
+//! Logging in, renewing and logging out: what the issuer, the refresh tokens and the cookies make together.
+
+use std::sync::Arc;
+
+use acceptance::{AUDIENCE, ISSUER, SECRET, User};
+use jwt_core::{
+    Algorithm, AuthError, Authenticator, CsrfTokens, IssueError, Issuer, Login, LoginCookies, LoginError, MemoryStore,
+    RefreshError, RefreshTokens, SigningKey, Tokens, TokensBuilder, Verdict,
+};
+use serde_json::json;
+
+fn builder() -> TokensBuilder {
+    let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
+    let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
+    Tokens::builder(issuer, RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap())
+}
+
+fn alice() -> User {
+    User { sub: "alice".into(), name: "Alice".into() }
+}
+
+fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
+}
+
+fn refresh_token(login: &Login) -> &str {
+    login.refresh_token().unwrap().as_str()
+}
+
+fn get(auth: &Authenticator<User>, login: &Login) -> Verdict<User> {
+    let bearer = format!("Bearer {}", login.access_token().as_str());
+    auth.authenticate(&http::Request::get("/").header("authorization", bearer).body(()).unwrap())
+}
+
+#[test]
+fn a_login_opens_the_door_is_renewed_with_the_same_claims_and_ends() {
+    run(async {
+        let tokens = builder().build().unwrap();
+        let auth = tokens.authenticator::<User>().build().unwrap();
+        let first = tokens.log_in(&alice(), "Firefox").await.unwrap();
+        let second = tokens.refresh(refresh_token(&first)).await.unwrap();
+        for login in [&first, &second] {
+            let Verdict::Verified(user) = get(&auth, login) else { panic!("it is good") };
+            assert_eq!(*user, alice());
+            let days = login.refresh_token().unwrap().expires_in().as_secs() / 86_400;
+            assert!((13..=14).contains(&days), "{days}");
+        }
+        assert_ne!(first.access_token().token_id(), second.access_token().token_id());
+        assert_ne!(refresh_token(&first), refresh_token(&second));
+        assert_eq!(tokens.refresh_tokens().list("alice").await.unwrap()[0].label, "Firefox");
+
+        tokens.log_out(refresh_token(&second)).await.unwrap();
+        let error = tokens.refresh(refresh_token(&second)).await.unwrap_err();
+        assert!(matches!(error, LoginError::Refresh(RefreshError::Ended)), "{error}");
+        assert_eq!(tokens.refresh_tokens().list("alice").await.unwrap(), []);
+    });
+}
+
+#[test]
+fn neither_token_passes_for_the_other() {
+    run(async {
+        let tokens = builder().build().unwrap();
+        let login = tokens.log_in(&alice(), "").await.unwrap();
+        let error = tokens.refresh(login.access_token().as_str()).await.unwrap_err();
+        assert!(matches!(error, LoginError::Refresh(RefreshError::Malformed)), "{error}");
+        let verifier = tokens.authenticator::<User>().build_verifier().unwrap();
+        assert!(matches!(verifier.verify(refresh_token(&login)), Err(AuthError::InvalidToken(_))));
+    });
+}
+
+#[test]
+fn claims_that_cannot_be_signed_leave_nothing_behind() {
+    run(async {
+        let tokens = builder().build().unwrap();
+        for claims in [json!({"name": "nobody"}), json!({"sub": 7}), json!([])] {
+            let error = tokens.log_in(&claims, "").await.unwrap_err();
+            assert!(matches!(error, LoginError::NoSubject), "{claims}: {error}");
+        }
+        let error = tokens.log_in(&json!({"sub": "alice", "exp": 1}), "").await.unwrap_err();
+        assert!(matches!(error, LoginError::Issue(IssueError::Collision(_))), "{error}");
+        assert_eq!(tokens.refresh_tokens().list("alice").await.unwrap(), []);
+    });
+}
+
+#[test]
+fn a_browser_renews_and_ends_its_login_and_no_other_site_does() {
+    run(async {
+        let csrf = CsrfTokens::new([3; 32]).unwrap();
+        let cookies = LoginCookies::builder().csrf(&csrf).build().unwrap();
+        let tokens = builder().cookies(cookies).trusted_origin("https://app.example.com").build().unwrap();
+        let login = tokens.log_in(&alice(), "").await.unwrap();
+        let headers = tokens.set_cookies(&login);
+        let pairs: Vec<&str> = headers
+            .get_all("set-cookie")
+            .iter()
+            .map(|value| value.to_str().unwrap().split_once(';').unwrap().0)
+            .collect();
+        assert_eq!(tokens.clear_cookies().get_all("set-cookie").iter().count(), pairs.len());
+        let request = |fields: &[(&str, &str)]| {
+            let builder = http::Request::post("/auth/refresh").header("cookie", pairs.join("; "));
+            let builder = builder.header("x-csrf-token", pairs[2].split_once('=').unwrap().1);
+            fields.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value)).body(()).unwrap()
+        };
+        let auth = tokens.authenticator::<User>().build().unwrap();
+        for (fields, good) in [
+            (&[][..], true),
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "same-site"), ("origin", "https://app.example.com")], true),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")], false),
+            (&[("origin", "null")], false),
+        ] {
+            let request = request(fields);
+            match tokens.refresh_token_of(&request) {
+                Ok(token) => assert!(good && token == Some(refresh_token(&login).as_bytes()), "{fields:?}"),
+                Err(error) => assert!(!good && matches!(error, AuthError::CrossSite(_)), "{fields:?}: {error}"),
+            }
+            assert_eq!(matches!(auth.authenticate(&request), Verdict::Verified(_)), good, "{fields:?}");
+        }
+        assert!(matches!(tokens.refresh_token_of(&http::Request::post("/").body(()).unwrap()), Ok(None)));
+    });
+}
+
+#[test]
+fn nothing_of_it_prints_its_tokens() {
+    run(async {
+        let tokens = builder().build().unwrap();
+        let login = tokens.log_in(&alice(), "").await.unwrap();
+        let printed = format!("{tokens:?} {login:?}");
+        assert!(!printed.contains("eyJ") && !printed.contains(refresh_token(&login)), "{printed}");
+    });
+}
