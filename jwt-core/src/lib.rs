@@ -57,6 +57,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
+mod address;
 mod admission;
 mod algorithm;
 mod authenticator;
@@ -69,6 +70,7 @@ mod csrf;
 #[cfg(feature = "login")]
 mod csrf_token;
 mod error;
+mod forward;
 #[cfg(feature = "login")]
 mod issue;
 mod issuers;
@@ -80,6 +82,7 @@ mod source;
 #[cfg(feature = "remote")]
 mod tenants;
 mod token;
+mod transport;
 mod validation;
 mod verify;
 
@@ -95,6 +98,10 @@ pub use error::{
     AuthError, CheckError, ConfigError, CrossSiteError, Malformed, Misuse, RegisteredClaim, RequestError, ShapeError,
     TokenError, Unavailable,
 };
+pub use forward::{
+    Authorizing, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError, ForwardTarget, Forwarder,
+    ForwarderBuilder, Refusal, TokenExchange,
+};
 pub use http::HeaderName;
 #[cfg(feature = "login")]
 pub use issue::{
@@ -103,13 +110,14 @@ pub use issue::{
 };
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
-pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
+pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
 pub use request::RequestHead;
 pub use source::TokenSource;
 #[cfg(feature = "remote")]
 pub use tenants::Tenants;
 pub use token::{CompactToken, VerifiedToken};
+pub use transport::TransportError;
 #[cfg(feature = "cache")]
 pub use verify::{CacheStats, TokenCache};
 pub use verify::{Header, Verifier};

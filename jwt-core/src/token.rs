@@ -223,6 +223,11 @@ impl CompactToken {
         self.0.compact()
     }
 
+    /// `exp`: from when on it is not good any more.
+    pub(crate) fn expires_at(&self) -> Option<NumericDate> {
+        self.0.expires_at()
+    }
+
     /// The proved token that this is the compact form of, where its claims are of type `C`.
     pub(crate) fn verified<C: Send + Sync + 'static>(&self) -> Option<VerifiedToken<C>> {
         let any: Arc<dyn Any + Send + Sync> = self.0.clone();
@@ -243,6 +248,7 @@ impl fmt::Debug for CompactToken {
 trait Proven: Any + Send + Sync {
     fn compact(&self) -> &str;
     fn claims_type(&self) -> &'static str;
+    fn expires_at(&self) -> Option<NumericDate>;
 }
 
 impl<C: Send + Sync + 'static> Proven for Parts<C> {
@@ -252,6 +258,10 @@ impl<C: Send + Sync + 'static> Proven for Parts<C> {
 
     fn claims_type(&self) -> &'static str {
         std::any::type_name::<C>()
+    }
+
+    fn expires_at(&self) -> Option<NumericDate> {
+        self.common.registered.times.expires_at
     }
 }
 
