@@ -30,6 +30,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod extract;
+mod forward;
 #[cfg(feature = "login")]
 mod jwks;
 mod middleware;
@@ -40,6 +41,7 @@ mod require;
 mod response;
 
 pub use extract::{Claims, ExtractError, Token};
+pub use forward::ForwardToken;
 #[cfg(feature = "login")]
 pub use jwks::Jwks;
 pub use jwt_core;

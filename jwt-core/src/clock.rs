@@ -33,6 +33,12 @@ impl NumericDate {
         }
     }
 
+    /// A moment that much later. Saturates.
+    pub(crate) fn saturating_add(self, time: Duration) -> Self {
+        let later = self.0.saturating_add(time);
+        if later.as_secs() < LIMIT { Self(later) } else { Self::from_secs(LIMIT) }
+    }
+
     /// Whole seconds since the epoch.
     pub const fn as_secs(self) -> u64 {
         self.0.as_secs()

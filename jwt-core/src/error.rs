@@ -541,6 +541,24 @@ pub enum ConfigError {
         "this profile checks audience and expiry: leave out `.any_audience()` and `.dangerous_allow_tokens_without_expiry()`"
     )]
     ProfileContradiction,
+    /// A forwarder without targets.
+    #[error("no target to pass tokens on to: call `.target(\"https://…\")`")]
+    NoForwardTarget,
+    /// A target that is no origin.
+    #[error("a target is an http(s) origin: scheme, host and port, without credentials, path, query and fragment")]
+    ForwardTarget,
+    /// A target over plain http on another machine.
+    #[error("tokens sent over plain http can be read on the way: use https (http is for loopback addresses)")]
+    InsecureForwardTarget,
+    /// The same target twice.
+    #[error("the same target is named twice: keep one")]
+    DuplicateForwardTarget,
+    /// A target wants a narrower token, and nobody can make one.
+    #[error("a target with an audience, a scope or a lifetime needs `.exchange(…)`")]
+    NoExchange,
+    /// Tokens could be exchanged, and no target wants that.
+    #[error("`.exchange(…)` is for targets with an audience, a scope or a lifetime: give one to a target")]
+    UnusedExchange,
     /// A limit on the token length under which no token fits.
     #[error("the limit on the token length is under 64 bytes: no token fits")]
     TokenLimit,

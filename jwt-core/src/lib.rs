@@ -59,6 +59,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
+mod address;
 mod admission;
 mod algorithm;
 mod authenticator;
@@ -72,6 +73,7 @@ mod csrf;
 #[cfg(feature = "login")]
 mod csrf_token;
 mod error;
+mod forward;
 mod grants;
 mod id_token;
 #[cfg(feature = "login")]
@@ -99,6 +101,7 @@ pub mod store;
 #[cfg(feature = "remote")]
 mod tenants;
 mod token;
+mod transport;
 mod validation;
 mod verify;
 
@@ -115,6 +118,10 @@ pub use error::{
     AuthError, CheckError, ConfigError, CrossSiteError, Denial, Malformed, Misuse, ProfileClaim, RegisteredClaim,
     RequestError, ShapeError, TokenError, Unavailable,
 };
+pub use forward::{
+    Authorizing, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError, ForwardTarget, Forwarder,
+    ForwarderBuilder, Refusal, TokenExchange,
+};
 pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub use http::HeaderName;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
@@ -125,7 +132,7 @@ pub use issue::{
 };
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
-pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
+pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
 #[cfg(feature = "login")]
 pub use opaque::OpaqueToken;
@@ -147,6 +154,7 @@ pub use store::{MemoryStore, SignInId, StoreError};
 #[cfg(feature = "remote")]
 pub use tenants::Tenants;
 pub use token::{CompactToken, VerifiedToken};
+pub use transport::TransportError;
 #[cfg(feature = "cache")]
 pub use verify::{CacheStats, TokenCache};
 pub use verify::{Header, Verifier};

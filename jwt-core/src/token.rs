@@ -239,6 +239,11 @@ impl CompactToken {
         self.0.common().compact()
     }
 
+    /// `exp`: from when on it is not good any more.
+    pub(crate) fn expires_at(&self) -> Option<NumericDate> {
+        self.0.expires_at()
+    }
+
     /// The proved token that this is the compact form of, where its claims are of type `C`.
     pub(crate) fn verified<C: Send + Sync + 'static>(&self) -> Option<VerifiedToken<C>> {
         let any: Arc<dyn Any + Send + Sync> = self.0.clone();
@@ -294,6 +299,7 @@ trait Proven: Any + Send + Sync {
     fn has_scope(&self, name: &str) -> Result<bool, Misuse>;
     fn has_role(&self, name: &str) -> Result<bool, Misuse>;
     fn challenges(&self) -> &Challenges;
+    fn expires_at(&self) -> Option<NumericDate>;
 }
 
 impl<C: Send + Sync + 'static> Proven for Parts<C> {
@@ -315,6 +321,10 @@ impl<C: Send + Sync + 'static> Proven for Parts<C> {
 
     fn challenges(&self) -> &Challenges {
         &self.authority.challenges
+    }
+
+    fn expires_at(&self) -> Option<NumericDate> {
+        self.common.registered.times.expires_at
     }
 }
 

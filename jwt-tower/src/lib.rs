@@ -31,6 +31,7 @@
 
 #[cfg(feature = "axum")]
 mod extract;
+mod forward;
 #[cfg(feature = "login")]
 mod jwks;
 mod layer;
@@ -40,6 +41,7 @@ mod service;
 
 #[cfg(feature = "axum")]
 pub use extract::{Claims, ExtractRejection, Token};
+pub use forward::{ForwardFuture, ForwardToken, ForwardTokenService, ForwardingError};
 #[cfg(feature = "login")]
 pub use jwks::Jwks;
 pub use jwt_core;

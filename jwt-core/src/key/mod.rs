@@ -19,7 +19,7 @@ pub use live::{KeySource, LiveKeys};
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use pem::rsa_components;
 #[cfg(feature = "remote")]
-pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet, TransportError};
+pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use set::{KeySet, SkippedKey};
 pub use signing::{SigningError, SigningKey};
 

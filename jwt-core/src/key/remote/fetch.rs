@@ -1,9 +1,8 @@
 use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use crate::key::KeyError;
+use crate::transport::TransportError;
 
 /// Fetches documents over HTTP: keys, and the metadata that says where they are.
 ///
@@ -81,35 +80,6 @@ pub enum FetchError {
 impl FetchError {
     /// What the HTTP client says.
     pub fn transport(error: impl Error + Send + Sync + 'static) -> Self {
-        Self::Transport(TransportError(Arc::new(error)))
-    }
-}
-
-/// What an HTTP client says of its failure.
-#[derive(Clone)]
-pub struct TransportError(Arc<dyn Error + Send + Sync>);
-
-impl fmt::Debug for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Display for TransportError {
-    /// With its causes: the first one alone seldom says more than that something went wrong.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
-
-impl Error for TransportError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
+        Self::Transport(TransportError::new(error))
     }
 }

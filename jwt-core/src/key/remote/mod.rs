@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use fetch::{Fetch, FetchError, Fetching, TransportError};
+pub use fetch::{Fetch, FetchError, Fetching};
 use origin::Origin;
 use refresher::Refresher;
 use schedule::Schedule;

@@ -4,6 +4,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::fetch::FetchError;
+use crate::address::is_secure;
 use crate::error::ConfigError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +36,6 @@ fn absolute(address: &str) -> Option<Uri> {
     let uri: Uri = address.parse().ok().filter(|_| !address.contains('#'))?;
     (matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some_and(|host| !host.is_empty()))
         .then_some(uri)
-}
-
-/// TLS, or a connection that does not leave the machine.
-fn is_secure(uri: &Uri) -> bool {
-    let loopback = |host: &str| {
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-    };
-    uri.scheme_str() == Some("https") || uri.host().is_some_and(loopback)
 }
 
 /// The places where an issuer may publish its metadata, the usual one first: OpenID Connect Discovery §4, RFC 8414 §3,

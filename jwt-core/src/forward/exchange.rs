@@ -1,0 +1,308 @@
+use std::fmt;
+use std::fmt::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::target::{ForwardTarget, Wish};
+use crate::clock::NumericDate;
+use crate::token::CompactToken;
+use crate::transport::TransportError;
+
+/// Exchanges the user's token for a narrower one, at the token endpoint of an authorization server (RFC 8693).
+///
+/// The core knows the form and the answer; an implementation sends the one, with the credentials of this service, and
+/// reads the other:
+///
+/// ```
+/// use jwt_core::{ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
+/// # #[derive(Debug, thiserror::Error)]
+/// # #[error("unreachable")]
+/// # struct Down;
+/// # struct Client;
+/// # impl Client {
+/// #     async fn post(&self, _: &str, _: String) -> Result<(u16, Vec<u8>), Down> { Err(Down) }
+/// # }
+///
+/// struct TokenEndpoint {
+///     client: Client,
+/// }
+///
+/// impl TokenExchange for TokenEndpoint {
+///     fn exchange(&self, request: ExchangeRequest) -> Exchanging<'_> {
+///         Box::pin(async move {
+///             let address = "https://login.example.com/token";
+///             let answer = self.client.post(address, request.form()).await;
+///             let (status, body) = answer.map_err(ExchangeError::transport)?;
+///             ExchangedToken::from_answer(status, &body)
+///         })
+///     }
+/// }
+/// # let _ = TokenEndpoint { client: Client };
+/// ```
+///
+/// Give the client a timeout: nobody else ends an exchange that hangs, except for the callers themselves.
+pub trait TokenExchange: Send + Sync {
+    /// The narrower token, or why there is none.
+    fn exchange(&self, request: ExchangeRequest) -> Exchanging<'_>;
+}
+
+/// An exchange that is under way.
+pub type Exchanging<'a> = Pin<Box<dyn Future<Output = Result<ExchangedToken, ExchangeError>> + Send + 'a>>;
+
+/// Which token is to be exchanged, and for what.
+#[derive(Debug, Clone)]
+pub struct ExchangeRequest {
+    subject_token: CompactToken,
+    wish: Wish,
+}
+
+impl ExchangeRequest {
+    pub(super) fn new(subject_token: CompactToken, target: &ForwardTarget) -> Self {
+        Self { subject_token, wish: target.wish.clone() }
+    }
+
+    /// `subject_token`: the token of the user on whose behalf the call is made.
+    pub fn subject_token(&self) -> &CompactToken {
+        &self.subject_token
+    }
+
+    /// `audience`: whom the new token is for.
+    pub fn audience(&self) -> Option<&str> {
+        self.wish.audience.as_deref()
+    }
+
+    /// `scope`: what it should be good for; those of the user's token, where none are named.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.wish.scopes.iter().map(String::as_str)
+    }
+
+    /// How long it should be good. Not a parameter of RFC 8693, and not in the [form](Self::form).
+    pub fn lifetime(&self) -> Option<Duration> {
+        self.wish.lifetime
+    }
+
+    /// The body of the request to the token endpoint (RFC 8693 §2.1), as `application/x-www-form-urlencoded`:
+    /// `grant_type`, `subject_token`, `subject_token_type`, `requested_token_type`, and `audience` and `scope` where they
+    /// are wished for. It holds the user's token. Append with `&` what the authorization server wants beyond that.
+    pub fn form(&self) -> String {
+        let mut form = String::from("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange");
+        for parameter in ["subject_token_type", "requested_token_type"] {
+            append(&mut form, parameter, ACCESS_TOKEN);
+        }
+        append(&mut form, "subject_token", self.subject_token.as_str());
+        if let Some(audience) = self.audience() {
+            append(&mut form, "audience", audience);
+        }
+        if !self.wish.scopes.is_empty() {
+            append(&mut form, "scope", &self.wish.scopes.join(" "));
+        }
+        form
+    }
+}
+
+/// RFC 8693 §3.
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+fn append(form: &mut String, name: &str, value: &str) {
+    form.push('&');
+    form.push_str(name);
+    form.push('=');
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => form.push(char::from(byte)),
+            b' ' => form.push('+'),
+            // Writing to a string cannot fail.
+            _ => _ = write!(form, "%{byte:02X}"),
+        }
+    }
+}
+
+/// The narrower token that an exchange yielded. Never prints itself.
+#[derive(Clone)]
+pub struct ExchangedToken {
+    token: Arc<str>,
+    lifetime: Option<Duration>,
+}
+
+impl ExchangedToken {
+    /// A bearer token, and how long it is good from now on. Without a lifetime it is used for the
+    /// calls that wait for it and not kept.
+    pub fn new(token: impl Into<Arc<str>>, lifetime: Option<Duration>) -> Self {
+        Self { token: token.into(), lifetime }
+    }
+
+    /// Out of the answer of a token endpoint (RFC 8693 §2.2).
+    pub fn from_answer(status: u16, body: &[u8]) -> Result<Self, ExchangeError> {
+        #[derive(Deserialize)]
+        struct Success {
+            access_token: String,
+            issued_token_type: String,
+            token_type: String,
+            expires_in: Option<u64>,
+        }
+        #[derive(Deserialize)]
+        struct Failure {
+            error: String,
+        }
+        if status != 200 {
+            // Errors of other statuses are the server's own, or those of something in front of it.
+            let failure = serde_json::from_slice(body).ok().filter(|_| matches!(status, 400..=499));
+            return Err(failure.map_or(ExchangeError::Status(status), |Failure { error }| {
+                ExchangeError::Refused(Refusal::of(&error))
+            }));
+        }
+        let answer: Success = serde_json::from_slice(body).map_err(|_| ExchangeError::Malformed)?;
+        let is_bearer = answer.token_type.eq_ignore_ascii_case("bearer");
+        if !is_bearer || !matches!(answer.issued_token_type.as_str(), ACCESS_TOKEN | JWT) {
+            return Err(ExchangeError::TokenType);
+        }
+        Ok(Self::new(answer.access_token, answer.expires_in.map(Duration::from_secs)))
+    }
+
+    pub(super) fn received(self, asked_at: NumericDate) -> Received {
+        let end = |lifetime| asked_at.saturating_add(lifetime);
+        Received { token: self.token, end: self.lifetime.map(end) }
+    }
+}
+
+/// An exchanged token whose end is known as a moment.
+#[derive(Clone)]
+pub(super) struct Received {
+    pub(super) token: Arc<str>,
+    pub(super) end: Option<NumericDate>,
+}
+
+impl fmt::Debug for ExchangedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExchangedToken").field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
+}
+
+/// Why a token could not be exchanged.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// The authorization server says no (RFC 6749 §5.2).
+    #[error("the authorization server refuses: {0}")]
+    Refused(Refusal),
+    /// An answer with this status, and no word of the authorization server in it.
+    #[error("the answer has status {0}")]
+    Status(u16),
+    /// The HTTP client could not do it.
+    #[error("{0}")]
+    Transport(TransportError),
+    /// Not an answer of RFC 8693 §2.2.1.
+    #[error("the answer is not that of a token exchange")]
+    Malformed,
+    /// The new token is no bearer token, or no access token.
+    #[error("the new token is no bearer access token")]
+    TokenType,
+}
+
+impl ExchangeError {
+    /// What the HTTP client says.
+    pub fn transport(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Transport(TransportError::new(error))
+    }
+}
+
+/// The `error` of a token endpoint (RFC 6749 §5.2, RFC 8693 §2.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The user's token is not good, or another parameter is not.
+    #[error("invalid_request")]
+    InvalidRequest,
+    /// The credentials of this service are not good.
+    #[error("invalid_client")]
+    InvalidClient,
+    /// The user's token is not good, at servers that say so in this way.
+    #[error("invalid_grant")]
+    InvalidGrant,
+    /// This service may not exchange tokens.
+    #[error("unauthorized_client")]
+    UnauthorizedClient,
+    /// The server does not exchange tokens.
+    #[error("unsupported_grant_type")]
+    UnsupportedGrantType,
+    /// A scope is unknown, or more than the user has.
+    #[error("invalid_scope")]
+    InvalidScope,
+    /// No tokens for this audience.
+    #[error("invalid_target")]
+    InvalidTarget,
+    /// Another word than those of the standards.
+    #[error("for a reason of its own")]
+    Other,
+}
+
+impl Refusal {
+    fn of(error: &str) -> Self {
+        match error {
+            "invalid_request" => Self::InvalidRequest,
+            "invalid_client" => Self::InvalidClient,
+            "invalid_grant" => Self::InvalidGrant,
+            "unauthorized_client" => Self::UnauthorizedClient,
+            "unsupported_grant_type" => Self::UnsupportedGrantType,
+            "invalid_scope" => Self::InvalidScope,
+            "invalid_target" => Self::InvalidTarget,
+            _ => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(body: &str) -> Result<ExchangedToken, ExchangeError> {
+        ExchangedToken::from_answer(200, body.as_bytes())
+    }
+
+    #[test]
+    fn the_answer_of_the_standard_is_understood() {
+        // RFC 8693 §2.3, with a shorter token.
+        let exchanged = answer(
+            r#"{"access_token":"eyJ.x.y","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":60}"#,
+        )
+        .unwrap();
+        assert_eq!((&*exchanged.token, exchanged.lifetime), ("eyJ.x.y", Some(Duration::from_secs(60))));
+        assert!(!format!("{exchanged:?}").contains("eyJ"));
+    }
+
+    #[test]
+    fn a_token_that_is_no_bearer_access_token_is_not_taken() {
+        for (issued, kind) in
+            [("access_token", "N_A"), ("access_token", "DPoP"), ("refresh_token", "Bearer"), ("id_token", "Bearer")]
+        {
+            let body = format!(
+                r#"{{"access_token":"t","issued_token_type":"urn:ietf:params:oauth:token-type:{issued}","token_type":"{kind}"}}"#
+            );
+            assert!(matches!(answer(&body), Err(ExchangeError::TokenType)), "{body}");
+        }
+        for body in ["", "[]", "{}", r#"{"access_token":"t"}"#, r#"{"access_token":"t","token_type":"Bearer"}"#] {
+            assert!(matches!(answer(body), Err(ExchangeError::Malformed)), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_an_outage() {
+        let refused = ExchangedToken::from_answer(400, br#"{"error":"invalid_target","error_description":"secret"}"#);
+        assert!(matches!(refused, Err(ExchangeError::Refused(Refusal::InvalidTarget))));
+        for (status, body) in [(400, "<html>"), (502, r#"{"error":"invalid_scope"}"#), (302, "")] {
+            let outage = ExchangedToken::from_answer(status, body.as_bytes());
+            assert!(matches!(outage, Err(ExchangeError::Status(of)) if of == status), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_form_escapes_everything_that_has_a_meaning_in_it() {
+        let mut form = String::new();
+        append(&mut form, "scope", "a b&c=d+é%/");
+        assert_eq!(form, "&scope=a+b%26c%3Dd%2B%C3%A9%25%2F");
+    }
+}
