@@ -410,8 +410,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     }
 
     /// A verifier for the ID tokens of a login with OpenID Connect, for the client of that identifier, or what is wrong
-    /// with it. Every rule of Core 1.0 §3.1.3.7 is behind it; [`AuthenticationRequest`](crate::AuthenticationRequest) brings those that differ from login
-    /// to login.
+    /// with it. Every rule of Core 1.0 §3.1.3.7 is behind it; an [`AuthenticationRequest`](crate::AuthenticationRequest)
+    /// brings those that differ from login to login.
     ///
     /// An [`issuer`](Self::issuer) is needed. A token that is for others as well is refused, unless they are named by
     /// [`audience`](Self::audience). What concerns requests (sources, realm, optional) plays no part.
