@@ -46,6 +46,13 @@ impl Admission {
         }
     }
 
+    /// As if a layer had let that token in, for unit tests of routes (feature `testing`): put into the extensions of a
+    /// request, extractors find it there.
+    #[cfg(feature = "testing")]
+    pub fn for_test<C: Send + Sync + 'static>(token: VerifiedToken<C>) -> Self {
+        Self(Admitted::Verified(token.into_token()))
+    }
+
     /// The verified token, for an extractor.
     pub fn claims<C: Send + Sync + 'static>(admission: Option<&Self>) -> Result<VerifiedToken<C>, Rejection> {
         Ok(Self::admitted(admission)?.verified_as()?)

@@ -55,6 +55,7 @@
 //! - `login`: the other half: an issuer that signs, publishes its keys and rotates them; the cookies of a login; what is
 //!   remembered of those who logged in, in memory: refresh tokens, sessions, revoked tokens.
 //! - `redis`: what is remembered in Redis or Valkey, for more than one instance.
+//! - `testing`: a test kit for applications; see the module of that name.
 //! - `tracing`: an event of the target `jwt` for every rejected request, with its reason.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
@@ -100,6 +101,8 @@ mod source;
 pub mod store;
 #[cfg(feature = "remote")]
 mod tenants;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 mod transport;
 mod validation;
