@@ -75,6 +75,22 @@ impl Challenges {
         })
     }
 
+    /// Says in every challenge where the metadata of the resource is (RFC 9728 §5.1). `url` needs no escape in a quoted
+    /// string, which [`ResourceMetadata`](crate::ResourceMetadata) sees to.
+    pub(crate) fn with_metadata(mut self, url: &str) -> Self {
+        for challenge in
+            [&mut self.bare, &mut self.invalid_request, &mut self.invalid_token, &mut self.insufficient_scope]
+        {
+            // A challenge is a scheme, and behind it parameters with commas in between (RFC 9110 §11.6.1).
+            let parting: &[u8] = if challenge.as_bytes().contains(&b'=') { b", " } else { b" " };
+            let value = [challenge.as_bytes(), parting, b"resource_metadata=\"", url.as_bytes(), b"\""].concat();
+            if let Ok(value) = HeaderValue::try_from(value) {
+                *challenge = value;
+            }
+        }
+        self
+    }
+
     pub(crate) fn answer(&self, error: &AuthError) -> Answer {
         match error {
             AuthError::MissingToken => Answer {
@@ -174,6 +190,20 @@ mod tests {
         );
         let error = AuthError::Forbidden(Denial::Role("admin".into()));
         assert_eq!(challenge(None, &error).as_deref(), Some("Bearer error=\"insufficient_scope\""));
+    }
+
+    #[test]
+    fn the_metadata_stands_behind_everything_else() {
+        let url = "https://api.example.com/.well-known/oauth-protected-resource";
+        let challenge = |realm, error| {
+            let answer = Challenges::new(realm).unwrap().with_metadata(url).answer(&error);
+            answer.challenge.unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(challenge(None, AuthError::MissingToken), format!("Bearer resource_metadata=\"{url}\""));
+        assert_eq!(
+            challenge(Some("api"), AuthError::InvalidToken(TokenError::Expired)),
+            format!("Bearer realm=\"api\", error=\"invalid_token\", resource_metadata=\"{url}\"")
+        );
     }
 
     #[test]

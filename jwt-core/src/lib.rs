@@ -83,6 +83,7 @@ mod issuers;
 mod json;
 mod key;
 mod log;
+mod metadata;
 #[cfg(feature = "login")]
 mod opaque;
 mod policy;
@@ -137,6 +138,7 @@ pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
+pub use metadata::{BearerMethod, MetadataAnswer, MetadataError, ResourceMetadata, ResourceMetadataBuilder};
 #[cfg(feature = "login")]
 pub use opaque::OpaqueToken;
 pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
