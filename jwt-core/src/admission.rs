@@ -2,6 +2,7 @@ use crate::authenticator::Authenticator;
 use crate::challenge::Answer;
 use crate::error::{AuthError, Misuse};
 use crate::log;
+use crate::request::RequestHead;
 use crate::token::{CompactToken, VerifiedToken};
 
 /// What a layer leaves behind in a request for extractors to find: for adapters, of interest to nobody else.
@@ -30,6 +31,14 @@ impl From<Misuse> for Rejection {
     fn from(misuse: Misuse) -> Self {
         log::misuse(misuse);
         Self { error: misuse.into(), answer: Answer::NOT_CONFIGURED }
+    }
+}
+
+impl Rejection {
+    /// The same, told in the protocol of the request; see [`Answer::for_request`].
+    #[must_use]
+    pub fn for_request(self, head: &impl RequestHead) -> Self {
+        Self { answer: self.answer.for_request(head), ..self }
     }
 }
 

@@ -76,6 +76,7 @@ mod csrf_token;
 mod error;
 mod forward;
 mod grants;
+mod grpc;
 mod id_token;
 #[cfg(feature = "login")]
 mod issue;
@@ -127,6 +128,7 @@ pub use forward::{
     ForwarderBuilder, Refusal, TokenExchange,
 };
 pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
+pub use grpc::GrpcStatus;
 pub use http::HeaderName;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 #[cfg(feature = "login")]

@@ -121,11 +121,19 @@ impl<C> VerifiedToken<C> {
     ///
     /// assert_eq!(greet(&VerifiedToken::for_test(User { name: "Alice" })), "Hello, Alice!");
     /// ```
+    ///
+    /// A guard finds neither scopes nor roles in it: to test one, send a token through the layer.
+    ///
+    /// # Panics
+    /// Never.
     #[cfg(feature = "testing")]
+    #[expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
     pub fn for_test(claims: C) -> Self {
         let json = "{}";
         let text = format!("{json}e30.e30.e30");
-        Self::new(claims, Registered::default(), Proof::none(), text, json.len())
+        let challenges = crate::challenge::Challenges::new(None).expect("without a realm there is nothing wrong");
+        let authority = Authority { scopes: Vec::new(), roles: Vec::new(), challenges };
+        Self::new(claims, Registered::default(), Proof::none(), text, json.len(), Arc::new(authority))
     }
 
     /// The application's claims.
