@@ -131,7 +131,7 @@ impl<C> VerifiedToken<C> {
     pub fn for_test(claims: C) -> Self {
         let json = "{}";
         let text = format!("{json}e30.e30.e30");
-        let challenges = crate::challenge::Challenges::new(None).expect("without a realm there is nothing wrong");
+        let challenges = Challenges::new(None).expect("without a realm there is nothing wrong");
         let authority = Authority { scopes: Vec::new(), roles: Vec::new(), challenges };
         Self::new(claims, Registered::default(), Proof::none(), text, json.len(), Arc::new(authority))
     }
