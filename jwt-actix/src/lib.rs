@@ -33,6 +33,7 @@ mod extract;
 mod forward;
 #[cfg(feature = "login")]
 mod jwks;
+mod metadata;
 mod middleware;
 mod rejection;
 mod request;
@@ -46,6 +47,7 @@ pub use forward::ForwardToken;
 pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
+pub use metadata::{MetadataFuture, MetadataRoute, MetadataRouteMiddleware};
 pub use middleware::{JwtAuth, JwtAuthMiddleware, ResponseFuture};
 pub use request::Head;
 pub use require::{Require, RequireFuture, RequireMiddleware};

@@ -2,6 +2,7 @@ use crate::authenticator::Authenticator;
 use crate::challenge::Answer;
 use crate::error::{AuthError, Misuse};
 use crate::log;
+use crate::request::RequestHead;
 use crate::token::{CompactToken, VerifiedToken};
 
 /// What a layer leaves behind in a request for extractors to find: for adapters, of interest to nobody else.
@@ -33,6 +34,14 @@ impl From<Misuse> for Rejection {
     }
 }
 
+impl Rejection {
+    /// The same, told in the protocol of the request; see [`Answer::for_request`].
+    #[must_use]
+    pub fn for_request(self, head: &impl RequestHead) -> Self {
+        Self { answer: self.answer.for_request(head), ..self }
+    }
+}
+
 impl Admission {
     /// What is left in a request with this outcome, or what its client gets instead of the service.
     pub fn of<C: Send + Sync + 'static>(
@@ -44,6 +53,13 @@ impl Admission {
             Ok(None) => Ok(Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken).into()))),
             Err(error) => Err(Rejection { answer: authenticator.answer(&error), error }),
         }
+    }
+
+    /// As if a layer had let that token in, for unit tests of routes (feature `testing`): put into the extensions of a
+    /// request, extractors find it there.
+    #[cfg(feature = "testing")]
+    pub fn for_test<C: Send + Sync + 'static>(token: VerifiedToken<C>) -> Self {
+        Self(Admitted::Verified(token.into_token()))
     }
 
     /// The verified token, for an extractor.

@@ -17,6 +17,7 @@ use crate::grants::{Authority, Grants, Lookup};
 use crate::id_token::IdTokenVerifier;
 use crate::issuers::{self, TrustedIssuer};
 use crate::key::KeySource;
+use crate::metadata::ResourceMetadata;
 use crate::profile::Profile;
 use crate::source::TokenSource;
 use crate::token::VerifiedToken;
@@ -45,6 +46,7 @@ use crate::verify::Verifier;
 /// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has its own place for them |
 /// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
 /// | `revocations` (feature `login`) | none | there is nothing to remember until something is revoked |
+/// | [`resource_metadata`](Self::resource_metadata) | none | only the application knows its address |
 /// | [`optional`](Self::optional) | off | a route that is protected says no |
 pub struct AuthenticatorBuilder<C> {
     keys: Option<KeySource>,
@@ -63,6 +65,7 @@ pub struct AuthenticatorBuilder<C> {
     realm: Option<String>,
     #[cfg(feature = "login")]
     revocations: Option<crate::revocation::Revocations>,
+    metadata: Option<ResourceMetadata>,
     #[cfg(feature = "cache")]
     cache: Option<TokenCache>,
 }
@@ -86,6 +89,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             realm: None,
             #[cfg(feature = "login")]
             revocations: None,
+            metadata: None,
             #[cfg(feature = "cache")]
             cache: None,
         }
@@ -351,6 +355,14 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Says in every challenge where this metadata of the resource is (RFC 9728 §5.1), so that a client finds out by
+    /// itself where to get a token. None.
+    #[must_use]
+    pub fn resource_metadata(mut self, metadata: &ResourceMetadata) -> Self {
+        self.metadata = Some(metadata.clone());
+        self
+    }
+
     /// The longest token that is looked at, in bytes. 16 KiB.
     #[must_use]
     pub fn max_token_len(mut self, bytes: usize) -> Self {
@@ -391,7 +403,10 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
 
     /// The authenticator, or what is wrong with it.
     pub fn build(mut self) -> Result<Authenticator<C>, ConfigError> {
-        let challenges = Challenges::new(self.realm.as_deref())?;
+        let mut challenges = Challenges::new(self.realm.as_deref())?;
+        if let Some(metadata) = &self.metadata {
+            challenges = challenges.with_metadata(metadata.url());
+        }
         if self.sources.is_empty() {
             self.sources.push(TokenSource::bearer());
         }
@@ -464,6 +479,7 @@ impl<C> fmt::Debug for AuthenticatorBuilder<C> {
             .field("validation", &self.validation)
             .field("optional", &self.optional)
             .field("realm", &self.realm)
+            .field("metadata", &self.metadata)
             .finish_non_exhaustive()
     }
 }

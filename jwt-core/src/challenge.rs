@@ -5,6 +5,8 @@ use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::error::{AuthError, ConfigError, Denial};
+use crate::grpc::{GrpcStatus, Protocol};
+use crate::request::RequestHead;
 
 /// What goes on the wire for an [`AuthError`]: status, `WWW-Authenticate` and a fixed problem document (RFC 9457).
 ///
@@ -12,14 +14,16 @@ use crate::error::{AuthError, ConfigError, Denial};
 /// request or of a token is ever in it.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// 400, 401, 403, 500 or 503.
+    /// 400, 401, 403, 500 or 503; 200 for gRPC, which has a status of its own.
     pub status: StatusCode,
     /// The value of `WWW-Authenticate` (RFC 6750 §3), where the status calls for one.
     pub challenge: Option<HeaderValue>,
     /// The value of `Retry-After` (RFC 9110 §10.2.3), in seconds, where another try is worth it.
     pub retry_after: Option<u64>,
-    /// The body; its media type is [`Answer::CONTENT_TYPE`].
+    /// The body; its media type is [`Answer::CONTENT_TYPE`]. Empty for gRPC.
     pub body: &'static str,
+    /// Set where the client speaks gRPC.
+    grpc: Option<(Protocol, GrpcStatus)>,
 }
 
 impl Answer {
@@ -32,7 +36,33 @@ impl Answer {
         let retry_after = self.retry_after.map(|seconds| (RETRY_AFTER, seconds.into()));
         // A cache that keeps a refusal shows it to those who may come in.
         let no_store = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        challenge.chain(retry_after).chain([no_store])
+        let grpc = self.grpc.map(|(protocol, status)| protocol.trailers_only(status));
+        challenge.chain(retry_after).chain([no_store]).chain(grpc.into_iter().flatten())
+    }
+
+    /// The same answer in the protocol of the request: for one of gRPC or gRPC-Web, by its content type, a response
+    /// that is over with its head, with the status of gRPC in it. Challenge and `Retry-After` stay, as metadata.
+    #[must_use]
+    pub fn for_request(self, head: &impl RequestHead) -> Self {
+        match Protocol::of(head) {
+            Some(protocol) => {
+                let grpc = Some((protocol, self.grpc_status()));
+                Self { status: StatusCode::OK, body: "", grpc, ..self }
+            }
+            None => self,
+        }
+    }
+
+    /// What a service of gRPC answers where it has to say the same.
+    pub fn grpc_status(&self) -> GrpcStatus {
+        match (self.grpc, self.status) {
+            (Some((_, status)), _) => status,
+            // Malformed credentials are no credentials: the request itself is not what gRPC would call an argument.
+            (None, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST) => GrpcStatus::Unauthenticated,
+            (None, StatusCode::FORBIDDEN) => GrpcStatus::PermissionDenied,
+            (None, StatusCode::SERVICE_UNAVAILABLE) => GrpcStatus::Unavailable,
+            (None, _) => GrpcStatus::Internal,
+        }
     }
 
     /// A 500 that says nothing: the application is put together wrongly, which is not the client's business.
@@ -41,6 +71,7 @@ impl Answer {
         challenge: None,
         retry_after: None,
         body: r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#,
+        grpc: None,
     };
 }
 
@@ -75,6 +106,22 @@ impl Challenges {
         })
     }
 
+    /// Says in every challenge where the metadata of the resource is (RFC 9728 §5.1). `url` needs no escape in a quoted
+    /// string, which [`ResourceMetadata`](crate::ResourceMetadata) sees to.
+    pub(crate) fn with_metadata(mut self, url: &str) -> Self {
+        for challenge in
+            [&mut self.bare, &mut self.invalid_request, &mut self.invalid_token, &mut self.insufficient_scope]
+        {
+            // A challenge is a scheme, and behind it parameters with commas in between (RFC 9110 §11.6.1).
+            let parting: &[u8] = if challenge.as_bytes().contains(&b'=') { b", " } else { b" " };
+            let value = [challenge.as_bytes(), parting, b"resource_metadata=\"", url.as_bytes(), b"\""].concat();
+            if let Ok(value) = HeaderValue::try_from(value) {
+                *challenge = value;
+            }
+        }
+        self
+    }
+
     pub(crate) fn answer(&self, error: &AuthError) -> Answer {
         match error {
             AuthError::MissingToken => Answer {
@@ -82,24 +129,28 @@ impl Challenges {
                 challenge: Some(self.bare.clone()),
                 retry_after: None,
                 body: r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"This resource needs an access token."}"#,
+                grpc: None,
             },
             AuthError::InvalidToken(_) => Answer {
                 status: StatusCode::UNAUTHORIZED,
                 challenge: Some(self.invalid_token.clone()),
                 retry_after: None,
                 body: r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The access token is not valid."}"#,
+                grpc: None,
             },
             AuthError::InvalidRequest(_) => Answer {
                 status: StatusCode::BAD_REQUEST,
                 challenge: Some(self.invalid_request.clone()),
                 retry_after: None,
                 body: r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"The request must carry exactly one access token."}"#,
+                grpc: None,
             },
             AuthError::Unavailable(unavailable) => Answer {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 challenge: None,
                 retry_after: Some(whole_seconds(unavailable.retry_after())),
                 body: r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Authentication is not possible at the moment."}"#,
+                grpc: None,
             },
             // Without a challenge: no other token would make it better.
             AuthError::CrossSite(_) => Answer {
@@ -107,12 +158,14 @@ impl Challenges {
                 challenge: None,
                 retry_after: None,
                 body: r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"The request may come from another site."}"#,
+                grpc: None,
             },
             AuthError::Forbidden(denial) => Answer {
                 status: StatusCode::FORBIDDEN,
                 challenge: Some(self.forbidden(denial)),
                 retry_after: None,
                 body: r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"The access token does not allow this."}"#,
+                grpc: None,
             },
             AuthError::NotConfigured(_) => Answer::NOT_CONFIGURED,
         }
@@ -177,6 +230,20 @@ mod tests {
     }
 
     #[test]
+    fn the_metadata_stands_behind_everything_else() {
+        let url = "https://api.example.com/.well-known/oauth-protected-resource";
+        let challenge = |realm, error| {
+            let answer = Challenges::new(realm).unwrap().with_metadata(url).answer(&error);
+            answer.challenge.unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(challenge(None, AuthError::MissingToken), format!("Bearer resource_metadata=\"{url}\""));
+        assert_eq!(
+            challenge(Some("api"), AuthError::InvalidToken(TokenError::Expired)),
+            format!("Bearer realm=\"api\", error=\"invalid_token\", resource_metadata=\"{url}\"")
+        );
+    }
+
+    #[test]
     fn a_misuse_says_nothing_on_the_wire() {
         let answer = Challenges::new(None).unwrap().answer(&AuthError::NotConfigured(Misuse::MissingLayer));
         assert_eq!((answer.status.as_u16(), answer.challenge), (500, None));
@@ -188,6 +255,34 @@ mod tests {
         let unavailable = Unavailable::Keys { retry_after: Duration::from_millis(1500) };
         let answer = Challenges::new(None).unwrap().answer(&unavailable.into());
         assert_eq!((answer.status.as_u16(), answer.challenge, answer.retry_after), (503, None, Some(2)));
+    }
+
+    #[test]
+    fn a_client_of_grpc_is_told_in_its_status_and_the_challenge_stays() {
+        let challenges = Challenges::new(None).unwrap();
+        let request = http::Request::builder().header("content-type", "application/grpc+proto").body(()).unwrap();
+        let unavailable = Unavailable::Keys { retry_after: Duration::from_secs(5) };
+        for (error, status, header) in [
+            (AuthError::MissingToken, GrpcStatus::Unauthenticated, Some(("www-authenticate", "Bearer"))),
+            (AuthError::InvalidToken(TokenError::Expired), GrpcStatus::Unauthenticated, None),
+            (AuthError::InvalidRequest(RequestError::Repeated), GrpcStatus::Unauthenticated, None),
+            (AuthError::Unavailable(unavailable), GrpcStatus::Unavailable, Some(("retry-after", "5"))),
+            (AuthError::Forbidden(Denial::Role("admin".into())), GrpcStatus::PermissionDenied, None),
+            (AuthError::NotConfigured(Misuse::MissingLayer), GrpcStatus::Internal, None),
+        ] {
+            let plain = challenges.answer(&error);
+            let answer = plain.clone().for_request(&request);
+            assert_eq!((plain.grpc_status(), answer.grpc_status()), (status, status), "{error}");
+            assert_eq!((answer.status, answer.body), (StatusCode::OK, ""), "{error}");
+            let headers: http::HeaderMap = answer.headers().collect();
+            assert_eq!(headers["grpc-status"], status.code().to_string(), "{error}");
+            assert_eq!(headers["grpc-message"], status.message(), "{error}");
+            assert_eq!(headers["content-type"], "application/grpc", "{error}");
+            if let Some((name, value)) = header {
+                assert_eq!(headers[name], value, "{error}");
+            }
+            assert_eq!(plain.clone().for_request(&http::Request::new(())).status, plain.status, "{error}");
+        }
     }
 
     #[test]

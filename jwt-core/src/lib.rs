@@ -55,6 +55,7 @@
 //! - `login`: the other half: an issuer that signs, publishes its keys and rotates them; the cookies of a login; what is
 //!   remembered of those who logged in, in memory: refresh tokens, sessions, revoked tokens.
 //! - `redis`: what is remembered in Redis or Valkey, for more than one instance.
+//! - `testing`: a test kit for applications; see the module of that name.
 //! - `tracing`: an event of the target `jwt` for every rejected request, with its reason.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
@@ -75,6 +76,7 @@ mod csrf_token;
 mod error;
 mod forward;
 mod grants;
+mod grpc;
 mod id_token;
 #[cfg(feature = "login")]
 mod issue;
@@ -82,6 +84,7 @@ mod issuers;
 mod json;
 mod key;
 mod log;
+mod metadata;
 #[cfg(feature = "login")]
 mod opaque;
 mod policy;
@@ -100,6 +103,8 @@ mod source;
 pub mod store;
 #[cfg(feature = "remote")]
 mod tenants;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 mod transport;
 mod validation;
@@ -123,6 +128,7 @@ pub use forward::{
     ForwarderBuilder, Refusal, TokenExchange,
 };
 pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
+pub use grpc::GrpcStatus;
 pub use http::HeaderName;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 #[cfg(feature = "login")]
@@ -134,6 +140,7 @@ pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
+pub use metadata::{BearerMethod, MetadataAnswer, MetadataError, ResourceMetadata, ResourceMetadataBuilder};
 #[cfg(feature = "login")]
 pub use opaque::OpaqueToken;
 pub use policy::{Deciding, Decision, Policy, PolicyOutcome};

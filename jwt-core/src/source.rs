@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderName};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL};
 
 use crate::error::{ConfigError, RequestError};
 use crate::request::RequestHead;
@@ -38,6 +38,9 @@ enum Place {
     },
     Query {
         name: String,
+    },
+    WebSocketProtocol {
+        prefix: String,
     },
 }
 
@@ -84,7 +87,18 @@ impl TokenSource {
             Place::Header { name, .. } => name.as_ref(),
             Place::Cookie { .. } => Some(&COOKIE),
             Place::Query { .. } => None,
+            Place::WebSocketProtocol { .. } => Some(&SEC_WEBSOCKET_PROTOCOL),
         }
+    }
+
+    /// The subprotocol of a WebSocket handshake that begins with that prefix, without it: for browsers, whose
+    /// `WebSocket` can set no header field but `Sec-WebSocket-Protocol` (RFC 6455 §11.3.4).
+    ///
+    /// `TokenSource::websocket_protocol("bearer.")` is for `new WebSocket(url, ["chat", "bearer." + token])`. The server
+    /// must select the other one, `chat`: a browser closes the connection where none is selected, and the token has no
+    /// business in an answer. A page of another site cannot know the token, so no check of the origin is needed.
+    pub fn websocket_protocol(prefix: impl Into<String>) -> Self {
+        Self(Place::WebSocketProtocol { prefix: prefix.into() })
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -92,6 +106,7 @@ impl TokenSource {
         let valid = match &self.0 {
             Place::Header { name, scheme } => name.is_some() && scheme.as_deref().is_none_or(is_token),
             Place::Cookie { name } => is_token(name),
+            Place::WebSocketProtocol { prefix } => is_token(prefix),
             Place::Query { name } => {
                 !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
             }
@@ -124,6 +139,12 @@ impl TokenSource {
                     (key == name).then_some(value.as_bytes())
                 });
                 Ok(only(values)?.filter(|value| !value.is_empty()))
+            }
+            Place::WebSocketProtocol { prefix } => {
+                // A list, in one field or in several (RFC 9110 §5.3). Subprotocols compare byte for byte.
+                let entries = head.header_values(&SEC_WEBSOCKET_PROTOCOL).flat_map(|value| value.split(|b| *b == b','));
+                let tokens = entries.filter_map(|entry| entry.trim_ascii().strip_prefix(prefix.as_bytes()));
+                only(tokens)?.map(credentials).transpose()
             }
         }
     }
@@ -322,6 +343,29 @@ mod tests {
     }
 
     #[test]
+    fn a_subprotocol_is_found_by_its_prefix_among_others() {
+        let source = [TokenSource::websocket_protocol("bearer.")];
+        let find = |fields: &[&str]| {
+            let fields: Vec<_> = fields.iter().map(|value| ("sec-websocket-protocol", *value)).collect();
+            find(&source, &fields)
+        };
+        for fields in
+            [&["chat, bearer.a.b.c"][..], &["bearer.a.b.c,chat"], &["chat", "bearer.a.b.c"], &["bearer.a.b.c"]]
+        {
+            assert_eq!(find(fields), Ok(Some("a.b.c".into())), "{fields:?}");
+        }
+        for fields in [&[][..], &["chat"], &["chat, a.b.c"], &["Bearer.a.b.c"], &["xbearer.a.b.c"], &["bearer"]] {
+            assert_eq!(find(fields), Ok(None), "{fields:?}");
+        }
+        for fields in [&["bearer.a, bearer.b"][..], &["bearer.a", "bearer.a"]] {
+            assert_eq!(find(fields), Err(RequestError::Repeated), "{fields:?}");
+        }
+        for fields in [&["chat, bearer."][..], &["bearer.a b"], &["bearer.,chat"]] {
+            assert_eq!(find(fields), Err(RequestError::Malformed), "{fields:?}");
+        }
+    }
+
+    #[test]
     fn names_that_no_request_can_carry_are_refused() {
         for source in [
             TokenSource::cookie(""),
@@ -330,6 +374,8 @@ mod tests {
             TokenSource::header("x\r\ny"),
             TokenSource::header_with_scheme("x", ""),
             TokenSource::query("a&b"),
+            TokenSource::websocket_protocol(""),
+            TokenSource::websocket_protocol("a,b"),
         ] {
             assert!(source.check().is_err(), "{source:?}");
         }

@@ -42,7 +42,8 @@ impl<'t> UntrustedToken<'t> {
 
 /// A token that was proved: its signature holds and its claims are what was asked for. Cheap to clone.
 ///
-/// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one.
+/// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one, and with the feature
+/// `testing` a test.
 pub struct VerifiedToken<C>(Arc<Parts<C>>);
 
 struct Parts<C> {
@@ -69,6 +70,18 @@ pub(crate) struct Proof {
     pub(crate) generation: u64,
 }
 
+#[cfg(feature = "testing")]
+impl Proof {
+    /// That of a token that was made up.
+    fn none() -> Self {
+        use crate::key::LiveKeys;
+        use crate::validation::Validation;
+
+        let trust = Trust::new(LiveKeys::none_yet(), Validation::new());
+        Self { header: Arc::new(Header::for_test()), trust: Arc::new(trust), generation: 0 }
+    }
+}
+
 impl Common {
     fn json(&self) -> &str {
         &self.text[..self.json_len]
@@ -90,6 +103,37 @@ impl<C> VerifiedToken<C> {
         authority: Arc<Authority<C>>,
     ) -> Self {
         Self(Arc::new(Parts { claims, common: Common { registered, proof, text, json_len }, authority }))
+    }
+
+    /// A token of which nothing was proved, for unit tests of handlers (feature `testing`): those claims and nothing
+    /// else. [`TestToken::verified`](crate::testing::TestToken::verified) makes one with a subject and all the rest.
+    ///
+    /// ```
+    /// use jwt_core::VerifiedToken;
+    ///
+    /// struct User {
+    ///     name: &'static str,
+    /// }
+    ///
+    /// fn greet(user: &VerifiedToken<User>) -> String {
+    ///     format!("Hello, {}!", user.name)
+    /// }
+    ///
+    /// assert_eq!(greet(&VerifiedToken::for_test(User { name: "Alice" })), "Hello, Alice!");
+    /// ```
+    ///
+    /// A guard finds neither scopes nor roles in it: to test one, send a token through the layer.
+    ///
+    /// # Panics
+    /// Never.
+    #[cfg(feature = "testing")]
+    #[expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+    pub fn for_test(claims: C) -> Self {
+        let json = "{}";
+        let text = format!("{json}e30.e30.e30");
+        let challenges = Challenges::new(None).expect("without a realm there is nothing wrong");
+        let authority = Authority { scopes: Vec::new(), roles: Vec::new(), challenges };
+        Self::new(claims, Registered::default(), Proof::none(), text, json.len(), Arc::new(authority))
     }
 
     /// The application's claims.

@@ -35,6 +35,7 @@ mod forward;
 #[cfg(feature = "login")]
 mod jwks;
 mod layer;
+mod metadata;
 mod rejection;
 mod require;
 mod service;
@@ -47,6 +48,7 @@ pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
 pub use layer::JwtAuth;
+pub use metadata::{MetadataFuture, MetadataRoute, MetadataRouteService};
 pub use rejection::{EmptyBody, Hook, ProblemBody, RejectionBody};
 pub use require::{Require, RequireFuture, RequireService};
 pub use service::{JwtAuthService, ResponseFuture};

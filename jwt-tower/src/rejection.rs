@@ -71,7 +71,7 @@ impl Refusal {
     /// The response as the layer has it, if it is a refusal.
     pub(crate) fn worded<B>(mut response: Response<B>, words: &impl RejectionBody<B>) -> Response<B> {
         match response.extensions_mut().remove::<Self>() {
-            Some(Self { rejection, request }) => words.response(&rejection, &request),
+            Some(Self { rejection, request }) => words.response(&rejection.for_request(&*request), &request),
             None => response,
         }
     }
@@ -88,6 +88,8 @@ pub(crate) fn head(answer: &Answer) -> Response<()> {
 /// The whole answer, with its problem document.
 pub(crate) fn problem<B: From<&'static str>>(answer: &Answer) -> Response<B> {
     let mut response = head(answer).map(|()| answer.body.into());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Answer::CONTENT_TYPE));
+    // A media type that is there already is that of gRPC, which has no document.
+    let content_type = response.headers_mut().entry(CONTENT_TYPE);
+    content_type.or_insert(HeaderValue::from_static(Answer::CONTENT_TYPE));
     response
 }

@@ -73,7 +73,8 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
                 State::Admitted { future: inner.call(request), rejection, caching }
             }
             Err(rejection) => {
-                let response = self.rejection.response(&rejection, &request.into_parts().0);
+                let (rejection, request) = (rejection.for_request(&request), request.into_parts().0);
+                let response = self.rejection.response(&rejection, &request);
                 State::Rejected { response: Some(response) }
             }
         }

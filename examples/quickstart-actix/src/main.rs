@@ -56,3 +56,35 @@ fn print_usage(token: &str, port: u16) {
     println!("and without one, which is a 401:\n");
     println!("    curl -i http://127.0.0.1:{port}/me\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use jwt_actix::VerifiedToken;
+    use jwt_actix::testing::{TestIssuer, TestToken};
+
+    use super::*;
+
+    async fn status(issuer: &TestIssuer, token: TestToken) -> StatusCode {
+        let auth = issuer.builder::<User>().build().unwrap();
+        let app = init_service(App::new().route("/me", web::get().to(me)).wrap(JwtAuth::new(auth))).await;
+        let request = TestRequest::get().uri("/me").insert_header(("authorization", token.bearer()));
+        call_service(&app, request.to_request()).await.status()
+    }
+
+    #[actix_web::test]
+    async fn alice_is_let_in_and_not_for_longer_than_she_may() {
+        let issuer = TestIssuer::new();
+        let alice = || issuer.token("alice").claim("name", "Alice");
+        assert_eq!(status(&issuer, alice()).await, StatusCode::OK);
+        assert_eq!(status(&issuer, alice().expired()).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(status(&issuer, alice().signed_by_a_stranger()).await, StatusCode::UNAUTHORIZED);
+    }
+
+    #[actix_web::test]
+    async fn she_is_greeted_by_her_name() {
+        let user = VerifiedToken::for_test(User { name: "Alice".into() });
+        assert_eq!(me(Claims(user)).await, "Hello, Alice!\n");
+    }
+}

@@ -32,13 +32,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .source(TokenSource::bearer())
         .source(TokenSource::cookie("access_token"))
         .build()?;
-    let app = Router::new().route("/me", get(me)).layer(JwtAuth::new(auth));
 
     let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse::<u16>())?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     print_usage(&token(&secret)?, listener.local_addr()?.port());
-    axum::serve(listener, app).await?;
+    axum::serve(listener, app(auth)).await?;
     Ok(())
+}
+
+fn app(auth: Authenticator<User>) -> Router {
+    Router::new().route("/me", get(me)).layer(JwtAuth::new(auth))
 }
 
 /// A token for Alice that is good for an hour: what a login would hand out.
@@ -55,4 +58,36 @@ fn print_usage(token: &str, port: u16) {
     println!("    curl -i -b 'access_token={token}' http://127.0.0.1:{port}/me\n");
     println!("and without one, which is a 401:\n");
     println!("    curl -i http://127.0.0.1:{port}/me\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use jwt_tower::VerifiedToken;
+    use jwt_tower::testing::{TestIssuer, TestToken};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn status(issuer: &TestIssuer, token: TestToken) -> StatusCode {
+        let app = app(issuer.builder().build().unwrap());
+        let request = Request::get("/me").header("authorization", token.bearer()).body(Body::empty()).unwrap();
+        app.oneshot(request).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn alice_is_let_in_and_not_for_longer_than_she_may() {
+        let issuer = TestIssuer::new();
+        let alice = || issuer.token("alice").claim("name", "Alice");
+        assert_eq!(status(&issuer, alice()).await, StatusCode::OK);
+        assert_eq!(status(&issuer, alice().expired()).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(status(&issuer, alice().signed_by_a_stranger()).await, StatusCode::UNAUTHORIZED);
+    }
+
+    #[tokio::test]
+    async fn she_is_greeted_by_her_name() {
+        let user = VerifiedToken::for_test(User { name: "Alice".into() });
+        assert_eq!(me(Claims(user)).await, "Hello, Alice!\n");
+    }
 }

@@ -45,7 +45,7 @@ impl LiveKeys {
     }
 
     /// No keys yet.
-    #[cfg(feature = "remote")]
+    #[cfg(any(feature = "remote", feature = "testing"))]
     pub(crate) fn none_yet() -> Self {
         Self::starting_with(None)
     }

@@ -139,8 +139,13 @@ impl SigningKey {
             return Err(SigningError::Claims);
         }
         let message = format!("{}.{}", base64url::encode(header), base64url::encode(claims));
-        let signature = base64url::encode(self.key.sign(message.as_bytes())?);
+        let signature = base64url::encode(self.signature(message.as_bytes())?);
         Ok(format!("{message}.{signature}"))
+    }
+
+    /// The bare signature of these bytes.
+    pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        self.key.sign(message)
     }
 }
 

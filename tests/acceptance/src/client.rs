@@ -52,6 +52,19 @@ impl Connection {
     /// # Panics
     /// Where no well-formed answer comes.
     pub fn send(&mut self, head: &[u8]) -> Reply {
+        let mut reply = self.send_for_head(head);
+        let length = reply.header("content-length").map_or(0, |length| length.parse().expect("a length is a number"));
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).expect("the body is as long as it says");
+        reply.body = String::from_utf8(body).expect("the body is text");
+        reply
+    }
+
+    /// The same, without the body: for HEAD, to which none comes, whatever the length is said to be.
+    ///
+    /// # Panics
+    /// Where no well-formed answer comes.
+    pub fn send_for_head(&mut self, head: &[u8]) -> Reply {
         // A server that refuses a large request may close its end before all of it is written: the answer counts.
         let _ = self.0.get_mut().write_all(head);
         let status_line = self.line();
@@ -66,12 +79,7 @@ impl Connection {
             let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("no header field: {line:?}"));
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut reply = Reply { status, headers, body: String::new() };
-        let length = reply.header("content-length").map_or(0, |length| length.parse().expect("a length is a number"));
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).expect("the body is as long as it says");
-        reply.body = String::from_utf8(body).expect("the body is text");
-        reply
+        Reply { status, headers, body: String::new() }
     }
 
     fn line(&mut self) -> String {

@@ -15,7 +15,7 @@ pub use tokens::{
     AUDIENCE, ISSUER, NOW, SECRET, base64url, compact, good_claims, hs256, key_bytes, key_file, named_key, sign,
 };
 
-use jwt_core::{Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate};
+use jwt_core::{Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate, ResourceMetadata};
 use serde::{Deserialize, Serialize};
 
 /// The claims that the servers ask for.
@@ -47,4 +47,13 @@ pub fn builder() -> AuthenticatorBuilder<User> {
     #[cfg(feature = "cache")]
     let builder = builder.cache(jwt_core::TokenCache::new());
     builder
+}
+
+/// The metadata that every server has at its well-known path, outside of what is protected.
+///
+/// # Panics
+/// Where the fixed addresses are refused.
+pub fn metadata() -> ResourceMetadata {
+    let builder = ResourceMetadata::builder("https://api.example.com/me").authorization_server(ISSUER).scope("read");
+    builder.build().expect("the addresses are good ones")
 }

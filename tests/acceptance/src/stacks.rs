@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::User;
 use crate::client::{Connection, Reply, request};
+use crate::metadata;
 
 /// A framework with its adapter.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,7 @@ pub const STACKS: [Stack; 3] = [
 /// | `/cached` | yes | something with `Cache-Control: max-age=60` and `Vary: Accept` |
 /// | `/elsewhere` | yes | asks for claims of another type |
 /// | `/unprotected` | no | asks for claims all the same |
+/// | `/.well-known/oauth-protected-resource/me` | no | the metadata |
 #[derive(Debug)]
 pub struct Server {
     /// The stack that it runs on.
@@ -83,7 +85,7 @@ pub(crate) fn tokio_listener(listener: TcpListener) -> tokio::net::TcpListener {
 fn on_axum(listener: TcpListener, authenticator: Authenticator<User>) {
     use axum::routing::{any, get};
     use axum::{Json, Router};
-    use jwt_tower::{Claims, JwtAuth, Token, VerifiedToken};
+    use jwt_tower::{Claims, JwtAuth, MetadataRoute, Token, VerifiedToken};
 
     async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
         Json(user)
@@ -108,7 +110,8 @@ fn on_axum(listener: TcpListener, authenticator: Authenticator<User>) {
         .route("/token", get(token))
         .route("/elsewhere", get(elsewhere))
         .layer(JwtAuth::new(authenticator))
-        .route("/unprotected", get(me));
+        .route("/unprotected", get(me))
+        .layer(MetadataRoute::new(metadata()));
     runtime().block_on(async { axum::serve(tokio_listener(listener), app).await.expect("axum serves") });
 }
 
@@ -118,7 +121,7 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<User>) {
     use hyper::body::{Bytes, Incoming};
     use hyper_util::rt::TokioIo;
     use hyper_util::service::TowerToHyperService;
-    use jwt_tower::{JwtAuth, Rejection};
+    use jwt_tower::{JwtAuth, MetadataRoute, Rejection};
     use tower::{Layer, ServiceExt, service_fn};
 
     type Answer = Response<Full<Bytes>>;
@@ -168,6 +171,7 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<User>) {
             }
         }
     });
+    let app = MetadataRoute::new(metadata()).layer(app);
     runtime().block_on(async move {
         let listener = tokio_listener(listener);
         while let Ok((stream, _)) = listener.accept().await {
@@ -179,7 +183,7 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<User>) {
 
 fn on_actix(listener: TcpListener, authenticator: Authenticator<User>) {
     use actix_web::{App, HttpServer, web};
-    use jwt_actix::{Claims, JwtAuth, Token, VerifiedToken};
+    use jwt_actix::{Claims, JwtAuth, MetadataRoute, Token, VerifiedToken};
 
     async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
         web::Json(user)
@@ -199,15 +203,14 @@ fn on_actix(listener: TcpListener, authenticator: Authenticator<User>) {
     }
 
     let server = HttpServer::new(move || {
-        App::new().route("/unprotected", web::get().to(me)).service(
-            web::scope("")
-                .wrap(JwtAuth::new(authenticator.clone()))
-                .route("/me", web::route().to(me))
-                .route("/maybe", web::get().to(maybe))
-                .route("/cached", web::get().to(cached))
-                .route("/token", web::get().to(token))
-                .route("/elsewhere", web::get().to(elsewhere)),
-        )
+        let protected = web::scope("")
+            .wrap(JwtAuth::new(authenticator.clone()))
+            .route("/me", web::route().to(me))
+            .route("/maybe", web::get().to(maybe))
+            .route("/cached", web::get().to(cached))
+            .route("/token", web::get().to(token))
+            .route("/elsewhere", web::get().to(elsewhere));
+        App::new().route("/unprotected", web::get().to(me)).service(protected).wrap(MetadataRoute::new(metadata()))
     });
     let server = server.workers(1).disable_signals().listen(listener).expect("actix listens").run();
     actix_web::rt::System::new().block_on(server).expect("actix serves");

@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
-use jwt_tower::{AuthError, Claims, Denial, Grants, JwtAuth, Require, VerifiedToken};
+use jwt_tower::{AuthError, Claims, Denial, Grants, JwtAuth, RejectionBody, Require, VerifiedToken};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 fn layer() -> JwtAuth<User> {
@@ -249,4 +249,25 @@ async fn a_refused_extraction_does_not_print_the_token_of_its_request() {
     let printed = format!("{rejection:?} {rejection:#?}");
     assert!(printed.contains("MissingLayer"), "{printed}");
     assert!(token.split('.').all(|part| !printed.contains(part)), "{printed}");
+}
+
+#[tokio::test]
+async fn a_grpc_request_is_answered_in_grpc_whatever_makes_the_body() {
+    async fn head<R: RejectionBody<String> + Clone>(layer: JwtAuth<User, R>) -> Response<String> {
+        let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(String::new()))));
+        let request = Request::builder().header("content-type", "application/grpc").body(()).unwrap();
+        layer.layer(inner).oneshot(request).await.unwrap()
+    }
+    let in_own_words = layer().on_rejection(|_, _, head| head.map(|()| String::new()));
+    for response in [head(layer()).await, head(layer().empty_body()).await, head(in_own_words).await] {
+        assert_eq!((response.status(), &**response.body()), (StatusCode::OK, ""));
+        for (name, value) in [
+            ("content-type", "application/grpc"),
+            ("grpc-status", "16"),
+            ("grpc-message", "A valid access token is needed."),
+            ("www-authenticate", "Bearer"),
+        ] {
+            assert_eq!(response.headers()[name], value, "{name}");
+        }
+    }
 }

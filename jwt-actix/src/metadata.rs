@@ -1,0 +1,145 @@
+use std::fmt;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpResponse};
+use jwt_core::{MetadataAnswer, ResourceMetadata};
+use pin_project_lite::pin_project;
+
+/// Serves the [`ResourceMetadata`] at its well-known path and passes everything else on. Goes around the `App`, outside
+/// of [`JwtAuth`](crate::JwtAuth), since the document is for clients that have no token yet.
+///
+/// ```
+/// # use actix_web::{App, web};
+/// use jwt_actix::{Authenticator, JwtAuth, KeySet, MetadataRoute, ResourceMetadata};
+///
+/// # async fn things() -> &'static str { "" }
+/// let metadata = ResourceMetadata::builder("https://api.example.com/things")
+///     .authorization_server("https://login.example.com")
+///     .build()?;
+/// let auth = Authenticator::<()>::builder()
+///     .keys(KeySet::hs256("a secret of at least thirty-two bytes")?)
+///     .audience(metadata.resource())
+///     .resource_metadata(&metadata)
+///     .build()?;
+/// let app = App::new()
+///     .route("/things", web::get().to(things))
+///     .wrap(JwtAuth::new(auth))
+///     .wrap(MetadataRoute::new(metadata)); // the last middleware is the outermost
+/// # let _ = app;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct MetadataRoute(ResourceMetadata);
+
+impl MetadataRoute {
+    /// Serves that document.
+    pub fn new(metadata: ResourceMetadata) -> Self {
+        Self(metadata)
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for MetadataRoute
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = MetadataRouteMiddleware<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(MetadataRouteMiddleware { inner, metadata: self.0.clone() }))
+    }
+}
+
+/// The service that [`MetadataRoute`] makes.
+#[derive(Debug)]
+pub struct MetadataRouteMiddleware<S> {
+    inner: S,
+    metadata: ResourceMetadata,
+}
+
+impl<S, B> Service<ServiceRequest> for MetadataRouteMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = MetadataFuture<S::Future, B>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let response = self.metadata.answer(request.method().as_str(), request.path()).map(|answer| response(&answer));
+        let state = match response {
+            Some(response) => State::Answered { response: Some(request.into_response(response).map_into_right_body()) },
+            None => State::Passed { future: self.inner.call(request) },
+        };
+        MetadataFuture { state }
+    }
+}
+
+fn response(answer: &MetadataAnswer<'_>) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = HttpResponse::build(status);
+    for header in answer.headers {
+        builder.insert_header(*header);
+    }
+    builder.body(answer.body.to_owned())
+}
+
+pin_project! {
+    /// The document, or the response of the inner service.
+    pub struct MetadataFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    enum State<F, B> {
+        Passed {
+            #[pin]
+            future: F,
+        },
+        Answered {
+            response: Option<ServiceResponse<EitherBody<B>>>,
+        },
+    }
+}
+
+impl<F, B> Future for MetadataFuture<F, B>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projected::Passed { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
+            Projected::Answered { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                // Polled after it was ready, which the contract of futures leaves open.
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<F, B> fmt::Debug for MetadataFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetadataFuture").finish_non_exhaustive()
+    }
+}

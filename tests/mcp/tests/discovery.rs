@@ -1,0 +1,121 @@
+//! The TypeScript SDK of the Model Context Protocol is told the address of a protected server and nothing else about
+//! it. It is refused, reads in our challenge where the metadata is and in the metadata who issues tokens, gets one from
+//! oidc-provider, and is let in.
+
+#![expect(clippy::unwrap_used, reason = "all of this file is tests")]
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use jwt_core::{Authenticator, KeySet, ResourceMetadata};
+use mcp_tests::{STACKS, Stack};
+use serde_json::{Value, json};
+
+/// The process of `peer.mjs`. It ends when it is dropped, or with this process.
+struct Peer {
+    process: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    /// `None` where `setup` has not installed the packages that are pinned now.
+    fn start() -> Option<Self> {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = |name: &str| std::fs::read(directory.join(name)).ok();
+        if read("package.json") != read("node_modules/stamp") {
+            assert!(
+                std::env::var_os("JWT_TESTS_REQUIRE_ALL").is_none_or(|value| value != "1"),
+                "the peer is not installed: run tests/mcp/setup first"
+            );
+            // Not a print macro, whose output the test harness would keep to itself.
+            let _ = writeln!(io::stderr(), "mcp: skipped: run tests/mcp/setup first");
+            return None;
+        }
+        let mut command = Command::new("node");
+        command.arg("peer.mjs").current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let (requests, answers) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
+        Some(Self { process, requests, answers })
+    }
+
+    fn ask(&mut self, request: &Value) -> Value {
+        writeln!(self.requests, "{request}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert!(answer.get("failed").is_none(), "{request}: {}", answer["failed"].as_str().unwrap_or_default());
+        answer
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody to tell if not.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A protected server that trusts the peer's tokens, and its origin.
+fn server(stack: Stack, peer: &mut Peer) -> String {
+    let issuer = peer.ask(&json!({"op": "keys"}));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let metadata = ResourceMetadata::builder(format!("{origin}/mcp"))
+        .authorization_server(issuer["issuer"].as_str().unwrap())
+        .scope("things:read")
+        .name("Whoami")
+        .build()
+        .unwrap();
+    let auth = Authenticator::<()>::builder()
+        .keys(KeySet::jwks(issuer["jwks"].as_str().unwrap()).unwrap())
+        .issuer(issuer["issuer"].as_str().unwrap())
+        .audience(metadata.resource())
+        .typ("at+jwt")
+        .realm("tools, and more")
+        .resource_metadata(&metadata)
+        .build()
+        .unwrap();
+    peer.ask(&json!({"op": "allow", "resource": metadata.resource()}));
+    stack.start(listener, auth, metadata);
+    origin
+}
+
+#[test]
+fn a_client_finds_its_way_from_a_401_to_a_token_and_back() {
+    let Some(mut peer) = Peer::start() else { return };
+    let issuer = peer.ask(&json!({"op": "keys"}))["issuer"].as_str().unwrap().to_owned();
+    for stack in STACKS {
+        let origin = server(stack, &mut peer);
+        let called = peer.ask(&json!({"op": "call", "url": format!("{origin}/mcp")}));
+        assert_eq!(called["who"], "mcp-client", "{}: {called}", stack.name);
+
+        let requests: Vec<&str> = called["requests"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let metadata = format!("GET {origin}/.well-known/oauth-protected-resource/mcp 200");
+        assert_eq!(requests[..2], [&*format!("POST {origin}/mcp 401"), &*metadata], "{}", stack.name);
+        let token = requests.iter().position(|request| *request == format!("POST {issuer}/token 200")).unwrap();
+        let back = requests.iter().position(|request| *request == format!("POST {origin}/mcp 200")).unwrap();
+        assert!(token < back, "{}: {requests:#?}", stack.name);
+    }
+}
+
+#[test]
+fn the_client_reads_out_of_every_challenge_what_was_put_into_it() {
+    let Some(mut peer) = Peer::start() else { return };
+    for stack in STACKS {
+        let origin = server(stack, &mut peer);
+        let metadata = format!("{origin}/.well-known/oauth-protected-resource/mcp");
+        for (authorization, status, error) in [
+            (None, 401, None),
+            (Some("Bearer nonsense"), 401, Some("invalid_token")),
+            (Some("Bearer"), 400, Some("invalid_request")),
+        ] {
+            let request = json!({"op": "challenge", "url": format!("{origin}/mcp"), "authorization": authorization});
+            let expected = json!({"status": status, "error": error, "resource_metadata": metadata});
+            assert_eq!(peer.ask(&request), expected, "{} {authorization:?}", stack.name);
+        }
+    }
+}
