@@ -216,7 +216,7 @@ where
 
 /// Without a body, since any may be the type of bodies here; the layer outside has one.
 fn refusal<A, B: Default>((rejection, request): (Rejection, Request<A>)) -> Response<B> {
-    let response = rejection::head(&rejection.answer).map(|()| B::default());
+    let response = rejection::head(&rejection.answer.clone().for_request(&request)).map(|()| B::default());
     Refusal { rejection, request: Box::new(request.into_parts().0) }.with(response)
 }
 
