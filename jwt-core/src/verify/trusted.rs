@@ -34,7 +34,8 @@ pub(crate) struct Several {
     #[cfg(feature = "remote")]
     tenants: Option<crate::tenants::Discovered>,
     /// Header segments that a proved token had, with its party: a guess that spares the second reading of the claims.
-    hints: ArcSwap<HashMap<Arc<[u8]>, Arc<Party>>>,
+    /// `None` where tokens of several parties have it: a wrong guess would cost a signature.
+    hints: ArcSwap<HashMap<Arc<[u8]>, Option<Arc<Party>>>>,
 }
 
 impl Several {
@@ -62,7 +63,7 @@ impl Several {
 
     /// Whose tokens had this header before.
     pub(super) fn hinted(&self, token: UntrustedToken<'_>) -> Option<Arc<Party>> {
-        self.hints.load().get(token.header).cloned()
+        self.hints.load().get(token.header)?.clone()
     }
 
     /// Whom the token names as its issuer, without proof. Costs no signature, and the network only where a tenant is
@@ -81,13 +82,24 @@ impl Several {
 
     /// Keeps what a proof taught.
     pub(super) fn learn(&self, token: UntrustedToken<'_>, party: &Arc<Party>) {
-        let bound = self.by_issuer.len().saturating_mul(2).max(1024);
+        if self.hints.load().get(token.header).is_some_and(Option::is_none) {
+            return;
+        }
         let segment: Arc<[u8]> = token.header.into();
         self.hints.rcu(|hints| {
-            let mut more = if hints.len() >= bound { HashMap::new() } else { HashMap::clone(hints) };
-            more.insert(segment.clone(), party.clone());
+            let mut more = if hints.len() >= self.max_hints() { HashMap::new() } else { HashMap::clone(hints) };
+            let alone =
+                more.get(&segment).is_none_or(|known| known.as_ref().is_some_and(|known| Arc::ptr_eq(known, party)));
+            more.insert(segment.clone(), alone.then(|| party.clone()));
             more
         });
+    }
+
+    fn max_hints(&self) -> usize {
+        let parties = self.by_issuer.len();
+        #[cfg(feature = "remote")]
+        let parties = parties.saturating_add(self.tenants.as_ref().map_or(0, crate::tenants::Discovered::bound));
+        parties.saturating_mul(2).max(1024)
     }
 }
 
