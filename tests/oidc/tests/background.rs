@@ -146,6 +146,23 @@ async fn a_provider_that_hangs_does_not_prolong_the_trust_in_its_keys() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_provider_that_fails_and_then_hangs_does_not_prolong_it_either() {
+    let key = Key::new("k");
+    let client = publishing(&[&key]);
+    let keys = keys(&client).lifetime(MINUTE, MINUTE, MINUTE).keep_through_outage(MINUTE);
+    let auth = authenticator(&keys);
+    keys.ready().await.unwrap();
+    client.answer(500, "");
+    let token = key.token(ISSUER);
+    sleep(2 * MINUTE - SECOND / 10).await;
+    client.take(Duration::from_secs(100_000_000), Duration::ZERO);
+    assert_eq!(at_once(&auth, &token), Some(200));
+    sleep(SECOND / 5).await;
+    assert!(!keys.status().is_usable());
+    assert_ne!(at_once(&auth, &token), Some(200));
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_setting_is_too_long_or_too_short_for_arithmetic() {
     let key = Key::new("k");
     for time in [Duration::ZERO, Duration::MAX] {
@@ -229,6 +246,18 @@ async fn fixed_and_fetched_keys_stand_beside_each_other() {
         assert_eq!(at_once(&auth, &near.token("https://near.example")), Some(200));
         assert_eq!(status(&auth, &near.token("https://far.example")).await, 401);
         assert_eq!(at_once(&auth, &far.token("https://near.example")), Some(401));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_elsewhere_does_not_send_us_to_services_of_this_machine() {
+    for place in ["http://127.0.0.1:8080/admin", "http://169.254.169.254/latest", "http://login.example.com/jwks"] {
+        let client = Scripted::default();
+        client.answer(200, format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{place}"}}"#));
+        let keys = RemoteKeySet::discover(ISSUER).client(client.clone());
+        let _auth = authenticator(&keys);
+        assert!(matches!(keys.ready().await, Err(FetchError::Insecure)), "{place}");
+        assert!(client.asked().iter().all(|address| address.starts_with(ISSUER)), "{:?}", client.asked());
     }
 }
 

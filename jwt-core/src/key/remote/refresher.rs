@@ -154,8 +154,7 @@ impl Refresher {
     fn patience(&self) -> Duration {
         let state = self.state();
         let left = state.good.as_ref().map(|good| self.trusted_until(good).saturating_duration_since(Instant::now()));
-        let left = left.filter(|left| !left.is_zero()).unwrap_or(Duration::MAX);
-        left.min(self.settings.schedule.timeout)
+        left.unwrap_or(Duration::MAX).min(self.settings.schedule.timeout)
     }
 
     fn trusted_until(&self, good: &Good) -> Instant {
@@ -209,9 +208,27 @@ impl Refresher {
     }
 
     fn begin(&self, cause: Cause) {
+        let now = Instant::now();
         let mut state = self.state();
         (state.under_way, state.wanted) = (Some(cause), None);
-        state.last = Some(Attempt { begun: Instant::now(), cause, fruitful: false });
+        state.last = Some(Attempt { begun: now, cause, fruitful: false });
+        self.trust_left(&mut state, now);
+    }
+
+    /// How long the keys at hand are still trusted. Those that are not are dropped.
+    fn trust_left(&self, state: &mut State, now: Instant) -> Option<Duration> {
+        let end = self.trusted_until(state.good.as_ref()?);
+        let left = end.saturating_duration_since(now);
+        if !left.is_zero() {
+            return Some(left);
+        }
+        // What was withdrawn is not to come back by a 304.
+        state.good = None;
+        if self.keys.current().is_some() {
+            self.keys.publish(None);
+            self.watch.given_up();
+        }
+        None
     }
 
     async fn fetch(&self, cause: Cause) -> Result<Fetched, FetchError> {
@@ -333,14 +350,7 @@ impl Refresher {
             }
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
-                let end = state.good.as_ref().map(|good| self.trusted_until(good));
-                let left = end.map(|end| end.saturating_duration_since(now)).filter(|left| !left.is_zero());
-                if left.is_none() && self.keys.current().is_some() {
-                    self.keys.publish(None);
-                    // What was withdrawn is not to come back by a 304.
-                    state.good = None;
-                    self.watch.given_up();
-                }
+                let left = self.trust_left(&mut state, now);
                 self.watch.failed(&error, left);
                 state.error = Some(error);
                 let retry = now + schedule.retry_after(state.failures);
