@@ -1,7 +1,8 @@
 //! What goes on in the background, with a client out of memory and a clock that obeys: who waits for what, how often
 //! anything is fetched, and what is left when it ends.
 
-use std::sync::Arc;
+use std::sync::Barrier;
+use std::thread;
 use std::time::Duration;
 
 use acceptance::User;
@@ -303,33 +304,44 @@ fn a_runtime_that_is_gone_is_no_trap_for_who_begins_on_it() {
     assert_eq!(client.count(), 0);
 }
 
+/// One request makes a fetch begin; while it is under way, or as it ends, a key is published and its first token comes. All
+/// the interleavings are there that a machine happens to make, thousands of times.
 #[test]
-fn who_waits_is_always_woken() {
-    let key = Key::new("k");
-    let client = publishing(&[&key]);
-    let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
-    runtime.block_on(async {
-        // Without a pause between fetches: every one of them can be missed.
-        let keys = keys(&client).cool_down(Duration::ZERO);
-        let auth = Arc::new(authenticator(&keys));
+fn who_waits_is_always_woken_and_never_for_a_fetch_that_was_before_him() {
+    let (base, new, junk) = (Key::new("base"), Key::new("new"), Key::new("junk").token(ISSUER));
+    let (without, with) = (jwks([&base]), jwks([&base, &new]));
+    let new = new.token(ISSUER);
+    let client = publishing(&[&base]);
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let keys = keys(&client).cool_down(Duration::ZERO);
+    let auth = runtime.block_on(async {
+        let auth = authenticator(&keys);
         keys.ready().await.unwrap();
-        let junk = Arc::new(Key::new("junk").token(ISSUER));
-        let tasks: Vec<_> = (0..8)
-            .map(|_| {
-                let (auth, junk) = (auth.clone(), junk.clone());
-                tokio::spawn(async move {
-                    for round in 0..2000 {
-                        let answer = timeout(60 * SECOND, status(&auth, &junk)).await;
-                        assert_eq!(answer.unwrap_or_else(|_| panic!("round {round} was never woken")), 401);
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(client.most_at_once(), 1);
+        auth
     });
+    let answered = |token: &str| {
+        let answer = runtime.handle().block_on(async { timeout(30 * SECOND, status(&auth, token)).await });
+        answer.expect("nobody waits for what has been")
+    };
+    for round in 0..4000u32 {
+        client.answer(200, without.clone());
+        assert_eq!(answered(&junk), 401);
+        let start = Barrier::new(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                answered(&junk)
+            });
+            start.wait();
+            // A little later every time, over and over.
+            for _ in 0..(round % 200) * 20 {
+                std::hint::spin_loop();
+            }
+            client.answer(200, with.clone());
+            assert_eq!(answered(&new), 200, "round {round}");
+        });
+    }
+    assert_eq!(client.most_at_once(), 1);
 }
 
 /// What can happen to a service and to its provider.
