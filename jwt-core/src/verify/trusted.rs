@@ -33,9 +33,16 @@ pub(crate) struct Several {
     by_issuer: HashMap<Box<str>, Arc<Party>>,
     #[cfg(feature = "remote")]
     tenants: Option<crate::tenants::Discovered>,
-    /// Header segments that a proved token had, with its party: a guess that spares the second reading of the claims.
-    /// `None` where tokens of several parties have it: a wrong guess would cost a signature.
-    hints: ArcSwap<HashMap<Arc<[u8]>, Option<Arc<Party>>>>,
+    /// Header segments that a proved token had: a guess that spares the second reading of the claims.
+    hints: ArcSwap<HashMap<Arc<[u8]>, Hint>>,
+}
+
+/// Whose tokens have a header.
+#[derive(Clone)]
+enum Hint {
+    Of(Arc<Party>),
+    /// Of several parties. A wrong guess would cost a signature.
+    Ambiguous,
 }
 
 impl Several {
@@ -61,9 +68,12 @@ impl Several {
         self
     }
 
-    /// Whose tokens had this header before.
+    /// Whose tokens had this header before, if only they had.
     pub(super) fn hinted(&self, token: UntrustedToken<'_>) -> Option<Arc<Party>> {
-        self.hints.load().get(token.header)?.clone()
+        match self.hints.load().get(token.header)? {
+            Hint::Of(party) => Some(party.clone()),
+            Hint::Ambiguous => None,
+        }
     }
 
     /// Whom the token names as its issuer, without proof. Costs no signature, and the network only where a tenant is
@@ -82,15 +92,18 @@ impl Several {
 
     /// Keeps what a proof taught.
     pub(super) fn learn(&self, token: UntrustedToken<'_>, party: &Arc<Party>) {
-        if self.hints.load().get(token.header).is_some_and(Option::is_none) {
+        if matches!(self.hints.load().get(token.header), Some(Hint::Ambiguous)) {
             return;
         }
         let segment: Arc<[u8]> = token.header.into();
         self.hints.rcu(|hints| {
             let mut more = if hints.len() >= self.max_hints() { HashMap::new() } else { HashMap::clone(hints) };
-            let alone =
-                more.get(&segment).is_none_or(|known| known.as_ref().is_some_and(|known| Arc::ptr_eq(known, party)));
-            more.insert(segment.clone(), alone.then(|| party.clone()));
+            let hint = match more.get(&segment) {
+                Some(Hint::Of(known)) if !Arc::ptr_eq(known, party) => Hint::Ambiguous,
+                Some(Hint::Ambiguous) => Hint::Ambiguous,
+                _ => Hint::Of(party.clone()),
+            };
+            more.insert(segment.clone(), hint);
             more
         });
     }

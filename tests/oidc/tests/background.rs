@@ -139,7 +139,7 @@ async fn a_provider_that_hangs_does_not_prolong_the_trust_in_its_keys() {
     keys.ready().await.unwrap();
     client.take(Duration::from_secs(100_000_000), Duration::ZERO);
     let token = key.token(ISSUER);
-    sleep(2 * MINUTE - SECOND).await;
+    sleep(119 * SECOND).await;
     assert_eq!(at_once(&auth, &token), Some(200));
     sleep(2 * SECOND).await;
     assert!(matches!(at_once(&auth, &token), None | Some(503)));
@@ -155,7 +155,7 @@ async fn a_provider_that_fails_and_then_hangs_does_not_prolong_it_either() {
     keys.ready().await.unwrap();
     client.answer(500, "");
     let token = key.token(ISSUER);
-    sleep(2 * MINUTE - SECOND / 10).await;
+    sleep(Duration::from_millis(119_900)).await;
     client.take(Duration::from_secs(100_000_000), Duration::ZERO);
     assert_eq!(at_once(&auth, &token), Some(200));
     sleep(SECOND / 5).await;
