@@ -57,12 +57,7 @@ fn issuers(algorithm: Algorithm, count: usize, named: bool) -> (Authenticator<Us
     let mut tokens = Vec::new();
     for number in 0..count {
         let (issuer, kid) = (format!("https://login-{number:04}.example.com/"), format!("key-{number:04}"));
-        let secret = format!("secret {number:04} of forty-eight bytes, none of them hidden");
-        let (signing, verifying) = match algorithm {
-            Algorithm::HS256 => (SigningKey::secret(algorithm, &secret), VerifyingKey::secret(algorithm, &secret)),
-            _ => (SigningKey::pem(algorithm, &private), VerifyingKey::pem(algorithm, &public)),
-        };
-        let (mut signing, mut verifying) = (signing.expect("a key"), verifying.expect("a key"));
+        let (mut signing, mut verifying) = pair(algorithm, number, &private, &public);
         if named {
             (signing, verifying) = (signing.with_kid(&*kid), verifying.with_kid(&*kid));
         }
@@ -71,6 +66,33 @@ fn issuers(algorithm: Algorithm, count: usize, named: bool) -> (Authenticator<Us
         trusting = trusting.trust(TrustedIssuer::new(issuer, KeySet::from(verifying)));
     }
     (trusting.build().expect("an authenticator"), tokens)
+}
+
+/// As many keys, all of them of one issuer: what is left beside this is what the issuers cost, and not the memory that
+/// their keys take up.
+fn one_with_all_keys(algorithm: Algorithm) -> (Authenticator<User>, Vec<String>) {
+    let (private, public) = (acceptance::key_file("rsa.pem"), acceptance::key_file("rsa.pub.pem"));
+    let issuer = "https://login-0000.example.com/";
+    let claims = json!({"iss": issuer, "aud": AUDIENCE, "sub": "alice", "name": "Alice", "exp": 4_000_000_000_u64});
+    let (keys, tokens): (Vec<_>, Vec<_>) = (0..ISSUERS)
+        .map(|number| {
+            let (signing, verifying) = pair(algorithm, number, &private, &public);
+            let kid = format!("key-{number:04}");
+            let token = signing.with_kid(&*kid).sign(&claims).expect("claims are an object");
+            (verifying.with_kid(kid), token)
+        })
+        .unzip();
+    let keys = KeySet::new(keys).expect("keys");
+    (builder().keys(keys).issuer(issuer).build().expect("an authenticator"), tokens)
+}
+
+fn pair(algorithm: Algorithm, number: usize, private: &str, public: &str) -> (SigningKey, VerifyingKey) {
+    let secret = format!("secret {number:04} of forty-eight bytes, none of them hidden");
+    let (signing, verifying) = match algorithm {
+        Algorithm::HS256 => (SigningKey::secret(algorithm, &secret), VerifyingKey::secret(algorithm, &secret)),
+        _ => (SigningKey::pem(algorithm, private), VerifyingKey::pem(algorithm, public)),
+    };
+    (signing.expect("a key"), verifying.expect("a key"))
 }
 
 /// Fetched keys of a provider that answers for ever, or only once, with so many requests waiting for it.
@@ -120,6 +142,12 @@ fn main() {
             compare(&format!("{algorithm} {kids}, one issuer and one of 1 000"), &one, &middle, calls);
             let all = Case::new(many, tokens);
             compare(&format!("{algorithm} {kids}, one issuer and 1 000 in turn"), &one, &all, calls.max(ISSUERS));
+            if named {
+                let (one, tokens) = one_with_all_keys(algorithm);
+                let one = Case::new(one, tokens);
+                let what = format!("{algorithm} {kids}, in turn, one issuer with 1 000 keys and 1 000 with one");
+                compare(&what, &one, &all, calls.max(ISSUERS));
+            }
         }
     }
 }

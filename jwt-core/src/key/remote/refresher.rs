@@ -8,7 +8,7 @@ use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, Request, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::client::DefaultClient;
@@ -236,7 +236,10 @@ impl Refresher {
         let client: &dyn Fetch = if let Some(client) = &self.settings.client {
             &**client
         } else {
-            own = DefaultClient::new(self.settings.connect_timeout)?;
+            // Made anew for each fetch, since it holds a hundred kilobytes; and elsewhere, since it takes milliseconds.
+            let connect_timeout = self.settings.connect_timeout;
+            let made = spawn_blocking(move || DefaultClient::new(connect_timeout)).await;
+            own = made.map_err(|_| FetchError::Stopped)??;
             &own
         };
         let known = self.state().good.clone();
