@@ -344,6 +344,42 @@ fn who_waits_is_always_woken_and_never_for_a_fetch_that_was_before_him() {
     assert_eq!(client.most_at_once(), 1);
 }
 
+/// The same where nobody comes afterwards who would make another fetch begin: a wake-up that is missed is missed for
+/// minutes.
+#[test]
+fn who_comes_as_a_fetch_ends_is_not_forgotten() {
+    let junk = Key::new("junk").token(ISSUER);
+    let client = publishing(&[&Key::new("base")]);
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let keys = keys(&client).cool_down(Duration::from_millis(1));
+    let auth = runtime.block_on(async {
+        let auth = authenticator(&keys);
+        keys.ready().await.unwrap();
+        auth
+    });
+    let answered = || {
+        let answer = runtime.handle().block_on(async { timeout(30 * SECOND, status(&auth, &junk)).await });
+        assert_eq!(answer.expect("nobody waits for what has been"), 401);
+    };
+    for round in 0..2000u32 {
+        thread::sleep(Duration::from_millis(2));
+        let start = Barrier::new(3);
+        thread::scope(|scope| {
+            for late in [0, 1, 2] {
+                let (start, answered) = (&start, &answered);
+                scope.spawn(move || {
+                    start.wait();
+                    for _ in 0..late * (round % 200) * 10 {
+                        std::hint::spin_loop();
+                    }
+                    answered();
+                });
+            }
+        });
+    }
+    assert_eq!(client.most_at_once(), 1);
+}
+
 /// What can happen to a service and to its provider.
 #[derive(Debug, Clone)]
 enum Event {
