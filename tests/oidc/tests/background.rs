@@ -359,7 +359,8 @@ fn who_comes_as_a_fetch_ends_is_not_forgotten() {
     });
     let answered = || {
         let answer = runtime.handle().block_on(async { timeout(30 * SECOND, status(&auth, &junk)).await });
-        assert_eq!(answer.expect("nobody waits for what has been"), 401);
+        // 503 where the next fetch is asked for at the moment of the answer.
+        assert!(matches!(answer.expect("nobody waits for what has been"), 401 | 503));
     };
     for round in 0..2000u32 {
         thread::sleep(Duration::from_millis(2));
