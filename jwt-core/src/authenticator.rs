@@ -136,8 +136,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
                 let (this, token) = (self.clone(), Box::<[u8]>::from(token));
                 let csrf_token = csrf_token.map(Box::<[u8]>::from);
                 Verdict::Pending(Pending(Box::pin(async move {
-                    keys.await;
-                    let verified = this.0.verifier.verify(&token).map_err(|error| logged(error, Some(&token)))?;
+                    let verified = this.0.verifier.verify_after(keys, &token).await;
+                    let verified = verified.map_err(|error| logged(error, Some(&token)))?;
                     let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
                     checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
                 })))

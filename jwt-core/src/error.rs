@@ -486,7 +486,9 @@ pub enum ConfigError {
     #[error("`.keys(…)` beside `.trust(…)` needs an `.issuer(\"…\")` to tell whose keys they are")]
     NamelessIssuer,
     /// The address of a key set, or the name of an issuer, that nothing can be fetched from.
-    #[error("keys are fetched from an absolute https address without a fragment; an issuer's has no query either")]
+    #[error(
+        "keys are fetched from an absolute https address without user name and fragment; an issuer's has no query either"
+    )]
     KeyAddress,
     /// Plain http to another machine.
     #[error("keys fetched over plain http can be forged on the way: use https (http is for loopback addresses)")]

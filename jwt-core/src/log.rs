@@ -77,6 +77,15 @@ pub(crate) fn revocations_unreachable(error: &crate::store::StoreError) {
     tracing::error!(target: "jwt", reason = %error, "revocations of other instances are not known until the store is back");
 }
 
+/// A tenant that the application's rule makes cannot be trusted as it is.
+#[cfg(all(feature = "remote", feature = "tracing"))]
+pub(crate) fn unusable(error: &crate::error::ConfigError) {
+    tracing::error!(target: "jwt", reason = %error, "the rule for tenants makes an issuer that cannot be used");
+}
+
+#[cfg(all(feature = "remote", not(feature = "tracing")))]
+pub(crate) fn unusable(_: &crate::error::ConfigError) {}
+
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
 

@@ -36,7 +36,8 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub struct Tenants {
     #[expect(clippy::type_complexity, reason = "it is what `matching` takes")]
     rule: Arc<dyn Fn(&str) -> Option<TrustedIssuer> + Send + Sync>,
-    sound: bool,
+    /// Whether the template, if it is one, can be used.
+    template: Option<bool>,
     bound: usize,
     max_new_per_minute: u32,
 }
@@ -45,7 +46,7 @@ impl Tenants {
     /// Issuers that the rule makes a [`TrustedIssuer`] of. It is asked with an unverified `iss` of at most 1 024 bytes,
     /// on the path of a request: it must not block.
     pub fn matching(rule: impl Fn(&str) -> Option<TrustedIssuer> + Send + Sync + 'static) -> Self {
-        Self { rule: Arc::new(rule), sound: true, bound: 1000, max_new_per_minute: 60 }
+        Self { rule: Arc::new(rule), template: None, bound: 1000, max_new_per_minute: 60 }
     }
 
     /// Issuers whose name has letters, digits, `-`, `_` and `.` in the place of `{tenant}`, and whose keys are
@@ -64,7 +65,7 @@ impl Tenants {
             let is_name = !tenant.is_empty() && tenant.bytes().all(plain) && tenant.bytes().any(|byte| byte != b'.');
             is_name.then(|| TrustedIssuer::discover(issuer))
         };
-        Self { sound, ..Self::matching(rule) }
+        Self { template: Some(sound), ..Self::matching(rule) }
     }
 
     /// The most tenants whose keys are kept. 1 000.
@@ -83,8 +84,11 @@ impl Tenants {
 
     /// With what is expected of everybody.
     pub(crate) fn with_defaults(self, common: &Validation) -> Result<Discovered, ConfigError> {
-        if !self.sound {
-            return Err(ConfigError::Template);
+        match self.template {
+            Some(false) => return Err(ConfigError::Template),
+            // It says nothing of its own on what is expected; a rule may.
+            Some(true) => drop(common.clone().checked()?),
+            None => {}
         }
         Ok(Discovered { tenants: self, common: common.clone(), state: Mutex::default() })
     }
@@ -119,6 +123,10 @@ struct Seen {
 }
 
 impl Discovered {
+    pub(crate) fn bound(&self) -> usize {
+        self.tenants.bound
+    }
+
     /// The party of that name. `forget` is called where another one had to make room.
     pub(crate) fn party(&self, issuer: &str, forget: impl FnOnce()) -> Result<Arc<Party>, Failure> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,8 +141,12 @@ impl Discovered {
         if let Source::Remote(remote) = trusted.keys.0 {
             trusted.keys = remote.on_demand(PAUSE).into();
         }
-        // What the rule made cannot be used. Nobody is trusted by mistake.
-        let party = Arc::new(trusted.party(&self.common).map_err(|_| TokenError::Issuer)?);
+        // Where what the rule made cannot be used, nobody is trusted by mistake.
+        let party = trusted.party(&self.common).map_err(|error| {
+            crate::log::unusable(&error);
+            TokenError::Issuer
+        })?;
+        let party = Arc::new(party);
         if state.seen.len() >= self.tenants.bound {
             state.make_room();
             forget();
@@ -197,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_template_that_would_let_a_tenant_choose_the_host_is_refused() {
-        let check = |template: &str| Tenants::template(template).with_defaults(&Validation::new()).err();
+        let common = Validation { any_audience: true, ..Validation::new() };
+        let check = |template: &str| Tenants::template(template).with_defaults(&common).err();
         assert_eq!(check("https://login.example.com/{tenant}"), None);
         for template in
             ["https://{tenant}.example.com/", "https://a.example/", "{tenant}", "https://a.example/{tenant}/{tenant}"]

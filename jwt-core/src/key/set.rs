@@ -111,10 +111,13 @@ impl KeySet {
         Self::read_jwks(json, algorithms, |jwk| jwk.check_published(algorithms.is_some()))
     }
 
-    /// How many keys a JWK Set has, usable or not.
+    /// The keys of a JWK Set as they are written, usable or not, whatever their order: two sets that are alike in this
+    /// have the same keys.
     #[cfg(feature = "remote")]
-    pub(crate) fn count(json: &str) -> Result<usize, KeyError> {
-        Ok(Jwks::read(json)?.keys.len())
+    pub(crate) fn written(json: &str) -> Result<Vec<Box<str>>, KeyError> {
+        let mut keys: Vec<Box<str>> = Jwks::read(json)?.keys.into_iter().map(|key| key.get().into()).collect();
+        keys.sort_unstable();
+        Ok(keys)
     }
 
     fn read_jwks(

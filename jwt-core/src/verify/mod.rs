@@ -87,8 +87,9 @@ pub(crate) enum Failure {
     },
 }
 
-/// Ends when there is something new to look at.
-pub(crate) type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Ends when there is something new to look at. Says whether that was begun after it was asked for: what was under way
+/// already may be older than the token.
+pub(crate) type Wait = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 impl<E: Into<TokenError>> From<E> for Failure {
     fn from(error: E) -> Self {
@@ -141,12 +142,21 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// As [`verify`](Self::verify).
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         match self.attempt(token.as_ref()) {
-            Err(Failure::Wait { keys, .. }) => {
-                keys.await;
-                self.verify(token)
-            }
+            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await,
             other => other.map_err(Failure::without_waiting),
         }
+    }
+
+    pub(crate) async fn verify_after(&self, keys: Wait, token: &[u8]) -> Result<VerifiedToken<C>, AuthError> {
+        if keys.await {
+            return self.verify(token);
+        }
+        let again = match self.attempt(token) {
+            Err(Failure::Wait { keys, .. }) => keys,
+            other => return other.map_err(Failure::without_waiting),
+        };
+        again.await;
+        self.verify(token)
     }
 
     pub(crate) fn attempt(&self, token: &[u8]) -> Result<VerifiedToken<C>, Failure> {
@@ -228,8 +238,16 @@ impl<C: DeserializeOwned> Verifier<C> {
 impl Party {
     #[cfg(feature = "remote")]
     fn unknown_key(&self) -> Failure {
-        let otherwise = AuthError::InvalidToken(TokenError::UnknownKey);
-        match self.remote.as_ref().and_then(crate::key::RemoteKeySet::fetch_for_unknown_key) {
+        let unknown = AuthError::InvalidToken(TokenError::UnknownKey);
+        let Some(remote) = &self.remote else { return Failure::Refused(unknown) };
+        let wait = remote.fetch_for_unknown_key();
+        // Whether there is such a key is not known while the provider fails, nor where there is no room to wait for it.
+        let otherwise = if remote.fails() || (wait.is_none() && remote.asks()) {
+            Unavailable::Keys { retry_after: remote.retry_after() }.into()
+        } else {
+            unknown
+        };
+        match wait {
             Some(keys) => Failure::Wait { keys, otherwise },
             None => Failure::Refused(otherwise),
         }

@@ -33,8 +33,16 @@ pub(crate) struct Several {
     by_issuer: HashMap<Box<str>, Arc<Party>>,
     #[cfg(feature = "remote")]
     tenants: Option<crate::tenants::Discovered>,
-    /// Header segments that a proved token had, with its party: a guess that spares the second reading of the claims.
-    hints: ArcSwap<HashMap<Arc<[u8]>, Arc<Party>>>,
+    /// Header segments that a proved token had: a guess that spares the second reading of the claims.
+    hints: ArcSwap<HashMap<Arc<[u8]>, Hint>>,
+}
+
+/// Whose tokens have a header.
+#[derive(Clone)]
+enum Hint {
+    Of(Arc<Party>),
+    /// Of several parties. A wrong guess would cost a signature.
+    Ambiguous,
 }
 
 impl Several {
@@ -60,9 +68,12 @@ impl Several {
         self
     }
 
-    /// Whose tokens had this header before.
+    /// Whose tokens had this header before, if only they had.
     pub(super) fn hinted(&self, token: UntrustedToken<'_>) -> Option<Arc<Party>> {
-        self.hints.load().get(token.header).cloned()
+        match self.hints.load().get(token.header)? {
+            Hint::Of(party) => Some(party.clone()),
+            Hint::Ambiguous => None,
+        }
     }
 
     /// Whom the token names as its issuer, without proof. Costs no signature, and the network only where a tenant is
@@ -81,13 +92,27 @@ impl Several {
 
     /// Keeps what a proof taught.
     pub(super) fn learn(&self, token: UntrustedToken<'_>, party: &Arc<Party>) {
-        let bound = self.by_issuer.len().saturating_mul(2).max(1024);
+        if matches!(self.hints.load().get(token.header), Some(Hint::Ambiguous)) {
+            return;
+        }
         let segment: Arc<[u8]> = token.header.into();
         self.hints.rcu(|hints| {
-            let mut more = if hints.len() >= bound { HashMap::new() } else { HashMap::clone(hints) };
-            more.insert(segment.clone(), party.clone());
+            let mut more = if hints.len() >= self.max_hints() { HashMap::new() } else { HashMap::clone(hints) };
+            let hint = match more.get(&segment) {
+                Some(Hint::Of(known)) if !Arc::ptr_eq(known, party) => Hint::Ambiguous,
+                Some(Hint::Ambiguous) => Hint::Ambiguous,
+                _ => Hint::Of(party.clone()),
+            };
+            more.insert(segment.clone(), hint);
             more
         });
+    }
+
+    fn max_hints(&self) -> usize {
+        let parties = self.by_issuer.len();
+        #[cfg(feature = "remote")]
+        let parties = parties.saturating_add(self.tenants.as_ref().map_or(0, crate::tenants::Discovered::bound));
+        parties.saturating_mul(2).max(1024)
     }
 }
 

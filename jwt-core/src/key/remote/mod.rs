@@ -73,6 +73,9 @@ struct Settings {
     max_keys: usize,
 }
 
+/// Forever, without the arithmetic of time overflowing: ten years.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// What goes on in the background; it ends with this.
 struct Running(Arc<Refresher>);
 
@@ -125,11 +128,13 @@ impl RemoteKeySet {
 
     /// How long keys are good where the answer does not say so itself. An answer that says so by `Cache-Control:
     /// max-age` is held to between `least` and `most`. The keys are fetched again ahead of the end, after 70 to 80
-    /// percent of the time. 10 minutes; 1 minute to 1 hour.
+    /// percent of the time. None of the three is under a second. 10 minutes; 1 minute to 1 hour.
     #[must_use]
     pub fn lifetime(self, usual: Duration, least: Duration, most: Duration) -> Self {
         self.set(|settings| {
-            (settings.schedule.lifetime, settings.schedule.least, settings.schedule.most) = (usual, least, most);
+            let bounded = |time: Duration| time.clamp(Duration::from_secs(1), LONGEST);
+            settings.schedule.lifetime = bounded(usual);
+            (settings.schedule.least, settings.schedule.most) = (bounded(least), bounded(most));
         })
     }
 
@@ -137,26 +142,26 @@ impl RemoteKeySet {
     /// no keys: 503, until they arrive again. 1 hour.
     #[must_use]
     pub fn keep_through_outage(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.outage = time)
+        self.set(|settings| settings.schedule.outage = time.min(LONGEST))
     }
 
     /// The least time between the beginnings of two fetches that tokens with unknown keys cause. Such a token waits
     /// for the end of the cool-down, unless the last one was in vain; then it is refused at once. 5 seconds.
     #[must_use]
     pub fn cool_down(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.cool_down = time)
+        self.set(|settings| settings.schedule.cool_down = time.min(LONGEST))
     }
 
     /// How long a fetch may take, with everything. 10 seconds.
     #[must_use]
     pub fn timeout(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.timeout = time)
+        self.set(|settings| settings.schedule.timeout = time.min(LONGEST))
     }
 
     /// How long it may take to connect; for the default client. 3 seconds.
     #[must_use]
     pub fn connect_timeout(self, time: Duration) -> Self {
-        self.set(|settings| settings.connect_timeout = time)
+        self.set(|settings| settings.connect_timeout = time.min(LONGEST))
     }
 
     /// The longest document that is read, in bytes. 1 MiB.
@@ -234,6 +239,16 @@ impl RemoteKeySet {
     /// What to wait for where there are no keys at hand.
     pub(crate) fn fetch_for_no_keys(&self) -> Option<Wait> {
         self.running.get()?.0.clone().fetch_for_no_keys()
+    }
+
+    /// Whether the last fetch failed.
+    pub(crate) fn fails(&self) -> bool {
+        self.running.get().is_some_and(|running| running.0.fails())
+    }
+
+    /// Whether a fetch is under way, or about to be.
+    pub(crate) fn asks(&self) -> bool {
+        self.running.get().is_some_and(|running| running.0.asks())
     }
 
     /// When it is worth another try.

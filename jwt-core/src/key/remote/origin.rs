@@ -34,6 +34,10 @@ impl Origin {
 fn absolute(address: &str) -> Option<Uri> {
     // A fragment would be dropped silently.
     let uri: Uri = address.parse().ok().filter(|_| !address.contains('#'))?;
+    // A name and a password would stand in every event and metric.
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return None;
+    }
     (matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some_and(|host| !host.is_empty()))
         .then_some(uri)
 }
@@ -111,9 +115,16 @@ mod tests {
         {
             assert_eq!(check(address), Some(ConfigError::InsecureKeyAddress), "{address}");
         }
-        for address in
-            ["", "/jwks", "a.example", "ftp://a.example/", "https://", "https://a.example/#x", "https://a b/"]
-        {
+        for address in [
+            "",
+            "/jwks",
+            "a.example",
+            "ftp://a.example/",
+            "https://",
+            "https://a.example/#x",
+            "https://a b/",
+            "https://u:p@a.example/",
+        ] {
             assert_eq!(check(address), Some(ConfigError::KeyAddress), "{address}");
         }
     }

@@ -1,6 +1,5 @@
 //! What goes on in the background: one fetch at a time, now and then.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, Request, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::client::DefaultClient;
@@ -36,6 +35,8 @@ pub(super) struct Refresher {
 
 struct State {
     task: Option<AbortHandle>,
+    /// Somebody is about to set `task`.
+    starting: bool,
     /// Why the fetch that is under way was begun.
     under_way: Option<Cause>,
     /// Somebody waits for another one.
@@ -69,8 +70,8 @@ enum Cause {
 struct Good {
     fetched: Instant,
     lifetime: Duration,
-    /// The keys as they were written, each one.
-    written: BTreeSet<String>,
+    /// The keys as they were written, in the order of their text.
+    written: Vec<Box<str>>,
     etag: Option<HeaderValue>,
     address: String,
     skipped: usize,
@@ -86,6 +87,7 @@ impl Refresher {
     pub(super) fn new(settings: Settings) -> Self {
         let state = State {
             task: None,
+            starting: false,
             under_way: None,
             wanted: None,
             last: None,
@@ -94,7 +96,7 @@ impl Refresher {
             good: None,
             error: None,
         };
-        let watch = Watch::new(settings.origin.name());
+        let watch = Watch::new(settings.origin.name(), settings.schedule.on_demand.is_some());
         Self {
             settings,
             keys: LiveKeys::none_yet(),
@@ -117,14 +119,19 @@ impl Refresher {
     /// Begins, or begins again where the runtime that did it before has ended.
     pub(super) fn run_on(self: Arc<Self>, runtime: &Handle) {
         let mut state = self.state();
-        if state.task.as_ref().is_some_and(|task| !task.is_finished()) {
+        if state.starting || state.runs() {
             return;
         }
+        state.starting = true;
         if self.settings.schedule.on_demand.is_none() {
             state.under_way = Some(Cause::Schedule);
         }
         let stopped = Stopped(self.clone());
-        state.task = Some(runtime.spawn(async move { stopped.0.run().await }).abort_handle());
+        // A runtime that is shutting down drops the task at once, and that needs the lock.
+        drop(state);
+        let task = runtime.spawn(async move { stopped.0.run().await }).abort_handle();
+        let mut state = self.state();
+        (state.task, state.starting) = (Some(task), false);
     }
 
     pub(super) fn stop(&self) {
@@ -137,9 +144,21 @@ impl Refresher {
         loop {
             let cause = self.next_cause().await;
             self.begin(cause);
-            let result = timeout(self.settings.schedule.timeout, self.fetch(cause)).await;
+            let result = timeout(self.patience(), self.fetch(cause)).await;
             self.end(result.unwrap_or(Err(FetchError::Timeout)));
         }
+    }
+
+    /// How long a fetch may take: no longer than the keys at hand are trusted, so that a provider that hangs does not
+    /// prolong that.
+    fn patience(&self) -> Duration {
+        let state = self.state();
+        let left = state.good.as_ref().map(|good| self.trusted_until(good).saturating_duration_since(Instant::now()));
+        left.unwrap_or(Duration::MAX).min(self.settings.schedule.timeout)
+    }
+
+    fn trusted_until(&self, good: &Good) -> Instant {
+        good.fetched + good.lifetime + self.settings.schedule.outage
     }
 
     /// Waits until it is time for a fetch.
@@ -150,7 +169,8 @@ impl Refresher {
                 if let Some(cause) = state.under_way {
                     return cause;
                 }
-                let wanted = state.wanted.map(|cause| (cause, self.end_of_cool_down(&state)));
+                let now = Instant::now();
+                let wanted = state.wanted.map(|cause| (cause, self.end_of_cool_down(&state).unwrap_or(now)));
                 let due = state.due.map(|due| (Cause::Schedule, due));
                 match (wanted, due) {
                     (Some(wanted), Some(due)) => {
@@ -174,18 +194,41 @@ impl Refresher {
         }
     }
 
-    fn end_of_cool_down(&self, state: &State) -> Instant {
+    /// `None` where nothing has been fetched yet.
+    fn end_of_cool_down(&self, state: &State) -> Option<Instant> {
         let pause = match self.settings.schedule.on_demand {
             Some(pause) if state.good.is_none() => pause,
             _ => self.settings.schedule.cool_down,
         };
-        state.last.map_or_else(Instant::now, |last| last.begun + pause)
+        state.last.map(|last| last.begun + pause)
+    }
+
+    fn cools_down(&self, state: &State) -> bool {
+        self.end_of_cool_down(state).is_some_and(|end| Instant::now() < end)
     }
 
     fn begin(&self, cause: Cause) {
+        let now = Instant::now();
         let mut state = self.state();
         (state.under_way, state.wanted) = (Some(cause), None);
-        state.last = Some(Attempt { begun: Instant::now(), cause, fruitful: false });
+        state.last = Some(Attempt { begun: now, cause, fruitful: false });
+        self.trust_left(&mut state, now);
+    }
+
+    /// How long the keys at hand are still trusted. Those that are not are dropped.
+    fn trust_left(&self, state: &mut State, now: Instant) -> Option<Duration> {
+        let end = self.trusted_until(state.good.as_ref()?);
+        let left = end.saturating_duration_since(now);
+        if !left.is_zero() {
+            return Some(left);
+        }
+        // What was withdrawn is not to come back by a 304.
+        state.good = None;
+        if self.keys.current().is_some() {
+            self.keys.publish(None);
+            self.watch.given_up();
+        }
+        None
     }
 
     async fn fetch(&self, cause: Cause) -> Result<Fetched, FetchError> {
@@ -193,7 +236,10 @@ impl Refresher {
         let client: &dyn Fetch = if let Some(client) = &self.settings.client {
             &**client
         } else {
-            own = DefaultClient::new(self.settings.connect_timeout)?;
+            // Made anew for each fetch, since it holds a hundred kilobytes; and elsewhere, since it takes milliseconds.
+            let connect_timeout = self.settings.connect_timeout;
+            let made = spawn_blocking(move || DefaultClient::new(connect_timeout)).await;
+            own = made.map_err(|_| FetchError::Stopped)??;
             &own
         };
         let known = self.state().good.clone();
@@ -217,8 +263,8 @@ impl Refresher {
         }
         let etag = response.headers().get(ETAG).cloned();
         let json = std::str::from_utf8(response.body()).map_err(|_| KeyError::JwkSet)?;
-        let count = KeySet::count(json)?;
-        if count > self.settings.max_keys {
+        let written = KeySet::written(json)?;
+        if written.len() > self.settings.max_keys {
             return Err(FetchError::TooManyKeys { limit: self.settings.max_keys });
         }
         let (keys, skipped) = match KeySet::published(json, self.settings.algorithms.as_deref()) {
@@ -231,7 +277,6 @@ impl Refresher {
             Err(KeyError::Empty { skipped }) => (None, skipped),
             Err(error) => return Err(error.into()),
         };
-        let written = written(json);
         let good = Good { fetched: Instant::now(), lifetime, written, etag, address, skipped };
         Ok(Fetched::Keys { keys, good })
     }
@@ -246,7 +291,8 @@ impl Refresher {
                     Ok(address) => return Ok(address),
                     Err(error) => first = first.or(Some(error)),
                 },
-                status if status.is_client_error() => {
+                // Nothing there; an answer that is too much of it says nothing about what is there.
+                status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
                     first = first.or(Some(FetchError::Status(status.as_u16())));
                 }
                 status => return Err(FetchError::Status(status.as_u16())),
@@ -278,6 +324,7 @@ impl Refresher {
         let mut state = self.state();
         match result {
             Ok(fetched) => {
+                self.watch.fetched();
                 let lifetime = match fetched {
                     Fetched::Unchanged { lifetime } => {
                         if let Some(good) = &mut state.good {
@@ -303,18 +350,10 @@ impl Refresher {
                 };
                 (state.failures, state.error) = (0, None);
                 state.due = Some(now + schedule.refresh_after(lifetime));
-                self.watch.fetched();
             }
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
-                let end = state.good.as_ref().map(|good| good.fetched + good.lifetime + schedule.outage);
-                let left = end.map(|end| end.saturating_duration_since(now)).filter(|left| !left.is_zero());
-                if left.is_none() && self.keys.current().is_some() {
-                    self.keys.publish(None);
-                    // What was withdrawn is not to come back by a 304.
-                    state.good = None;
-                    self.watch.given_up();
-                }
+                let left = self.trust_left(&mut state, now);
                 self.watch.failed(&error, left);
                 state.error = Some(error);
                 let retry = now + schedule.retry_after(state.failures);
@@ -324,56 +363,78 @@ impl Refresher {
             }
         }
         state.under_way = None;
-        drop(state);
+        self.tell(&mut state);
+    }
+
+    /// Wakes those who wait. With the lock held: whoever takes it next waits for the next fetch and not for this one.
+    fn tell(&self, _: &mut State) {
         self.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
     }
 
     pub(super) fn fetch_for_unknown_key(self: Arc<Self>) -> Option<Wait> {
         self.revive();
-        let mut state = self.state();
+        let state = self.state();
         if state.under_way.is_none() {
             let vain = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.fruitful);
-            if vain && Instant::now() < self.end_of_cool_down(&state) {
+            if vain && self.cools_down(&state) {
                 drop(state);
                 self.watch.cooled_down();
                 return None;
             }
-            state.wanted = Some(Cause::UnknownKey);
         }
-        drop(state);
-        self.wait()
+        self.wait(state, Cause::UnknownKey)
     }
 
     pub(super) fn fetch_for_no_keys(self: Arc<Self>) -> Option<Wait> {
         self.revive();
-        let mut state = self.state();
-        if state.under_way.is_none() {
-            if Instant::now() < self.end_of_cool_down(&state) {
-                return None;
-            }
-            state.wanted = Some(Cause::NoKeys);
+        let state = self.state();
+        if state.under_way.is_none() && self.cools_down(&state) {
+            return None;
         }
-        drop(state);
-        self.wait()
+        self.wait(state, Cause::NoKeys)
     }
 
-    /// Until the next fetch has ended.
-    fn wait(self: Arc<Self>) -> Option<Wait> {
-        let place = Place::taken(&self)?;
+    /// Until the fetch that is under way has ended, or else the next one.
+    fn wait(self: &Arc<Self>, mut state: MutexGuard<'_, State>, cause: Cause) -> Option<Wait> {
+        if !state.starting && !state.runs() {
+            // Nobody would ever come to wake us.
+            return None;
+        }
+        let place = Place::taken(self)?;
         let mut ended = self.ended.subscribe();
         let before = *ended.borrow_and_update();
+        let begins_later = state.under_way.is_none();
+        if begins_later {
+            state.wanted = Some(cause);
+        }
+        drop(state);
         self.wake.notify_one();
         Some(Box::pin(async move {
             // An error says that there is no sender any more, and so nothing to wait for.
             let _ = ended.wait_for(|now| *now != before).await;
             drop(place);
+            begins_later
         }))
     }
 
-    /// Goes on where the runtime has ended that it ran on.
+    /// Whether it cannot be told if a key exists that is not there: the provider does not answer.
+    pub(super) fn fails(&self) -> bool {
+        self.state().error.is_some()
+    }
+
+    /// Whether the provider is being asked, or is about to be.
+    pub(super) fn asks(&self) -> bool {
+        let state = self.state();
+        state.under_way.is_some() || state.wanted.is_some()
+    }
+
+    /// Goes on where the task has ended: with the runtime that it ran on, or by a panic of the client, which is not to
+    /// be provoked more often than anything else.
     fn revive(self: &Arc<Self>) {
-        let ended = self.state().task.as_ref().is_none_or(AbortHandle::is_finished);
-        if ended && let Ok(runtime) = Handle::try_current() {
+        let state = self.state();
+        let due = !state.starting && !state.runs() && !self.cools_down(&state);
+        drop(state);
+        if due && let Ok(runtime) = Handle::try_current() {
             self.clone().run_on(&runtime);
         }
     }
@@ -384,14 +445,16 @@ impl Refresher {
         if self.keys.current().is_some() {
             return Ok(());
         }
-        Err(self.state().error.clone().unwrap_or(FetchError::Keys(KeyError::Empty { skipped: 0 })))
+        let state = self.state();
+        let skipped = state.good.as_ref().map_or(0, |good| good.skipped);
+        Err(state.error.clone().unwrap_or(FetchError::Keys(KeyError::Empty { skipped })))
     }
 
     pub(super) fn retry_after(&self) -> Duration {
         let state = self.state();
-        let next = self.end_of_cool_down(&state);
-        let next = state.due.map_or(next, |due| due.min(next));
-        next.saturating_duration_since(Instant::now()).max(Duration::from_secs(1))
+        let next = self.end_of_cool_down(&state).into_iter().chain(state.due).min();
+        let pause = next.map(|next| next.saturating_duration_since(Instant::now()));
+        pause.unwrap_or_default().max(Duration::from_secs(1))
     }
 
     pub(super) fn is_nobody(&self) -> bool {
@@ -400,7 +463,7 @@ impl Refresher {
             && state.good.is_none()
             && matches!(
                 state.error,
-                Some(FetchError::Status(400..=499) | FetchError::OtherIssuer | FetchError::Metadata)
+                Some(FetchError::Status(400 | 404 | 410) | FetchError::OtherIssuer | FetchError::Metadata)
             )
     }
 
@@ -408,24 +471,21 @@ impl Refresher {
         let state = self.state();
         let now = Instant::now();
         let good = state.good.as_ref();
-        let outage = self.settings.schedule.outage;
         let keys = self.keys.current();
         self.watch.status(
             keys.as_ref().map_or(0, |keys| keys.keys().len()),
             good.map_or(0, |good| good.skipped),
             good.map(|good| now.saturating_duration_since(good.fetched)),
-            good.filter(|_| keys.is_some())
-                .map(|good| (good.fetched + good.lifetime + outage).saturating_duration_since(now)),
+            good.filter(|_| keys.is_some()).map(|good| self.trusted_until(good).saturating_duration_since(now)),
             state.error.clone(),
         )
     }
 }
 
-/// Each key of a set as it was written, so that a set in another order is the same.
-fn written(json: &str) -> BTreeSet<String> {
-    let set: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
-    let keys = set.get("keys").and_then(serde_json::Value::as_array);
-    keys.into_iter().flatten().map(ToString::to_string).collect()
+impl State {
+    fn runs(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| !task.is_finished())
+    }
 }
 
 /// One of the places for those who wait.
@@ -455,9 +515,11 @@ impl Drop for Stopped {
         self.0.keys.publish(None);
         let mut state = self.0.state();
         (state.under_way, state.wanted, state.due, state.good) = (None, None, None, None);
-        state.last = None;
         state.error = Some(FetchError::Stopped);
-        drop(state);
-        self.0.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
+        if !std::thread::panicking() {
+            // Another runtime may begin at once.
+            state.last = None;
+        }
+        self.0.tell(&mut state);
     }
 }

@@ -32,7 +32,7 @@ pub struct KeyStatus {
 
 impl KeyStatus {
     pub(super) fn idle(origin: &str) -> Self {
-        Watch::new(origin).status(0, 0, None, None, None)
+        Watch::new(origin, false).status(0, 0, None, None, None)
     }
 
     /// Whether tokens can be proved.
@@ -43,15 +43,35 @@ impl KeyStatus {
 
 pub(super) struct Watch {
     origin: String,
+    /// Strangers may have made it up, so that there is no end of others.
+    #[cfg(feature = "metrics")]
+    unproved: bool,
     fetches: AtomicU64,
     failures: AtomicU64,
     cool_downs: AtomicU64,
 }
 
 impl Watch {
-    pub(super) fn new(origin: &str) -> Self {
+    pub(super) fn new(origin: &str, unproved: bool) -> Self {
         let zero = AtomicU64::default;
-        Self { origin: origin.to_owned(), fetches: zero(), failures: zero(), cool_downs: zero() }
+        let _ = unproved;
+        Self {
+            origin: origin.to_owned(),
+            #[cfg(feature = "metrics")]
+            unproved,
+            fetches: zero(),
+            failures: zero(),
+            cool_downs: zero(),
+        }
+    }
+
+    /// What metrics call it. Tenants that never had keys share one name: a label that strangers choose would have no end.
+    #[cfg(feature = "metrics")]
+    fn label(&self) -> String {
+        if self.unproved && self.fetches.load(Ordering::Relaxed) == 0 {
+            return "tenants without keys".to_owned();
+        }
+        self.origin.clone()
     }
 
     pub(super) fn fetched(&self) {
@@ -59,9 +79,9 @@ impl Watch {
         #[cfg(feature = "tracing")]
         tracing::debug!(target: "jwt", origin = self.origin, "keys fetched");
         #[cfg(feature = "metrics")]
-        metrics::counter!("jwt_key_fetches_total", "origin" => self.origin.clone(), "result" => "ok").increment(1);
+        metrics::counter!("jwt_key_fetches_total", "origin" => self.label(), "result" => "ok").increment(1);
         #[cfg(feature = "metrics")]
-        metrics::gauge!("jwt_keys_fetched_seconds", "origin" => self.origin.clone()).set(unix_seconds());
+        metrics::gauge!("jwt_keys_fetched_seconds", "origin" => self.label()).set(unix_seconds());
     }
 
     pub(super) fn changed(&self, keys: Option<&KeySet>, skipped: usize) {
@@ -93,7 +113,7 @@ impl Watch {
             tracing::warn!(target: "jwt", origin = self.origin, reason = %error, trusted_for_seconds = left, "keys could not be fetched");
         }
         #[cfg(feature = "metrics")]
-        metrics::counter!("jwt_key_fetches_total", "origin" => self.origin.clone(), "result" => "failed").increment(1);
+        metrics::counter!("jwt_key_fetches_total", "origin" => self.label(), "result" => "failed").increment(1);
         let _ = (error, left);
     }
 
@@ -106,12 +126,12 @@ impl Watch {
     pub(super) fn cooled_down(&self) {
         self.cool_downs.fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
-        metrics::counter!("jwt_key_cool_downs_total", "origin" => self.origin.clone()).increment(1);
+        metrics::counter!("jwt_key_cool_downs_total", "origin" => self.label()).increment(1);
     }
 
     fn count(&self, keys: usize) {
         #[cfg(feature = "metrics")]
-        metrics::gauge!("jwt_keys", "origin" => self.origin.clone()).set(u32::try_from(keys).unwrap_or(u32::MAX));
+        metrics::gauge!("jwt_keys", "origin" => self.label()).set(u32::try_from(keys).unwrap_or(u32::MAX));
         let _ = (&self.origin, keys);
     }
 

@@ -1,0 +1,111 @@
+//! A server on axum that takes the tokens of an identity provider.
+//!
+//! `OIDC_ISSUER=https://login.example.com OIDC_AUDIENCE=api cargo run -p oidc-axum`, then `curl` its `/me` with a token
+//! of that provider. `PORT` is 3000, 0 for any. Without keys from the provider it does not start, unless
+//! `OIDC_START_ANYWAY` is set.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Json, Router, routing::get};
+use jwt_tower::{Authenticator, Claims, ConfigError, FetchError, JwtAuth, RemoteKeySet};
+
+/// What this service wants to know. `sub` is in the tokens of every provider.
+#[derive(serde::Deserialize)]
+struct User {
+    sub: String,
+}
+
+async fn me(Claims(user): Claims<User>) -> String {
+    format!("Hello, {}!\n", user.sub)
+}
+
+async fn healthy(State(keys): State<RemoteKeySet>) -> (StatusCode, Json<serde_json::Value>) {
+    let (usable, body) = health(&keys);
+    (if usable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Every fetch that fails and every rejection is in the log, with its reason.
+    tracing_subscriber::fmt().init();
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("oidc-axum: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), StartError> {
+    let settings = Settings::read()?;
+    let keys = RemoteKeySet::discover(settings.issuer);
+    let auth = Authenticator::<User>::builder().keys(&keys).audience(settings.audience).build()?;
+    if !settings.start_anyway {
+        keys.ready().await?;
+    }
+    let app =
+        Router::new().route("/me", get(me)).layer(JwtAuth::new(auth)).route("/health", get(healthy)).with_state(keys);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", settings.port)).await?;
+    println!("http://{}", listener.local_addr()?);
+    axum::serve(listener, app).await?;
+    Ok(())
+}
+
+/// What the environment says.
+struct Settings {
+    issuer: String,
+    audience: String,
+    port: u16,
+    /// Serve at once, and answer 503 until the keys have arrived.
+    start_anyway: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(
+        "OIDC_ISSUER is not set: the `iss` of your provider's tokens, such as https://login.example.com (see docs/providers.md)"
+    )]
+    NoIssuer,
+    #[error("OIDC_AUDIENCE is not set: what this service is called in the `aud` of your provider's tokens")]
+    NoAudience,
+    #[error("PORT is no port: {0}")]
+    Port(#[from] std::num::ParseIntError),
+    #[error("OIDC_ISSUER and OIDC_AUDIENCE do not go: {0}")]
+    Config(#[from] ConfigError),
+    #[error(
+        "no keys from OIDC_ISSUER: {0} (set OIDC_START_ANYWAY=1 to serve all the same, with 503 until they arrive)"
+    )]
+    Keys(#[from] FetchError),
+    #[error("cannot serve: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+impl Settings {
+    fn read() -> Result<Self, StartError> {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Ok(Self {
+            issuer: set("OIDC_ISSUER").ok_or(StartError::NoIssuer)?,
+            audience: set("OIDC_AUDIENCE").ok_or(StartError::NoAudience)?,
+            port: set("PORT").map_or(Ok(3000), |port| port.parse())?,
+            start_anyway: set("OIDC_START_ANYWAY").is_some(),
+        })
+    }
+}
+
+/// How it stands with the provider's keys, for whoever watches this service.
+fn health(keys: &RemoteKeySet) -> (bool, serde_json::Value) {
+    let status = keys.status();
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+    let body = serde_json::json!({
+        "issuer": status.origin,
+        "keys": status.keys,
+        "fetched_seconds_ago": seconds(status.age),
+        "trusted_for_seconds": seconds(status.trusted_for),
+        "error": status.error.as_ref().map(ToString::to_string),
+    });
+    (status.is_usable(), body)
+}

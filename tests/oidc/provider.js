@@ -1,0 +1,85 @@
+// An OpenID provider on loopback: `node provider.js PORT KEYFILE`. Prints the port once it listens.
+//
+// One client, `robot`, gets access tokens as JWTs by client credentials, for the resources `urn:alg:RS256` and so on:
+// each is a resource server whose tokens are signed by that algorithm. POST /control takes
+// {"generate": [{"alg", "kid"}], "sign": {alg: kid}, "withdraw": [kid]} and works at once. Keys live in KEYFILE, so that
+// they outlive the process.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { generateKeyPairSync } from 'node:crypto';
+import { Provider } from 'oidc-provider';
+
+const [port, keyFile] = process.argv.slice(2);
+const kinds = {
+  RS256: ['rsa', { modulusLength: 2048 }],
+  PS256: ['rsa', { modulusLength: 2048 }],
+  ES256: ['ec', { namedCurve: 'P-256' }],
+  EdDSA: ['ed25519', {}],
+};
+const keys = existsSync(keyFile) ? JSON.parse(readFileSync(keyFile, 'utf8')) : { set: [], sign: {} };
+let answer;
+
+function generate(alg, kid) {
+  const { privateKey } = generateKeyPairSync(...kinds[alg]);
+  keys.set.push({ ...privateKey.export({ format: 'jwk' }), alg, kid, use: 'sig' });
+  keys.sign[alg] ??= kid;
+}
+
+function publish() {
+  writeFileSync(keyFile, JSON.stringify(keys));
+  const provider = new Provider(`http://127.0.0.1:${server.address().port}`, {
+    clients: [{
+      client_id: 'robot',
+      client_secret: 'a secret that everybody knows',
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+      token_endpoint_auth_method: 'client_secret_post',
+    }],
+    cookies: { keys: ['not used'] },
+    jwks: { keys: keys.set },
+    extraTokenClaims: () => ({ name: 'Robot' }),
+    ttl: { ClientCredentials: 3600 },
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: false },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo(_context, resource) {
+          const alg = resource.slice('urn:alg:'.length);
+          return {
+            audience: 'api',
+            scope: 'read',
+            accessTokenFormat: 'jwt',
+            jwt: { sign: { alg, kid: keys.sign[alg] } },
+          };
+        },
+      },
+    },
+  });
+  answer = provider.callback();
+}
+
+function control(request, response) {
+  let text = '';
+  request.on('data', (part) => { text += part; });
+  request.on('end', () => {
+    const wish = JSON.parse(text);
+    for (const { alg, kid } of wish.generate ?? []) generate(alg, kid);
+    Object.assign(keys.sign, wish.sign);
+    keys.set = keys.set.filter(({ kid }) => !wish.withdraw?.includes(kid));
+    publish();
+    response.writeHead(200, { 'Content-Length': '2' }).end('ok');
+  });
+}
+
+const server = createServer((request, response) => {
+  (request.url === '/control' ? control : answer)(request, response);
+});
+server.listen(Number(port), '127.0.0.1', () => {
+  if (keys.set.length === 0) for (const alg of Object.keys(kinds)) generate(alg, `${alg}-1`);
+  publish();
+  console.log(server.address().port);
+});
+// It ends with whoever started it.
+process.stdin.resume().on('end', () => process.exit(0));

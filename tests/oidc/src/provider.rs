@@ -1,0 +1,140 @@
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use acceptance::Connection;
+use serde_json::{Value, json};
+
+/// The npm package oidc-provider, as a process of its own. It ends with this.
+#[derive(Debug)]
+pub struct Provider {
+    process: Option<Child>,
+    address: SocketAddr,
+    key_file: PathBuf,
+}
+
+/// A resource server that the provider knows, by the algorithm of its access tokens.
+pub type ResourceServer = &'static str;
+
+fn directory() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Provider {
+    /// The resource servers.
+    pub const RESOURCE_SERVERS: [ResourceServer; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
+
+    /// Starts it, if `setup` has installed the pinned version; otherwise says so.
+    ///
+    /// # Panics
+    /// Where it is not installed although it is demanded, or does not start.
+    pub fn start() -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let (pinned, stamp) = (directory().join("package.json"), directory().join("node_modules/stamp"));
+        let installed = std::fs::read(stamp).is_ok_and(|stamp| std::fs::read(pinned).is_ok_and(|file| file == stamp));
+        if !installed {
+            let demanded = std::env::var_os("JWT_TESTS_REQUIRE_ALL").is_some();
+            assert!(!demanded, "oidc-provider is not installed: run tests/oidc/setup");
+            // Not by `eprintln!`, which the test harness keeps to itself.
+            let _ =
+                writeln!(io::stderr(), "LEFT OUT: oidc-provider is not installed; run tests/oidc/setup and this again");
+            return None;
+        }
+        let name = format!("oidc-provider-{}-{}.json", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut provider = Self {
+            process: None,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            key_file: std::env::temp_dir().join(name),
+        };
+        provider.start_again();
+        Some(provider)
+    }
+
+    /// Starts it at the same address, with the keys that it had.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub fn start_again(&mut self) {
+        let mut process = Command::new("node")
+            .arg("provider.js")
+            .arg(self.address.port().to_string())
+            .arg(&self.key_file)
+            .current_dir(directory())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("node can be run");
+        let mut lines = BufReader::new(process.stdout.take().expect("its output is a pipe")).lines();
+        let port = lines.find_map(|line| line.ok()?.trim().parse().ok()).expect("it says where it listens");
+        self.address.set_port(port);
+        self.process = Some(process);
+    }
+
+    /// Ends it.
+    ///
+    /// # Panics
+    /// Where it cannot be ended.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("a process of ours can be ended");
+            process.wait().expect("it ends");
+        }
+    }
+
+    /// Its name.
+    pub fn issuer(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// An access token of its, by client credentials.
+    ///
+    /// # Panics
+    /// Where it gives none.
+    pub fn token(&self, of: ResourceServer) -> String {
+        let secret = "a+secret+that+everybody+knows";
+        let form = format!(
+            "grant_type=client_credentials&scope=read&resource=urn%3Aalg%3A{of}&client_id=robot&client_secret={secret}"
+        );
+        let body = self.post("/token", "application/x-www-form-urlencoded", &form);
+        let answer: Value = serde_json::from_str(&body).expect("the answer is JSON");
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+    }
+
+    /// Publishes a new key of that name and signs with it from now on. The others stay published.
+    pub fn rotate(&self, alg: &str, kid: &str) {
+        self.control(&json!({"generate": [{"alg": alg, "kid": kid}], "sign": {alg: kid}}));
+    }
+
+    /// Takes a key out of the set.
+    pub fn withdraw(&self, kid: &str) {
+        self.control(&json!({"withdraw": [kid]}));
+    }
+
+    fn control(&self, wish: &Value) {
+        assert_eq!(self.post("/control", "application/json", &wish.to_string()), "ok");
+    }
+
+    fn post(&self, path: &str, media_type: &str, body: &str) -> String {
+        let mut request = String::new();
+        let _ = write!(
+            request,
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let reply = Connection::open(self.address).send(request.as_bytes());
+        assert_eq!(reply.status, 200, "{path}: {reply:?}");
+        reply.body
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.stop();
+        let _ = std::fs::remove_file(&self.key_file);
+    }
+}

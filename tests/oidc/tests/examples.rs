@@ -1,0 +1,110 @@
+//! Both examples, run against the real provider.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use acceptance::{Connection, Reply, request};
+use oidc_tests::{Provider, eventually};
+
+const EXAMPLES: [&str; 2] = ["oidc-axum", "oidc-actix"];
+
+/// An example with these variables set, and no others of its own. Built by Cargo beside the tests.
+fn example(name: &str, variables: &[(&str, &str)]) -> Command {
+    let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--locked", "-p", name]).status();
+    assert!(built.unwrap().success());
+    // target/debug/deps/examples-… is this test.
+    let directory: PathBuf = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().into();
+    let mut command = Command::new(directory.join(name));
+    for variable in ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_START_ANYWAY"] {
+        command.env_remove(variable);
+    }
+    command.env("PORT", "0").envs(variables.iter().copied());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+struct Served {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Served {
+    fn start(mut example: Command) -> Self {
+        let mut process = example.spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("http://")?.parse().ok());
+        let Some(address) = address else {
+            let mut text = String::new();
+            process.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+            panic!("it does not serve: {text}");
+        };
+        Self { process, address }
+    }
+
+    fn get(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        Connection::open(self.address).send(&request(path, fields))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn the_examples_serve_real_tokens_and_say_how_it_stands() {
+    let Some(provider) = Provider::start() else { return };
+    for name in EXAMPLES {
+        let served = Served::start(example(name, &[("OIDC_ISSUER", &provider.issuer()), ("OIDC_AUDIENCE", "api")]));
+        let bearer = format!("Bearer {}", provider.token("RS256"));
+        let reply = served.get("/me", &[("Authorization", &bearer)]);
+        assert_eq!((reply.status, &*reply.body), (200, "Hello, robot!\n"), "{name}");
+        assert_eq!(served.get("/me", &[]).status, 401, "{name}");
+        let reply = served.get("/health", &[]);
+        assert_eq!(reply.status, 200, "{name}");
+        assert!(reply.body.contains(&provider.issuer()) && reply.body.contains(r#""error":null"#), "{reply:?}");
+    }
+}
+
+#[test]
+fn the_examples_say_what_is_missing_or_wrong_and_do_not_start() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}", taken.local_addr().unwrap());
+    drop(taken);
+    let cases: [(&[(&str, &str)], &str); 5] = [
+        (&[("OIDC_AUDIENCE", "api")], "OIDC_ISSUER is not set"),
+        (&[("OIDC_ISSUER", "https://login.example.com")], "OIDC_AUDIENCE is not set"),
+        (&[("OIDC_ISSUER", "login.example.com"), ("OIDC_AUDIENCE", "api")], "absolute https address"),
+        (&[("OIDC_ISSUER", "http://login.example.com"), ("OIDC_AUDIENCE", "api")], "use https"),
+        (&[("OIDC_ISSUER", &nobody), ("OIDC_AUDIENCE", "api")], "no keys from OIDC_ISSUER"),
+    ];
+    for name in EXAMPLES {
+        for (variables, expected) in cases {
+            let ended = example(name, variables).output().unwrap();
+            let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+            assert!(!ended.status.success() && text.contains(expected), "{name} {expected}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_examples_start_without_keys_when_told_to_and_get_them_later() {
+    let Some(mut provider) = Provider::start() else { return };
+    let token = provider.token("ES256");
+    provider.stop();
+    for name in EXAMPLES {
+        let variables = [("OIDC_ISSUER", &*provider.issuer()), ("OIDC_AUDIENCE", "api"), ("OIDC_START_ANYWAY", "1")];
+        let served = Served::start(example(name, &variables));
+        let bearer = format!("Bearer {token}");
+        assert_eq!(served.get("/me", &[("Authorization", &bearer)]).status, 503, "{name}");
+        assert_eq!(served.get("/health", &[]).status, 503, "{name}");
+        provider.start_again();
+        eventually("health", || served.get("/health", &[]).status == 200);
+        assert_eq!(served.get("/me", &[("Authorization", &bearer)]).status, 200, "{name}");
+        provider.stop();
+    }
+}

@@ -1,0 +1,193 @@
+//! Issuers by a rule: what strangers who make up names can cause, and what they cannot.
+
+use std::time::Duration;
+
+use acceptance::User;
+use jwt_core::{Authenticator, ConfigError, RemoteKeySet, Tenants, TrustedIssuer};
+use oidc_tests::{Key, KeyServer, Reply, Scripted, at_once, builder, eventually, jwks, status};
+use serde_json::json;
+
+/// Tenants `acme` and `umbrella`, and nobody else.
+fn provider(keys: &Key) -> KeyServer {
+    let server = KeyServer::start(|_| Reply::status(404));
+    serve(&server, keys);
+    server
+}
+
+fn serve(server: &KeyServer, keys: &Key) {
+    let (set, base) = (jwks([keys]), server.url(""));
+    server.behave(move |request| {
+        let tenant = request.path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        match &*request.path {
+            "/keys" => Reply::ok(set.clone()),
+            path if ["acme", "umbrella"].contains(&tenant) && path.ends_with("/.well-known/openid-configuration") => {
+                let metadata = json!({"issuer": format!("{base}/{tenant}"), "jwks_uri": format!("{base}/keys")});
+                Reply::ok(metadata.to_string())
+            }
+            _ => Reply::status(404),
+        }
+    });
+}
+
+fn by_template(server: &KeyServer) -> Tenants {
+    Tenants::template(server.url("/{tenant}"))
+}
+
+fn trusting(tenants: Tenants) -> Authenticator<User> {
+    builder().trust_tenants(tenants).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_tenant_is_discovered_by_its_first_token_and_known_from_then_on() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let auth = trusting(by_template(&server));
+    assert_eq!(server.count(), 0, "nothing is fetched before anybody comes");
+    for tenant in ["acme", "umbrella"] {
+        let token = key.token(&server.url(&format!("/{tenant}")));
+        assert_eq!(at_once(&auth, &token), None);
+        assert_eq!(status(&auth, &token).await, 200);
+        let fetches = server.count();
+        for _ in 0..3 {
+            assert_eq!(at_once(&auth, &token), Some(200));
+        }
+        assert_eq!(server.count(), fetches);
+        assert_eq!(auth.verifier().verify(&token).unwrap().issuer(), Some(&*server.url(&format!("/{tenant}"))));
+    }
+}
+
+#[tokio::test]
+async fn whom_the_rule_does_not_cover_costs_no_network() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let auth = trusting(by_template(&server));
+    for issuer in ["https://evil.example/acme".to_owned(), server.url("/acme/x"), server.url("/.."), server.url("/")] {
+        assert_eq!(at_once(&auth, &key.token(&issuer)), Some(401), "{issuer}");
+    }
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
+async fn a_tenant_that_the_provider_does_not_know_is_401_and_not_asked_for_again_soon() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let auth = trusting(by_template(&server));
+    let token = key.token(&server.url("/made-up"));
+    assert_eq!(status(&auth, &token).await, 401);
+    let fetches = server.count();
+    for _ in 0..10 {
+        assert_eq!(at_once(&auth, &token), Some(401));
+    }
+    assert_eq!(server.count(), fetches);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_or_has_enough_of_us_is_503_and_others_are_not_affected() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let auth = trusting(by_template(&server));
+    let known = key.token(&server.url("/acme"));
+    assert_eq!(status(&auth, &known).await, 200);
+    for (tenant, reply) in [("a", Reply::Close), ("b", Reply::status(500)), ("c", Reply::status(429))] {
+        server.behave(move |_| reply.clone());
+        let token = key.token(&server.url(&format!("/{tenant}")));
+        assert_eq!(status(&auth, &token).await, 503, "{tenant}");
+        let fetches = server.count();
+        assert_eq!(at_once(&auth, &token), Some(503), "{tenant}");
+        assert_eq!(server.count(), fetches);
+        assert_eq!(at_once(&auth, &known), Some(200));
+    }
+}
+
+#[tokio::test]
+async fn no_more_than_so_many_are_new_within_a_minute() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let auth = trusting(by_template(&server).max_new_per_minute(2));
+    assert_eq!(status(&auth, &key.token(&server.url("/acme"))).await, 200);
+    assert_eq!(status(&auth, &key.token(&server.url("/made-up"))).await, 401);
+    let fetches = server.count();
+    assert_eq!(at_once(&auth, &key.token(&server.url("/umbrella"))), Some(503));
+    assert_eq!(server.count(), fetches);
+    assert_eq!(at_once(&auth, &key.token(&server.url("/acme"))), Some(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_so_many_are_kept_and_those_without_keys_go_first() {
+    let key = Key::new("k");
+    let client = Scripted::default();
+    client.answer(404, "");
+    let theirs = client.clone();
+    let tenants = Tenants::matching(move |issuer| {
+        let keys = RemoteKeySet::jwks(format!("{issuer}/jwks")).client(theirs.clone());
+        issuer.starts_with("https://t.example/").then(|| TrustedIssuer::new(issuer, keys))
+    });
+    let auth = trusting(tenants.max_tenants(3));
+    let token = |tenant: &str| key.token(&format!("https://t.example/{tenant}"));
+    for tenant in ["a", "b", "c"] {
+        client.answer_at(format!("https://t.example/{tenant}/jwks"), 200, jwks([&key]));
+    }
+    for tenant in ["a", "b", "nobody"] {
+        status(&auth, &token(tenant)).await;
+    }
+    // The one without keys makes room.
+    assert_eq!(status(&auth, &token("c")).await, 200);
+    for tenant in ["a", "b", "c"] {
+        assert_eq!(at_once(&auth, &token(tenant)), Some(200), "{tenant}");
+    }
+    // Then the one that was not seen for the longest time.
+    assert_eq!(status(&auth, &token("nobody")).await, 401);
+    let known = ["a", "b", "c"].into_iter().filter(|tenant| at_once(&auth, &token(tenant)) == Some(200)).count();
+    assert!(known >= 2, "{known}");
+    let fetches = client.count();
+    drop(auth);
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    assert_eq!(client.count(), fetches, "their fetching ends with the authenticator");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_speaks_for_each_tenant_and_nobody_is_trusted_by_mistake() {
+    let key = Key::new("k");
+    let client = Scripted::default();
+    client.answer(200, jwks([&key]));
+    let rule = move |issuer: &str| {
+        let keys = RemoteKeySet::jwks(format!("{issuer}/jwks")).client(client.clone());
+        match issuer.strip_prefix("https://t.example/")? {
+            "api" => Some(TrustedIssuer::new(issuer, keys)),
+            "other-audience" => Some(TrustedIssuer::new(issuer, keys).audience("theirs")),
+            "other-name" => Some(TrustedIssuer::new("https://t.example/api", keys)),
+            "contradiction" => Some(TrustedIssuer::new(issuer, keys).audience("api").any_audience()),
+            _ => None,
+        }
+    };
+    let auth = trusting(Tenants::matching(rule));
+    for (tenant, expected) in
+        [("api", 200), ("other-audience", 401), ("other-name", 401), ("contradiction", 401), ("nobody", 401)]
+    {
+        assert_eq!(status(&auth, &key.token(&format!("https://t.example/{tenant}"))).await, expected, "{tenant}");
+    }
+}
+
+#[tokio::test]
+async fn a_template_without_an_audience_is_not_built() {
+    let build = |tenants| Authenticator::<User>::builder().trust_tenants(tenants).build().err();
+    assert_eq!(build(Tenants::template("https://login.example.com/{tenant}")), Some(ConfigError::NoAudience));
+    assert_eq!(build(Tenants::template("https://{tenant}.example.com/")), Some(ConfigError::Template));
+}
+
+#[tokio::test]
+async fn a_tenant_comes_back_after_the_provider_was_down() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let auth = trusting(by_template(&server));
+    let token = key.token(&server.url("/acme"));
+    assert_eq!(status(&auth, &token).await, 200);
+    server.behave(|_| Reply::Close);
+    let junk = Key::new("junk").token(&server.url("/acme"));
+    let asked = server.count();
+    assert_eq!(status(&auth, &junk).await, 503);
+    assert_eq!(at_once(&auth, &token), Some(200));
+    serve(&server, &key);
+    tokio::task::spawn_blocking(move || eventually("another fetch", || server.count() > asked + 1)).await.unwrap();
+    assert_eq!(at_once(&auth, &token), Some(200));
+}
