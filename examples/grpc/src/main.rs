@@ -100,6 +100,7 @@ async fn hello(channel: &Channel, token: Option<&str>) -> Result<Result<String, 
 mod tests {
     use http_body_util::BodyExt;
     use jwt_tower::testing::{TestIssuer, TestToken};
+    use jwt_tower::{AuthError, Require, Unavailable, VerifiedToken};
     use tonic::Code;
     use tonic::body::Body;
     use tower::{Layer, ServiceExt};
@@ -110,6 +111,19 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(serve(listener, auth));
+        Channel::from_shared(address).unwrap().connect().await.unwrap()
+    }
+
+    /// The same service behind a guard.
+    async fn connect_guarded(auth: Authenticator<User>, guard: Require) -> Channel {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = Server::builder()
+            .layer(JwtAuth::new(auth).empty_body())
+            .layer(guard)
+            .add_service(GreeterServer::new(Service))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        tokio::spawn(server);
         Channel::from_shared(address).unwrap().connect().await.unwrap()
     }
 
@@ -142,6 +156,31 @@ mod tests {
             let token = alice(&issuer).compact();
             assert!(hello(&channel, Some(&token)).await.unwrap().is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn whom_a_guard_refuses_is_denied_and_keeps_the_connection() {
+        let issuer = TestIssuer::new();
+        let guard = Require::policy(|user: &User| user.name != "Alice");
+        let channel = connect_guarded(issuer.builder().build().unwrap(), guard).await;
+        let status = hello(&channel, Some(&alice(&issuer).compact())).await.unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::PermissionDenied);
+        assert_eq!(status.metadata().get("www-authenticate").unwrap(), "Bearer error=\"insufficient_scope\"");
+        let bob = issuer.token("bob").claim("name", "Bob").compact();
+        assert_eq!(hello(&channel, Some(&bob)).await.unwrap().unwrap(), "Hello, Bob!");
+        assert_eq!(hello(&channel, None).await.unwrap().unwrap_err().code(), Code::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_decided_now_is_unavailable() {
+        let issuer = TestIssuer::new();
+        let guard = Require::policy_async(|_: VerifiedToken<User>| async {
+            Err::<(), _>(AuthError::from(Unavailable::Policy { retry_after: Duration::from_secs(7) }))
+        });
+        let channel = connect_guarded(issuer.builder().build().unwrap(), guard).await;
+        let status = hello(&channel, Some(&alice(&issuer).compact())).await.unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.metadata().get("retry-after").unwrap(), "7");
     }
 
     #[tokio::test]
