@@ -63,8 +63,8 @@ pub enum Verdict<C> {
     Anonymous,
     /// The request is not to be served.
     Rejected(AuthError),
-    /// The answer has to wait, for keys that are being fetched. Only an authenticator with such keys says so, and only
-    /// to a token that none of the keys at hand can prove.
+    /// The answer has to wait: for keys that are being fetched, where none of those at hand can prove the token, or for
+    /// the session of the token to be looked up. Only an authenticator with such keys or with sessions says so.
     Pending(Pending<C>),
 }
 
@@ -132,17 +132,34 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
                 Err(error) => Verdict::Rejected(cross_site(error, None)),
             },
             Err(Failure::Refused(error)) => Verdict::Rejected(logged(error, Some(token))),
-            Err(Failure::Wait { keys, .. }) => {
-                let (this, token) = (self.clone(), Box::<[u8]>::from(token));
-                let csrf_token = csrf_token.map(Box::<[u8]>::from);
-                Verdict::Pending(Pending(Box::pin(async move {
-                    let verified = this.0.verifier.verify_after(keys, &token).await;
-                    let verified = verified.map_err(|error| logged(error, Some(&token)))?;
-                    let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
-                    checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
-                })))
+            Err(Failure::Wait { keys, .. }) => self.eventually(token, csrf_token, move |this, token| async move {
+                this.0.verifier.verify_after(keys, &token).await
+            }),
+            #[cfg(feature = "login")]
+            Err(Failure::LookUp) => {
+                self.eventually(token, csrf_token, |this, token| async move { this.0.verifier.look_up(&token).await })
             }
         }
+    }
+
+    /// The verdict on a token that cannot be verified at once.
+    fn eventually<F>(
+        &self,
+        token: &[u8],
+        csrf_token: Option<&[u8]>,
+        verify: impl FnOnce(Self, Arc<[u8]>) -> F,
+    ) -> Verdict<C>
+    where
+        F: Future<Output = Result<VerifiedToken<C>, AuthError>> + Send + 'static,
+    {
+        let (this, token) = (self.clone(), Arc::<[u8]>::from(token));
+        let csrf_token = csrf_token.map(Box::<[u8]>::from);
+        let verified = verify(this.clone(), token.clone());
+        Verdict::Pending(Pending(Box::pin(async move {
+            let verified = verified.await.map_err(|error| logged(error, Some(&token)))?;
+            let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
+            checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
+        })))
     }
 }
 

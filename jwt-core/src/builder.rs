@@ -45,6 +45,7 @@ use crate::verify::Verifier;
 /// | [`max_token_len`](Self::max_token_len) | 16 KiB | what servers take as a request head |
 /// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has its own place for them |
 /// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
+/// | `sessions` (feature `login`) | none | a JWT needs no store |
 /// | `revocations` (feature `login`) | none | there is nothing to remember until something is revoked |
 /// | [`resource_metadata`](Self::resource_metadata) | none | only the application knows its address |
 /// | [`optional`](Self::optional) | off | a route that is protected says no |
@@ -65,6 +66,8 @@ pub struct AuthenticatorBuilder<C> {
     realm: Option<String>,
     #[cfg(feature = "login")]
     revocations: Option<crate::revocation::Revocations>,
+    #[cfg(feature = "login")]
+    sessions: Option<crate::session::Sessions>,
     metadata: Option<ResourceMetadata>,
     #[cfg(feature = "cache")]
     cache: Option<TokenCache>,
@@ -89,6 +92,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             realm: None,
             #[cfg(feature = "login")]
             revocations: None,
+            #[cfg(feature = "login")]
+            sessions: None,
             metadata: None,
             #[cfg(feature = "cache")]
             cache: None,
@@ -388,6 +393,46 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Accepts the tokens of these sessions, looked up in their store at every request, beside JWTs. Without
+    /// [`keys`](Self::keys) and whatever else brings some, accepts nothing else. None.
+    ///
+    /// Sources, checks, scopes and roles, and what concerns cross-site requests, are the same for both. What is expected
+    /// of the claims of a JWT is not expected of a session, which nobody else can have made.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use jwt_core::{Authenticator, LoginCookies, MemoryStore, NewSignIn, Sessions};
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct User {
+    ///     name: String,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sessions = Sessions::builder(Arc::new(MemoryStore::new())).build()?;
+    /// let cookies = LoginCookies::builder().access_name("__Host-session").build()?;
+    /// let auth = Authenticator::<User>::builder().sessions(&sessions).source(cookies.source()).build()?;
+    ///
+    /// // At login:
+    /// let (token, session) = sessions.start(NewSignIn::new("alice", &User { name: "Alice".into() })?).await?;
+    /// let headers = cookies.set_session(&token, &session);
+    /// # let _ = headers;
+    ///
+    /// // At every request, by the middleware:
+    /// let user = auth.verifier().verify_async(&token).await?;
+    /// assert_eq!((user.name.as_str(), user.subject()), ("Alice", Some("alice")));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// A session that has ended is a 401; a store that does not answer is a 503,
+    /// [`Unavailable::Store`](crate::Unavailable::Store).
+    #[cfg(feature = "login")]
+    #[must_use]
+    pub fn sessions(mut self, sessions: &crate::session::Sessions) -> Self {
+        self.sessions = Some(sessions.clone());
+        self
+    }
+
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -434,6 +479,10 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         let client_id = client_id.into().into_boxed_str();
         self.validation.audiences.push(client_id.clone());
         self.validation.profile = Profile::IdToken { client_id };
+        #[cfg(feature = "login")]
+        {
+            self.sessions = None;
+        }
         self.build_verifier().map(IdTokenVerifier::new)
     }
 
@@ -458,11 +507,13 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             #[cfg(feature = "remote")]
             self.tenants,
             self.validation,
+            #[cfg(feature = "login")]
+            self.sessions.is_some(),
         )?;
         let authority = Authority { scopes: self.scopes, roles: self.roles, challenges };
         let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock, authority);
         #[cfg(feature = "login")]
-        let verifier = verifier.with_revocations(self.revocations);
+        let verifier = verifier.with_revocations(self.revocations).with_sessions(self.sessions);
         #[cfg(feature = "cache")]
         let verifier = verifier.with_cache(self.cache);
         Ok(verifier)

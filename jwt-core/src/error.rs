@@ -174,6 +174,12 @@ pub enum TokenError {
     /// It was revoked.
     #[error("revoked")]
     Revoked,
+    /// The token of a session that has ended, or that never was.
+    #[error("no such session: it has ended, or it never was")]
+    NoSession,
+    /// A token of another kind, where only sessions are accepted.
+    #[error("not the token of a session, and nothing else is accepted")]
+    NotASession,
     /// Refused by a check of the application.
     #[error("refused by a check: {0}")]
     Check(CheckError),
@@ -198,6 +204,9 @@ pub enum Unavailable {
     /// The list of revoked tokens: not brought up to date for longer than was allowed.
     #[error("the list of revoked tokens is out of date")]
     Revocations,
+    /// The store of sessions or of refresh tokens.
+    #[error("the store is unavailable")]
+    Store,
 }
 
 impl Unavailable {
@@ -208,7 +217,7 @@ impl Unavailable {
     pub fn retry_after(self) -> Duration {
         match self {
             Self::Keys { retry_after } | Self::Policy { retry_after } => retry_after,
-            Self::Revocations => Duration::from_secs(1),
+            Self::Revocations | Self::Store => Duration::from_secs(1),
         }
     }
 }

@@ -148,7 +148,7 @@ impl<'a> AuthenticationRequest<'a> {
         let hash = beside.text(ProfileClaim::AccessTokenHash)?;
         match (self.access_token, hash) {
             (Some(_), None) if self.hash_required => Err(missing("at_hash")),
-            (Some(access_token), Some(hash)) if *hash != *half_hash(token, access_token) => {
+            (Some(access_token), Some(hash)) if half_hash(token, access_token).is_none_or(|half| *hash != *half) => {
                 Err(TokenError::AccessTokenHash)
             }
             _ => Ok(()),
@@ -157,9 +157,9 @@ impl<'a> AuthenticationRequest<'a> {
 }
 
 /// The left half of the hash that the token's algorithm uses, in base64url (Core §3.1.3.6).
-fn half_hash<C>(token: &VerifiedToken<C>, text: &str) -> String {
-    let hash = crypto::digest(token.header().algorithm(), text.as_bytes());
-    base64url::encode(&hash[..hash.len() / 2])
+fn half_hash<C>(token: &VerifiedToken<C>, text: &str) -> Option<String> {
+    let hash = crypto::digest(token.header()?.algorithm(), text.as_bytes());
+    Some(base64url::encode(&hash[..hash.len() / 2]))
 }
 
 impl fmt::Debug for AuthenticationRequest<'_> {

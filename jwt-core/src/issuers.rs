@@ -103,11 +103,16 @@ pub(crate) fn trusted(
     issuers: Vec<TrustedIssuer>,
     #[cfg(feature = "remote")] tenants: Option<crate::tenants::Tenants>,
     common: Validation,
+    #[cfg(feature = "login")] sessions: bool,
 ) -> Result<Trusted, ConfigError> {
     #[cfg(not(feature = "remote"))]
     let alone = issuers.is_empty();
     #[cfg(feature = "remote")]
     let alone = issuers.is_empty() && tenants.is_none();
+    #[cfg(feature = "login")]
+    if alone && sessions && keys.is_none() && common.is_silent() {
+        return Ok(Trusted::Nobody);
+    }
     if alone {
         return Ok(Trusted::One(party(keys.ok_or(ConfigError::NoKeys)?, common)?));
     }

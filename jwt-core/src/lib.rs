@@ -20,7 +20,7 @@
 //!     Verdict::Verified(user) => println!("Hello, {}!", user.name),
 //!     Verdict::Anonymous => println!("Hello, stranger!"),
 //!     Verdict::Rejected(error) => println!("{}", auth.answer(&error).status),
-//!     Verdict::Pending(_) => println!("Only where keys are fetched: await it."),
+//!     Verdict::Pending(_) => println!("Only where keys are fetched or sessions looked up: await it."),
 //! }
 //! # Ok(())
 //! # }

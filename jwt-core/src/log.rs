@@ -86,6 +86,15 @@ pub(crate) fn unusable(error: &crate::error::ConfigError) {
 #[cfg(all(feature = "remote", not(feature = "tracing")))]
 pub(crate) fn unusable(_: &crate::error::ConfigError) {}
 
+/// A store was asked for a request, and did not answer it.
+#[cfg(all(feature = "login", feature = "tracing"))]
+pub(crate) fn store_failed(error: &crate::store::StoreError) {
+    tracing::error!(target: "jwt", reason = %error, "the store did not do what a request needs");
+}
+
+#[cfg(all(feature = "login", not(feature = "tracing")))]
+pub(crate) fn store_failed(_: &crate::store::StoreError) {}
+
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
 

@@ -22,6 +22,11 @@ impl Kind {
         }
     }
 
+    /// Whether a token says that it is of this kind.
+    pub(crate) fn claims(self, token: &[u8]) -> bool {
+        token.starts_with(self.prefix().as_bytes())
+    }
+
     /// The digest of something of this kind. `what` keeps digests of different things apart.
     fn digest(self, what: &str, message: &[u8]) -> Result<[u8; 32], StoreError> {
         let bytes = [self.prefix().as_bytes(), what.as_bytes(), b"\0", message].concat();

@@ -10,7 +10,10 @@ use crate::sign_in::{NewSignIn, SignIn, SignIns};
 use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 
 /// Sessions: reference tokens, which say nothing and are looked up at every request. Ended at once, wherever they are
-/// used; a store has to be asked each time.
+/// used; a store has to be asked each time. Cheap to clone.
+///
+/// Given to [`AuthenticatorBuilder::sessions`](crate::AuthenticatorBuilder::sessions), they stand behind the same
+/// extractors and guards as JWTs, beside them or in their place.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -38,9 +41,9 @@ use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 /// A token is always made here, at [`start`](Self::start) and at [`renew`](Self::renew), and never taken from a
 /// request: nobody can prepare one for a victim to log in with (session fixation). Where the application kept a session
 /// before the login, [`end`](Self::end) it and start another.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sessions {
-    sign_ins: SignIns,
+    sign_ins: Arc<SignIns>,
 }
 
 impl Sessions {
@@ -153,6 +156,6 @@ impl SessionsBuilder {
     /// The sessions, or what is wrong with them.
     pub fn build(self) -> Result<Sessions, ConfigError> {
         self.sign_ins.check_config()?;
-        Ok(Sessions { sign_ins: self.sign_ins })
+        Ok(Sessions { sign_ins: Arc::new(self.sign_ins) })
     }
 }

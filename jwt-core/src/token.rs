@@ -40,7 +40,8 @@ impl<'t> UntrustedToken<'t> {
     }
 }
 
-/// A token that was proved: its signature holds and its claims are what was asked for. Cheap to clone.
+/// A token that was proved: its signature holds and its claims are what was asked for. Or a session that was looked up,
+/// of which the record in the store says what a token would say of itself. Cheap to clone.
 ///
 /// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one, and with the feature
 /// `testing` a test.
@@ -55,7 +56,8 @@ struct Parts<C> {
 /// What is the same whatever the type of the claims.
 struct Common {
     registered: Registered<Text>,
-    proof: Proof,
+    /// None of a session, which was looked up.
+    proof: Option<Proof>,
     /// The JSON of the claims, and behind it the compact token: one allocation for both.
     text: String,
     json_len: usize,
@@ -97,7 +99,7 @@ impl<C> VerifiedToken<C> {
     pub(crate) fn new(
         claims: C,
         registered: Registered<Text>,
-        proof: Proof,
+        proof: Option<Proof>,
         text: String,
         json_len: usize,
         authority: Arc<Authority<C>>,
@@ -133,7 +135,7 @@ impl<C> VerifiedToken<C> {
         let text = format!("{json}e30.e30.e30");
         let challenges = Challenges::new(None).expect("without a realm there is nothing wrong");
         let authority = Authority { scopes: Vec::new(), roles: Vec::new(), challenges };
-        Self::new(claims, Registered::default(), Proof::none(), text, json.len(), Arc::new(authority))
+        Self::new(claims, Registered::default(), Some(Proof::none()), text, json.len(), Arc::new(authority))
     }
 
     /// The application's claims.
@@ -146,12 +148,13 @@ impl<C> VerifiedToken<C> {
         self.text_of(|registered| registered.issuer.as_ref())
     }
 
-    /// `sub`: whom the token is about.
+    /// `sub`: whom the token is about. Of a session, who signed in.
     pub fn subject(&self) -> Option<&str> {
         self.text_of(|registered| registered.subject.as_ref())
     }
 
-    /// `jti`: the name of the token.
+    /// `jti`: the name of the token. Of a session, its [`SignInId`](crate::store::SignInId), which stays the same when its token
+    /// changes.
     pub fn token_id(&self) -> Option<&str> {
         self.text_of(|registered| registered.token_id.as_ref())
     }
@@ -162,7 +165,7 @@ impl<C> VerifiedToken<C> {
         common.registered.audience.as_slice().iter().map(|audience| audience.in_json(common.json()))
     }
 
-    /// `exp`: from when on the token is not good any more.
+    /// `exp`: from when on the token is not good any more. Of a session, when it ends unless it is used again.
     pub fn expires_at(&self) -> Option<NumericDate> {
         self.0.common.registered.times.expires_at
     }
@@ -172,17 +175,17 @@ impl<C> VerifiedToken<C> {
         self.0.common.registered.times.not_before
     }
 
-    /// `iat`: when the token was issued.
+    /// `iat`: when the token was issued. Of a session, when it began.
     pub fn issued_at(&self) -> Option<NumericDate> {
         self.0.common.registered.times.issued_at
     }
 
-    /// The header.
-    pub fn header(&self) -> &Header {
-        &self.0.common.proof.header
+    /// The header of a JWT; `None` for a session, which has none.
+    pub fn header(&self) -> Option<&Header> {
+        self.0.common.proof.as_ref().map(|proof| &*proof.header)
     }
 
-    /// The JSON text of the claims, byte for byte as it was signed.
+    /// The JSON text of the claims, byte for byte as it was signed. Of a session, what the application keeps with it.
     pub fn claims_json(&self) -> &str {
         self.0.common.json()
     }
@@ -202,20 +205,20 @@ impl<C> VerifiedToken<C> {
 
     /// Who was trusted for it.
     #[cfg(feature = "cache")]
-    pub(crate) fn trust(&self) -> &Trust {
-        &self.0.common.proof.trust
+    pub(crate) fn trust(&self) -> Option<&Trust> {
+        self.0.common.proof.as_ref().map(|proof| &*proof.trust)
     }
 
     /// Whether the keys under which it was proved are those that are trusted now.
     #[cfg(feature = "cache")]
     pub(crate) fn is_of_current_keys(&self) -> bool {
-        let proof = &self.0.common.proof;
-        proof.trust.keys.generation() == proof.generation
+        let proof = self.0.common.proof.as_ref();
+        proof.is_some_and(|proof| proof.trust.keys.generation() == proof.generation)
     }
 
     /// How far the clock of its issuer may be off.
     pub(crate) fn leeway(&self) -> Duration {
-        self.0.common.proof.trust.validation.leeway
+        self.0.common.proof.as_ref().map_or(Duration::ZERO, |proof| proof.trust.validation.leeway)
     }
 
     /// The claims that say when it is good.
@@ -235,7 +238,8 @@ impl<C: Send + Sync + 'static> VerifiedToken<C> {
         CompactToken(self.0)
     }
 
-    /// The compact token itself, to pass on.
+    /// The compact token itself, to pass on. Of a session its token, which tells nobody anything who does not share the
+    /// store.
     pub fn token(&self) -> CompactToken {
         CompactToken(self.0.clone())
     }
@@ -266,8 +270,8 @@ impl<C> fmt::Debug for VerifiedToken<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let header = self.header();
         f.debug_struct("VerifiedToken")
-            .field("algorithm", &header.algorithm())
-            .field("kid", &header.kid())
+            .field("algorithm", &header.map(Header::algorithm))
+            .field("kid", &header.and_then(Header::kid))
             .field("issuer", &self.issuer())
             .finish_non_exhaustive()
     }
@@ -327,7 +331,7 @@ impl CompactToken {
     pub(crate) fn origin(&self) -> (Option<&str>, Option<&str>) {
         let common = self.0.common();
         let issuer = common.registered.issuer.as_ref().map(|issuer| issuer.in_json(common.json()));
-        (common.proof.header.kid(), issuer)
+        (common.proof.as_ref().and_then(|proof| proof.header.kid()), issuer)
     }
 }
 

@@ -8,6 +8,8 @@ use super::{AccessToken, RefreshToken};
 use crate::csrf_token::CsrfTokens;
 use crate::error::ConfigError;
 use crate::log;
+use crate::opaque::OpaqueToken;
+use crate::sign_in::SignIn;
 use crate::source::TokenSource;
 
 /// How a login is kept in a browser: a cookie for the access token, one for the refresh token, and how both are cleared.
@@ -114,14 +116,29 @@ impl LoginCookies {
         headers(cookies.filter_map(|cookie| cookie.set("", Duration::ZERO)))
     }
 
+    /// The header fields that keep a session in a browser: its token in the place of the access token, for as long as the
+    /// session can last, and `Cache-Control: no-store`. At login, and whenever the token changes. With
+    /// [`csrf`](LoginCookiesBuilder::csrf), that cookie as well.
+    pub fn set_session(&self, token: &OpaqueToken, session: &SignIn) -> HeaderMap {
+        // From its last use on, which is now: the token was made this moment.
+        let left = session.ends_at.since_epoch().saturating_sub(session.used_at.since_epoch());
+        headers(
+            self.access.set(token.as_str(), left).into_iter().chain(self.csrf_cookie(&session.id.to_string(), left)),
+        )
+    }
+
     pub(super) fn set(&self, access: &AccessToken, refresh: Option<&RefreshToken>) -> HeaderMap {
         let refresh = refresh.and_then(|token| self.refresh.set(token.as_str(), token.expires_in()));
-        let csrf = self.csrf.as_ref().and_then(|csrf| {
-            // Without random numbers there is no token, and what would need it is refused.
-            let token = csrf.tokens.token_for(access.token_id()).ok()?;
-            csrf.cookie.set(&token, access.expires_in())
-        });
+        let csrf = self.csrf_cookie(access.token_id(), access.expires_in());
         headers(self.access.set(access.as_str(), access.expires_in()).into_iter().chain(refresh).chain(csrf))
+    }
+}
+
+impl LoginCookies {
+    fn csrf_cookie(&self, token_id: &str, lifetime: Duration) -> Option<HeaderValue> {
+        let csrf = self.csrf.as_ref()?;
+        // Without random numbers there is no token, and what would need it is refused.
+        csrf.cookie.set(&csrf.tokens.token_for(token_id).ok()?, lifetime)
     }
 }
 

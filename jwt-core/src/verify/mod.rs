@@ -8,6 +8,8 @@ mod claims;
 mod counters;
 mod header;
 mod known_headers;
+#[cfg(feature = "login")]
+mod session;
 mod trust;
 mod trusted;
 
@@ -70,6 +72,8 @@ pub struct Verifier<C> {
     authority: Arc<Authority<C>>,
     #[cfg(feature = "login")]
     revocations: Option<crate::revocation::Revocations>,
+    #[cfg(feature = "login")]
+    sessions: Option<crate::session::Sessions>,
     #[cfg(feature = "cache")]
     cache: Option<cache::VerifiedTokens<C>>,
     claims: PhantomData<fn() -> C>,
@@ -85,6 +89,9 @@ pub(crate) enum Failure {
         /// The answer if they change nothing.
         otherwise: AuthError,
     },
+    /// It is that of a session, which has to be looked up.
+    #[cfg(feature = "login")]
+    LookUp,
 }
 
 /// Ends when there is something new to look at. Says whether that was begun after it was asked for: what was under way
@@ -101,6 +108,8 @@ impl Failure {
     pub(crate) fn without_waiting(self) -> AuthError {
         match self {
             Self::Refused(error) | Self::Wait { otherwise: error, .. } => error,
+            #[cfg(feature = "login")]
+            Self::LookUp => TokenError::NoSession.into(),
         }
     }
 }
@@ -121,6 +130,8 @@ impl<C: DeserializeOwned> Verifier<C> {
             authority: Arc::new(authority),
             #[cfg(feature = "login")]
             revocations: None,
+            #[cfg(feature = "login")]
+            sessions: None,
             #[cfg(feature = "cache")]
             cache: None,
             claims: PhantomData,
@@ -128,7 +139,7 @@ impl<C: DeserializeOwned> Verifier<C> {
     }
 
     /// Proves a compact token (RFC 7519 §7.2): its signature first, then its claims. Never waits; with keys that are
-    /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs.
+    /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs, and so does every session.
     ///
     /// # Errors
     /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived.
@@ -136,13 +147,16 @@ impl<C: DeserializeOwned> Verifier<C> {
         self.attempt(token.as_ref()).map_err(Failure::without_waiting)
     }
 
-    /// The same, and where the answer depends on keys that are on their way, after they have arrived or failed to.
+    /// The same, and where the answer depends on keys that are on their way, after they have arrived or failed to. Looks
+    /// sessions up.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         match self.attempt(token.as_ref()) {
             Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await,
+            #[cfg(feature = "login")]
+            Err(Failure::LookUp) => self.look_up(token.as_ref()).await,
             other => other.map_err(Failure::without_waiting),
         }
     }
@@ -163,10 +177,16 @@ impl<C: DeserializeOwned> Verifier<C> {
         if token.len() > self.max_token_len {
             return Err(TokenError::TooLong { limit: self.max_token_len }.into());
         }
+        #[cfg(feature = "login")]
+        if self.is_of_session(token) {
+            return Err(Failure::LookUp);
+        }
         #[cfg(feature = "cache")]
         if let Some(verified) = self.cache.as_ref().and_then(|cache| cache.get(token)) {
             // What may have changed since: the time, what was revoked, and whatever the application's checks look at.
-            verified.trust().validation.check_times(verified.times(), self.clock.now())?;
+            if let Some(trust) = verified.trust() {
+                trust.validation.check_times(verified.times(), self.clock.now())?;
+            }
             self.check_revocations(&verified)?;
             self.checks.pass(&verified)?;
             return Ok(verified);
@@ -181,6 +201,8 @@ impl<C: DeserializeOwned> Verifier<C> {
     fn prove(&self, token: &[u8], untrusted: UntrustedToken<'_>) -> Result<VerifiedToken<C>, Failure> {
         let several = match &self.trusted {
             Trusted::One(party) => return self.prove_for(party, token, untrusted),
+            #[cfg(feature = "login")]
+            Trusted::Nobody => return Err(TokenError::NotASession.into()),
             Trusted::Several(several) => several,
         };
         if let Some(party) = several.hinted(untrusted)
@@ -231,7 +253,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
         let proof = Proof { header, trust: trust.clone(), generation };
-        Ok(VerifiedToken::new(claims, registered, proof, text, json_len, self.authority.clone()))
+        Ok(VerifiedToken::new(claims, registered, Some(proof), text, json_len, self.authority.clone()))
     }
 }
 
@@ -295,6 +317,12 @@ impl<C> Verifier<C> {
     #[cfg(feature = "login")]
     pub(crate) fn with_revocations(mut self, revocations: Option<crate::revocation::Revocations>) -> Self {
         self.revocations = revocations;
+        self
+    }
+
+    #[cfg(feature = "login")]
+    pub(crate) fn with_sessions(mut self, sessions: Option<crate::session::Sessions>) -> Self {
+        self.sessions = sessions;
         self
     }
 

@@ -23,6 +23,9 @@ pub(crate) struct Party {
 }
 
 pub(crate) enum Trusted {
+    /// No JWT is good, whoever signed it.
+    #[cfg(feature = "login")]
+    Nobody,
     /// One party, which may go by several names or by none.
     One(Party),
     /// Parties that each have their names.
@@ -120,6 +123,8 @@ impl fmt::Debug for Trusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let party = |party: &Party| (party.trust.keys.clone(), party.trust.validation.clone());
         match self {
+            #[cfg(feature = "login")]
+            Self::Nobody => f.write_str("nobody"),
             Self::One(one) => party(one).fmt(f),
             Self::Several(several) => f.debug_set().entries(several.by_issuer.keys()).finish(),
         }

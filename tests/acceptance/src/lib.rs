@@ -5,12 +5,14 @@ mod client;
 mod guarded;
 mod login;
 mod stacks;
+mod store;
 mod tokens;
 
 pub use client::{Connection, Reply, request, request_to};
 pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};
 pub use login::{LOGIN_STACKS, LoginStack};
 pub use stacks::{STACKS, Server, Stack};
+pub use store::WatchedStore;
 pub use tokens::{
     AUDIENCE, ISSUER, NOW, SECRET, base64url, compact, good_claims, hs256, key_bytes, key_file, named_key, sign,
 };

@@ -81,7 +81,7 @@ fn a_verifier_yields_the_claims_the_registered_ones_and_the_text_that_was_signed
     assert_eq!(user.expires_at().unwrap().as_secs(), claims["exp"]);
     assert_eq!(user.issued_at().unwrap().as_secs(), claims["iat"]);
     assert_eq!(user.not_before().unwrap().since_epoch().as_millis(), 5500);
-    assert_eq!(user.header().typ(), Some("JWT"));
+    assert_eq!(user.header().unwrap().typ(), Some("JWT"));
     assert_eq!(user.claims_json(), claims.to_string());
     assert_eq!(user.token().as_str(), token);
 }

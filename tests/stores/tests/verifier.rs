@@ -1,4 +1,4 @@
-//! Revoked tokens are refused where requests come in.
+//! Revoked tokens are refused where requests come in, and sessions are looked up there.
 
 #![expect(clippy::unwrap_used, reason = "all of this file is tests")]
 
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, KeySet, MemoryStore, Revocations,
-    SigningKey, TokenCache, TokenError, Unavailable, Verdict, WhileUnreachable,
+    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, KeySet, MemoryStore, NewSignIn, RedisStore,
+    Revocations, Sessions, SigningKey, TokenCache, TokenError, Unavailable, Verdict, WhileUnreachable,
 };
 use serde_json::json;
-use stores_tests::TestClock;
+use stores_tests::{RedisServer, TestClock, redis_is_installed};
 
 const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
 
@@ -74,4 +74,30 @@ async fn a_verifier_that_takes_tokens_longer_than_they_are_remembered_is_not_bui
     let lenient = builder().leeway(Duration::from_secs(301)).revocations(&list);
     assert_eq!(lenient.build().err(), Some(ConfigError::RevocationLeeway));
     assert!(builder().leeway(Duration::from_secs(300)).revocations(&list).build().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_in_redis_is_a_503_while_redis_is_away_and_good_again_afterwards() {
+    if !redis_is_installed() {
+        return;
+    }
+    let mut server = RedisServer::start();
+    let sessions = Sessions::builder(Arc::new(RedisStore::connect(&server.url()).await.unwrap())).build().unwrap();
+    let auth = Authenticator::<()>::builder().sessions(&sessions).build().unwrap();
+    let (token, _) = sessions.start(NewSignIn::new("alice", &json!({})).unwrap()).await.unwrap();
+    let look_up = async || {
+        let Verdict::Pending(pending) = verdict(&auth, token.as_str()) else { panic!("it has to be looked up") };
+        pending.await.map(|session| session.unwrap().subject().unwrap().to_owned())
+    };
+    assert_eq!(look_up().await.unwrap(), "alice");
+    server.kill();
+    let error = look_up().await.unwrap_err();
+    assert!(matches!(error, AuthError::Unavailable(Unavailable::Store)), "{error}");
+    assert_eq!(auth.answer(&error).status.as_u16(), 503);
+    server.restart();
+    while let Err(error) = look_up().await {
+        assert!(matches!(error, AuthError::Unavailable(Unavailable::Store)), "{error}");
+    }
+    sessions.end(&token).await.unwrap();
+    assert!(matches!(look_up().await, Err(AuthError::InvalidToken(TokenError::NoSession))));
 }

@@ -1,0 +1,106 @@
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use jwt_core::store::{Change, Digest, Owner, Record, SignInKey, SignInStore, StoreError, StoreFuture, Touch};
+use jwt_core::{MemoryStore, NumericDate};
+use tokio::sync::Semaphore;
+
+/// A store in memory that can be taken away, counts the renewals that it is asked for, and holds them up on demand.
+pub struct WatchedStore {
+    store: MemoryStore,
+    down: AtomicBool,
+    changes: AtomicUsize,
+    gate: Semaphore,
+}
+
+/// What the driver of a store that is away would say.
+#[derive(Debug, thiserror::Error)]
+#[error("connection refused")]
+struct Down;
+
+impl WatchedStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self {
+            store: MemoryStore::new(),
+            down: AtomicBool::new(false),
+            changes: AtomicUsize::new(0),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+        }
+    }
+
+    /// Whether it is away.
+    pub fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// How often a secret was to be changed.
+    pub fn changes(&self) -> usize {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Answers no change until [`open`](Self::open).
+    pub fn close(&self) {
+        self.gate.forget_permits(Semaphore::MAX_PERMITS);
+    }
+
+    /// Answers changes again.
+    pub fn open(&self) {
+        self.gate.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+
+    fn unless_down<'s, T: Send + 's>(&self, answer: StoreFuture<'s, T>) -> StoreFuture<'s, T> {
+        if self.down.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::unavailable(Down)) });
+        }
+        answer
+    }
+}
+
+impl Default for WatchedStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for WatchedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchedStore").field("changes", &self.changes()).finish_non_exhaustive()
+    }
+}
+
+impl SignInStore for WatchedStore {
+    fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()> {
+        self.unless_down(self.store.insert(owner, record, keep, now))
+    }
+
+    fn find(&self, key: SignInKey, secret: Digest, touch: Touch, now: NumericDate) -> StoreFuture<'_, Option<Record>> {
+        self.unless_down(self.store.find(key, secret, touch, now))
+    }
+
+    fn change(
+        &self,
+        key: SignInKey,
+        expected: Digest,
+        change: Change,
+        now: NumericDate,
+    ) -> StoreFuture<'_, Option<Record>> {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.unless_down(Box::pin(async move {
+            let _permit = self.gate.acquire().await.map_err(|_| StoreError::unavailable(Down))?;
+            self.store.change(key, expected, change, now).await
+        }))
+    }
+
+    fn remove(&self, key: SignInKey) -> StoreFuture<'_, ()> {
+        self.unless_down(self.store.remove(key))
+    }
+
+    fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
+        self.unless_down(self.store.remove_all(owner))
+    }
+
+    fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {
+        self.unless_down(self.store.list(owner, now))
+    }
+}
