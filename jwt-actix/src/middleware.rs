@@ -9,7 +9,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
-use jwt_core::{Admission, AuthError, Authenticator, Caching, Pending, VerifiedToken};
+use jwt_core::{Admission, AuthError, Authenticator, Caching, Outcome, Pending};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 
@@ -123,26 +123,22 @@ where
 
 impl<C: Send + Sync + 'static> JwtAuth<C> {
     /// What becomes of a request with this outcome.
-    fn settle<S, B>(
-        &self,
-        inner: &S,
-        request: ServiceRequest,
-        outcome: Result<Option<VerifiedToken<C>>, AuthError>,
-    ) -> State<S, C, B>
+    fn settle<S, B>(&self, inner: &S, request: ServiceRequest, outcome: Outcome<C>) -> State<S, C, B>
     where
         S: Service<ServiceRequest>,
     {
-        match Admission::of(&self.authenticator, outcome) {
+        let (admission, caching) = Admission::of(&self.authenticator, outcome);
+        match admission {
             Ok(admission) => {
                 // The borrow of the extensions ends here, before the inner service can ask for one.
                 request.extensions_mut().insert(admission);
-                let (hook, caching) = (self.hook.clone(), self.authenticator.caching().cloned());
-                State::Admitted { future: inner.call(request), hook, caching }
+                State::Admitted { future: inner.call(request), hook: self.hook.clone(), caching }
             }
             Err(rejection) => {
                 let response = rejection::response(&rejection, request.request(), self.hook.as_ref());
                 // An answer and no `Err`: middleware outside of this one, such as CORS, works on answers only.
-                State::Rejected { response: Some(request.into_response(response).map_into_right_body()) }
+                let response = request.into_response(response).map_into_right_body();
+                State::Rejected { response: Some(told(response, caching.as_deref())) }
             }
         }
     }
@@ -233,7 +229,7 @@ impl<S: Service<ServiceRequest>, C, B> fmt::Debug for ResponseFuture<S, C, B> {
     }
 }
 
-/// The response with what caches must be told of it.
+/// The response with what caches must be told of it, and with the cookies of a renewed login.
 fn told<B>(mut response: ServiceResponse<B>, caching: Option<&Caching>) -> ServiceResponse<B> {
     let Some(caching) = caching else { return response };
     let headers = response.headers_mut();
@@ -241,7 +237,11 @@ fn told<B>(mut response: ServiceResponse<B>, caching: Option<&Caching>) -> Servi
         // The same bytes in the older version of the types.
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
-            headers.append(name, value);
+            if name == CACHE_CONTROL {
+                headers.insert(name, value);
+            } else {
+                headers.append(name, value);
+            }
         }
     }
     response

@@ -1,4 +1,7 @@
-use crate::authenticator::Authenticator;
+use std::sync::Arc;
+
+use crate::authenticator::{Authenticator, Outcome};
+use crate::caching::Caching;
 use crate::challenge::Answer;
 use crate::error::{AuthError, Misuse};
 use crate::log;
@@ -43,16 +46,21 @@ impl Rejection {
 }
 
 impl Admission {
-    /// What is left in a request with this outcome, or what its client gets instead of the service.
+    /// What is left in a request with this outcome, or what its client gets instead of the service; and what the
+    /// response needs beside that, whichever it is.
     pub fn of<C: Send + Sync + 'static>(
         authenticator: &Authenticator<C>,
-        outcome: Result<Option<VerifiedToken<C>>, AuthError>,
-    ) -> Result<Self, Rejection> {
-        match outcome {
+        outcome: Outcome<C>,
+    ) -> (Result<Self, Rejection>, Option<Arc<Caching>>) {
+        let (result, cookies) = outcome.parts();
+        let admission = match result {
             Ok(Some(token)) => Ok(Self(Admitted::Verified(token.into_token()))),
             Ok(None) => Ok(Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken).into()))),
             Err(error) => Err(Rejection { answer: authenticator.answer(&error), error }),
-        }
+        };
+        // A refusal is kept by no cache anyway.
+        let caching = authenticator.caching().filter(|_| admission.is_ok());
+        (admission, Caching::with_cookies(caching, cookies))
     }
 
     /// As if a layer had let that token in, for unit tests of routes (feature `testing`): put into the extensions of a

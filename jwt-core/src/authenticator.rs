@@ -7,14 +7,17 @@ use http::header::ORIGIN;
 use serde::de::DeserializeOwned;
 
 use crate::builder::AuthenticatorBuilder;
-use crate::caching::Caching;
+use crate::caching::{Caching, Cookies};
 use crate::challenge::{Answer, Challenges};
 use crate::csrf::CrossSite;
-use crate::error::{AuthError, CrossSiteError};
+use crate::error::{AuthError, CrossSiteError, TokenError};
+
 use crate::request::RequestHead;
 use crate::source::{self, Found, TokenSource};
 use crate::token::VerifiedToken;
 use crate::verify::{Failure, Verifier};
+#[cfg(feature = "login")]
+use crate::{error::Unavailable, issue::LoginError, refresh::RefreshError};
 
 /// Takes the token out of a request and proves it: the whole of authentication, for any framework.
 ///
@@ -52,6 +55,8 @@ pub(crate) struct Inner<C> {
     pub(crate) optional: bool,
     pub(crate) challenges: Challenges,
     pub(crate) caching: Option<Arc<Caching>>,
+    #[cfg(feature = "login")]
+    pub(crate) renewal: Option<crate::issue::Tokens>,
 }
 
 /// What an [`Authenticator`] says to a request.
@@ -69,26 +74,52 @@ pub enum Verdict<C> {
 }
 
 impl<C> Verdict<C> {
-    /// The verified token, `None` for an anonymous request, or why it is rejected.
+    /// What came of the request.
     ///
     /// # Errors
     /// The future that yields it, where it has to wait.
-    pub fn outcome(self) -> Result<Result<Option<VerifiedToken<C>>, AuthError>, Pending<C>> {
+    pub fn outcome(self) -> Result<Outcome<C>, Pending<C>> {
         match self {
-            Self::Verified(token) => Ok(Ok(Some(token))),
-            Self::Anonymous => Ok(Ok(None)),
-            Self::Rejected(error) => Ok(Err(error)),
+            Self::Verified(token) => Ok(Ok(Some(token)).into()),
+            Self::Anonymous => Ok(Ok(None).into()),
+            Self::Rejected(error) => Ok(Err(error).into()),
             Self::Pending(pending) => Err(pending),
         }
     }
 }
 
+/// What came of a request. For adapters, who give it to [`Admission::of`](crate::Admission::of).
+#[derive(Debug)]
+pub struct Outcome<C> {
+    result: Result<Option<VerifiedToken<C>>, AuthError>,
+    cookies: Cookies,
+}
+
+impl<C> Outcome<C> {
+    /// The verified token, `None` for an anonymous request, or why it is rejected.
+    ///
+    /// Where the authenticator [renews logins](crate::TokensBuilder::transparent_renewal), the new cookies are lost with
+    /// this, and the next renewal ends the login: let an adapter do it, or leave that out.
+    pub fn result(self) -> Result<Option<VerifiedToken<C>>, AuthError> {
+        self.result
+    }
+
+    pub(crate) fn parts(self) -> (Result<Option<VerifiedToken<C>>, AuthError>, Cookies) {
+        (self.result, self.cookies)
+    }
+}
+
+impl<C> From<Result<Option<VerifiedToken<C>>, AuthError>> for Outcome<C> {
+    fn from(result: Result<Option<VerifiedToken<C>>, AuthError>) -> Self {
+        Self { result, cookies: Cookies::NONE }
+    }
+}
+
 /// A verdict that is on its way: a future that yields what [`Verdict::outcome`] does.
-#[expect(clippy::type_complexity, reason = "an alias would hide what it yields")]
-pub struct Pending<C>(Pin<Box<dyn Future<Output = Result<Option<VerifiedToken<C>>, AuthError>> + Send>>);
+pub struct Pending<C>(Pin<Box<dyn Future<Output = Outcome<C>> + Send>>);
 
 impl<C> Future for Pending<C> {
-    type Output = Result<Option<VerifiedToken<C>>, AuthError>;
+    type Output = Outcome<C>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)
@@ -118,8 +149,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         let inner = &*self.0;
         let Found { token, in_cookie } = match source::extract(&inner.sources, head) {
             Ok(Some(found)) => found,
-            Ok(None) if inner.optional => return Verdict::Anonymous,
-            Ok(None) => return Verdict::Rejected(logged(AuthError::MissingToken, None)),
+            Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
             Err(error) => return Verdict::Rejected(logged(error.into(), None)),
         };
         let csrf_token = match inner.cross_site.check(head, in_cookie) {
@@ -131,6 +161,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
                 Ok(()) => Verdict::Verified(verified),
                 Err(error) => Verdict::Rejected(cross_site(error, None)),
             },
+            Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired))) if in_cookie => {
+                self.renewed_or(head, Some(token), error)
+            }
             Err(Failure::Refused(error)) => Verdict::Rejected(logged(error, Some(token))),
             Err(Failure::Wait { keys, .. }) => self.eventually(token, csrf_token, move |this, token| async move {
                 this.0.verifier.verify_after(keys, &token).await
@@ -156,10 +189,51 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         let csrf_token = csrf_token.map(Box::<[u8]>::from);
         let verified = verify(this.clone(), token.clone());
         Verdict::Pending(Pending(Box::pin(async move {
-            let verified = verified.await.map_err(|error| logged(error, Some(&token)))?;
-            let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
-            checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
+            let checked = verified.await.map_err(|error| logged(error, Some(&token))).and_then(|verified| {
+                let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
+                checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
+            });
+            checked.into()
         })))
+    }
+
+    /// The verdict on a request whose access token has run out, or is gone from its cookie for the same reason.
+    #[cfg(feature = "login")]
+    fn renewed_or(&self, head: &impl RequestHead, token: Option<&[u8]>, error: AuthError) -> Verdict<C> {
+        let Some(tokens) = &self.0.renewal else {
+            return self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected);
+        };
+        let refresh_token = match tokens.renewable(head) {
+            Ok(Some(token)) => Box::<[u8]>::from(token),
+            Ok(None) => return self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected),
+            Err(error) => return Verdict::Rejected(logged(error.into(), None)),
+        };
+        let (this, tokens, token) = (self.clone(), tokens.clone(), token.map(Box::<[u8]>::from));
+        Verdict::Pending(Pending(Box::pin(async move {
+            let renewed = tokens.renew(&refresh_token).await;
+            let login = match renewed.inspect_err(crate::log::login_failed) {
+                Ok(login) => login,
+                Err(LoginError::Store(_) | LoginError::Reload(_) | LoginError::Refresh(RefreshError::Store(_))) => {
+                    return Err(logged(Unavailable::Store.into(), None)).into();
+                }
+                Err(_) => return this.not_renewed(token.as_deref(), error).map_or(Ok(None), Err).into(),
+            };
+            let access = login.access_token().as_str();
+            let result = this.0.verifier.verify(access).map(Some);
+            let result = result.map_err(|error| logged(error, Some(access.as_bytes())));
+            Outcome { result, cookies: Cookies::of(&tokens.set_cookies(&login)) }
+        })))
+    }
+
+    #[cfg(not(feature = "login"))]
+    fn renewed_or(&self, _: &impl RequestHead, token: Option<&[u8]>, error: AuthError) -> Verdict<C> {
+        self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected)
+    }
+
+    /// Why such a request is rejected; not at all where it may be anonymous.
+    fn not_renewed(&self, token: Option<&[u8]>, error: AuthError) -> Option<AuthError> {
+        let anonymous = self.0.optional && matches!(error, AuthError::MissingToken);
+        (!anonymous).then(|| logged(error, token))
     }
 }
 

@@ -68,6 +68,8 @@ pub struct AuthenticatorBuilder<C> {
     revocations: Option<crate::revocation::Revocations>,
     #[cfg(feature = "login")]
     sessions: Option<crate::session::Sessions>,
+    #[cfg(feature = "login")]
+    renewal: Option<crate::issue::Tokens>,
     metadata: Option<ResourceMetadata>,
     #[cfg(feature = "cache")]
     cache: Option<TokenCache>,
@@ -94,6 +96,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             revocations: None,
             #[cfg(feature = "login")]
             sessions: None,
+            #[cfg(feature = "login")]
+            renewal: None,
             metadata: None,
             #[cfg(feature = "cache")]
             cache: None,
@@ -440,6 +444,13 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Renews logins of these on the way of a request.
+    #[cfg(feature = "login")]
+    pub(crate) fn renewal(mut self, tokens: &crate::issue::Tokens) -> Self {
+        self.renewal = Some(tokens.clone());
+        self
+    }
+
     #[cfg(feature = "login")]
     pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -465,8 +476,19 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
         let cross_site = std::mem::take(&mut self.cross_site);
         let caching = Caching::of(&sources, optional);
+        #[cfg(feature = "login")]
+        let renewal = self.renewal.take();
         let verifier = self.verifier(challenges.clone())?;
-        Ok(Authenticator::new(Inner { sources, cross_site, verifier, optional, challenges, caching }))
+        Ok(Authenticator::new(Inner {
+            sources,
+            cross_site,
+            verifier,
+            optional,
+            challenges,
+            caching,
+            #[cfg(feature = "login")]
+            renewal,
+        }))
     }
 
     /// A verifier for the ID tokens of a login with OpenID Connect, for the client of that identifier, or what is wrong

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, VARY};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 
 use crate::source::TokenSource;
 
-/// What keeps a cache between service and client from showing one user's answer to another. For adapters.
+/// What keeps a cache between service and client from showing one user's answer to another, and the cookies of a login
+/// that was renewed on the way. For adapters.
 ///
 /// A shared cache leaves answers to requests with `Authorization` alone (RFC 9111 §3.5), and knows nothing of that kind
 /// about cookies, other fields and queries.
@@ -15,6 +16,29 @@ pub struct Caching {
     vary: Option<HeaderValue>,
     /// Whether a token may come by another way than `Authorization`.
     private: bool,
+    /// Cookies to be set.
+    cookies: Cookies,
+}
+
+/// The values of `Set-Cookie` that a response needs, mostly none.
+#[derive(Debug, Clone)]
+pub(crate) struct Cookies(Option<Arc<[HeaderValue]>>);
+
+impl Cookies {
+    pub(crate) const NONE: Self = Self(None);
+
+    #[cfg(feature = "login")]
+    pub(crate) fn of(headers: &http::HeaderMap) -> Self {
+        Self(Some(headers.get_all(SET_COOKIE).iter().cloned().collect()))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.0.iter().flat_map(|cookies| cookies.iter()).map(|cookie| (SET_COOKIE, cookie.clone()))
+    }
 }
 
 impl Caching {
@@ -31,14 +55,29 @@ impl Caching {
             }
         }
         let vary = (!names.is_empty()).then(|| HeaderValue::try_from(names.join(", ")).ok()).flatten();
-        Some(Arc::new(Self { vary, private }))
+        Some(Arc::new(Self { vary, private, cookies: Cookies::NONE }))
     }
 
-    /// The fields that a response needs beside its own. One that has a `Cache-Control` keeps it: the application knows.
+    /// What a response needs that sets these cookies as well.
+    pub(crate) fn with_cookies(caching: Option<&Arc<Self>>, cookies: Cookies) -> Option<Arc<Self>> {
+        if cookies.is_empty() {
+            return caching.cloned();
+        }
+        let vary = caching.and_then(|caching| caching.vary.clone());
+        Some(Arc::new(Self { vary, private: true, cookies }))
+    }
+
+    /// The fields that a response needs beside its own. A `Cache-Control` among them takes the place of the response's,
+    /// the others stand beside what is there. A response that has a `Cache-Control` keeps it, since the application
+    /// knows; but not where cookies are set, which are nobody's but this client's.
     pub fn fields(&self, has_cache_control: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let private =
-            (self.private && !has_cache_control).then(|| (CACHE_CONTROL, HeaderValue::from_static("private")));
-        self.vary.iter().map(|vary| (VARY, vary.clone())).chain(private)
+        let cache_control = match (self.cookies.is_empty(), self.private && !has_cache_control) {
+            (false, _) => Some("no-store"),
+            (true, true) => Some("private"),
+            (true, false) => None,
+        };
+        let cache_control = cache_control.map(|value| (CACHE_CONTROL, HeaderValue::from_static(value)));
+        self.vary.iter().map(|vary| (VARY, vary.clone())).chain(cache_control).chain(self.cookies.fields())
     }
 }
 

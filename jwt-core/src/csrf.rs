@@ -50,6 +50,13 @@ impl CrossSite {
         self.csrf_token(head)
     }
 
+    /// Whether a request may change what the server remembers of its login, although it changes nothing else: a GET or
+    /// HEAD that comes from where an unsafe request may come from.
+    #[cfg(feature = "login")]
+    pub(crate) fn may_renew(&self, head: &impl RequestHead) -> bool {
+        matches!(head.method(), "GET" | "HEAD") && is_safe(head) && self.check_origin(head).is_ok()
+    }
+
     /// In this order: `Sec-Fetch-Site`, which no page can forge (Fetch Metadata §2.3); without it, `Origin` (RFC 6454
     /// §7) against the host that the request is for.
     fn check_origin(&self, head: &impl RequestHead) -> Result<(), CrossSiteError> {

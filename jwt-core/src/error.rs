@@ -535,6 +535,11 @@ pub enum ConfigError {
     /// A cookie path that is none.
     #[error("a cookie path begins with `/` and holds no white space, `;` or `,`")]
     CookiePath,
+    /// The middleware is to renew logins by a cookie that it does not get.
+    #[error(
+        "`.transparent_renewal()` needs the refresh token with every request: `.refresh_path(\"/\").refresh_name(\"__Host-refresh_token\")`"
+    )]
+    RenewalPath,
     /// A cookie domain that no browser takes, or that is wider than anybody means.
     #[error("a cookie domain is a host name in lower case, with a dot in it and none in front")]
     CookieDomain,

@@ -112,7 +112,7 @@ mod verify;
 
 pub use admission::{Admission, Rejection};
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use authenticator::{Authenticator, Pending, Verdict};
+pub use authenticator::{Authenticator, Outcome, Pending, Verdict};
 pub use builder::AuthenticatorBuilder;
 pub use caching::Caching;
 pub use challenge::Answer;

@@ -86,6 +86,28 @@ pub(crate) fn unusable(error: &crate::error::ConfigError) {
 #[cfg(all(feature = "remote", not(feature = "tracing")))]
 pub(crate) fn unusable(_: &crate::error::ConfigError) {}
 
+/// A login, a renewal or a logout did not happen.
+#[cfg(all(feature = "login", feature = "tracing"))]
+pub(crate) fn login_failed(error: &crate::issue::LoginError) {
+    use crate::issue::LoginError;
+    use crate::refresh::RefreshError;
+
+    match error {
+        // A page of another site was told of already.
+        LoginError::Request(AuthError::CrossSite(_)) => {}
+        LoginError::Refresh(RefreshError::Reused(_)) => {
+            tracing::warn!(target: "jwt", reason = %error, "a sign-in was ended, since somebody may have a copy of its token");
+        }
+        LoginError::Refresh(RefreshError::Malformed | RefreshError::Ended) | LoginError::Request(_) => {
+            tracing::info!(target: "jwt", reason = %error, "login refused");
+        }
+        _ => tracing::error!(target: "jwt", reason = %error, "login failed"),
+    }
+}
+
+#[cfg(all(feature = "login", not(feature = "tracing")))]
+pub(crate) fn login_failed(_: &crate::issue::LoginError) {}
+
 /// A store was asked for a request, and did not answer it.
 #[cfg(all(feature = "login", feature = "tracing"))]
 pub(crate) fn store_failed(error: &crate::store::StoreError) {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use http::header::CACHE_CONTROL;
 use http::{Request, Response};
-use jwt_core::{Admission, AuthError, Caching, Pending, VerifiedToken};
+use jwt_core::{Admission, Caching, Outcome, Pending};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use tower_service::Service;
@@ -60,22 +60,22 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
         &self,
         inner: &mut S,
         mut request: Request<ReqBody>,
-        outcome: Result<Option<VerifiedToken<C>>, AuthError>,
+        outcome: Outcome<C>,
     ) -> State<S, C, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>>,
         R: RejectionBody<ResBody> + Clone,
     {
-        match Admission::of(&self.authenticator, outcome) {
+        let (admission, caching) = Admission::of(&self.authenticator, outcome);
+        match admission {
             Ok(admission) => {
                 request.extensions_mut().insert(admission);
-                let (rejection, caching) = (self.rejection.clone(), self.authenticator.caching().cloned());
-                State::Admitted { future: inner.call(request), rejection, caching }
+                State::Admitted { future: inner.call(request), rejection: self.rejection.clone(), caching }
             }
             Err(rejection) => {
                 let (rejection, request) = (rejection.for_request(&request), request.into_parts().0);
                 let response = self.rejection.response(&rejection, &request);
-                State::Rejected { response: Some(response) }
+                State::Rejected { response: Some(told(response, caching.as_deref())) }
             }
         }
     }
@@ -175,12 +175,16 @@ where
     }
 }
 
-/// The response with what caches must be told of it.
+/// The response with what caches must be told of it, and with the cookies of a renewed login.
 fn told<B>(mut response: Response<B>, caching: Option<&Caching>) -> Response<B> {
     let Some(caching) = caching else { return response };
     let headers = response.headers_mut();
     for (name, value) in caching.fields(headers.contains_key(CACHE_CONTROL)) {
-        headers.append(name, value);
+        if name == CACHE_CONTROL {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
     }
     response
 }

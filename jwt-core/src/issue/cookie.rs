@@ -104,6 +104,11 @@ impl LoginCookies {
         TokenSource::cookie(&*self.refresh.name)
     }
 
+    /// Whether a browser sends the refresh token with whatever it asks of this host.
+    pub(super) fn refresh_is_sent_everywhere(&self) -> bool {
+        self.refresh.path == "/"
+    }
+
     pub(super) fn csrf_tokens(&self) -> Option<&CsrfTokens> {
         self.csrf.as_ref().map(|csrf| &csrf.tokens)
     }

@@ -5,6 +5,7 @@ mod claims;
 mod cookie;
 mod jwks;
 mod login;
+mod renewal;
 mod ring;
 mod token;
 mod tokens;

@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 use std::thread;
 
-use jwt_core::{Login, RequestHead, Tokens};
+use jwt_core::Tokens;
 
 use crate::stacks::{runtime, tokio_listener};
 use crate::{Server, User};
@@ -29,7 +29,7 @@ impl LoginStack {
     /// | `/.well-known/jwks.json` | the JWK Set |
     /// | `/auth/token` | a login as JSON |
     /// | `/auth/login` | a login as cookies, and a redirect |
-    /// | `/auth/refresh` | the next login as cookies; 401 without a good refresh token |
+    /// | `/auth/refresh` | the next login as cookies |
     /// | `/auth/logout` | no login any more |
     /// | `/me` | the claims by any method, from the header or the cookie |
     ///
@@ -47,18 +47,12 @@ fn alice() -> User {
     User { sub: "alice".to_owned(), name: "Alice".to_owned() }
 }
 
-/// The login that the refresh cookie of a request is good for.
-async fn renewed(tokens: &Tokens, head: &impl RequestHead) -> Option<Login> {
-    let token = tokens.refresh_token_of(head).ok()??;
-    tokens.refresh(token).await.ok()
-}
-
 fn on_axum(listener: TcpListener, tokens: Tokens) {
-    use axum::extract::{Request, State};
+    use axum::extract::State;
     use axum::response::{IntoResponse, Redirect, Response};
     use axum::routing::{any, post};
     use axum::{Json, Router};
-    use http::StatusCode;
+    use http::request::Parts;
     use jwt_tower::{Claims, Jwks, JwtAuth, VerifiedToken};
 
     async fn token(State(tokens): State<Tokens>) -> impl IntoResponse {
@@ -68,20 +62,17 @@ fn on_axum(listener: TcpListener, tokens: Tokens) {
         let login = tokens.log_in(&alice(), "").await.expect("a login works");
         (tokens.set_cookies(&login), Redirect::to("/me"))
     }
-    async fn refresh(State(tokens): State<Tokens>, request: Request) -> Response {
-        // The head alone, since a body cannot be shared between threads.
-        let (head, _) = request.into_parts();
-        match renewed(&tokens, &head).await {
-            Some(login) => tokens.set_cookies(&login).into_response(),
-            None => StatusCode::UNAUTHORIZED.into_response(),
+    async fn refresh(State(tokens): State<Tokens>, head: Parts) -> Response {
+        match tokens.refresh_of(&head).await {
+            Ok(login) => tokens.set_cookies(&login).into_response(),
+            Err(error) => error.response().into_response(),
         }
     }
-    async fn logout(State(tokens): State<Tokens>, request: Request) -> impl IntoResponse {
-        let (head, _) = request.into_parts();
-        if let Ok(Some(token)) = tokens.refresh_token_of(&head) {
-            tokens.log_out(token).await.expect("the store does it");
+    async fn logout(State(tokens): State<Tokens>, head: Parts) -> Response {
+        match tokens.log_out_of(&head).await {
+            Ok(cleared) => cleared.into_response(),
+            Err(error) => error.response().into_response(),
         }
-        tokens.clear_cookies()
     }
     async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
         Json(user)
@@ -136,17 +127,17 @@ fn on_hyper(listener: TcpListener, tokens: Tokens) {
                 }
                 "/auth/refresh" => {
                     let (head, _) = request.into_parts();
-                    Ok(match renewed(&tokens, &head).await {
-                        Some(login) => with(StatusCode::OK, tokens.set_cookies(&login)),
-                        None => with(StatusCode::UNAUTHORIZED, HeaderMap::new()),
+                    Ok(match tokens.refresh_of(&head).await {
+                        Ok(login) => with(StatusCode::OK, tokens.set_cookies(&login)),
+                        Err(error) => error.response(),
                     })
                 }
                 "/auth/logout" => {
                     let (head, _) = request.into_parts();
-                    if let Ok(Some(token)) = tokens.refresh_token_of(&head) {
-                        tokens.log_out(token).await.expect("the store does it");
-                    }
-                    Ok(with(StatusCode::OK, tokens.clear_cookies()))
+                    Ok(match tokens.log_out_of(&head).await {
+                        Ok(cleared) => with(StatusCode::OK, cleared),
+                        Err(error) => error.response(),
+                    })
                 }
                 _ => protected.oneshot(request).await,
             }
@@ -174,16 +165,16 @@ fn on_actix(listener: TcpListener, tokens: Tokens) {
         with_headers(response.insert_header(("location", "/me")), &tokens.set_cookies(&login)).finish()
     }
     async fn refresh(tokens: web::Data<Tokens>, request: HttpRequest) -> HttpResponse {
-        match renewed(&tokens, &Head(&request)).await {
-            Some(login) => with_headers(&mut HttpResponse::Ok(), &tokens.set_cookies(&login)).finish(),
-            None => HttpResponse::Unauthorized().finish(),
+        match tokens.refresh_of(&Head(&request)).await {
+            Ok(login) => with_headers(&mut HttpResponse::Ok(), &tokens.set_cookies(&login)).finish(),
+            Err(error) => response(error.response()),
         }
     }
     async fn logout(tokens: web::Data<Tokens>, request: HttpRequest) -> HttpResponse {
-        if let Ok(Some(token)) = tokens.refresh_token_of(&Head(&request)) {
-            tokens.log_out(token).await.expect("the store does it");
+        match tokens.log_out_of(&Head(&request)).await {
+            Ok(cleared) => with_headers(&mut HttpResponse::Ok(), &cleared).finish(),
+            Err(error) => response(error.response()),
         }
-        with_headers(&mut HttpResponse::Ok(), &tokens.clear_cookies()).finish()
     }
     async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
         web::Json(user)

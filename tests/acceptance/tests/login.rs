@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, Reply, Server, User, key_file, request_to};
+use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, Reply, Server, User, WatchedStore, key_file, request_to};
 use jwt_core::{
     Algorithm, AuthError, Authenticator, ConfigError, CrossSiteError, CsrfTokens, Issuer, KeySet, Login, LoginCookies,
-    LoginCookiesBuilder, MemoryStore, RefreshToken, RefreshTokens, SameSite, SigningKey, Tokens, TokensBuilder,
-    Verdict,
+    LoginCookiesBuilder, MemoryStore, RefreshToken, RefreshTokens, Revocations, SameSite, SigningKey, Tokens,
+    TokensBuilder, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -95,7 +95,9 @@ fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
         assert_eq!((reply.status, &*reply.body), (200, r#"{"sub":"alice","name":"Alice"}"#), "{}", server.stack);
 
         let forged = [("Cookie", refresh), ("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")];
-        assert_eq!(send(server, "POST", "/auth/refresh", &forged).status, 401, "{}", server.stack);
+        assert_eq!(send(server, "POST", "/auth/refresh", &forged).status, 403, "{}", server.stack);
+        let none = send(server, "POST", "/auth/refresh", &[]);
+        assert_eq!((none.status, &*none.body), (400, r#"{"error":"invalid_request"}"#), "{}", server.stack);
         let renewed = send(server, "POST", "/auth/refresh", &[("Cookie", refresh)]);
         assert_eq!(renewed.status, 200, "{}", server.stack);
         let cookies = set_cookies(&renewed);
@@ -105,7 +107,10 @@ fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
         assert_eq!(send(server, "GET", "/me", &[("Cookie", parted(access).0)]).status, 200, "{}", server.stack);
 
         let reply = send(server, "POST", "/auth/logout", &[("Cookie", next)]);
-        assert_eq!(send(server, "POST", "/auth/refresh", &[("Cookie", next)]).status, 401, "{}", server.stack);
+        let ended = send(server, "POST", "/auth/refresh", &[("Cookie", next)]);
+        assert_eq!((ended.status, &*ended.body), (400, r#"{"error":"invalid_grant"}"#), "{}", server.stack);
+        assert_eq!(ended.header("content-type"), Some("application/json"), "{}", server.stack);
+        assert_eq!(ended.header("cache-control"), Some("no-store"), "{}", server.stack);
         assert_eq!(
             set_cookies(&reply),
             [
@@ -118,6 +123,62 @@ fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
         // What a browser that keeps empty cookies would send.
         assert_eq!(send(server, "GET", "/me", &[("Cookie", "__Host-access_token=")]).status, 401, "{}", server.stack);
     });
+}
+
+#[test]
+fn a_logout_ends_the_access_token_too_where_tokens_can_be_revoked() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    for stack in LOGIN_STACKS {
+        let list = runtime.block_on(Revocations::builder(Arc::new(MemoryStore::new())).open()).unwrap();
+        let server = stack.start(tokens().revocations(&list).build().unwrap());
+        let log_in = || {
+            let reply = send(&server, "POST", "/auth/login", &[]);
+            let [access, refresh] = *set_cookies(&reply) else { panic!("{}: {reply:?}", server.stack) };
+            (parted(access).0.to_owned(), parted(refresh).0.to_owned())
+        };
+        let ((access, refresh), (other, _)) = (log_in(), log_in());
+        let status = |method: &str, target: &str, fields: &[(&str, &str)]| send(&server, method, target, fields).status;
+        let both = format!("{access}; {refresh}");
+        let forged = [("Cookie", &*both), ("Sec-Fetch-Site", "cross-site")];
+        assert_eq!(status("POST", "/auth/logout", &forged), 403, "{}", server.stack);
+        // Under a path of its own, the refresh token may not be there: the access token alone is no different.
+        let forged = [("Cookie", &*access), ("Sec-Fetch-Site", "cross-site")];
+        assert_eq!(status("POST", "/auth/logout", &forged), 403, "{}", server.stack);
+        assert_eq!(status("GET", "/me", &[("Cookie", &access)]), 200, "{}", server.stack);
+
+        let reply = send(&server, "POST", "/auth/logout", &[("Cookie", &both)]);
+        assert_eq!((reply.status, set_cookies(&reply).len()), (200, 2), "{}", server.stack);
+        assert_eq!(status("GET", "/me", &[("Cookie", &access)]), 401, "{}", server.stack);
+        assert_eq!(status("POST", "/auth/refresh", &[("Cookie", &refresh)]), 400, "{}", server.stack);
+        assert_eq!(status("GET", "/me", &[("Cookie", &other)]), 200, "{}: another device", server.stack);
+
+        let bearer = format!("Bearer {}", other.split_once('=').unwrap().1);
+        assert_eq!(status("POST", "/auth/logout", &[("Authorization", &bearer)]), 200, "{}", server.stack);
+        assert_eq!(status("GET", "/me", &[("Authorization", &bearer)]), 401, "{}", server.stack);
+        // Whoever is logged out already stays so.
+        for fields in [&[][..], &[("Authorization", &*bearer)], &[("Cookie", &*both)]] {
+            assert_eq!(status("POST", "/auth/logout", fields), 200, "{}", server.stack);
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_away_is_a_503_at_renewal_and_logout() {
+    for stack in LOGIN_STACKS {
+        let store = Arc::new(WatchedStore::new());
+        let refresh_tokens = RefreshTokens::builder(store.clone()).build().unwrap();
+        let server = stack.start(Tokens::builder(issuer(), refresh_tokens).build().unwrap());
+        let reply = send(&server, "POST", "/auth/login", &[]);
+        let refresh = parted(set_cookies(&reply)[1]).0.to_owned();
+        for path in ["/auth/refresh", "/auth/logout"] {
+            store.set_down(true);
+            let reply = send(&server, "POST", path, &[("Cookie", &refresh)]);
+            assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{} {path}", server.stack);
+            assert!(set_cookies(&reply).is_empty(), "{} {path}", server.stack);
+            store.set_down(false);
+            assert_eq!(send(&server, "POST", path, &[("Cookie", &refresh)]).status, 200, "{} {path}", server.stack);
+        }
+    }
 }
 
 #[test]

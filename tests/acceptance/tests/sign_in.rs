@@ -5,9 +5,9 @@ use std::sync::Arc;
 use acceptance::{AUDIENCE, ISSUER, SECRET, User};
 use jwt_core::{
     Algorithm, AuthError, Authenticator, CsrfTokens, IssueError, Issuer, Login, LoginCookies, LoginError, MemoryStore,
-    RefreshError, RefreshTokens, SigningKey, Tokens, TokensBuilder, Verdict,
+    RefreshError, RefreshTokens, Revocations, SigningKey, StoreError, TokenError, Tokens, TokensBuilder, Verdict,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn builder() -> TokensBuilder {
     let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
@@ -117,6 +117,56 @@ fn a_browser_renews_and_ends_its_login_and_no_other_site_does() {
             assert_eq!(matches!(auth.authenticate(&request), Verdict::Verified(_)), good, "{fields:?}");
         }
         assert!(matches!(tokens.refresh_token_of(&http::Request::post("/").body(()).unwrap()), Ok(None)));
+    });
+}
+
+#[test]
+fn an_access_token_is_revoked_where_there_is_a_list_and_only_ones_own() {
+    run(async {
+        let list = Revocations::builder(Arc::new(MemoryStore::new())).open().await.unwrap();
+        let (revoking, plain) = (builder().revocations(&list).build().unwrap(), builder().build().unwrap());
+        let auth = revoking.authenticator::<User>().build().unwrap();
+        let (one, other) = (revoking.log_in(&alice(), "").await.unwrap(), revoking.log_in(&alice(), "").await.unwrap());
+        plain.revoke(one.access_token().as_str()).await.unwrap();
+        for strange in ["", "x", "a.b.c", refresh_token(&one)] {
+            revoking.revoke(strange).await.unwrap();
+        }
+        assert!(list.is_empty() && matches!(get(&auth, &one), Verdict::Verified(_)));
+        revoking.revoke(one.access_token().as_str()).await.unwrap();
+        assert!(matches!(get(&auth, &one), Verdict::Rejected(AuthError::InvalidToken(TokenError::Revoked))));
+        assert!(matches!(get(&auth, &other), Verdict::Verified(_)));
+        // A client that sends its tokens in a body ends the rest of it so.
+        revoking.log_out(refresh_token(&one)).await.unwrap();
+        assert!(revoking.refresh(refresh_token(&one)).await.is_err());
+    });
+}
+
+#[test]
+fn what_a_client_is_told_is_what_rfc_6749_says_and_holds_nothing_of_it() {
+    run(async {
+        let tokens = builder().build().unwrap();
+        let login = tokens.log_in(&alice(), "").await.unwrap();
+        let malformed = tokens.refresh("jrt_x").await.unwrap_err();
+        tokens.log_out(refresh_token(&login)).await.unwrap();
+        let ended = tokens.refresh(refresh_token(&login)).await.unwrap_err();
+        let nobody = tokens.log_in(&json!({}), "").await.unwrap_err();
+        let head = http::Request::post("/").body(()).unwrap();
+        let missing = tokens.refresh_of(&head).await.unwrap_err();
+        for (error, status, code) in [
+            (malformed, 400, "invalid_grant"),
+            (ended, 400, "invalid_grant"),
+            (missing, 400, "invalid_request"),
+            (nobody, 500, "server_error"),
+            (StoreError::Full.into(), 503, "temporarily_unavailable"),
+            (RefreshError::from(StoreError::Unreadable).into(), 503, "temporarily_unavailable"),
+        ] {
+            let response = error.response();
+            assert_eq!(response.status(), status, "{error}");
+            let body: Value = serde_json::from_str(response.body()).unwrap();
+            assert_eq!(body, json!({"error": code}), "{error}");
+            assert_eq!(response.headers()["cache-control"], "no-store", "{error}");
+            assert_eq!(response.headers().contains_key("retry-after"), status == 503, "{error}");
+        }
     });
 }
 
