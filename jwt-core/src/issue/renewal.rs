@@ -10,9 +10,15 @@ use super::{Login, LoginError};
 
 /// Renewals under way, by their refresh token: of any number of requests at once, one renews, and all get what it got.
 #[derive(Default)]
-pub(super) struct Renewals(Mutex<HashMap<Box<[u8]>, Arc<Flight>>>);
+pub(super) struct Renewals(Mutex<HashMap<Box<[u8]>, Flight>>);
 
-type Flight = OnceCell<Result<Login, LoginError>>;
+#[derive(Default)]
+struct Flight {
+    landing: Arc<Landing>,
+    passengers: usize,
+}
+
+type Landing = OnceCell<Result<Login, LoginError>>;
 
 impl Renewals {
     /// What comes of `renew`, or of that of another request with the same token. Where the one that renews goes away, the
@@ -23,15 +29,17 @@ impl Renewals {
         renew: impl Future<Output = Result<Login, LoginError>>,
     ) -> Result<Login, LoginError> {
         let passenger = self.board(token);
-        passenger.flight.get_or_init(|| renew).await.clone()
+        passenger.landing.get_or_init(|| renew).await.clone()
     }
 
     fn board<'r>(&'r self, token: &'r [u8]) -> Passenger<'r> {
-        let flight = self.lock().entry(token.into()).or_default().clone();
-        Passenger { renewals: self, token, flight }
+        let mut flights = self.lock();
+        let flight = flights.entry(token.into()).or_default();
+        flight.passengers += 1;
+        Passenger { renewals: self, token, landing: flight.landing.clone() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, Arc<Flight>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, Flight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -45,15 +53,16 @@ impl fmt::Debug for Renewals {
 struct Passenger<'r> {
     renewals: &'r Renewals,
     token: &'r [u8],
-    flight: Arc<Flight>,
+    landing: Arc<Landing>,
 }
 
 impl Drop for Passenger<'_> {
     /// The last one forgets the flight. Whoever comes later asks the store.
     fn drop(&mut self) {
         let mut flights = self.renewals.lock();
-        // Nobody boards without the lock: the map and this one are the last two to know of it.
-        if Arc::strong_count(&self.flight) <= 2 {
+        let Some(flight) = flights.get_mut(self.token) else { return };
+        flight.passengers -= 1;
+        if flight.passengers == 0 {
             flights.remove(self.token);
         }
     }

@@ -240,6 +240,7 @@ fn many_requests_at_once_get_one_refresh_token_and_nobody_is_logged_out() {
             .collect();
         refresh.dedup();
         assert_eq!((refresh.len(), late.logins()), (1, 1), "{}", stack.name);
+        assert!(format!("{:?}", late.tokens).contains("0 renewals"), "{}: {:?}", stack.name, late.tokens);
         let reply = send(&server, "GET", "/me", &[("Cookie", &refresh[0])]);
         assert_eq!((reply.status, late.logins()), (200, 1), "{}", stack.name);
     }

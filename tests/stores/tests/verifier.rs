@@ -5,12 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::store::SignInStore;
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, KeySet, MemoryStore, NewSignIn, RedisStore,
-    Revocations, Sessions, SigningKey, TokenCache, TokenError, Unavailable, Verdict, WhileUnreachable,
+    Admission, Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, Issuer, KeySet, MemoryStore,
+    NewSignIn, RedisStore, RefreshTokens, Revocations, Sessions, SigningKey, TokenCache, TokenError, Tokens,
+    Unavailable, Verdict, WhileUnreachable,
 };
 use serde_json::json;
-use stores_tests::{RedisServer, TestClock, redis_is_installed};
+use stores_tests::{RedisServer, Stores, TestClock, redis_is_installed};
 
 const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
 
@@ -87,7 +89,7 @@ async fn a_session_in_redis_is_a_503_while_redis_is_away_and_good_again_afterwar
     let (token, _) = sessions.start(NewSignIn::new("alice", &json!({})).unwrap()).await.unwrap();
     let look_up = async || {
         let Verdict::Pending(pending) = verdict(&auth, token.as_str()) else { panic!("it has to be looked up") };
-        pending.await.map(|session| session.unwrap().subject().unwrap().to_owned())
+        pending.await.result().map(|session| session.unwrap().subject().unwrap().to_owned())
     };
     assert_eq!(look_up().await.unwrap(), "alice");
     server.kill();
@@ -100,4 +102,45 @@ async fn a_session_in_redis_is_a_503_while_redis_is_away_and_good_again_afterwar
     }
     sessions.end(&token).await.unwrap();
     assert!(matches!(look_up().await, Err(AuthError::InvalidToken(TokenError::NoSession))));
+}
+
+/// An instance of an application that renews logins on the way of a request.
+fn instance(store: Arc<dyn SignInStore>) -> Tokens {
+    let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
+    let issuer = Issuer::builder("https://issuer.example.com").audience("api").signing_key(key).build().unwrap();
+    let refresh_tokens = RefreshTokens::builder(store).build().unwrap();
+    Tokens::builder(issuer, refresh_tokens).transparent_renewal().build().unwrap()
+}
+
+/// What the response to a request with this refresh token brings, as the next one.
+async fn renewed(tokens: Tokens, refresh: String) -> String {
+    let auth = tokens.authenticator::<()>().build().unwrap();
+    let request = http::Request::get("/").header("cookie", format!("__Host-refresh_token={refresh}")).body(()).unwrap();
+    let Verdict::Pending(pending) = auth.authenticate(&request) else { panic!("it has to be renewed") };
+    let (admission, fields) = Admission::of(&auth, pending.await);
+    assert!(admission.is_ok());
+    let mut cookies = fields.unwrap().fields(false).filter(|(name, _)| name == "set-cookie").skip(1);
+    let cookie = cookies.next().unwrap().1.to_str().unwrap().to_owned();
+    cookie.split_once(';').unwrap().0.split_once('=').unwrap().1.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_renew_one_login_at_once_agree_on_its_next_token() {
+    let mut stores = vec![Stores::memory()];
+    stores.extend(Stores::redis().await);
+    for stores in stores {
+        let instances: Vec<Tokens> = (0..4).map(|_| instance(stores.sign_ins.clone())).collect();
+        let login = instances[0].log_in(&json!({"sub": "alice"}), "").await.unwrap();
+        let refresh = login.refresh_token().unwrap().as_str().to_owned();
+        let requests = (0..40).map(|n| tokio::spawn(renewed(instances[n % 4].clone(), refresh.clone())));
+        let requests: Vec<_> = requests.collect();
+        let mut next = Vec::new();
+        for request in requests {
+            next.push(request.await.unwrap());
+        }
+        next.dedup();
+        assert_eq!(next.len(), 1, "{stores:?}");
+        assert_ne!(renewed(instances[1].clone(), next.remove(0)).await, refresh, "{stores:?}");
+        assert_eq!(instances[2].refresh_tokens().list("alice").await.unwrap().len(), 1, "{stores:?}");
+    }
 }
