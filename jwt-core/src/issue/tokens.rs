@@ -152,13 +152,17 @@ impl Tokens {
         let Some(Found { token, .. }) = source::extract(&[self.0.cookies.refresh_source()], head)? else {
             return Ok(None);
         };
-        match self.0.cross_site.check(head, true) {
-            Ok(_) => Ok(Some(token)),
-            Err(error) => {
-                log::cross_site(error, head.header_values(&ORIGIN).next());
-                Err(error.into())
-            }
-        }
+        self.check_origin(head)?;
+        Ok(Some(token))
+    }
+
+    /// Refuses an unsafe request that a page of another site may have made. For the one that logs in: there is no cookie
+    /// yet that would tell, and whoever is logged in unawares works in the name of somebody else.
+    pub fn check_origin(&self, head: &impl RequestHead) -> Result<(), AuthError> {
+        self.0.cross_site.check(head, true).map(drop).map_err(|error| {
+            log::cross_site(error, head.header_values(&ORIGIN).next());
+            error.into()
+        })
     }
 
     /// The header fields that keep a login in a browser.
