@@ -33,13 +33,11 @@ pub struct Options {
 impl Options {
     /// Of this process, which ends here if they only ask for help.
     pub fn from_command_line() -> Result<Self, lexopt::Error> {
-        match Self::parse(Parser::from_env())? {
-            Some(options) => Ok(options),
-            None => {
-                print!("{HELP}");
-                std::process::exit(0)
-            }
-        }
+        let Some(options) = Self::parse(Parser::from_env())? else {
+            print!("{HELP}");
+            std::process::exit(0)
+        };
+        Ok(options)
     }
 
     /// `None` where help is asked for.

@@ -22,7 +22,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 
 /// Where one signs in, with what went wrong before.
 pub fn login_page(message: Option<&str>) -> Response<String> {
-    page(html! {
+    page(&html! {
         h1 { "Sign in" }
         @if let Some(message) = message { p role="alert" { (message) } }
         form method="post" action="/auth/login" {
@@ -39,7 +39,7 @@ pub fn login_page(message: Option<&str>) -> Response<String> {
 /// Who is signed in, and where else.
 pub fn devices_page(user: &User, devices: &[Device]) -> Response<String> {
     let now = SystemClock.now().as_secs();
-    page(html! {
+    page(&html! {
         h1 { "Hello, " (user.name) "!" }
         h2 { "Signed in on these devices" }
         ul {
@@ -55,7 +55,7 @@ pub fn devices_page(user: &User, devices: &[Device]) -> Response<String> {
     })
 }
 
-fn page(body: Markup) -> Response<String> {
+fn page(body: &Markup) -> Response<String> {
     let html = html! {
         (DOCTYPE)
         html lang="en" {

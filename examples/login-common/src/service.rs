@@ -91,15 +91,12 @@ pub struct Service {
 impl Service {
     /// Opens it, in the Tokio runtime that lasts as long as the program: it follows the list of revoked tokens there.
     pub async fn open(options: &Options) -> Result<Self, Box<dyn Error>> {
-        let (sign_ins, revoked): (Arc<dyn SignInStore>, Arc<dyn RevocationStore>) = match &options.redis {
-            Some(url) => {
-                let store = Arc::new(RedisStore::connect(url).await?);
-                (store.clone(), store)
-            }
-            None => {
-                let store = Arc::new(MemoryStore::new());
-                (store.clone(), store)
-            }
+        let (sign_ins, revoked): (Arc<dyn SignInStore>, Arc<dyn RevocationStore>) = if let Some(url) = &options.redis {
+            let store = Arc::new(RedisStore::connect(url).await?);
+            (store.clone(), store)
+        } else {
+            let store = Arc::new(MemoryStore::new());
+            (store.clone(), store)
         };
         let key = match &options.key {
             Some(file) => SigningKey::pem(Algorithm::ES256, std::fs::read_to_string(file)?)?,
