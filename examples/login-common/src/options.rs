@@ -13,7 +13,7 @@ usage: login-axum [PORT] [OPTION...]        login-actix takes the same
                    Without it, one is made that is gone with the process.
   --dangerous-plain-http-on-localhost
                    cookies without `Secure` and without prefixes, for a browser that takes no `Secure` cookie from
-                   http://localhost (Safari; Chrome and Firefox do)
+                   http://localhost (Safari is one, Chromium is not)
   --help           this
 ";
 
