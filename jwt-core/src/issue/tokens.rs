@@ -365,7 +365,7 @@ impl Tokens {
         let token = self.refresh_token_of(head)?;
         if let Some(Found { token, in_cookie }) = access {
             if in_cookie {
-                self.refuse_cross_site(head)?;
+                self.check_origin(head)?;
             }
             self.revoke(token).await?;
         }
@@ -381,11 +381,14 @@ impl Tokens {
         let Some(Found { token, .. }) = source::extract(&[self.0.cookies.refresh_source()], head)? else {
             return Ok(None);
         };
-        self.refuse_cross_site(head).map(|()| Some(token))
+        self.check_origin(head)?;
+        Ok(Some(token))
     }
 
-    fn refuse_cross_site(&self, head: &impl RequestHead) -> Result<(), AuthError> {
-        self.0.cross_site.check(head, true).map(|_| ()).map_err(|error| {
+    /// Refuses an unsafe request that a page of another site may have made. For the one that logs in: there is no cookie
+    /// yet that would tell, and whoever is logged in unawares works in the name of somebody else.
+    pub fn check_origin(&self, head: &impl RequestHead) -> Result<(), AuthError> {
+        self.0.cross_site.check(head, true).map(drop).map_err(|error| {
             log::cross_site(error, head.header_values(&ORIGIN).next());
             error.into()
         })

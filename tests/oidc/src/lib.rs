@@ -95,13 +95,13 @@ pub async fn status(auth: &Authenticator<User>, token: &str) -> u16 {
         Ok(outcome) => outcome,
         Err(pending) => pending.await,
     };
-    outcome.map_or_else(|error| auth.answer(&error).status.as_u16(), |_| 200)
+    outcome.result().map_or_else(|error| auth.answer(&error).status.as_u16(), |_| 200)
 }
 
 /// The same where the answer needs no waiting for.
 pub fn at_once(auth: &Authenticator<User>, token: &str) -> Option<u16> {
     let outcome = auth.authenticate(&bearer(token)).outcome().ok()?;
-    Some(outcome.map_or_else(|error| auth.answer(&error).status.as_u16(), |_| 200))
+    Some(outcome.result().map_or_else(|error| auth.answer(&error).status.as_u16(), |_| 200))
 }
 
 fn bearer(token: &str) -> http::Request<()> {

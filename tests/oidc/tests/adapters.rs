@@ -67,7 +67,7 @@ fn a_client_that_goes_away_leaves_no_trace() {
         assert!(auth.authenticate(&request()).outcome().is_err(), "it waits");
     }
     let held: Vec<_> = (0..1024).map(|_| auth.authenticate(&request()).outcome().unwrap_err()).collect();
-    let error = auth.authenticate(&request()).outcome().unwrap().unwrap_err();
+    let error = auth.authenticate(&request()).outcome().unwrap().result().unwrap_err();
     assert_eq!(auth.answer(&error).status.as_u16(), 503);
     drop(held);
     assert!(auth.authenticate(&request()).outcome().is_err(), "there is room again");

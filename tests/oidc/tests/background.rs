@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use acceptance::User;
-use jwt_core::{Authenticator, FetchError, KeySet, RemoteKeySet, TokenCache, TrustedIssuer};
+use jwt_core::{Authenticator, FetchError, KeySet, Outcome, RemoteKeySet, TokenCache, TrustedIssuer};
 use oidc_tests::{Key, Scripted, at_once, builder, jwks, status};
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
@@ -51,7 +51,7 @@ async fn ten_thousand_unknown_keys_cause_one_fetch_per_cool_down_and_disturb_nob
         for token in &junk {
             match auth.authenticate(&request(token)).outcome() {
                 Ok(outcome) => {
-                    let code = auth.answer(&outcome.unwrap_err()).status.as_u16();
+                    let code = auth.answer(&outcome.result().unwrap_err()).status.as_u16();
                     assert!(matches!(code, 401 | 503), "{code}");
                     refused += 1;
                 }
@@ -61,7 +61,7 @@ async fn ten_thousand_unknown_keys_cause_one_fetch_per_cool_down_and_disturb_nob
         }
         assert!(waiting.len() <= 1024, "{} requests are held", waiting.len());
         for pending in waiting {
-            assert!(pending.await.unwrap().is_err());
+            assert!(pending.await.unwrap().result().is_err());
         }
         assert!(refused > 0 && begun.elapsed() < 5 * SECOND, "{round}");
         assert_eq!(client.count() - fetches, 1, "round {round}");
@@ -457,7 +457,7 @@ proptest! {
                     Event::Request(n) => {
                         let token = all[n].token(ISSUER);
                         let usable = keys.status().is_usable();
-                        match auth.authenticate(&request(&token)).outcome() {
+                        match auth.authenticate(&request(&token)).outcome().map(Outcome::result) {
                             Ok(Ok(_)) => {
                                 let too_old = withdrawn[n].is_some_and(|at| at.elapsed() > 2 * MINUTE + 10 * SECOND);
                                 assert!(usable && !too_old, "a key that was withdrawn long ago");
@@ -470,7 +470,7 @@ proptest! {
                             Err(pending) => waiting.push(tokio::spawn(async move {
                                 let begun = Instant::now();
                                 let answered = pending.await;
-                                (begun.elapsed(), answered.is_ok())
+                                (begun.elapsed(), answered.result().is_ok())
                             })),
                         }
                     }

@@ -164,31 +164,31 @@ impl Refresher {
     /// Waits until it is time for a fetch.
     async fn next_cause(&self) -> Cause {
         loop {
-            let (cause, at) = {
-                let state = self.state();
+            let (cause, at, trust_ends) = {
+                let mut state = self.state();
                 if let Some(cause) = state.under_way {
                     return cause;
                 }
                 let now = Instant::now();
+                let trust_ends = state.good.as_ref().map(|good| self.trusted_until(good));
+                if trust_ends.is_some_and(|end| now >= end) {
+                    self.trust_left(&mut state, now);
+                    if self.settings.schedule.on_demand.is_some() {
+                        state.due = None;
+                    }
+                    continue;
+                }
                 let wanted = state.wanted.map(|cause| (cause, self.end_of_cool_down(&state).unwrap_or(now)));
                 let due = state.due.map(|due| (Cause::Schedule, due));
-                match (wanted, due) {
-                    (Some(wanted), Some(due)) => {
-                        if wanted.1 <= due.1 {
-                            wanted
-                        } else {
-                            due
-                        }
-                    }
-                    (Some(one), None) | (None, Some(one)) => one,
-                    (None, None) => (Cause::Schedule, Instant::now() + Duration::from_secs(3600)),
-                }
+                let next = wanted.into_iter().chain(due).min_by_key(|(_, at)| *at);
+                let (cause, at) = next.unwrap_or((Cause::Schedule, now + Duration::from_secs(3600)));
+                (cause, at, trust_ends)
             };
             if Instant::now() >= at {
                 return cause;
             }
             tokio::select! {
-                () = sleep_until(at) => {}
+                () = sleep_until(trust_ends.map_or(at, |end| end.min(at))) => {}
                 () = self.wake.notified() => {}
             }
         }
@@ -356,10 +356,8 @@ impl Refresher {
                 let left = self.trust_left(&mut state, now);
                 self.watch.failed(&error, left);
                 state.error = Some(error);
-                let retry = now + schedule.retry_after(state.failures);
-                let end = left.map(|left| now + left);
                 let waits_to_be_asked = schedule.on_demand.is_some() && state.good.is_none();
-                state.due = (!waits_to_be_asked).then(|| end.map_or(retry, |end| retry.min(end)));
+                state.due = (!waits_to_be_asked).then(|| now + schedule.retry_after(state.failures));
             }
         }
         state.under_way = None;

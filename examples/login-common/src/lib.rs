@@ -1,0 +1,14 @@
+//! What both login examples have in common: the options, the service that they open, the users and their passwords, the
+//! limits, the pages. Nothing here knows a web framework.
+
+mod limits;
+mod options;
+mod pages;
+mod refused;
+mod service;
+mod users;
+
+pub use options::{Options, print_usage};
+pub use pages::{devices_page, login_page};
+pub use refused::Refused;
+pub use service::{Credentials, Device, RefreshRequest, Service, User};

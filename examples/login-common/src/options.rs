@@ -1,0 +1,99 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+const HELP: &str = "\
+usage: login-axum [PORT] [OPTION...]        login-actix takes the same
+
+  PORT             where to listen on loopback: 3000 unless told otherwise, 0 for any that is free
+  --redis URL      remember logins and revoked tokens in Redis, redis://127.0.0.1 for one: for several instances
+  --key FILE       the private key that signs, P-256 in PEM: the same for all instances, so needed with --redis.
+                   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out FILE
+                   Without it, one is made that is gone with the process.
+  --dangerous-plain-http-on-localhost
+                   cookies without `Secure` and without prefixes, for a browser that takes no `Secure` cookie from
+                   http://localhost (Safari is one, Chromium is not)
+  --help           this
+";
+
+/// What the command line says.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Where to listen on loopback.
+    pub port: u16,
+    /// Where Redis is.
+    pub redis: Option<String>,
+    /// The file with the private key.
+    pub key: Option<PathBuf>,
+    /// Whether cookies must do without `Secure`.
+    pub plain_http: bool,
+}
+
+impl Options {
+    /// Of this process, which ends here if they only ask for help.
+    pub fn from_command_line() -> Result<Self, lexopt::Error> {
+        let Some(options) = Self::parse(Parser::from_env())? else {
+            print!("{HELP}");
+            std::process::exit(0)
+        };
+        Ok(options)
+    }
+
+    /// `None` where help is asked for.
+    fn parse(mut parser: Parser) -> Result<Option<Self>, lexopt::Error> {
+        let mut options = Self { port: 3000, ..Self::default() };
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Value(port) => options.port = port.parse()?,
+                Arg::Long("redis") => options.redis = Some(parser.value()?.string()?),
+                Arg::Long("key") => options.key = Some(parser.value().map(OsString::into)?),
+                Arg::Long("dangerous-plain-http-on-localhost") => options.plain_http = true,
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
+                other => return Err(other.unexpected()),
+            }
+        }
+        if options.redis.is_some() && options.key.is_none() {
+            return Err("several instances must sign with the same key: --redis needs --key".into());
+        }
+        Ok(Some(options))
+    }
+}
+
+/// Says what to try, in a browser and without one.
+pub fn print_usage(port: u16) {
+    let address = format!("http://localhost:{port}");
+    let json = "-H 'Content-Type: application/json'";
+    println!("Open {address}/ in a browser and sign in, or do so without one:\n");
+    println!(
+        "    curl -i {json} -d '{{\"name\": \"alice\", \"password\": \"follow the white rabbit\"}}' {address}/api/login\n"
+    );
+    println!("and with the tokens that this yields:\n");
+    println!("    curl -i -H \"Authorization: Bearer $access_token\" {address}/api/devices");
+    println!("    curl -i {json} -d \"{{\\\"refresh_token\\\": \\\"$refresh_token\\\"}}\" {address}/api/refresh\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Option<Options>, lexopt::Error> {
+        Options::parse(Parser::from_args(arguments))
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let options = parse(&[]).unwrap().unwrap();
+        assert_eq!((options.port, options.redis, options.key, options.plain_http), (3000, None, None, false));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for arguments in [&["http"][..], &["70000"], &["--port", "1"], &["--redis"], &["--redis", "redis://127.0.0.1"]]
+        {
+            assert!(parse(arguments).is_err(), "{arguments:?}");
+        }
+        assert!(parse(&["--redis", "redis://127.0.0.1", "--key", "key.pem", "0"]).unwrap().is_some());
+        assert!(parse(&["--help"]).unwrap().is_none());
+    }
+}

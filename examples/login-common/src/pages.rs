@@ -1,0 +1,84 @@
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Response};
+use jwt_core::{Clock, SystemClock};
+use maud::{DOCTYPE, Markup, html};
+
+use crate::{Device, User};
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (CONTENT_TYPE, "text/html; charset=utf-8"),
+    (CACHE_CONTROL, "no-store"),
+    // No script, no style, no image, no frame: forms, and requests to where the page is from.
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    // Not `no-referrer`, under which browsers send `Origin: null` with a form.
+    (REFERRER_POLICY, "same-origin"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// Where one signs in, with what went wrong before.
+pub fn login_page(message: Option<&str>) -> Response<String> {
+    page(&html! {
+        h1 { "Sign in" }
+        @if let Some(message) = message { p role="alert" { (message) } }
+        form method="post" action="/auth/login" {
+            p { label { "Name " input name="name" autocomplete="username" required; } }
+            p { label { "Password " input name="password" type="password" autocomplete="current-password" required; } }
+            p { button { "Sign in" } }
+        }
+        p { "There are alice (follow the white rabbit) and bob (can we fix it)." }
+        h2 { "Signed in before?" }
+        form method="post" action="/auth/refresh" { button { "Go on" } }
+    })
+}
+
+/// Who is signed in, and where else.
+pub fn devices_page(user: &User, devices: &[Device]) -> Response<String> {
+    let now = SystemClock.now().as_secs();
+    page(&html! {
+        h1 { "Hello, " (user.name) "!" }
+        h2 { "Signed in on these devices" }
+        ul {
+            @for device in devices {
+                li {
+                    (device.label) ", last heard of " (now.saturating_sub(device.used_at) / 60) " minutes ago "
+                    form method="post" action={ "/devices/" (device.id) "/end" } { button { "End" } }
+                }
+            }
+        }
+        form method="post" action="/auth/refresh" { button { "Renew" } }
+        form method="post" action="/auth/logout" { button { "Sign out" } }
+    })
+}
+
+fn page(body: &Markup) -> Response<String> {
+    let html = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { meta name="viewport" content="width=device-width"; title { "Log people in" } }
+            body { (body) }
+        }
+    };
+    let mut response = Response::new(html.into_string());
+    response.headers_mut().extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_device_calls_itself_is_text() {
+        let id = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let label = "<script>alert(1)</script>".to_owned();
+        let user = User { sub: "alice".into(), name: "Alice & <Bob>".into() };
+        let page = devices_page(&user, &[Device { id, label, signed_in_at: 0, used_at: 0 }]).into_body();
+        assert!(page.contains("&lt;script&gt;") && page.contains("Alice &amp; &lt;Bob&gt;"), "{page}");
+        assert!(!page.contains("<script"), "{page}");
+    }
+}

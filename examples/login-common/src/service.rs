@@ -1,0 +1,146 @@
+use std::error::Error;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jwt_core::store::{RevocationStore, SignInStore};
+use jwt_core::{
+    Algorithm, Authenticator, Issuer, LoginCookies, MemoryStore, RedisStore, RefreshTokens, Revocations, SignIn,
+    SignInId, SigningKey, StoreError, Tokens, VerifiedToken,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::limits::Limits;
+use crate::users::Users;
+use crate::{Options, Refused};
+
+const ISSUER: &str = "https://login.example.com";
+/// Short, since ending the login on another device leaves its access token good for so long.
+const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// What a token says of its user.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct User {
+    /// Who it is, for machines.
+    pub sub: String,
+    /// Who it is, for people.
+    pub name: String,
+}
+
+/// What somebody signs in with.
+#[derive(Deserialize)]
+pub struct Credentials {
+    /// The name.
+    pub name: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// How a client without cookies renews or ends its login.
+#[derive(Deserialize)]
+pub struct RefreshRequest {
+    /// The token.
+    pub refresh_token: String,
+}
+
+impl fmt::Debug for RefreshRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshRequest").finish_non_exhaustive()
+    }
+}
+
+/// One line of "signed in on these devices".
+#[derive(Debug, Serialize)]
+pub struct Device {
+    /// What to end it by.
+    pub id: SignInId,
+    /// What it calls itself.
+    pub label: String,
+    /// When it signed in, in seconds since the epoch.
+    pub signed_in_at: u64,
+    /// When it was last heard of, in seconds since the epoch.
+    pub used_at: u64,
+}
+
+impl From<SignIn> for Device {
+    fn from(sign_in: SignIn) -> Self {
+        let SignIn { id, label, created_at, used_at, .. } = sign_in;
+        Self { id, label, signed_in_at: created_at.as_secs(), used_at: used_at.as_secs() }
+    }
+}
+
+/// Everything that a handler needs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Logs in, renews and logs out.
+    pub tokens: Tokens,
+    /// Proves access tokens, from the header or the cookie, unless they are revoked.
+    pub auth: Authenticator<User>,
+    revocations: Revocations,
+    users: Arc<Users>,
+    limits: Arc<Limits>,
+}
+
+impl Service {
+    /// Opens it, in the Tokio runtime that lasts as long as the program: it follows the list of revoked tokens there.
+    pub async fn open(options: &Options) -> Result<Self, Box<dyn Error>> {
+        let (sign_ins, revoked): (Arc<dyn SignInStore>, Arc<dyn RevocationStore>) = if let Some(url) = &options.redis {
+            let store = Arc::new(RedisStore::connect(url).await?);
+            (store.clone(), store)
+        } else {
+            let store = Arc::new(MemoryStore::new());
+            (store.clone(), store)
+        };
+        let key = match &options.key {
+            Some(file) => SigningKey::pem(Algorithm::ES256, std::fs::read_to_string(file)?)?,
+            None => SigningKey::generate(Algorithm::ES256)?,
+        };
+        let cookies = LoginCookies::builder();
+        let cookies = if options.plain_http { cookies.dangerous_plain_http_on_localhost() } else { cookies };
+
+        let issuer = Issuer::builder(ISSUER)
+            .audience("login-example")
+            .access_token_lifetime(ACCESS_TOKEN_LIFETIME)
+            .signing_key(key)
+            .build()?;
+        let refresh_tokens = RefreshTokens::builder(sign_ins).build()?;
+        let tokens = Tokens::builder(issuer, refresh_tokens).cookies(cookies.build()?).build()?;
+        let revocations = Revocations::builder(revoked).open().await?;
+        let auth = tokens.authenticator().revocations(&revocations).build()?;
+        let (users, limits) = (Arc::new(Users::new()?), Arc::new(Limits::new()));
+        Ok(Self { tokens, auth, revocations, users, limits })
+    }
+
+    /// The user, if the password is right and there were not too many attempts.
+    pub async fn check_password(&self, credentials: Credentials, from: IpAddr) -> Result<User, Refused> {
+        self.limits.check(&credentials.name, from).map_err(Refused::TooManyAttempts)?;
+        self.users.check_password(credentials).await
+    }
+
+    /// "Signed in on these devices".
+    pub async fn devices(&self, user: &User) -> Result<Vec<Device>, StoreError> {
+        let sign_ins = self.tokens.refresh_tokens().list(&user.sub).await?;
+        Ok(sign_ins.into_iter().map(Device::from).collect())
+    }
+
+    /// Ends the login on one of the user's devices: nothing renews it, and its access token runs out within minutes.
+    pub async fn end_device(&self, user: &User, device: SignInId) -> Result<(), StoreError> {
+        self.tokens.refresh_tokens().end_one(&user.sub, device).await
+    }
+
+    /// Refuses an access token from now on, here at once and on every other instance within a second.
+    pub async fn revoke(&self, token: &VerifiedToken<User>) -> Result<(), StoreError> {
+        match (token.token_id(), token.expires_at()) {
+            (Some(id), Some(expires_at)) => self.revocations.revoke(ISSUER, id, expires_at).await,
+            // The issuer sets both.
+            _ => Ok(()),
+        }
+    }
+}
