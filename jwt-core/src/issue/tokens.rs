@@ -363,10 +363,11 @@ impl Tokens {
         let Inner { cookies, refresh, .. } = &*self.0;
         let access = source::extract(&[TokenSource::bearer(), cookies.source()], head).map_err(AuthError::from)?;
         let token = self.refresh_token_of(head)?;
-        if let Some(Found { token, in_cookie }) = access {
-            if in_cookie {
-                self.check_origin(head)?;
-            }
+        // Even without a cookie: the answer makes a browser forget its own.
+        if access.as_ref().is_none_or(|access| access.in_cookie) {
+            self.check_origin(head)?;
+        }
+        if let Some(Found { token, .. }) = access {
             self.revoke(token).await?;
         }
         if let Some(token) = token {

@@ -115,10 +115,12 @@ fn a_browser_renews_and_ends_its_login_and_no_other_site_does() {
                 Err(error) => assert!(!good && matches!(error, AuthError::CrossSite(_)), "{fields:?}: {error}"),
             }
             assert_eq!(matches!(auth.authenticate(&request), Verdict::Verified(_)), good, "{fields:?}");
-            // Without a cookie as well: whoever makes others log in as somebody else reads what they write.
-            let mut first = request;
-            first.headers_mut().remove("cookie");
-            assert_eq!(tokens.check_origin(&first).is_ok(), good, "{fields:?}");
+            // Without a cookie as well: whoever makes others log in as somebody else reads what they write, and the answer
+            // to a logout makes a browser forget its cookies.
+            let mut bare = request;
+            bare.headers_mut().remove("cookie");
+            assert_eq!(tokens.check_origin(&bare).is_ok(), good, "{fields:?}");
+            assert_eq!(tokens.log_out_of(&bare).await.is_ok(), good, "{fields:?}");
         }
         assert!(matches!(tokens.refresh_token_of(&http::Request::post("/").body(()).unwrap()), Ok(None)));
     });
