@@ -87,7 +87,7 @@ const steps = {
             answers.push([response.status(), await response.text()]);
             assert.deepEqual(await cookies(page), {});
         }
-        assert.equal(answers[0][0], 401);
+        assert.equal(answers[0][0], 400);
         assert.deepEqual(answers[0], answers[1]);
     },
 
@@ -123,7 +123,7 @@ const steps = {
             // Without the cookie it is anybody's, and is sent to sign in.
             assert.equal(ended.status(), signedIn ? 403 : 303);
             assert.equal((await attack('/auth/logout')).status(), 403);
-            assert.equal((await attack('/auth/refresh')).status(), signedIn ? 403 : 401);
+            assert.equal((await attack('/auth/refresh')).status(), signedIn ? 403 : 400);
             assert.equal((await attack('/auth/login', { name: 'bob', password: 'can we fix it' })).status(), 403);
         }
         assert.deepEqual(await cookies(alice), before);
@@ -150,7 +150,7 @@ const steps = {
         assert.equal(await alice.locator('li').count(), 1);
         assert.doesNotMatch(await alice.textContent('ul'), /other device/);
         const response = await click(other, 'form[action="/auth/refresh"] button');
-        assert.equal(response.status(), 401);
+        assert.equal(response.status(), 400);
     },
 
     async 'a script signs in and calls with a bearer token'() {
@@ -178,7 +178,7 @@ const steps = {
         assert.equal(alice.url(), `${origin}/login`);
         assert.deepEqual(await cookies(alice), {});
         assert.equal((await replay('GET', '/api/me')).status, 401);
-        assert.equal((await replay('POST', '/auth/refresh')).status, 401);
+        assert.equal((await replay('POST', '/auth/refresh')).status, 400);
         await alice.goto(`${origin}/`);
         assert.equal(alice.url(), `${origin}/login`);
     },

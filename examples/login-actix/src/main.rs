@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Data, Form, Json, Path, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, ResponseError};
-use jwt_actix::{AuthError, Claims, Head, Jwks, JwtAuth, Login, SignInId, Verdict, response, with_headers};
+use jwt_actix::{AuthError, Claims, Head, Jwks, JwtAuth, Login, SignInId, response, with_headers};
 use login_common::{Credentials, Options, RefreshRequest, Refused, Service, User};
 
 fn routes(config: &mut ServiceConfig, service: &Service) {
@@ -49,23 +49,12 @@ async fn log_in(
 }
 
 async fn refresh(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Page> {
-    let head = Head(&request);
-    let token = service.tokens.refresh_token_of(&head)?.ok_or(Refused::NotSignedIn)?;
-    Ok(signed_in(&service, &service.tokens.refresh(token).await?))
+    Ok(signed_in(&service, &service.tokens.refresh_of(&Head(&request)).await?))
 }
 
 async fn log_out(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Page> {
-    let head = Head(&request);
-    // Even without a cookie: the answer makes a browser forget its own.
-    service.tokens.check_origin(&head)?;
-    if let Some(token) = service.tokens.refresh_token_of(&head)? {
-        service.tokens.log_out(token).await?;
-    }
-    // The access token is good for some minutes more, unless it is revoked. One that is not good needs no care.
-    if let Verdict::Verified(token) = service.auth.authenticate(&head) {
-        service.revoke(&token).await?;
-    }
-    Ok(with_headers(&mut redirect("/login"), &service.tokens.clear_cookies()).finish())
+    let cleared = service.tokens.log_out_of(&Head(&request)).await?;
+    Ok(with_headers(&mut redirect("/login"), &cleared).finish())
 }
 
 async fn home(service: Data<Service>, Claims(user): Claims<User>) -> Result<HttpResponse, Page> {
@@ -104,9 +93,7 @@ async fn api_log_out(
     Json(request): Json<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
     service.tokens.log_out(request.refresh_token).await?;
-    if let Verdict::Verified(token) = service.auth.authenticate(&Head(&head)) {
-        service.revoke(&token).await?;
-    }
+    service.tokens.log_out_of(&Head(&head)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, SignInId, Verdict, VerifiedToken};
+use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, SignInId, VerifiedToken};
 use login_common::{Credentials, Device, Options, RefreshRequest, Refused, Service, User};
 
 fn app(service: Service) -> Router {
@@ -49,22 +49,13 @@ async fn log_in(
 }
 
 async fn refresh(State(service): State<Service>, head: Parts) -> Result<Response, Page> {
-    let token = service.tokens.refresh_token_of(&head)?.ok_or(Refused::NotSignedIn)?;
-    let login = service.tokens.refresh(token).await?;
+    let login = service.tokens.refresh_of(&head).await?;
     Ok((service.tokens.set_cookies(&login), Redirect::to("/")).into_response())
 }
 
 async fn log_out(State(service): State<Service>, head: Parts) -> Result<Response, Page> {
-    // Even without a cookie: the answer makes a browser forget its own.
-    service.tokens.check_origin(&head)?;
-    if let Some(token) = service.tokens.refresh_token_of(&head)? {
-        service.tokens.log_out(token).await?;
-    }
-    // The access token is good for some minutes more, unless it is revoked. One that is not good needs no care.
-    if let Verdict::Verified(token) = service.auth.authenticate(&head) {
-        service.revoke(&token).await?;
-    }
-    Ok((service.tokens.clear_cookies(), Redirect::to("/login")).into_response())
+    let cleared = service.tokens.log_out_of(&head).await?;
+    Ok((cleared, Redirect::to("/login")).into_response())
 }
 
 async fn home(State(service): State<Service>, Claims(user): Claims<User>) -> Result<Response, Page> {
@@ -104,9 +95,7 @@ async fn api_log_out(
     Json(request): Json<RefreshRequest>,
 ) -> Result<StatusCode, Problem> {
     service.tokens.log_out(request.refresh_token).await?;
-    if let Verdict::Verified(token) = service.auth.authenticate(&head) {
-        service.revoke(&token).await?;
-    }
+    service.tokens.log_out_of(&head).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

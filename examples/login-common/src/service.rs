@@ -7,7 +7,7 @@ use std::time::Duration;
 use jwt_core::store::{RevocationStore, SignInStore};
 use jwt_core::{
     Algorithm, Authenticator, Issuer, LoginCookies, MemoryStore, RedisStore, RefreshTokens, Revocations, SignIn,
-    SignInId, SigningKey, StoreError, Tokens, VerifiedToken,
+    SignInId, SigningKey, StoreError, Tokens,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,6 @@ use crate::limits::Limits;
 use crate::users::Users;
 use crate::{Options, Refused};
 
-const ISSUER: &str = "https://login.example.com";
 /// Short, since ending the login on another device leaves its access token good for so long.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
@@ -83,7 +82,6 @@ pub struct Service {
     pub tokens: Tokens,
     /// Proves access tokens, from the header or the cookie, unless they are revoked.
     pub auth: Authenticator<User>,
-    revocations: Revocations,
     users: Arc<Users>,
     limits: Arc<Limits>,
 }
@@ -105,17 +103,19 @@ impl Service {
         let cookies = LoginCookies::builder();
         let cookies = if options.plain_http { cookies.dangerous_plain_http_on_localhost() } else { cookies };
 
-        let issuer = Issuer::builder(ISSUER)
+        let issuer = Issuer::builder("https://login.example.com")
             .audience("login-example")
             .access_token_lifetime(ACCESS_TOKEN_LIFETIME)
             .signing_key(key)
             .build()?;
         let refresh_tokens = RefreshTokens::builder(sign_ins).build()?;
-        let tokens = Tokens::builder(issuer, refresh_tokens).cookies(cookies.build()?).build()?;
+        // Known here at once, and on every other instance within a second.
         let revocations = Revocations::builder(revoked).open().await?;
-        let auth = tokens.authenticator().revocations(&revocations).build()?;
+        let tokens =
+            Tokens::builder(issuer, refresh_tokens).cookies(cookies.build()?).revocations(&revocations).build()?;
+        let auth = tokens.authenticator().build()?;
         let (users, limits) = (Arc::new(Users::new()?), Arc::new(Limits::new()));
-        Ok(Self { tokens, auth, revocations, users, limits })
+        Ok(Self { tokens, auth, users, limits })
     }
 
     /// The user, if the password is right and there were not too many attempts.
@@ -133,14 +133,5 @@ impl Service {
     /// Ends the login on one of the user's devices: nothing renews it, and its access token runs out within minutes.
     pub async fn end_device(&self, user: &User, device: SignInId) -> Result<(), StoreError> {
         self.tokens.refresh_tokens().end_one(&user.sub, device).await
-    }
-
-    /// Refuses an access token from now on, here at once and on every other instance within a second.
-    pub async fn revoke(&self, token: &VerifiedToken<User>) -> Result<(), StoreError> {
-        match (token.token_id(), token.expires_at()) {
-            (Some(id), Some(expires_at)) => self.revocations.revoke(ISSUER, id, expires_at).await,
-            // The issuer sets both.
-            _ => Ok(()),
-        }
     }
 }
