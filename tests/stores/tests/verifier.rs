@@ -119,7 +119,8 @@ async fn renewed(tokens: Tokens, refresh: String) -> String {
     let Verdict::Pending(pending) = auth.authenticate(&request) else { panic!("it has to be renewed") };
     let (admission, fields) = Admission::of(&auth, pending.await);
     assert!(admission.is_ok());
-    let mut cookies = fields.unwrap().fields(false).filter(|(name, _)| name == "set-cookie").skip(1);
+    let fields = fields.unwrap();
+    let mut cookies = fields.fields(false).filter(|(name, _)| name == "set-cookie").skip(1);
     let cookie = cookies.next().unwrap().1.to_str().unwrap().to_owned();
     cookie.split_once(';').unwrap().0.split_once('=').unwrap().1.to_owned()
 }
