@@ -144,6 +144,10 @@ fn a_logout_ends_the_access_token_too_where_tokens_can_be_revoked() {
         // Under a path of its own, the refresh token may not be there: the access token alone is no different.
         let forged = [("Cookie", &*access), ("Sec-Fetch-Site", "cross-site")];
         assert_eq!(status("POST", "/auth/logout", &forged), 403, "{}", server.stack);
+        // Nor is a request to which the browser adds no cookie, since the answer would clear them.
+        let forged = [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")];
+        let reply = send(&server, "POST", "/auth/logout", &forged);
+        assert_eq!((reply.status, set_cookies(&reply).len()), (403, 0), "{}", server.stack);
         assert_eq!(status("GET", "/me", &[("Cookie", &access)]), 200, "{}", server.stack);
 
         let reply = send(&server, "POST", "/auth/logout", &[("Cookie", &both)]);
