@@ -1,0 +1,132 @@
+//! The login service: signs tokens, publishes its public keys, and revokes.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use http::StatusCode;
+use jwt_core::{Algorithm, Issuer, Login, LoginCookies, Revocations, SigningKey};
+use jwt_tower::{Claims, Jwks, JwtAuth};
+
+use crate::access::{self, BRIEF};
+use crate::user::{Place, SignIn, User};
+use crate::witness;
+use crate::world::World;
+
+pub(crate) const ISSUER: &str = "https://login.example.com";
+/// How long a token lasts: short, since it cannot be taken back without a list.
+const LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// Whoever signs, and whoever rotates the key.
+#[derive(Debug, Clone)]
+pub(crate) struct Signer {
+    usual: Issuer,
+    brief: Issuer,
+    keys: Arc<AtomicUsize>,
+}
+
+impl Signer {
+    pub(crate) fn new() -> Result<Self, Box<dyn Error + Send + Sync>> {
+        // #issuer
+        let key = SigningKey::generate(Algorithm::ES256)?.with_kid("key-1");
+        let issuer = |lifetime| {
+            Issuer::builder(ISSUER)
+                .audience("orders")
+                .audience("invoices")
+                .signing_key(key.clone())
+                .access_token_lifetime(lifetime)
+                .build()
+        };
+        Ok(Self { usual: issuer(LIFETIME)?, brief: issuer(BRIEF)?, keys: Arc::new(AtomicUsize::new(1)) })
+    }
+
+    /// Signs with a new key from now on, without a head start: an instance that does not know the key yet fetches it
+    /// when the first token of it comes. With `Issuer::rotate`, it would have it by then.
+    ///
+    /// # Errors
+    /// If the operating system gives no random numbers.
+    pub(crate) fn rotate(&self) -> Result<String, Box<dyn Error + Send + Sync>> {
+        // #rotate
+        let kid = format!("key-{}", self.keys.fetch_add(1, Ordering::AcqRel) + 1);
+        let key = SigningKey::generate(Algorithm::ES256)?.with_kid(&*kid);
+        for issuer in [&self.usual, &self.brief] {
+            issuer.publish(key.clone())?;
+            issuer.activate(&kid)?;
+        }
+        Ok(kid)
+    }
+
+    /// The name of the key that signs.
+    pub(crate) fn active_kid(&self) -> String {
+        self.usual.active_kid().unwrap_or_default()
+    }
+}
+
+struct Office {
+    signer: Signer,
+    cookies: LoginCookies,
+    revocations: Revocations,
+}
+
+/// The routes of the service.
+pub(crate) async fn router(signer: Signer, world: Arc<World>) -> Result<Router, Box<dyn Error + Send + Sync>> {
+    let revocations = Revocations::builder(world.cache.connect().await?).open().await?;
+    let cookies = access::cookies()?;
+    let authenticator = signer
+        .usual
+        .authenticator::<User>()
+        .source(jwt_core::TokenSource::bearer())
+        .source(cookies.source())
+        .leeway(Duration::ZERO)
+        .revocations(&revocations)
+        .build()?;
+    let jwks = Jwks::new(signer.usual.clone());
+    let office = Arc::new(Office { signer, cookies, revocations });
+    Ok(Router::new()
+        .route("/revoke", post(revoke))
+        .layer(JwtAuth::new(authenticator))
+        .route("/login", post(login).delete(logout))
+        .route_service("/.well-known/jwks.json", jwks)
+        .with_state(office)
+        .layer(axum::middleware::from_fn_with_state((world, "login".to_owned()), crate::orders::watch)))
+}
+
+async fn login(State(office): State<Arc<Office>>, Json(sign_in): Json<SignIn>) -> Response {
+    // #login
+    let issuer = if sign_in.brief { &office.signer.brief } else { &office.signer.usual };
+    let Ok(token) = issuer.sign(&User::named(&sign_in.name)) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let login = Login::new(token);
+    match sign_in.place {
+        // #cookie
+        Place::Cookie => (StatusCode::NO_CONTENT, login.set_cookies(&office.cookies)).into_response(),
+        // #storage
+        Place::Storage => (office.cookies.clear(), login.json().map(Body::from)).into_response(),
+    }
+}
+
+async fn logout(State(office): State<Arc<Office>>) -> Response {
+    (StatusCode::NO_CONTENT, office.cookies.clear()).into_response()
+}
+
+async fn revoke(State(office): State<Arc<Office>>, Claims(user): Claims<User>) -> StatusCode {
+    witness::proved();
+    let (Some(issuer), Some(id), Some(end)) = (user.issuer(), user.token_id(), user.expires_at()) else {
+        return StatusCode::BAD_REQUEST;
+    };
+    // #revoke
+    match office.revocations.revoke(issuer, id, end).await {
+        Ok(()) => StatusCode::NO_CONTENT,
+        Err(error) => {
+            witness::logged(error);
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}

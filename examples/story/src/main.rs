@@ -1,0 +1,77 @@
+//! The whole story of sessions and JWTs, running. `cargo run -p story`, then open <http://127.0.0.1:8080>.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use story::{Balancer, Cluster, Listener, Setup};
+use tokio::net::TcpListener;
+use tracing_subscriber::layer::SubscriberExt;
+
+const USAGE: &str = "\
+The whole story of sessions and JWTs, running, with a page that shows it.
+
+usage: cargo run -p story -- [OPTION...]
+
+  --port PORT           where to serve the page (8080; 0: any free port)
+  --redis URL           the shared cache is that Redis: redis://[:password@]host[:port][/database]
+  --balancer haproxy    HAProxy in front of the instances, from the system
+  --balancer nginx      nginx in front of the instances, from the system
+  --help                this
+";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("story: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let Some((port, setup)) = options()? else {
+        print!("{USAGE}");
+        return Ok(());
+    };
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Listener))?;
+
+    let listener = TcpListener::bind(("127.0.0.1", port)).await;
+    let listener = listener.map_err(|error| {
+        format!("cannot serve on port {port}: {error}. For another one: cargo run -p story -- --port 8081")
+    })?;
+    let address = listener.local_addr()?;
+    let cluster = Cluster::start(&setup).await?;
+    println!("The story is at http://{address}/ (Ctrl-C ends it)");
+    tokio::select! {
+        served = story::serve(cluster, listener) => served?,
+        stop = tokio::signal::ctrl_c() => stop?,
+    }
+    Ok(())
+}
+
+/// The port and the setup, or none where help is wanted.
+fn options() -> Result<Option<(u16, Setup)>, String> {
+    let (mut port, mut setup) = (8080, Setup::default());
+    let mut args = std::env::args().skip(1);
+    while let Some(option) = args.next() {
+        if option == "--help" || option == "-h" {
+            return Ok(None);
+        }
+        let mut value = || args.next().ok_or_else(|| format!("{option} needs a value, see --help"));
+        match &*option {
+            "--port" => port = value()?.parse().map_err(|_| "a port is a number up to 65535".to_owned())?,
+            "--redis" => setup.redis = Some(value()?),
+            "--balancer" => {
+                setup.balancer = match &*value()? {
+                    "haproxy" => Balancer::HaProxy,
+                    "nginx" => Balancer::Nginx,
+                    other => return Err(format!("no balancer {other:?}: haproxy or nginx")),
+                }
+            }
+            _ => return Err(format!("no option {option:?}, see --help")),
+        }
+    }
+    Ok(Some((port, setup)))
+}

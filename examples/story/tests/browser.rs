@@ -1,0 +1,55 @@
+//! A person at the page: Chromium, driven by Playwright, walks through all of it. `tests/run story`.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, fs};
+
+mod tools;
+
+/// The example, which ends with this.
+struct Story(Child);
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody to tell if not.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_person_walks_through_the_page() {
+    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node_modules/playwright-core");
+    if !tools::are_there(&["node", "chromium"]) || !tools::is_there(&driver) {
+        return;
+    }
+    let mut story = Command::new(env!("CARGO_BIN_EXE_story"))
+        .args(["--port", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(Story)
+        .expect("the example starts");
+    let mut line = String::new();
+    BufReader::new(story.0.stdout.take().expect("it is piped")).read_line(&mut line).expect("it says where it is");
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("it names its address");
+
+    let pictures = pictures();
+    fs::create_dir_all(&pictures).expect("the directory can be made");
+    let walked = Command::new("node")
+        .args(["tests/walk.mjs", url])
+        .arg(&pictures)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("node runs");
+    assert!(walked.success(), "the walk ended early, see above");
+    println!("pictures in {}", pictures.display());
+}
+
+/// Into the book where `STORY_KEEP` is set, and else to where they do no harm.
+fn pictures() -> PathBuf {
+    if env::var_os("STORY_KEEP").is_some() {
+        return Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/images");
+    }
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("story")
+}
