@@ -179,12 +179,6 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
     rand::fill(&mut bytes).ok().map(|()| bytes)
 }
 
-/// SHA-256.
-#[cfg(feature = "login")]
-pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
-    digest::digest(&SHA256, message).as_ref().to_vec()
-}
-
 /// By the hash function of that algorithm; that of Ed25519 is SHA-512.
 pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
     let hash = match algorithm {

@@ -5,12 +5,8 @@ mod aws_lc;
 #[cfg(not(feature = "aws-lc-rs"))]
 mod rust_crypto;
 
-#[cfg(all(feature = "login", feature = "aws-lc-rs"))]
-pub(crate) use aws_lc::sha256;
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use aws_lc::{PrivateKey, PublicKey, digest, random};
-#[cfg(all(feature = "login", not(feature = "aws-lc-rs")))]
-pub(crate) use rust_crypto::sha256;
 #[cfg(not(feature = "aws-lc-rs"))]
 pub(crate) use rust_crypto::{PrivateKey, PublicKey, digest, random};
 
@@ -94,4 +90,10 @@ fn check_ed25519(bytes: &[u8]) -> Result<(), KeyError> {
     let mut point: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Invalid(Algorithm::EdDSA))?;
     point[31] &= 0x7f;
     if SMALL_ORDER.contains(&point) { Err(KeyError::SmallOrder) } else { Ok(()) }
+}
+
+/// SHA-256.
+#[cfg(feature = "login")]
+pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
+    digest(Algorithm::HS256, message)
 }

@@ -147,13 +147,6 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
     getrandom::fill(&mut bytes).ok().map(|()| bytes)
 }
 
-/// SHA-256.
-#[cfg(feature = "login")]
-pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
-    // The hash of this name has nothing to fail at.
-    (DEFAULT_PROVIDER.key_utils.compute_digest)(message, ThumbprintHash::SHA256).unwrap_or_default()
-}
-
 /// By the hash function of that algorithm; that of Ed25519 is SHA-512.
 pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
     let hash = match algorithm {
