@@ -187,7 +187,8 @@ fn only<'r>(mut items: impl Iterator<Item = &'r [u8]>) -> Result<Option<&'r [u8]
 /// `scheme 1*SP token` (RFC 9110 §11.4); `None` for another scheme.
 fn after_scheme<'r>(value: &'r [u8], scheme: &str) -> Result<Option<&'r [u8]>, RequestError> {
     let Some((name, rest)) = value.split_at_checked(scheme.len()) else { return Ok(None) };
-    if !name.eq_ignore_ascii_case(scheme.as_bytes()) {
+    // Equal as it stands, nearly always, which is found out sooner.
+    if name != scheme.as_bytes() && !name.eq_ignore_ascii_case(scheme.as_bytes()) {
         return Ok(None);
     }
     match rest {

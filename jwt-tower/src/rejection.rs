@@ -68,11 +68,10 @@ impl Refusal {
         response
     }
 
-    /// The response as the layer has it, if it is a refusal.
-    pub(crate) fn worded<B>(mut response: Response<B>, words: &impl RejectionBody<B>) -> Response<B> {
-        match response.extensions_mut().remove::<Self>() {
-            Some(Self { rejection, request }) => words.response(&rejection.for_request(&*request), &request),
-            None => response,
+    /// Puts the words of the layer in the place of the response, if it is a refusal.
+    pub(crate) fn reword<B>(response: &mut Response<B>, words: &impl RejectionBody<B>) {
+        if let Some(Self { rejection, request }) = response.extensions_mut().remove() {
+            *response = words.response(&rejection.for_request(&*request), &request);
         }
     }
 }

@@ -74,8 +74,9 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
             }
             Err(rejection) => {
                 let (rejection, request) = (rejection.for_request(&request), request.into_parts().0);
-                let response = self.rejection.response(&rejection, &request);
-                State::Rejected { response: Some(told(response, caching.as_deref())) }
+                let mut response = self.rejection.response(&rejection, &request);
+                tell(&mut response, caching.as_deref());
+                State::Rejected { response: Some(response) }
             }
         }
     }
@@ -153,9 +154,12 @@ where
                     auth.settle(&mut inner, request, outcome)
                 }
                 Projected::Admitted { future, rejection, caching } => {
-                    return future
-                        .poll(cx)
-                        .map_ok(|response| told(Refusal::worded(response, &*rejection), caching.as_deref()));
+                    let mut polled = future.poll(cx);
+                    if let Poll::Ready(Ok(response)) = &mut polled {
+                        Refusal::reword(response, &*rejection);
+                        tell(response, caching.as_deref());
+                    }
+                    return polled;
                 }
                 Projected::Rejected { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
@@ -175,9 +179,9 @@ where
     }
 }
 
-/// The response with what caches must be told of it, and with the cookies of a renewed login.
-fn told<B>(mut response: Response<B>, caching: Option<&Caching>) -> Response<B> {
-    let Some(caching) = caching else { return response };
+/// Adds what caches must be told of the response, and the cookies of a renewed login.
+fn tell<B>(response: &mut Response<B>, caching: Option<&Caching>) {
+    let Some(caching) = caching else { return };
     let headers = response.headers_mut();
     for (name, value) in caching.fields(headers.contains_key(CACHE_CONTROL)) {
         if name == CACHE_CONTROL {
@@ -186,5 +190,4 @@ fn told<B>(mut response: Response<B>, caching: Option<&Caching>) -> Response<B> 
             headers.append(name, value);
         }
     }
-    response
 }

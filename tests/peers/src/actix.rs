@@ -51,7 +51,8 @@ pub(crate) fn cases() -> Vec<Case> {
             let auth = JwtAuth::new(ours::authenticator(algorithm, &keys, Mode::Cached));
             let app = App::new().wrap(Require::scope(ours::GUARDED_SCOPE)).wrap(auth).route("/", ours());
             let service = system.block_on(init_service(app));
-            cases.push(bench.protected(ours::GUARDED, Mode::Cached.name(), Place::Bearer, service));
+            let case = bench.protected(ours::GUARDED, Mode::Cached.name(), Place::Bearer, service);
+            cases.push(case.against(Id::new(LAYER, algorithm.as_str(), "ours", Mode::Cached.name())));
         }
         let app = App::new()
             .wrap(HttpAuthentication::bearer(recipe_check))

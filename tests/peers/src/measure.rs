@@ -11,6 +11,15 @@ pub(crate) const ROUNDS: usize = 31;
 /// How long a turn takes. Short, so that some turns of each implementation fall into a quiet moment.
 const TURN: Duration = Duration::from_millis(5);
 
+/// How many calls a short turn has.
+const SHORT_TURN: u64 = 64;
+
+/// How many short turns two cases have that hardly differ.
+const SHORT_TURNS: usize = 2_000;
+
+/// What a case takes longer than the one that it was measured [against](Case::against), in nanoseconds a call.
+pub(crate) const LONGER: &str = "longer by";
+
 /// What a row is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Id {
@@ -62,13 +71,20 @@ impl Row {
 /// Something to be measured.
 pub(crate) struct Case {
     pub(crate) id: Id,
+    against: Option<Id>,
     run: Box<dyn FnMut(u64)>,
 }
 
 impl Case {
     /// `run` makes that many calls. The loop is the case's own, so that its calls are not made through a pointer.
     pub(crate) fn new(id: Id, run: impl FnMut(u64) + 'static) -> Self {
-        Self { id, run: Box::new(run) }
+        Self { id, against: None, run: Box::new(run) }
+    }
+
+    /// Measures it against that other case as well, the two in turns so short that nothing which disturbs the machine
+    /// hits one of them alone: for a difference that is much smaller than both.
+    pub(crate) fn against(self, other: Id) -> Self {
+        Self { against: Some(other), ..self }
     }
 
     fn time(&mut self, calls: u64) -> Duration {
@@ -97,6 +113,22 @@ impl Case {
     }
 }
 
+/// What a call of the one takes longer than one of the other, in nanoseconds: the median over short turns.
+fn longer(one: &mut Case, other: &mut Case) -> f64 {
+    let turn = |case: &mut Case| case.time(SHORT_TURN).as_nanos() as f64 / SHORT_TURN as f64;
+    let mut differences: Vec<f64> = (0..SHORT_TURNS).map(|_| turn(one) - turn(other)).collect();
+    differences.sort_by(f64::total_cmp);
+    differences[SHORT_TURNS / 2]
+}
+
+/// What one of the cases takes longer than the one that it is measured against.
+fn compare(cases: &mut [Case], index: usize) -> Option<f64> {
+    let against = cases[index].against.as_ref()?;
+    let other = cases.iter().position(|case| case.id == *against)?;
+    let [one, other] = cases.get_disjoint_mut([index, other]).ok()?;
+    Some(longer(one, other))
+}
+
 /// Measures the cases beside each other.
 pub(crate) fn measure(mut cases: Vec<Case>) -> Vec<Row> {
     let calls: Vec<u64> = cases.iter_mut().map(Case::calls_a_turn).collect();
@@ -106,10 +138,13 @@ pub(crate) fn measure(mut cases: Vec<Case>) -> Vec<Row> {
             rounds.push(case.time(*calls).as_nanos() as f64 / *calls as f64);
         }
     }
-    let rows = cases.into_iter().zip(calls).zip(rounds);
-    rows.map(|((mut case, calls), rounds)| {
+    let longer: Vec<Option<f64>> = (0..cases.len()).map(|index| compare(&mut cases, index)).collect();
+    let rows = cases.into_iter().zip(calls).zip(rounds).zip(longer);
+    rows.map(|(((mut case, calls), rounds), longer)| {
         let allocations = case.allocations(calls);
-        Row::new(case.id, rounds, Some(allocations))
+        let mut row = Row::new(case.id, rounds, Some(allocations));
+        row.extra.extend(longer.map(|ns| (LONGER, ns)));
+        row
     })
     .collect()
 }

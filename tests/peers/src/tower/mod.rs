@@ -63,7 +63,8 @@ pub(crate) fn cases(runtime: &Rc<Runtime>) -> Vec<Case> {
             for (name, router) in
                 [(ours::GUARDED, guarded(algorithm, &keys)), (ours::GUARDED_APART, guarded_apart(algorithm, &keys))]
             {
-                cases.push(bench.protected(name, Mode::Cached.name(), served(router), Body::empty));
+                let case = bench.protected(name, Mode::Cached.name(), served(router), Body::empty);
+                cases.push(case.against(Id::new(LAYER, algorithm.as_str(), "ours", Mode::Cached.name())));
             }
         }
         let router = |router| (served(router), Body::empty as fn() -> Body);
