@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use jwt_core::{Algorithm, SigningKey};
+use outside::Process;
 use serde_json::{Value, json};
 
 const SECRET: &[u8] = b"the contract's secret, known to everybody";
@@ -34,32 +35,28 @@ fn base64url(bytes: &[u8]) -> String {
     text
 }
 
-struct Server(Child, String);
+struct Server {
+    _process: Process,
+    address: String,
+}
 
 impl Server {
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Process(command.stdout(Stdio::piped()).spawn().unwrap());
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Self(child, address)
+        Self { _process: child, address }
     }
 
     /// Status, head and body of the answer.
     fn send(&self, head: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(&self.1).unwrap();
+        let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -69,7 +66,7 @@ fn command(framework: &str, config: &Value) -> Command {
     let name = format!("conformance-{}-{}.json", std::process::id(), FILES.fetch_add(1, Ordering::Relaxed));
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, config.to_string()).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    let mut command = outside::command(env!("CARGO_BIN_EXE_conformance"));
     command.args(["--framework", framework, "--listen", "127.0.0.1:0", "--config"]).arg(path).stderr(Stdio::null());
     command
 }
