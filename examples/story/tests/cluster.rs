@@ -258,7 +258,7 @@ async fn a_dead_instance(cluster: &Arc<Cluster>, table: &mut Table) {
 fn keep(table: &Table) {
     let days = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970").as_secs() / 86400;
     let text = format!(
-        "<!-- Written by `STORY_KEEP=1 tests/run story`. -->\n# What became of whom\n\nServed, of the requests \
+        "<!-- Written by `STORY_KEEP=1 tests/run story`. -->\n# The story, measured\n\nServed, of the requests \
          that {CLIENTS} clients of each kind sent meanwhile; HAProxy in front, Redis behind, {}.\n\n| event | with a JWT | with a session | |\n|---|---|---|---|\n{}",
         date(days),
         table.0,
