@@ -51,7 +51,7 @@ fn anchor(heading: &str) -> String {
     kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// Every Markdown file below the directory, by its path.
+/// Every Markdown file below the directory, by its path; not those that are links to others.
 fn documents(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Document>) {
     for entry in fs::read_dir(root.join(directory)).expect("it is a directory").flatten() {
         let (name, path) = (entry.file_name(), directory.join(entry.file_name()));
@@ -61,7 +61,7 @@ fn documents(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Docume
             if !name.starts_with('.') && name != "target" && name != "node_modules" {
                 documents(root, &path, found);
             }
-        } else if name.ends_with(".md") {
+        } else if entry.file_type().is_ok_and(|kind| kind.is_file()) && name.ends_with(".md") {
             found.insert(path, Document::read(&fs::read_to_string(entry.path()).expect("it is text")));
         }
     }
