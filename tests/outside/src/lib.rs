@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::{env, fs};
 
-/// That program, to be run. It is killed with the thread that starts it, even where a signal ends the whole test; that
-/// takes Linux and `setpriv` of util-linux. Elsewhere it ends as other programs do.
+/// That program, to be run. Once it runs, it is killed with the thread that started it, even where a signal ends the whole
+/// test; that takes Linux and `setpriv` of util-linux. Elsewhere it ends as other programs do.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     static TIES: LazyLock<bool> = LazyLock::new(|| {
         let tried = tied("true").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -83,12 +83,22 @@ pub fn is_there(there: bool, what: &str, setup: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::process::Stdio;
     use std::thread;
 
     #[test]
     fn a_program_ends_with_the_thread_that_started_it() {
         if super::is_there(super::is_installed("setpriv"), "setpriv", "apt-get install util-linux") {
-            let start = || super::command("sleep").arg("60").spawn().expect("sleep is there");
+            let start = || {
+                let mut command = super::command("sh");
+                command.args(["-c", "echo started; exec sleep 60"]).stdout(Stdio::piped());
+                let mut process = command.spawn().expect("sh is there");
+                // It is tied once it runs.
+                let mut started = [0; 7];
+                process.stdout.as_mut().expect("it is piped").read_exact(&mut started).expect("it says so");
+                process
+            };
             let mut process = thread::spawn(start).join().expect("it starts");
             assert!(!process.wait().expect("it is our own process").success(), "it would have gone on");
         }
