@@ -2,7 +2,8 @@
 //! process, or a real HAProxy or nginx.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -111,13 +112,10 @@ async fn launch(
     fs::create_dir_all(&directory.0)?;
     let file = directory.0.join(program);
     fs::write(&file, config.replace("${DIRECTORY}", &directory.0.to_string_lossy()))?;
-    // Debian keeps them where only administrators look.
-    let paths = env::var_os("PATH").unwrap_or_default();
-    let paths = env::split_paths(&paths).chain([PathBuf::from("/usr/sbin")]);
-    let program_path = paths.map(|path| path.join(program)).find(|path| path.is_file());
-    let program_path =
-        program_path.ok_or_else(|| format!("{program} is not installed: try `apt-get install {program}`"))?;
-    let mut child = Command::new(program_path)
+    let installed = find(program);
+    let installed = installed.ok_or_else(|| format!("{program} is not installed: try `apt-get install {program}`"))?;
+    let mut child = tied(&installed)
+        .await
         .args(args)
         .arg(&file)
         .stdin(Stdio::null())
@@ -134,6 +132,24 @@ async fn launch(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Err(format!("{program} does not listen").into())
+}
+
+/// Where that program is. Debian keeps some where only administrators look.
+fn find(program: &str) -> Option<PathBuf> {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let paths = env::split_paths(&paths).chain([PathBuf::from("/usr/sbin")]);
+    paths.map(|path| path.join(program)).find(|path| path.is_file())
+}
+
+/// That program. Linux kills it as soon as this one is gone, even if this one is killed itself.
+async fn tied(program: &Path) -> Command {
+    let tie = |program: &OsStr| {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+        command
+    };
+    let tried = tie(OsStr::new("true")).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    if tried.is_ok_and(|status| status.success()) { tie(program.as_os_str()) } else { Command::new(program) }
 }
 
 /// Removed when it is dropped.

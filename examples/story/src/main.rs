@@ -42,13 +42,36 @@ async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
         format!("cannot serve on port {port}: {error}. For another one: cargo run -p story -- --port 8081")
     })?;
     let address = listener.local_addr()?;
-    let cluster = Cluster::start(&setup).await?;
-    println!("The story is at http://{address}/ (Ctrl-C ends it)");
+    let end = told_to_end()?;
+    let serve = async {
+        let cluster = Cluster::start(&setup).await?;
+        println!("The story is at http://{address}/ (Ctrl-C ends it)");
+        Ok(story::serve(cluster, listener).await?)
+    };
     tokio::select! {
-        served = story::serve(cluster, listener) => served?,
-        stop = tokio::signal::ctrl_c() => stop?,
+        served = serve => served,
+        () = end => Ok(()),
     }
-    Ok(())
+}
+
+/// Comes when this is to end, by Ctrl-C, by `kill`, or with its terminal; then the balancer has to be ended too.
+#[cfg(unix)]
+fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 /// The port and the setup, or none where help is wanted.

@@ -2,41 +2,32 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::{env, fs};
 
-mod tools;
-
-/// The example, which ends with this.
-struct Story(Child);
-
-impl Drop for Story {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nobody to tell if not.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use outside::Process;
 
 #[test]
 fn a_person_walks_through_the_page() {
-    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node_modules/playwright-core");
-    if !tools::are_there(&["node", "chromium"]) || !tools::is_there(&driver) {
+    // The walk has its driver from there.
+    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/login");
+    let there = outside::is_installed("chromium") && outside::is_pinned(&driver, "package.json", "node_modules/stamp");
+    if !outside::is_there(there, "Chromium or playwright-core", "tests/login/setup") {
         return;
     }
-    let mut story = Command::new(env!("CARGO_BIN_EXE_story"))
+    let mut story = outside::command(env!("CARGO_BIN_EXE_story"))
         .args(["--port", "0"])
         .stdout(Stdio::piped())
         .spawn()
-        .map(Story)
+        .map(Process)
         .expect("the example starts");
     let mut line = String::new();
-    BufReader::new(story.0.stdout.take().expect("it is piped")).read_line(&mut line).expect("it says where it is");
+    BufReader::new(story.stdout.take().expect("it is piped")).read_line(&mut line).expect("it says where it is");
     let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("it names its address");
 
     let pictures = pictures();
     fs::create_dir_all(&pictures).expect("the directory can be made");
-    let walked = Command::new("node")
+    let walked = outside::command("node")
         .args(["tests/walk.mjs", url])
         .arg(&pictures)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -11,7 +11,6 @@ use stores_tests::RedisServer;
 use story::{Balancer, Cluster, Counts, Kind, Load, Setup};
 
 mod client;
-mod tools;
 
 use client::Probe;
 
@@ -53,6 +52,10 @@ fn since(cluster: &Cluster, before: &Part) -> Part {
     Part { jwt: now.jwt.since(before.jwt), session: now.session.since(before.session) }
 }
 
+fn is_there(program: &str) -> bool {
+    outside::is_there(outside::is_installed(program), program, "examples/story/tests/setup")
+}
+
 /// Waits until it is so.
 async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
@@ -89,7 +92,7 @@ async fn until_sessions_are_served(cluster: &Cluster) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_carries_a_jwt_is_served_through_all_of_it() {
-    if !tools::are_there(&["haproxy", "redis-server"]) {
+    if !["haproxy", "redis-server"].into_iter().all(is_there) {
         return;
     }
     let mut redis = RedisServer::start();
@@ -255,8 +258,8 @@ async fn a_dead_instance(cluster: &Arc<Cluster>, table: &mut Table) {
 fn keep(table: &Table) {
     let days = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970").as_secs() / 86400;
     let text = format!(
-        "<!-- Written by `STORY_KEEP=1 tests/run story`. -->\nServed, of the requests that {CLIENTS} clients of each kind \
-         sent meanwhile; HAProxy in front, Redis behind, {}.\n\n| event | with a JWT | with a session | |\n|---|---|---|---|\n{}",
+        "<!-- Written by `STORY_KEEP=1 tests/run story`. -->\n# The story, measured\n\nServed, of the requests \
+         that {CLIENTS} clients of each kind sent meanwhile; HAProxy in front, Redis behind, {}.\n\n| event | with a JWT | with a session | |\n|---|---|---|---|\n{}",
         date(days),
         table.0,
     );
@@ -287,7 +290,7 @@ fn date(days: u64) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_does_as_well() {
-    if !tools::are_there(&["nginx"]) {
+    if !is_there("nginx") {
         return;
     }
     let load = Load { clients: 2, pause: Duration::from_millis(20) };

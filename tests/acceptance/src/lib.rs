@@ -3,6 +3,7 @@
 
 mod client;
 mod guarded;
+mod log;
 mod login;
 mod stacks;
 mod store;
@@ -10,6 +11,7 @@ mod tokens;
 
 pub use client::{Connection, Reply, request, request_to};
 pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};
+pub use log::Log;
 pub use login::{LOGIN_STACKS, LoginStack};
 pub use stacks::{STACKS, Server, Stack};
 pub use store::WatchedStore;

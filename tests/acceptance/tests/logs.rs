@@ -1,26 +1,12 @@
 //! What the log says, and what it never says. In a process of its own, since a subscriber is for the whole of it.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use acceptance::{
-    Connection, GUARDED, STACKS, Stack, WatchedStore, builder, good_claims, hs256, member_builder,
+    Connection, GUARDED, Log, STACKS, Stack, WatchedStore, builder, good_claims, hs256, member_builder,
     plain_member_builder, request_to,
 };
 use jwt_core::{Algorithm, Issuer, Login, LoginCookies, NewSignIn, Sessions, SigningKey, TokenSource};
-
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A session that is served, one whose store is away, and one that has ended.
 fn sessions_come_and_go(stack: Stack) {
@@ -40,8 +26,8 @@ fn sessions_come_and_go(stack: Stack) {
 
 #[test]
 fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
-    let buffer = Buffer::default();
-    let writer = buffer.clone();
+    let log = Log::default();
+    let writer = log.clone();
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(move || writer.clone())
@@ -56,9 +42,9 @@ fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
         let sources = builder().source(TokenSource::bearer()).source(TokenSource::cookie("t"));
         let server = stack.start(sources.build().unwrap());
         let logged = |name: &str, case: &dyn Fn()| {
-            buffer.0.lock().unwrap().clear();
+            log.take();
             case();
-            let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+            let text = log.take();
             for secret in [&good, &expired, &forged] {
                 for part in secret.split('.').skip(1) {
                     assert!(!text.contains(part), "{} {name}: {text}", stack.name);
@@ -102,7 +88,7 @@ fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
             let cookies = LoginCookies::builder().build().unwrap();
             let login = |size| Login::new(issuer.sign(&serde_json::json!({"blob": "x".repeat(size)})).unwrap());
             login(2000).set_cookies(&cookies);
-            assert!(!String::from_utf8_lossy(&buffer.0.lock().unwrap()).contains("4096"));
+            assert!(!log.take().contains("4096"));
             login(4000).set_cookies(&cookies);
         });
         assert!(text.contains("WARN") && text.contains("4096") && text.contains("__Host-access_token"), "{text}");
@@ -132,9 +118,9 @@ fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
             (&plain, "/read", 500, &["ERROR", ".scopes("]),
             (&plain, "/admin", 500, &["ERROR", ".roles("]),
         ] {
-            buffer.0.lock().unwrap().clear();
+            log.take();
             assert_eq!(server.get(path, &[("Authorization", &bearer)]).status, status, "{path}");
-            let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+            let text = log.take();
             assert!(reasons.iter().all(|reason| text.contains(reason)), "{} {path}: {text}", server.stack);
             assert!(!text.contains(good.rsplit('.').next().unwrap()), "{} {path}: {text}", server.stack);
         }

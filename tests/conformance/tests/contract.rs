@@ -2,15 +2,17 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
+use base64_simd::URL_SAFE_NO_PAD;
 use jwt_core::{Algorithm, SigningKey};
+use outside::Process;
 use serde_json::{Value, json};
 
 const SECRET: &[u8] = b"the contract's secret, known to everybody";
 
 fn config(changes: Value) -> Value {
-    let secret = base64url(SECRET);
+    let secret = URL_SAFE_NO_PAD.encode_to_string(SECRET);
     let mut config = json!({
         "keys": {"secret_b64url": secret}, "algorithms": ["HS256"], "issuer": null, "audience": ["api"], "leeway": 30,
         "required": ["exp"], "sources": {"bearer": true, "cookie": "t"}, "typ": null, "now": 1000, "layer": "jwt",
@@ -21,45 +23,28 @@ fn config(changes: Value) -> Value {
     config
 }
 
-fn base64url(bytes: &[u8]) -> String {
-    // A JWT is the encoder at hand: the payload of a token is base64url.
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..=chunk.len() {
-            text.push(char::from(alphabet[(bits >> (18 - 6 * place)) as usize & 63]));
-        }
-    }
-    text
+struct Server {
+    _process: Process,
+    address: String,
 }
-
-struct Server(Child, String);
 
 impl Server {
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Process(command.stdout(Stdio::piped()).spawn().unwrap());
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Self(child, address)
+        Self { _process: child, address }
     }
 
     /// Status, head and body of the answer.
     fn send(&self, head: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(&self.1).unwrap();
+        let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.write_all(head.replace('\n', "\r\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -69,7 +54,7 @@ fn command(framework: &str, config: &Value) -> Command {
     let name = format!("conformance-{}-{}.json", std::process::id(), FILES.fetch_add(1, Ordering::Relaxed));
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, config.to_string()).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    let mut command = outside::command(env!("CARGO_BIN_EXE_conformance"));
     command.args(["--framework", framework, "--listen", "127.0.0.1:0", "--config"]).arg(path).stderr(Stdio::null());
     command
 }
@@ -143,7 +128,7 @@ fn keys_that_have_an_address_are_waited_for_and_picked_up() {
         assert!(head.contains("retry-after: "), "{framework}: {head}");
         assert_eq!(server.send("GET /protected HTTP/1.1\nHost: x\nConnection: close\n\n").0, 401, "{framework}");
 
-        let keys = json!({"keys": [{"kty": "oct", "kid": "k", "alg": "HS256", "k": base64url(SECRET)}]}).to_string();
+        let keys = json!({"keys": [{"kty": "oct", "kid": "k", "alg": "HS256", "k": URL_SAFE_NO_PAD.encode_to_string(SECRET)}]}).to_string();
         let listener = TcpListener::bind(address).unwrap();
         std::thread::spawn(move || {
             for stream in listener.incoming() {

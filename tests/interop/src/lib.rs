@@ -4,10 +4,11 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use outside::Process;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -34,9 +35,7 @@ impl Library {
             Self::PyJwt => ("requirements.txt", ".venv/stamp"),
             Self::Jose => ("package.json", "node_modules/stamp"),
         };
-        // `setup` copies the pinned versions there as its last step.
-        matches!((std::fs::read(directory().join(pinned)), std::fs::read(directory().join(stamp))),
-            (Ok(pinned), Ok(stamp)) if pinned == stamp)
+        outside::is_pinned(directory(), pinned, stamp)
     }
 
     fn command(self) -> Command {
@@ -162,7 +161,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Peer {
     library: Library,
-    process: Child,
+    _process: Process,
     requests: ChildStdin,
     answers: Receiver<io::Result<String>>,
 }
@@ -188,7 +187,7 @@ impl Peer {
             // Fails when nobody waits for answers any more.
             let _ = BufReader::new(output).lines().try_for_each(|line| sender.send(line));
         });
-        Ok(Self { library, process, requests, answers })
+        Ok(Self { library, _process: Process(process), requests, answers })
     }
 
     /// The library behind it.
@@ -259,13 +258,5 @@ impl Peer {
             Ok(Err(reason)) => Err(PeerError::Failed { peer, op, reason }),
             Err(source) => Err(PeerError::Answer { peer, op, answer, source }),
         }
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // The peer may have ended by itself; there is nobody to tell if not.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

@@ -3,8 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "all of this file is tests")]
 
 use std::collections::HashSet;
-use std::env;
-use std::io::{self, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -103,20 +101,13 @@ fn der_of(pem: &str) -> Vec<u8> {
 
 /// One process per library for all tests; `None` where `setup` has not been run.
 fn peers() -> Option<&'static [Mutex<Peer>]> {
-    static PEERS: OnceLock<Option<Vec<Mutex<Peer>>>> = OnceLock::new();
-    let start = || {
-        if Library::ALL.iter().all(|library| library.is_installed()) {
-            let start = |library| Peer::start(library).unwrap_or_else(|error| panic!("{error}"));
-            return Some(Library::ALL.into_iter().map(start).map(Mutex::new).collect());
-        }
-        // Not a print macro, whose output the test harness would keep to itself.
-        let _ = writeln!(io::stderr(), "interop: skipped: run tests/interop/setup first");
-        None
-    };
-    let peers = PEERS.get_or_init(start).as_deref();
-    let required = env::var_os("JWT_TESTS_REQUIRE_ALL").is_some_and(|value| value == "1");
-    assert!(peers.is_some() || !required, "the peers are not installed: run tests/interop/setup first");
-    peers
+    static PEERS: OnceLock<Vec<Mutex<Peer>>> = OnceLock::new();
+    let there = Library::ALL.iter().all(|library| library.is_installed());
+    if !outside::is_there(there, "PyJWT or jose", "tests/interop/setup") {
+        return None;
+    }
+    let start = |library| Peer::start(library).unwrap_or_else(|error| panic!("{error}"));
+    Some(PEERS.get_or_init(|| Library::ALL.into_iter().map(start).map(Mutex::new).collect()))
 }
 
 fn for_each_peer(mut test: impl FnMut(&mut Peer)) {

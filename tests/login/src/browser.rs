@@ -1,7 +1,5 @@
 use std::env;
-use std::io::{self, Write};
 use std::path::Path;
-use std::process::Command;
 
 use crate::Example;
 
@@ -9,21 +7,13 @@ use crate::Example;
 pub fn signs_in_with_a_browser(program: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     let chromium = env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    // `setup` copies the pinned version there as its last step.
-    let driver = matches!(
-        (std::fs::read(directory.join("package.json")), std::fs::read(directory.join("node_modules/stamp"))),
-        (Ok(pinned), Ok(stamp)) if pinned == stamp
-    );
-    if !driver || !Path::new(&chromium).exists() {
-        // Not a print macro, whose output the test harness would keep to itself.
-        let _ = writeln!(io::stderr(), "login: the browser is left out: run tests/login/setup first");
-        let required = env::var_os("JWT_TESTS_REQUIRE_ALL").is_some_and(|value| value == "1");
-        assert!(!required, "Chromium or playwright-core is not installed: run tests/login/setup first");
+    let there = Path::new(&chromium).exists() && outside::is_pinned(directory, "package.json", "node_modules/stamp");
+    if !outside::is_there(there, "Chromium or playwright-core", "tests/login/setup") {
         return;
     }
     let example = Example::start(program, &[]);
     let plain = Example::start(program, &["--dangerous-plain-http-on-localhost"]);
-    let output = Command::new("node")
+    let output = outside::command("node")
         .arg("browser.mjs")
         .args([&chromium, &example.origin(), &plain.origin()])
         .current_dir(directory)

@@ -1,16 +1,17 @@
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use acceptance::{Connection, Reply};
+use outside::Process;
 use serde_json::{Value, json};
 
 /// An example that runs. Ends when it is dropped.
 #[derive(Debug)]
 pub struct Example {
-    process: Child,
+    _process: Process,
     address: SocketAddr,
     log: Arc<Mutex<String>>,
 }
@@ -18,13 +19,14 @@ pub struct Example {
 impl Example {
     /// Starts that program, on any free port, and waits until it listens.
     pub fn start(program: &str, arguments: &[&str]) -> Self {
-        let mut process = Command::new(program)
+        let process = outside::command(program)
             .arg("0")
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .expect("Cargo has built it");
+        let mut process = Process(process);
         let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
         let port = loop {
             let line = lines.next().expect("it says where it listens").expect("it writes text");
@@ -40,7 +42,7 @@ impl Example {
                 log.extend([&*line, "\n"]);
             }
         });
-        Self { process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), log }
+        Self { _process: process, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), log }
     }
 
     /// Where it is, for a browser.
@@ -86,13 +88,5 @@ impl Example {
         let tokens: Value = serde_json::from_str(&reply.body).expect("it is JSON");
         let token = |name: &str| tokens[name].as_str().expect("there are both tokens").to_owned();
         (token("access_token"), token("refresh_token"))
-    }
-}
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nobody to tell if not.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

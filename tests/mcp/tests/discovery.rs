@@ -4,18 +4,19 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this file is tests")]
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Stdio};
 
 use jwt_core::{Authenticator, KeySet, ResourceMetadata};
 use mcp_tests::{STACKS, Stack};
+use outside::Process;
 use serde_json::{Value, json};
 
 /// The process of `peer.mjs`. It ends when it is dropped, or with this process.
 struct Peer {
-    process: Child,
+    _process: Process,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
@@ -24,21 +25,15 @@ impl Peer {
     /// `None` where `setup` has not installed the packages that are pinned now.
     fn start() -> Option<Self> {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let read = |name: &str| std::fs::read(directory.join(name)).ok();
-        if read("package.json") != read("node_modules/stamp") {
-            assert!(
-                std::env::var_os("JWT_TESTS_REQUIRE_ALL").is_none_or(|value| value != "1"),
-                "the peer is not installed: run tests/mcp/setup first"
-            );
-            // Not a print macro, whose output the test harness would keep to itself.
-            let _ = writeln!(io::stderr(), "mcp: skipped: run tests/mcp/setup first");
+        let installed = outside::is_pinned(directory, "package.json", "node_modules/stamp");
+        if !outside::is_there(installed, "the SDK of the Model Context Protocol", "tests/mcp/setup") {
             return None;
         }
-        let mut command = Command::new("node");
+        let mut command = outside::command("node");
         command.arg("peer.mjs").current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
+        let mut process = Process(command.spawn().unwrap());
         let (requests, answers) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
-        Some(Self { process, requests, answers })
+        Some(Self { _process: process, requests, answers })
     }
 
     fn ask(&mut self, request: &Value) -> Value {
@@ -48,14 +43,6 @@ impl Peer {
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert!(answer.get("failed").is_none(), "{request}: {}", answer["failed"].as_str().unwrap_or_default());
         answer
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nobody to tell if not.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

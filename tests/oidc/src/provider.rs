@@ -1,5 +1,5 @@
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,14 +33,8 @@ impl Provider {
     /// Where it is not installed although it is demanded, or does not start.
     pub fn start() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let (pinned, stamp) = (directory().join("package.json"), directory().join("node_modules/stamp"));
-        let installed = std::fs::read(stamp).is_ok_and(|stamp| std::fs::read(pinned).is_ok_and(|file| file == stamp));
-        if !installed {
-            let demanded = std::env::var_os("JWT_TESTS_REQUIRE_ALL").is_some();
-            assert!(!demanded, "oidc-provider is not installed: run tests/oidc/setup");
-            // Not by `eprintln!`, which the test harness keeps to itself.
-            let _ =
-                writeln!(io::stderr(), "LEFT OUT: oidc-provider is not installed; run tests/oidc/setup and this again");
+        let installed = outside::is_pinned(directory(), "package.json", "node_modules/stamp");
+        if !outside::is_there(installed, "oidc-provider", "tests/oidc/setup") {
             return None;
         }
         let name = format!("oidc-provider-{}-{}.json", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));

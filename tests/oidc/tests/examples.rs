@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use acceptance::{Connection, Reply, request};
 use oidc_tests::{Provider, eventually};
+use outside::Process;
 
 const EXAMPLES: [&str; 2] = ["oidc-axum", "oidc-actix"];
 
@@ -16,7 +17,7 @@ fn example(name: &str, variables: &[(&str, &str)]) -> Command {
     assert!(built.unwrap().success());
     // target/debug/deps/examples-… is this test.
     let directory: PathBuf = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().into();
-    let mut command = Command::new(directory.join(name));
+    let mut command = outside::command(directory.join(name));
     for variable in ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_START_ANYWAY"] {
         command.env_remove(variable);
     }
@@ -26,13 +27,13 @@ fn example(name: &str, variables: &[(&str, &str)]) -> Command {
 }
 
 struct Served {
-    process: Child,
+    _process: Process,
     address: SocketAddr,
 }
 
 impl Served {
     fn start(mut example: Command) -> Self {
-        let mut process = example.spawn().unwrap();
+        let mut process = Process(example.spawn().unwrap());
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let address = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("http://")?.parse().ok());
         let Some(address) = address else {
@@ -40,18 +41,11 @@ impl Served {
             process.stderr.take().unwrap().read_to_string(&mut text).unwrap();
             panic!("it does not serve: {text}");
         };
-        Self { process, address }
+        Self { _process: process, address }
     }
 
     fn get(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         Connection::open(self.address).send(&request(path, fields))
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

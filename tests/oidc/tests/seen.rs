@@ -2,11 +2,11 @@
 //! are for the whole of it.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use acceptance::Log;
 use jwt_core::{RemoteKeySet, Tenants, TrustedIssuer};
 use metrics::{Counter, Gauge, Histogram, Key as Name, KeyName, Metadata, Recorder, SharedString, Unit};
 use oidc_tests::{Key, Scripted, builder, jwks, status};
@@ -48,28 +48,9 @@ impl Recorder for Seen {
     }
 }
 
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Buffer {
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn metrics_events_and_status_tell_what_goes_on_and_never_a_token() {
-    let (seen, log) = (Seen::default(), Buffer::default());
+    let (seen, log) = (Seen::default(), Log::default());
     metrics::set_global_recorder(seen.clone()).map_err(|_| "there is one").unwrap();
     let writer = log.clone();
     tracing_subscriber::fmt()

@@ -1,11 +1,12 @@
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Once;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
+
+use outside::Process;
 
 /// How long a server may take to start. Far more than it does on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,24 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Panics
 /// If there is none and `JWT_TESTS_REQUIRE_ALL` is 1.
 pub fn redis_is_installed() -> bool {
-    static SAID: Once = Once::new();
-    let version = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
-    let installed = version.is_ok_and(|status| status.success());
-    if !installed {
-        // Not a print macro, whose output the test harness would keep to itself.
-        SAID.call_once(|| {
-            let _ = writeln!(io::stderr(), "stores: Redis left out, only memory tested: run tests/stores/setup first");
-        });
-        let required = env::var_os("JWT_TESTS_REQUIRE_ALL").is_some_and(|value| value == "1");
-        assert!(!required, "redis-server is not installed: run tests/stores/setup first");
-    }
-    installed
+    outside::is_there(outside::is_installed("redis-server"), "redis-server", "tests/stores/setup")
 }
 
 /// A Redis of one's own, on a free port, that writes every command to disk before it answers. Ends when it is dropped.
 #[derive(Debug)]
 pub struct RedisServer {
-    process: Child,
+    process: Process,
     port: u16,
     directory: PathBuf,
     options: &'static [&'static str],
@@ -118,7 +108,7 @@ impl RedisServer {
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nobody to tell if not.
+        // A server that still runs might write there. There is nobody to tell if it does not end.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.directory);
@@ -131,8 +121,8 @@ fn free_port() -> u16 {
 }
 
 /// The process, once it takes connections and has loaded what it had; `None` if it ends.
-fn launch(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
-    let mut process = Command::new("redis-server")
+fn launch(port: u16, directory: &Path, options: &[&str]) -> Option<Process> {
+    let process = outside::command("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no", "--loglevel", "warning"])
         .args(["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir"])
         .arg(directory)
@@ -141,6 +131,7 @@ fn launch(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is installed");
+    let mut process = Process(process);
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
         if process.try_wait().is_ok_and(|ended| ended.is_some()) {
@@ -151,8 +142,6 @@ fn launch(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
         }
         thread::sleep(Duration::from_millis(5));
     }
-    let _ = process.kill();
-    let _ = process.wait();
     None
 }
 
