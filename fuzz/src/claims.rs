@@ -2,17 +2,21 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use jwt_core::{Authenticator, AuthenticatorBuilder, KeySet, NumericDate, VerifiedToken, Verifier};
+use jwt_core::{Authenticator, AuthenticatorBuilder, KeySet, NumericDate, TrustedIssuer, VerifiedToken, Verifier};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use crate::reference::{Demands, Json, Registered};
-use crate::token::{SECRET, Stopped, sign};
+use crate::token::{SECRET, Stopped, sign, sign_by};
+
+const HEADER: &[u8] = br#"{"alg":"HS256"}"#;
 
 const LAX: Demands = Demands { issuer: None, audience: "api", required: None, max_age: None };
 const STRICT: Demands =
     Demands { issuer: Some("me"), audience: "api", required: Some("sub"), max_age: Some(Duration::from_hours(1)) };
+
+const OF_ME: Demands = Demands { issuer: Some("me"), ..LAX };
 
 fn builder<C: DeserializeOwned>() -> AuthenticatorBuilder<C> {
     let keys = KeySet::hs256(SECRET).expect("the secret is long enough");
@@ -21,6 +25,20 @@ fn builder<C: DeserializeOwned>() -> AuthenticatorBuilder<C> {
 
 fn lax<C: DeserializeOwned>() -> Verifier<C> {
     builder().build_verifier().expect("it is configured completely")
+}
+
+/// Trusts several, of whom only one has the key that signs here. Headers tell nobody apart, so that `iss` has to.
+fn several() -> Verifier<()> {
+    let (other, keys) = ([7; 32], KeySet::hs256(SECRET).expect("the secret is long enough"));
+    let others = KeySet::hs256(other).expect("the secret is long enough");
+    let builder = Authenticator::builder().audience("api").clock(Stopped);
+    let builder = builder.trust(TrustedIssuer::new("me", keys)).trust(TrustedIssuer::new("you", others));
+    let verifier: Verifier<()> = builder.build_verifier().expect("it is configured completely");
+    for (secret, issuer) in [(SECRET, "me"), (&other, "you")] {
+        let claims = format!(r#"{{"iss":"{issuer}","aud":"api","exp":1790000900}}"#);
+        verifier.verify(sign_by(secret, HEADER, claims.as_bytes())).expect("it is good");
+    }
+    verifier
 }
 
 /// Claims of an application: each of the ways in which serde reads a field.
@@ -85,9 +103,12 @@ pub fn claims(data: &[u8]) -> bool {
         builder.build_verifier().expect("it is configured completely")
     });
 
-    let token = sign(br#"{"alg":"HS256"}"#, data);
+    static SEVERAL: LazyLock<Verifier<()>> = LazyLock::new(several);
+
+    let token = sign(HEADER, data);
     let results = (UNIT.verify(&token), ANY.verify(&token), VALUE.verify(&token));
     let strict = STRICT_UNIT.verify(&token);
+    let one_of_several = SEVERAL.verify(&token);
     let (user, plain) = (USER.verify(&token), PLAIN.verify(&token));
 
     let json = Json::object(data);
@@ -104,6 +125,7 @@ pub fn claims(data: &[u8]) -> bool {
     assert_eq!(results.1.is_ok(), accepted, "IgnoredAny: {:?}", results.1);
     assert_eq!(results.2.is_ok(), accepted, "Value: {:?}", results.2);
     assert_eq!(strict.is_ok(), good(&STRICT), "strict: {strict:?}");
+    assert_eq!(one_of_several.is_ok(), good(&OF_ME), "one of several: {one_of_several:?}");
     assert_same_type(&user, data, accepted);
     assert_same_type(&plain, data, accepted);
 

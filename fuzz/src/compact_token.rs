@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use jwt_core::{AuthError, Authenticator, KeySet, TokenCache, TokenError, Verifier};
+use jwt_core::{AuthError, Authenticator, KeySet, TokenCache, Verifier};
 use serde_json::Value;
 
 use crate::reference::{Demands, Json, Registered, header_is_good};

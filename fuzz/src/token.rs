@@ -19,8 +19,13 @@ impl Clock for Stopped {
 
 /// Signs whatever bytes are given as header and claims with HS256.
 pub(crate) fn sign(header: &[u8], claims: &[u8]) -> String {
+    sign_by(SECRET, header, claims)
+}
+
+/// The same by another secret.
+pub(crate) fn sign_by(secret: &[u8], header: &[u8], claims: &[u8]) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET), message.as_bytes());
+    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::base64url;
 use crate::challenge::Challenges;
 use crate::clock::NumericDate;
 use crate::error::{Malformed, Misuse, TokenError};
@@ -37,6 +38,14 @@ impl<'t> UntrustedToken<'t> {
             whole.then_some(Self { header, payload, signature, message: token.get(..last)? })
         };
         parts().ok_or(TokenError::Malformed(Malformed::Parts))
+    }
+
+    /// The JSON of the claims, with room behind it for the token.
+    pub(crate) fn claims(self) -> Result<String, TokenError> {
+        let token_len = self.message.len() + 1 + self.signature.len();
+        let mut json = Vec::with_capacity(self.payload.len() * 3 / 4 + token_len);
+        base64url::decode_onto(self.payload, &mut json).ok_or(TokenError::Malformed(Malformed::Base64))?;
+        String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))
     }
 }
 

@@ -85,8 +85,8 @@ impl<'de> Seen<'de> {
     /// Notes a name; an error where it was there already.
     #[expect(clippy::ptr_arg, reason = "a borrowed name is kept, an owned one is copied")]
     pub(crate) fn insert<E: Error>(&mut self, name: &Cow<'de, str>) -> Result<(), E> {
-        let bit = Self::bit(name.as_bytes());
-        if self.bits & bit != 0 && self.contains(name) {
+        let bit = Self::bit(name);
+        if self.bits & bit != 0 && self.holds(name) {
             return Err(E::custom(DUPLICATE));
         }
         self.bits |= bit;
@@ -104,12 +104,16 @@ impl<'de> Seen<'de> {
     }
 
     /// The factors tell the registered claims and the most frequent others from each other.
-    fn bit(name: &[u8]) -> u64 {
-        let (Some(first), Some(last)) = (name.first(), name.last()) else { return 1 };
+    fn bit(name: &str) -> u64 {
+        let (Some(first), Some(last)) = (name.as_bytes().first(), name.as_bytes().last()) else { return 1 };
         1 << ((name.len() + 27 * usize::from(*first) + 4 * usize::from(*last)) % 64)
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
+        self.bits & Self::bit(name) != 0 && self.holds(name)
+    }
+
+    fn holds(&self, name: &str) -> bool {
         self.few[..self.count].contains(&name) || self.many.contains(name)
     }
 }

@@ -79,7 +79,6 @@ impl LiveKeys {
         self.0.current.load()
     }
 
-    #[cfg(feature = "cache")]
     pub(crate) fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Acquire)
     }

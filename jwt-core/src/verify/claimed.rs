@@ -1,7 +1,10 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
+use super::scan;
+#[cfg(feature = "tracing")]
 use crate::base64url;
 use crate::error::{Malformed, RegisteredClaim, TokenError};
 use crate::json::{NameSeed, ReadError, Skip, read_object};
@@ -11,15 +14,13 @@ use crate::token::UntrustedToken;
 /// The longest `iss` that is looked up, in bytes.
 const MAX_ISSUER: usize = 1024;
 
-/// Whom a payload names as its issuer, before anything is proved: to choose among those who are trusted, for nothing
-/// else. The claims are read again, and strictly, once the signature holds.
-pub(super) fn issuer(payload: &[u8]) -> Result<String, TokenError> {
-    let json = base64url::decode(payload).ok_or(TokenError::Malformed(Malformed::Base64))?;
-    let text = std::str::from_utf8(&json).map_err(|_| TokenError::Malformed(Malformed::Claims))?;
-    let issuer = read_object(text, Issuer).map_err(|error| match error {
-        ReadError::Data(_) => TokenError::ClaimType(RegisteredClaim::Issuer),
-        other => TokenError::Malformed(other.or(Malformed::Claims)),
-    })?;
+/// Whom claims name as their issuer, before anything is proved: to choose among those who are trusted, for nothing else.
+/// The claims are read again, and strictly, once the signature holds, and have to name one whose keys proved them.
+pub(super) fn issuer(json: &str) -> Result<Cow<'_, str>, TokenError> {
+    let issuer = match scan::issuer(json) {
+        Some(issuer) => Some(Cow::Borrowed(issuer)),
+        None => read_issuer(json)?,
+    };
     match issuer {
         Some(issuer) if issuer.len() <= MAX_ISSUER => Ok(issuer),
         Some(_) => Err(TokenError::Issuer),
@@ -27,10 +28,18 @@ pub(super) fn issuer(payload: &[u8]) -> Result<String, TokenError> {
     }
 }
 
+/// The same for claims that are spelled in an unusual way, or are none.
+fn read_issuer(json: &str) -> Result<Option<Cow<'_, str>>, TokenError> {
+    read_object(json, Issuer).map_err(|error| match error {
+        ReadError::Data(_) => TokenError::ClaimType(RegisteredClaim::Issuer),
+        other => TokenError::Malformed(other.or(Malformed::Claims)),
+    })
+}
+
 struct Issuer;
 
 impl<'de> DeserializeSeed<'de> for Issuer {
-    type Value = Option<String>;
+    type Value = Option<Cow<'de, str>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -38,7 +47,7 @@ impl<'de> DeserializeSeed<'de> for Issuer {
 }
 
 impl<'de> Visitor<'de> for Issuer {
-    type Value = Option<String>;
+    type Value = Option<Cow<'de, str>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("claims")
@@ -48,7 +57,7 @@ impl<'de> Visitor<'de> for Issuer {
         let mut issuer = None;
         while let Some(name) = map.next_key_seed(NameSeed)? {
             match &*name {
-                "iss" => issuer = Some(map.next_value_seed(NameSeed)?.into_owned()),
+                "iss" => issuer = Some(map.next_value_seed(NameSeed)?),
                 _ => map.next_value_seed(Skip)?,
             }
         }

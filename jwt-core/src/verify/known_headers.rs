@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::Header;
 use crate::key::VerifyingKey;
 
@@ -13,7 +15,7 @@ pub(super) struct KnownHeaders {
     pub(super) generation: u64,
     /// The first ones, compared in turn: a service with a handful of keys never hashes a header.
     few: Vec<(Arc<[u8]>, Arc<Known>)>,
-    many: HashMap<Arc<[u8]>, Arc<Known>>,
+    many: HashMap<Arc<[u8]>, Arc<Known>, RandomState>,
 }
 
 /// How many headers are compared in turn.
@@ -28,7 +30,7 @@ pub(super) struct Known {
 
 impl KnownHeaders {
     pub(super) fn new(generation: u64) -> Self {
-        Self { generation, few: Vec::new(), many: HashMap::new() }
+        Self { generation, few: Vec::new(), many: HashMap::default() }
     }
 
     pub(super) fn get(&self, segment: &[u8]) -> Option<&Known> {

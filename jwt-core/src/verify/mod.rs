@@ -8,6 +8,7 @@ mod claims;
 mod counters;
 mod header;
 mod known_headers;
+mod scan;
 #[cfg(feature = "login")]
 mod session;
 mod trust;
@@ -27,9 +28,9 @@ pub(crate) use claimed::Claimed;
 pub(crate) use claims::{Audience, Noted, Registered, Text, Times};
 pub use header::Header;
 pub(crate) use trust::Trust;
+use trusted::Hint;
 pub(crate) use trusted::{Party, Several, Trusted};
 
-use crate::base64url;
 use crate::clock::{Clock, NumericDate};
 use crate::error::{AuthError, Malformed, TokenError, Unavailable};
 use crate::grants::Authority;
@@ -205,18 +206,29 @@ impl<C: DeserializeOwned> Verifier<C> {
             Trusted::Nobody => return Err(TokenError::NotASession.into()),
             Trusted::Several(several) => several,
         };
-        if let Some(party) = several.hinted(untrusted)
-            && let Ok((header, generation)) = party.trust.prove(untrusted)
-        {
-            match self.read(&party.trust, token, untrusted, header, generation) {
-                // Two parties whose tokens have the same header.
-                Err(TokenError::Issuer) => {}
-                other => return other.map_err(Failure::from),
+        let hints = several.hints();
+        let hint = hints.of(untrusted);
+        let mut tried = None;
+        if let Some(Hint::Of(party)) = hint {
+            match party.trust.prove(untrusted) {
+                Ok(proof) => match self.read(proof, token, untrusted.claims()?) {
+                    // Two parties whose tokens have the same header.
+                    Err(TokenError::Issuer) => {}
+                    other => return other.map_err(Failure::from),
+                },
+                Err(unproved) => tried = Some((party, unproved)),
             }
         }
-        let party = several.named(untrusted)?;
-        let verified = self.prove_for(&party, token, untrusted)?;
-        several.learn(untrusted, &party);
+        let claims = untrusted.claims()?;
+        let party = several.named(&claims)?;
+        let proof = match tried {
+            Some((tried, unproved)) if Arc::ptr_eq(tried, &party) => Err(unproved),
+            _ => party.trust.prove(untrusted),
+        };
+        let verified = self.read(proof.map_err(|unproved| party.failure(unproved))?, token, claims)?;
+        if !matches!(hint, Some(Hint::Ambiguous)) {
+            several.learn(untrusted, &party);
+        }
         Ok(verified)
     }
 
@@ -226,38 +238,32 @@ impl<C: DeserializeOwned> Verifier<C> {
         token: &[u8],
         untrusted: UntrustedToken<'_>,
     ) -> Result<VerifiedToken<C>, Failure> {
-        match party.trust.prove(untrusted) {
-            Ok((header, generation)) => Ok(self.read(&party.trust, token, untrusted, header, generation)?),
-            Err(Unproved::Refused(TokenError::UnknownKey)) => Err(party.unknown_key()),
-            Err(Unproved::Refused(error)) => Err(error.into()),
-            Err(Unproved::NoKeys) => Err(party.no_keys()),
-        }
+        let proof = party.trust.prove(untrusted).map_err(|unproved| party.failure(unproved))?;
+        Ok(self.read(proof, token, untrusted.claims()?)?)
     }
 
-    /// The claims of a token whose signature holds.
-    fn read(
-        &self,
-        trust: &Arc<Trust>,
-        token: &[u8],
-        untrusted: UntrustedToken<'_>,
-        header: Arc<Header>,
-        generation: u64,
-    ) -> Result<VerifiedToken<C>, TokenError> {
-        let mut json = Vec::with_capacity(untrusted.payload.len() * 3 / 4 + token.len());
-        base64url::decode_onto(untrusted.payload, &mut json).ok_or(TokenError::Malformed(Malformed::Base64))?;
-        let mut text = String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))?;
+    /// The claims of a token whose signature holds; `text` is their JSON.
+    fn read(&self, proof: Proof, token: &[u8], mut text: String) -> Result<VerifiedToken<C>, TokenError> {
         let mut noted = Noted::default();
         let claims = claims::read::<C>(&text, &mut noted)?;
-        trust.validation.check_claims(&noted, &text, self.clock.now())?;
+        proof.trust.validation.check_claims(&noted, &text, self.clock.now())?;
         let registered = noted.registered.detach(&text);
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
-        let proof = Proof { header, trust: trust.clone(), generation };
         Ok(VerifiedToken::new(claims, registered, Some(proof), text, json_len, self.authority.clone()))
     }
 }
 
 impl Party {
+    /// What it means that there is no proof.
+    fn failure(&self, unproved: Unproved) -> Failure {
+        match unproved {
+            Unproved::Refused(TokenError::UnknownKey) => self.unknown_key(),
+            Unproved::Refused(error) => error.into(),
+            Unproved::NoKeys => self.no_keys(),
+        }
+    }
+
     #[cfg(feature = "remote")]
     fn unknown_key(&self) -> Failure {
         let unknown = AuthError::InvalidToken(TokenError::UnknownKey);

@@ -9,7 +9,7 @@ use super::known_headers::{Known, KnownHeaders};
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
 use crate::key::{LiveKeys, VerifyingKey};
-use crate::token::UntrustedToken;
+use crate::token::{Proof, UntrustedToken};
 use crate::validation::Validation;
 
 /// The longest signature, in bytes: RSA with 8192 bits.
@@ -42,8 +42,8 @@ impl Trust {
         Self { keys, validation, known_headers }
     }
 
-    /// The header, once a key has been found under which the signature holds, and the generation of that key.
-    pub(super) fn prove(&self, token: UntrustedToken<'_>) -> Result<(Arc<Header>, u64), Unproved> {
+    /// Finds a key under which the signature holds.
+    pub(super) fn prove(self: &Arc<Self>, token: UntrustedToken<'_>) -> Result<Proof, Unproved> {
         let (mut small, mut large);
         let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
             small = [0; SMALL_SIGNATURE];
@@ -55,8 +55,7 @@ impl Trust {
         let signature = base64url::decode_into(token.signature, buffer);
         let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
 
-        let snapshot = self.keys.snapshot();
-        let generation = snapshot.generation;
+        let generation = self.keys.generation();
         let learned = self.known_headers.load();
         // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
         let known = if learned.generation == generation { learned.get(token.header) } else { None };
@@ -65,7 +64,7 @@ impl Trust {
                 return Err(TokenError::Malformed(Malformed::Base64).into());
             }
             if holds(&known.key) {
-                return Ok((known.header.clone(), generation));
+                return Ok(Proof { header: known.header.clone(), trust: self.clone(), generation });
             }
             if known.only_candidate {
                 return Err(TokenError::Signature.into());
@@ -76,6 +75,7 @@ impl Trust {
             return Err(TokenError::Malformed(Malformed::Base64).into());
         }
         self.validation.check_header(&header)?;
+        let snapshot = self.keys.snapshot();
         let keys = snapshot.keys.as_ref().ok_or(Unproved::NoKeys)?;
         let candidates = keys.candidates(&header)?;
         let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
@@ -83,9 +83,9 @@ impl Trust {
         // A header that several keys may stand behind is known by the first of them, and stays so.
         if known.is_none() {
             let known = Known { header: header.clone(), key, only_candidate: candidates.len() == 1 };
-            self.learn(token.header, known, generation, keys.keys().len());
+            self.learn(token.header, known, snapshot.generation, keys.keys().len());
         }
-        Ok((header, generation))
+        Ok(Proof { header, trust: self.clone(), generation: snapshot.generation })
     }
 
     /// Keeps a header segment for the next token that has it.

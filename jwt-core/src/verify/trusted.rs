@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
+use foldhash::fast::RandomState;
 
 use super::trust::Trust;
 use super::{Failure, claimed};
@@ -33,16 +34,27 @@ pub(crate) enum Trusted {
 }
 
 pub(crate) struct Several {
-    by_issuer: HashMap<Box<str>, Arc<Party>>,
+    by_issuer: HashMap<Box<str>, Arc<Party>, RandomState>,
     #[cfg(feature = "remote")]
     tenants: Option<crate::tenants::Discovered>,
-    /// Header segments that a proved token had: a guess that spares the second reading of the claims.
-    hints: ArcSwap<HashMap<Arc<[u8]>, Hint>>,
+    /// Header segments that a proved token had: a guess that spares the search for `iss`.
+    hints: ArcSwap<Hints>,
+}
+
+/// By the header segment. Only who can sign puts one in.
+#[derive(Clone, Default)]
+pub(super) struct Hints(HashMap<Arc<[u8]>, Hint, RandomState>);
+
+impl Hints {
+    /// Whose tokens had this header before.
+    pub(super) fn of(&self, token: UntrustedToken<'_>) -> Option<&Hint> {
+        self.0.get(token.header)
+    }
 }
 
 /// Whose tokens have a header.
 #[derive(Clone)]
-enum Hint {
+pub(super) enum Hint {
     Of(Arc<Party>),
     /// Of several parties. A wrong guess would cost a signature.
     Ambiguous,
@@ -50,7 +62,7 @@ enum Hint {
 
 impl Several {
     pub(crate) fn new(parties: impl IntoIterator<Item = Party>) -> Self {
-        let mut by_issuer = HashMap::new();
+        let mut by_issuer = HashMap::default();
         for party in parties {
             let party = Arc::new(party);
             for issuer in &party.trust.validation.issuers {
@@ -71,19 +83,16 @@ impl Several {
         self
     }
 
-    /// Whose tokens had this header before, if only they had.
-    pub(super) fn hinted(&self, token: UntrustedToken<'_>) -> Option<Arc<Party>> {
-        match self.hints.load().get(token.header)? {
-            Hint::Of(party) => Some(party.clone()),
-            Hint::Ambiguous => None,
-        }
+    pub(super) fn hints(&self) -> Guard<Arc<Hints>> {
+        self.hints.load()
     }
 
-    /// Whom the token names as its issuer, without proof. Costs no signature, and the network only where a tenant is
-    /// seen for the first time.
-    pub(super) fn named(&self, token: UntrustedToken<'_>) -> Result<Arc<Party>, Failure> {
-        let issuer = claimed::issuer(token.payload)?;
-        if let Some(party) = self.by_issuer.get(issuer.as_str()) {
+    /// Whom the claims name as their issuer, without proof. Costs no signature, and the network only where a tenant is
+    /// seen for the first time. The claims of a token that its keys prove are good only if they name it when they are
+    /// read.
+    pub(super) fn named(&self, claims: &str) -> Result<Arc<Party>, Failure> {
+        let issuer = claimed::issuer(claims)?;
+        if let Some(party) = self.by_issuer.get(&*issuer) {
             return Ok(party.clone());
         }
         #[cfg(feature = "remote")]
@@ -95,18 +104,15 @@ impl Several {
 
     /// Keeps what a proof taught.
     pub(super) fn learn(&self, token: UntrustedToken<'_>, party: &Arc<Party>) {
-        if matches!(self.hints.load().get(token.header), Some(Hint::Ambiguous)) {
-            return;
-        }
         let segment: Arc<[u8]> = token.header.into();
         self.hints.rcu(|hints| {
-            let mut more = if hints.len() >= self.max_hints() { HashMap::new() } else { HashMap::clone(hints) };
-            let hint = match more.get(&segment) {
+            let mut more = if hints.0.len() >= self.max_hints() { Hints::default() } else { Hints::clone(hints) };
+            let hint = match more.0.get(&segment) {
                 Some(Hint::Of(known)) if !Arc::ptr_eq(known, party) => Hint::Ambiguous,
                 Some(Hint::Ambiguous) => Hint::Ambiguous,
                 _ => Hint::Of(party.clone()),
             };
-            more.insert(segment.clone(), hint);
+            more.0.insert(segment.clone(), hint);
             more
         });
     }

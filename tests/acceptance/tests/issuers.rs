@@ -122,6 +122,70 @@ fn a_second_iss_does_not_choose_other_keys_than_it_is_checked_against() {
     }
 }
 
+/// A token of claims as they are written.
+fn written(secret: u8, json: &str) -> String {
+    let (header, claims) = (acceptance::base64url(r#"{"alg":"HS256"}"#), acceptance::base64url(json));
+    let message = format!("{header}.{claims}");
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &[secret; 32]);
+    let signature = aws_lc_rs::hmac::sign(&key, message.as_bytes());
+    format!("{message}.{}", acceptance::base64url(signature))
+}
+
+const REST: &str = r#""aud":"api","sub":"alice","name":"Alice","exp":4000000000"#;
+
+#[test]
+fn an_issuer_is_found_however_it_is_spelled() {
+    let verifier = both();
+    // Of both, so that the header tells nobody apart.
+    verifier.verify(written(1, &format!(r#"{{"iss":"{OURS}",{REST}}}"#))).unwrap();
+    let theirs = REST.replace("api", "https://api.example.com");
+    verifier.verify(written(2, &format!(r#"{{"iss":"{THEIRS}",{theirs}}}"#))).unwrap();
+    for json in [
+        format!(r#"{{"iss":"{OURS}",{REST}}}"#),
+        format!(r#"{{{REST},"iss":"{OURS}"}}"#),
+        format!("{{ {REST} ,\n\t\"iss\"\r\n : \"{OURS}\"\n}}"),
+        format!(r#"{{"\u0069ss":"{OURS}",{REST}}}"#),
+        format!(r#"{{"iss":"{}",{REST}}}"#, OURS.replace('/', r"\/")),
+        format!(r#"{{"iss":"{}",{REST}}}"#, OURS.replace('.', r"\u002e")),
+        format!(r#"{{"act":{{"iss":"{THEIRS}","act":[{{"iss":"{THEIRS}"}}]}},{REST},"iss":"{OURS}"}}"#),
+        format!(r#"{{"note":"\"iss\":\"{THEIRS}\",","x":["iss","{THEIRS}"],{REST},"iss":"{OURS}"}}"#),
+        format!(r#"{{"iss ":"{THEIRS}","ISS":"{THEIRS}",{REST},"iss":"{OURS}"}}"#),
+    ] {
+        assert_eq!(verifier.verify(written(1, &json)).unwrap().issuer(), Some(OURS), "{json}");
+        assert!(matches!(refused(&verifier, &written(2, &json)), TokenError::Signature), "{json}");
+    }
+}
+
+#[test]
+fn claims_that_name_two_issuers_or_none_are_nobodys() {
+    let verifier = both();
+    let theirs = REST.replace("api", "https://api.example.com");
+    for _ in 0..2 {
+        for json in [
+            format!(r#"{{"iss":"{OURS}","iss":"{THEIRS}",{REST}}}"#),
+            format!(r#"{{"iss":"{THEIRS}","iss":"{OURS}",{REST}}}"#),
+            format!(r#"{{"iss":"{OURS}","\u0069ss":"{THEIRS}",{REST}}}"#),
+            format!(r#"{{"\u0069ss":"{THEIRS}","iss":"{OURS}",{REST}}}"#),
+            format!(r#"{{"iss":"{OURS}","iss":"{OURS}",{REST}}}"#),
+            format!(r#"{{"iss":["{OURS}"],{REST}}}"#),
+            format!(r#"{{"act":{{"iss":"{OURS}"}},{REST}}}"#),
+            format!(r#"{{"iss":"{OURS}"x,{REST}}}"#),
+            format!(r#"{{"iss":"{OURS}" "iss":"{THEIRS}",{REST}}}"#),
+            format!(r#"[{{"iss":"{OURS}",{REST}}}]"#),
+            format!(r#"["iss":"{OURS}",{REST}]"#),
+            format!(r#" {{"iss":"{OURS}",{REST}}}"#),
+        ] {
+            for json in [json.replace(REST, &theirs), json] {
+                for secret in [1, 2] {
+                    assert!(verifier.verify(written(secret, &json)).is_err(), "{secret}: {json}");
+                }
+            }
+        }
+        verifier.verify(written(1, &format!(r#"{{"iss":"{OURS}",{REST}}}"#))).unwrap();
+        verifier.verify(written(2, &format!(r#"{{"iss":"{THEIRS}",{theirs}}}"#))).unwrap();
+    }
+}
+
 #[test]
 fn the_keys_of_one_are_replaced_and_the_others_stay() {
     let theirs = LiveKeys::new(keys(2));
