@@ -95,6 +95,7 @@ mod refresh;
 mod request;
 #[cfg(feature = "login")]
 mod revocation;
+mod seen;
 #[cfg(feature = "login")]
 mod session;
 #[cfg(feature = "login")]
