@@ -6,6 +6,7 @@ use crate::challenge::Answer;
 use crate::error::{AuthError, Misuse};
 use crate::log;
 use crate::request::RequestHead;
+use crate::seen;
 use crate::token::{CompactToken, VerifiedToken};
 
 /// What a layer leaves behind in a request for extractors to find: for adapters, of interest to nobody else.
@@ -33,7 +34,9 @@ impl From<Misuse> for Rejection {
     /// Logs the mend, since nobody else will learn of it.
     fn from(misuse: Misuse) -> Self {
         log::misuse(misuse);
-        Self { error: misuse.into(), answer: Answer::NOT_CONFIGURED }
+        let error = misuse.into();
+        seen::refused(&error);
+        Self { error, answer: Answer::NOT_CONFIGURED }
     }
 }
 
@@ -53,6 +56,7 @@ impl Admission {
         outcome: Outcome<C>,
     ) -> (Result<Self, Rejection>, Option<Arc<Caching>>) {
         let (result, cookies) = outcome.parts();
+        seen::outcome(&result, authenticator.subject_in_spans());
         let admission = match result {
             Ok(Some(token)) => Ok(Self(Admitted::Verified(token.into_token()))),
             Ok(None) => Ok(Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken).into()))),

@@ -53,6 +53,7 @@ pub(crate) struct Inner<C> {
     pub(crate) cross_site: CrossSite,
     pub(crate) verifier: Verifier<C>,
     pub(crate) optional: bool,
+    pub(crate) subject_in_spans: bool,
     pub(crate) challenges: Challenges,
     pub(crate) caching: Option<Arc<Caching>>,
     #[cfg(feature = "login")]
@@ -247,6 +248,10 @@ impl<C> Authenticator<C> {
     /// it has no source but `Authorization` and is not optional.
     pub fn caching(&self) -> Option<&Arc<Caching>> {
         self.0.caching.as_ref()
+    }
+
+    pub(crate) fn subject_in_spans(&self) -> bool {
+        self.0.subject_in_spans
     }
 
     /// The verifier behind it, for tokens that come by another way than a request.

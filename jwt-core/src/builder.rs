@@ -48,6 +48,7 @@ use crate::verify::Verifier;
 /// | `sessions` (feature `login`) | none | a JWT needs no store |
 /// | `revocations` (feature `login`) | none | there is nothing to remember until something is revoked |
 /// | [`resource_metadata`](Self::resource_metadata) | none | only the application knows its address |
+/// | [`subject_in_spans`](Self::subject_in_spans) | off | it is personal data, and logs are kept |
 /// | [`optional`](Self::optional) | off | a route that is protected says no |
 pub struct AuthenticatorBuilder<C> {
     keys: Option<KeySource>,
@@ -71,6 +72,7 @@ pub struct AuthenticatorBuilder<C> {
     #[cfg(feature = "login")]
     renewal: Option<crate::issue::Tokens>,
     metadata: Option<ResourceMetadata>,
+    subject_in_spans: bool,
     #[cfg(feature = "cache")]
     cache: Option<TokenCache>,
 }
@@ -99,6 +101,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             #[cfg(feature = "login")]
             renewal: None,
             metadata: None,
+            subject_in_spans: false,
             #[cfg(feature = "cache")]
             cache: None,
         }
@@ -364,6 +367,15 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Records the subject of a verified token as `auth.subject` in the span around a request, beside `auth.outcome`,
+    /// `auth.issuer` and `auth.reason`, where the span has such fields (feature `tracing`). Off, since it is personal data
+    /// that would go wherever the log goes.
+    #[must_use]
+    pub fn subject_in_spans(mut self) -> Self {
+        self.subject_in_spans = true;
+        self
+    }
+
     /// Says in every challenge where this metadata of the resource is (RFC 9728 §5.1), so that a client finds out by
     /// itself where to get a token. None.
     #[must_use]
@@ -474,6 +486,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         }
         self.cross_site.check_config()?;
         let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
+        let subject_in_spans = self.subject_in_spans;
         let cross_site = std::mem::take(&mut self.cross_site);
         let caching = Caching::of(&sources, optional);
         #[cfg(feature = "login")]
@@ -484,6 +497,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             cross_site,
             verifier,
             optional,
+            subject_in_spans,
             challenges,
             caching,
             #[cfg(feature = "login")]

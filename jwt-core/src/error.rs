@@ -171,6 +171,12 @@ pub enum TokenError {
     /// `at_hash` is not that of the access token (OpenID Connect Core §3.1.3.8).
     #[error("`at_hash` is not that of the access token")]
     AccessTokenHash,
+    /// `c_hash` is not that of the authorization code (OpenID Connect Core §3.3.2.10).
+    #[error("`c_hash` is not that of the authorization code")]
+    CodeHash,
+    /// This claim is not what the ID token of the same login says (OpenID Connect Core §3.3.3.6, §12.2).
+    #[error("claim `{0}` is not that of the ID token of the same login")]
+    OtherLogin(&'static str),
     /// It was revoked.
     #[error("revoked")]
     Revoked,
@@ -328,6 +334,8 @@ pub enum ProfileClaim {
     AuthenticationTime,
     /// `at_hash`, what ties it to an access token: a string.
     AccessTokenHash,
+    /// `c_hash`, what ties it to an authorization code: a string.
+    CodeHash,
 }
 
 impl ProfileClaim {
@@ -339,6 +347,7 @@ impl ProfileClaim {
             Self::Nonce => "nonce",
             Self::AuthenticationTime => "auth_time",
             Self::AccessTokenHash => "at_hash",
+            Self::CodeHash => "c_hash",
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::base64url;
 use crate::clock::NumericDate;
 use crate::crypto;
 use crate::error::{AuthError, ProfileClaim, TokenError};
+use crate::original_login::OriginalLogin;
 use crate::profile::Beside;
 use crate::token::VerifiedToken;
 use crate::validation::missing;
@@ -51,7 +52,7 @@ impl<C: DeserializeOwned> IdTokenVerifier<C> {
         Self(verifier)
     }
 
-    /// Proves an ID token and holds it against the login that it is the answer to. Never waits; with keys that are
+    /// Proves an ID token and holds it against the request that it is the answer to. Never waits; with keys that are
     /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs.
     pub fn verify(
         &self,
@@ -82,12 +83,26 @@ impl<C> fmt::Debug for IdTokenVerifier<C> {
     }
 }
 
-/// The login that an ID token must be the answer to: what the application remembers of the request that it sent.
+/// The request that an ID token must be the answer to: what the application remembers of what it sent.
 #[derive(Clone, Copy)]
 pub struct AuthenticationRequest<'a> {
-    nonce: Option<&'a str>,
+    kind: Kind<'a>,
     max_age: Option<Duration>,
-    access_token: Option<&'a str>,
+    access_token: Option<Companion<'a>>,
+    code: Option<Companion<'a>>,
+    same_login: Option<&'a OriginalLogin>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Login { nonce: Option<&'a str> },
+    Refresh(&'a OriginalLogin),
+}
+
+/// What came along with an ID token, which holds its hash.
+#[derive(Clone, Copy)]
+struct Companion<'a> {
+    text: &'a str,
     hash_required: bool,
 }
 
@@ -95,17 +110,27 @@ impl<'a> AuthenticationRequest<'a> {
     /// The request had this `nonce`, so the token must have the same (Core §3.1.3.7 no. 11): it is what ties the answer
     /// to the browser in which the login began. No token has an empty one.
     pub fn with_nonce(nonce: &'a str) -> Self {
-        Self { nonce: Some(nonce), max_age: None, access_token: None, hash_required: false }
+        Self::new(Kind::Login { nonce: Some(nonce) })
     }
 
     /// The request had no `nonce`. A token that has one is the answer to another login and is refused. Only where `state`
     /// and PKCE tie the answer to the browser.
     pub fn without_nonce() -> Self {
-        Self { nonce: None, max_age: None, access_token: None, hash_required: false }
+        Self::new(Kind::Login { nonce: None })
+    }
+
+    /// The token came with a refresh of that login, and says what the ID token of the login said: the same `iss`, `sub`,
+    /// `aud`, `azp` and `auth_time`, and the same `nonce` if it has one; its `iat` is no earlier (Core §12.2).
+    pub fn refresh_of(login: &'a OriginalLogin) -> Self {
+        Self::new(Kind::Refresh(login))
+    }
+
+    fn new(kind: Kind<'a>) -> Self {
+        Self { kind, max_age: None, access_token: None, code: None, same_login: None }
     }
 
     /// The user must have proved who they are no longer ago than this, plus the leeway, by `auth_time`, which is thereby
-    /// required (Core §3.1.3.7 no. 13). The same as `max_age` in the request.
+    /// required (Core §3.1.2.1, §3.1.3.7 no. 13). The same as `max_age` in the request.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
@@ -115,26 +140,50 @@ impl<'a> AuthenticationRequest<'a> {
     /// The access token that came along. Where the ID token has `at_hash`, it must be that of this one (Core §3.1.3.8).
     #[must_use]
     pub fn access_token(mut self, access_token: &'a str) -> Self {
-        self.access_token = Some(access_token);
+        self.access_token = Some(Companion { text: access_token, hash_required: false });
         self
     }
 
-    /// The access token that came along through the browser, from the authorization endpoint: there `at_hash` is
-    /// required (Core §3.2.2.9 and §3.3.2.9).
+    /// The access token that came along through the browser, from the authorization endpoint: there `at_hash` and
+    /// `nonce` are required (Core §3.2.2.9, §3.2.2.10 and §3.3.2.11).
     #[must_use]
     pub fn front_channel_access_token(mut self, access_token: &'a str) -> Self {
-        (self.access_token, self.hash_required) = (Some(access_token), true);
+        self.access_token = Some(Companion { text: access_token, hash_required: true });
+        self
+    }
+
+    /// The authorization code that the ID token was had for. Where it has `c_hash`, it must be that of this one (Core
+    /// §3.3.2.10).
+    #[must_use]
+    pub fn code(mut self, code: &'a str) -> Self {
+        self.code = Some(Companion { text: code, hash_required: false });
+        self
+    }
+
+    /// The authorization code that came along through the browser, in the hybrid flow: there `c_hash` and `nonce` are
+    /// required (Core §3.3.2.11).
+    #[must_use]
+    pub fn front_channel_code(mut self, code: &'a str) -> Self {
+        self.code = Some(Companion { text: code, hash_required: true });
+        self
+    }
+
+    /// An ID token of the same login came before, through the browser in the hybrid flow: this one must have the same
+    /// `iss` and `sub` (Core §3.3.3.6).
+    #[must_use]
+    pub fn same_login_as(mut self, first: &'a OriginalLogin) -> Self {
+        self.same_login = Some(first);
         self
     }
 
     fn check<C>(&self, token: &VerifiedToken<C>, now: NumericDate) -> Result<(), TokenError> {
         let beside = Beside::read(token.claims_json())?;
-        match (self.nonce, beside.text(ProfileClaim::Nonce)?) {
-            (Some(_), None) => return Err(missing("nonce")),
-            (Some(sent), Some(nonce)) if sent.is_empty() || *nonce != *sent => return Err(TokenError::Nonce),
-            (None, Some(_)) => return Err(TokenError::Nonce),
-            _ => {}
+        let nonce = beside.text(ProfileClaim::Nonce)?;
+        match self.kind {
+            Kind::Login { nonce: sent } => self.check_nonce(sent, nonce.as_deref())?,
+            Kind::Refresh(login) => login.check_refreshed(token, &beside)?,
         }
+        self.same_login.map_or(Ok(()), |first| first.check_user(token))?;
         // Of the right type also where nobody asks for it.
         let authenticated = beside.date(ProfileClaim::AuthenticationTime)?;
         if let Some(max_age) = self.max_age {
@@ -145,12 +194,29 @@ impl<'a> AuthenticationRequest<'a> {
                 return Err(TokenError::AuthenticationAge);
             }
         }
-        let hash = beside.text(ProfileClaim::AccessTokenHash)?;
-        match (self.access_token, hash) {
-            (Some(_), None) if self.hash_required => Err(missing("at_hash")),
-            (Some(access_token), Some(hash)) if half_hash(token, access_token).is_none_or(|half| *hash != *half) => {
-                Err(TokenError::AccessTokenHash)
+        for (companion, claim, wrong) in [
+            (self.access_token, ProfileClaim::AccessTokenHash, TokenError::AccessTokenHash),
+            (self.code, ProfileClaim::CodeHash, TokenError::CodeHash),
+        ] {
+            match (companion, beside.text(claim)?) {
+                (Some(companion), None) if companion.hash_required => return Err(missing(claim.as_str())),
+                (Some(Companion { text, .. }), Some(hash)) if half_hash(token, text).as_deref() != Some(&*hash) => {
+                    return Err(wrong);
+                }
+                _ => {}
             }
+        }
+        Ok(())
+    }
+
+    fn check_nonce(&self, sent: Option<&str>, nonce: Option<&str>) -> Result<(), TokenError> {
+        let front_channel = [self.access_token, self.code].into_iter().flatten().any(|one| one.hash_required);
+        match (sent, nonce) {
+            (Some(_), None) => Err(missing("nonce")),
+            // Core §3.2.2.10, §3.3.2.11: nothing else ties to a browser what came through one.
+            (None, None) if front_channel => Err(missing("nonce")),
+            (Some(sent), Some(nonce)) if sent.is_empty() || nonce != sent => Err(TokenError::Nonce),
+            (None, Some(_)) => Err(TokenError::Nonce),
             _ => Ok(()),
         }
     }
@@ -163,12 +229,13 @@ fn half_hash<C>(token: &VerifiedToken<C>, text: &str) -> Option<String> {
 }
 
 impl fmt::Debug for AuthenticationRequest<'_> {
-    /// Without nonce and token.
+    /// Without nonce, token and code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticationRequest")
-            .field("nonce", &self.nonce.is_some())
+            .field("refresh", &matches!(self.kind, Kind::Refresh(_)))
             .field("max_age", &self.max_age)
             .field("access_token", &self.access_token.is_some())
+            .field("code", &self.code.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -87,6 +87,7 @@ mod log;
 mod metadata;
 #[cfg(feature = "login")]
 mod opaque;
+mod original_login;
 mod policy;
 mod profile;
 #[cfg(feature = "login")]
@@ -94,6 +95,7 @@ mod refresh;
 mod request;
 #[cfg(feature = "login")]
 mod revocation;
+mod seen;
 #[cfg(feature = "login")]
 mod session;
 #[cfg(feature = "login")]
@@ -143,6 +145,7 @@ pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, S
 pub use metadata::{BearerMethod, MetadataAnswer, MetadataError, ResourceMetadata, ResourceMetadataBuilder};
 #[cfg(feature = "login")]
 pub use opaque::OpaqueToken;
+pub use original_login::OriginalLogin;
 pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
 #[cfg(feature = "login")]
 pub use refresh::{RefreshError, RefreshTokens, RefreshTokensBuilder};

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use crate::admission::{Admission, Rejection};
 use crate::error::{AuthError, CheckError, Denial, Misuse};
 use crate::log;
+use crate::seen;
 use crate::token::{CompactToken, VerifiedToken};
 
 /// What a token must allow: the rule behind an adapter's `Require`, which is what applications use.
@@ -193,6 +194,7 @@ impl Policy {
             Err(rejection) => {
                 if matches!(rejection.error, AuthError::MissingToken) {
                     log::rejected(&rejection.error, None);
+                    seen::refused(&rejection.error);
                 }
                 return Decision::Refused(rejection);
             }
@@ -288,6 +290,7 @@ fn refuse(error: AuthError, token: &CompactToken) -> Rejection {
         AuthError::NotConfigured(misuse) => misuse.into(),
         error => {
             log::denied(&error, token);
+            seen::refused(&error);
             Rejection { answer: token.challenges().answer(&error), error }
         }
     }

@@ -96,6 +96,8 @@ pub(crate) struct Beside<'j> {
     auth_time: Option<&'j RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     at_hash: Option<&'j RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    c_hash: Option<&'j RawValue>,
 }
 
 /// A member that is there, `null` included.
@@ -131,6 +133,7 @@ impl<'j> Beside<'j> {
             ProfileClaim::Nonce => self.nonce,
             ProfileClaim::AuthenticationTime => self.auth_time,
             ProfileClaim::AccessTokenHash => self.at_hash,
+            ProfileClaim::CodeHash => self.c_hash,
         }
     }
 }

@@ -98,6 +98,7 @@ impl PrivateKey {
         let invalid = |_| KeyError::Invalid(algorithm);
         match signing(algorithm) {
             Signing::Rsa(encoding) => {
+                super::check_private_rsa(algorithm, der)?;
                 let key = RsaKeyPair::from_der(der).map_err(invalid)?;
                 Ok(Self::Rsa(Box::new(key), encoding))
             }

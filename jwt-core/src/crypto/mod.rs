@@ -65,6 +65,12 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
+/// The same for a private one, in PKCS#1.
+fn check_private_rsa(algorithm: Algorithm, der: &[u8]) -> Result<(), KeyError> {
+    let (n, e) = crate::key::rsa_private_components(der).ok_or(KeyError::Invalid(algorithm))?;
+    check_rsa(&n, &e)
+}
+
 /// Points of Ed25519 whose order divides eight, without their sign bit, in every encoding that a backend might take.
 /// Under such a key, signatures can be made without a private one (RFC 8032 §8.9 leaves the check to the application).
 #[rustfmt::skip]

@@ -85,9 +85,7 @@ impl PrivateKey {
             Foreign::ES256 | Foreign::ES384 => EncodingKey::from_ec_der(der),
             Foreign::EdDSA => EncodingKey::from_ed_der(der),
             _ => {
-                let (n, e) = (DEFAULT_PROVIDER.key_utils.rsa_pub_components_from_private_key)(der)
-                    .map_err(|_| KeyError::Invalid(algorithm))?;
-                super::check_rsa(&n, &e)?;
+                super::check_private_rsa(algorithm, der)?;
                 EncodingKey::from_rsa_der(der)
             }
         };

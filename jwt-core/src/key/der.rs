@@ -40,15 +40,15 @@ fn is_within(mut der: &[u8], depth: usize) -> bool {
 }
 
 /// The first element of some DER (X.690 §8.1).
-struct Element<'d> {
+pub(super) struct Element<'d> {
     tag: u8,
     contents: &'d [u8],
     whole: &'d [u8],
-    rest: &'d [u8],
+    pub(super) rest: &'d [u8],
 }
 
 impl<'d> Element<'d> {
-    fn read(der: &'d [u8]) -> Option<Self> {
+    pub(super) fn read(der: &'d [u8]) -> Option<Self> {
         let (&tag, &first) = (der.first()?, der.get(1)?);
         let (header, length) = match first {
             0..=0x7f => (2, usize::from(first)),
@@ -63,7 +63,7 @@ impl<'d> Element<'d> {
         Some(Self { tag, contents: &whole[header..], whole, rest })
     }
 
-    fn contents_of(self, tag: u8) -> Option<&'d [u8]> {
+    pub(super) fn contents_of(&self, tag: u8) -> Option<&'d [u8]> {
         (self.tag == tag).then_some(self.contents)
     }
 }

@@ -2,6 +2,7 @@
 
 mod der;
 mod jwk;
+mod kind;
 mod live;
 mod pem;
 pub(crate) mod pkcs8;
@@ -18,6 +19,7 @@ pub(crate) use live::Source;
 pub use live::{KeySource, LiveKeys};
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use pem::rsa_components;
+pub(crate) use pem::rsa_private_components;
 #[cfg(feature = "remote")]
 pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use set::{KeySet, SkippedKey};
@@ -59,7 +61,8 @@ impl VerifyingKey {
     }
 
     /// A public key in PEM: `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` (PKCS#1) or `CERTIFICATE` (X.509, whose validity
-    /// and issuer are *not* checked). Of several blocks the first is read.
+    /// and issuer are *not* checked). Text around it does no harm; several blocks are refused, since nobody says which
+    /// one is meant, and so is a private key. Each error says what it found and what to do.
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         pem::public_key(algorithm, pem.as_ref(), |material| Self::new(algorithm, material))
     }
@@ -173,20 +176,54 @@ pub enum KeyError {
     /// A key of another kind than the algorithm needs.
     #[error("this key is not of the kind that {0} needs: load it with the algorithm that it was made for")]
     WrongKind(Algorithm),
+    /// A key of a kind that no algorithm here uses.
+    #[error("a key of {0}, which is not supported: use RSA, P-256, P-384, P-521 or Ed25519")]
+    UnsupportedKind(&'static str),
     /// The bytes are no key of that kind: not on the curve, of the wrong length, or damaged.
-    #[error("these bytes are no valid key for {0}")]
+    #[error("these bytes are no valid key for {0}: damaged, or numbers that do not belong together; copy it anew")]
     Invalid(Algorithm),
     /// A private key where a public one is wanted.
     #[error("this is a private key: a verifier wants the public one (`openssl pkey -in key.pem -pubout`)")]
     Private,
     /// A public key where a private one is wanted.
-    #[error("this is not a private key that can be read: give PKCS#8 (`openssl pkcs8 -topk8 -nocrypt -in key.pem`)")]
+    #[error("this is a public key: to sign, give the private one that belongs to it")]
     NotPrivate,
-    /// Not PEM, or PEM of something else than a key or a certificate.
-    #[error("not a PEM block of the kinds PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")]
-    Pem,
-    /// Not DER of a public key or a certificate.
-    #[error("not the DER form of a public key or a certificate")]
+    /// A certificate where a private key is wanted.
+    #[error("this is a certificate, which holds a public key: to sign, give the private key that belongs to it")]
+    Certificate,
+    /// A private key that is encrypted with a passphrase.
+    #[error(
+        "the private key is encrypted: decrypt it with `openssl pkey -in key.pem -out plain.pem`, and see that only the service can read the outcome"
+    )]
+    Encrypted,
+    /// A private key in another form than PKCS#8 and PKCS#1, such as SEC 1 or that of OpenSSH.
+    #[error(
+        "a private key that is neither PKCS#8 nor PKCS#1: convert it (`openssl pkcs8 -topk8 -nocrypt -in key.pem`, or `ssh-keygen -p -m PKCS8 -f key` for one of OpenSSH)"
+    )]
+    NotPkcs8,
+    /// Nothing at all, or nothing but white space.
+    #[error("there is nothing in it: is it the right file, and has it been filled?")]
+    EmptyInput,
+    /// Not PEM, or a block that is damaged.
+    #[error(
+        "no whole PEM block, from its `-----BEGIN` to its `-----END` line: check that line breaks have not become `\\n` in text; DER and JWK have functions of their own"
+    )]
+    NotPem,
+    /// PEM of something else than a key or a certificate, such as a certificate request.
+    #[error(
+        "PEM of another kind: to verify, give PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE; to sign, PRIVATE KEY or RSA PRIVATE KEY"
+    )]
+    OtherPem,
+    /// More than one key or certificate in one PEM text: which one is meant, nobody says.
+    #[error(
+        "{blocks} PEM blocks where one is wanted: give the one that is meant, or load each and make a `KeySet::new` of them"
+    )]
+    SeveralBlocks {
+        /// How many there are.
+        blocks: usize,
+    },
+    /// Not DER of a key or a certificate.
+    #[error("not the DER form of a key or a certificate: damaged, or something else")]
     Der,
     /// Not base64.
     #[error("not base64")]

@@ -1,10 +1,12 @@
 //! PEM and DER, read by jsonwebtoken.
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
+use pem::Pem;
 use simple_asn1::ASN1Block;
 
 use super::KeyError;
 use super::der::{certificate_spki, is_shallow};
+use super::kind::KeyKind;
 use crate::algorithm::{Algorithm, Family};
 use crate::base64url;
 use crate::crypto::Material;
@@ -20,19 +22,34 @@ enum Kind {
     Certificate,
 }
 
+/// The one block of a file, with whatever text around it (RFC 7468 §2) and either kind of line breaks.
+fn only_block(pem: &[u8]) -> Result<Pem, KeyError> {
+    if pem.iter().all(u8::is_ascii_whitespace) {
+        return Err(KeyError::EmptyInput);
+    }
+    let mut blocks = pem::parse_many(pem).map_err(|_| KeyError::NotPem)?;
+    // What OpenSSL writes in front of a key on a curve, and what the key says itself.
+    blocks.retain(|block| !block.tag().ends_with(" PARAMETERS"));
+    match blocks.len() {
+        0 => Err(KeyError::NotPem),
+        1 => blocks.pop().ok_or(KeyError::NotPem),
+        blocks => Err(KeyError::SeveralBlocks { blocks }),
+    }
+}
+
 /// Reads a public key and hands its parts to `load`.
 pub(super) fn public_key<T>(
     algorithm: Algorithm,
     pem: &[u8],
     load: impl FnOnce(&Material<'_>) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
-    let block = pem::parse(pem).map_err(|_| KeyError::Pem)?;
+    let block = only_block(pem)?;
     let kind = match block.tag() {
         "PUBLIC KEY" => Kind::Spki,
         "RSA PUBLIC KEY" => Kind::Pkcs1,
         "CERTIFICATE" => Kind::Certificate,
         tag if tag.ends_with("PRIVATE KEY") => return Err(KeyError::Private),
-        _ => return Err(KeyError::Pem),
+        _ => return Err(KeyError::OtherPem),
     };
     read(algorithm, kind, block.contents(), load)
 }
@@ -43,6 +60,12 @@ pub(super) fn public_key_der<T>(
     der: &[u8],
     mut load: impl FnMut(&Material<'_>) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
+    if der.is_empty() {
+        return Err(KeyError::EmptyInput);
+    }
+    if KeyKind::of_pkcs8(der).is_some() {
+        return Err(KeyError::Private);
+    }
     let mut error = KeyError::Der;
     for kind in [Kind::Spki, Kind::Certificate, Kind::Pkcs1] {
         match read(algorithm, kind, der, &mut load) {
@@ -66,7 +89,12 @@ fn read<T>(
     if !is_shallow(der) {
         return Err(KeyError::Der);
     }
-    let armoured = armour(if kind == Kind::Pkcs1 { "RSA PUBLIC KEY" } else { "PUBLIC KEY" }, der);
+    let (label, key_kind) = match kind {
+        Kind::Pkcs1 => ("RSA PUBLIC KEY", rsa_components(der).map(|_| KeyKind::Rsa)),
+        Kind::Spki | Kind::Certificate => ("PUBLIC KEY", KeyKind::of_spki(der)),
+    };
+    key_kind.ok_or(KeyError::Der)?.check(algorithm)?;
+    let armoured = armour(label, der);
     let pem = armoured.as_bytes();
     let key = match algorithm.family() {
         Family::Hmac => return Err(KeyError::WrongKind(algorithm)),
@@ -74,12 +102,7 @@ fn read<T>(
         Family::Ec => DecodingKey::from_ec_pem(pem),
         Family::Ed25519 => DecodingKey::from_ed_pem(pem),
     };
-    let Ok(key) = key else {
-        let readable = DecodingKey::from_rsa_pem(pem).is_ok()
-            || DecodingKey::from_ec_pem(pem).is_ok()
-            || DecodingKey::from_ed_pem(pem).is_ok();
-        return Err(if readable { KeyError::WrongKind(algorithm) } else { KeyError::Der });
-    };
+    let key = key.map_err(|_| KeyError::Der)?;
     let bytes = key.try_get_as_bytes().map_err(|_| KeyError::Der)?;
     match algorithm.family() {
         Family::Hmac => Err(KeyError::WrongKind(algorithm)),
@@ -94,21 +117,42 @@ fn read<T>(
 
 /// The DER of a private key: PKCS#1 for RSA, PKCS#8 for the others.
 pub(super) fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<Vec<u8>, KeyError> {
-    let block = pem::parse(pem).map_err(|_| KeyError::NotPrivate)?;
-    if !matches!(block.tag(), "PRIVATE KEY" | "RSA PRIVATE KEY") || !is_shallow(block.contents()) {
-        return Err(KeyError::NotPrivate);
-    }
-    let (rsa, ec, ed25519) =
-        (EncodingKey::from_rsa_pem(pem), EncodingKey::from_ec_pem(pem), EncodingKey::from_ed_pem(pem));
-    let readable = rsa.is_ok() || ec.is_ok() || ed25519.is_ok();
+    let block = only_block(pem)?;
+    let der = block.contents();
+    let kind = match block.tag() {
+        "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
+        // RFC 1421 §4.6.1.1: what OpenSSL once wrote, and still does for PKCS#1 and SEC 1.
+        _ if block.headers().get("Proc-Type").is_some_and(|value| value.contains("ENCRYPTED")) => {
+            return Err(KeyError::Encrypted);
+        }
+        "PRIVATE KEY" if is_shallow(der) => KeyKind::of_pkcs8(der),
+        "RSA PRIVATE KEY" if is_shallow(der) => Some(KeyKind::Rsa),
+        "PRIVATE KEY" | "RSA PRIVATE KEY" => None,
+        "CERTIFICATE" => return Err(KeyError::Certificate),
+        tag if tag.ends_with("PUBLIC KEY") => return Err(KeyError::NotPrivate),
+        tag if tag.ends_with("PRIVATE KEY") => return Err(KeyError::NotPkcs8),
+        _ => return Err(KeyError::OtherPem),
+    };
+    kind.ok_or(KeyError::Der)?.check(algorithm)?;
+    let armoured = armour(block.tag(), der);
+    let pem = armoured.as_bytes();
     let key = match algorithm.family() {
         Family::Hmac => return Err(KeyError::WrongKind(algorithm)),
-        Family::Rsa => rsa,
-        Family::Ec => ec,
-        Family::Ed25519 => ed25519,
+        Family::Rsa => EncodingKey::from_rsa_pem(pem),
+        Family::Ec => EncodingKey::from_ec_pem(pem),
+        Family::Ed25519 => EncodingKey::from_ed_pem(pem),
     };
-    let otherwise = |_| if readable { KeyError::WrongKind(algorithm) } else { KeyError::NotPrivate };
-    key.map(|key| key.as_bytes().to_vec()).map_err(otherwise)
+    key.map(|key| key.as_bytes().to_vec()).map_err(|_| KeyError::Der)
+}
+
+/// The modulus and the public exponent of `RSAPrivateKey` (RFC 8017 §A.1.2).
+pub(crate) fn rsa_private_components(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let blocks = is_shallow(der).then(|| simple_asn1::from_der(der).ok())??;
+    let [ASN1Block::Sequence(_, members)] = blocks.as_slice() else { return None };
+    let [ASN1Block::Integer(..), ASN1Block::Integer(_, n), ASN1Block::Integer(_, e), ..] = members.as_slice() else {
+        return None;
+    };
+    Some((n.to_biguint()?.to_bytes_be(), e.to_biguint()?.to_bytes_be()))
 }
 
 /// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }` (RFC 8017 §A.1.1).

@@ -49,7 +49,9 @@ impl SigningKey {
         Self::secret(algorithm, decode_secret(secret)?)
     }
 
-    /// A private key in PEM: `PRIVATE KEY` (PKCS#8, not encrypted) or `RSA PRIVATE KEY` (PKCS#1).
+    /// A private key in PEM: `PRIVATE KEY` (PKCS#8, not encrypted) or `RSA PRIVATE KEY` (PKCS#1). Text around it
+    /// does no harm; several blocks, an encrypted key, a public key and a certificate are refused, each by an error that
+    /// says what to do.
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let der = pem::private_key(algorithm, pem.as_ref())?;
         Self::new(algorithm, PrivateKey::der(algorithm, &der)?)

@@ -7,7 +7,7 @@ use acceptance::{
 };
 use jwt_core::{
     Algorithm, AuthError, AuthenticationRequest, Authenticator, AuthenticatorBuilder, ConfigError, IdTokenVerifier,
-    KeySet, ProfileClaim, RegisteredClaim, SigningKey, TokenError, VerifyingKey,
+    KeySet, Malformed, OriginalLogin, ProfileClaim, RegisteredClaim, SigningKey, TokenError, VerifyingKey,
 };
 use serde_json::{Value, json};
 
@@ -186,8 +186,41 @@ fn every_required_claim_of_an_id_token_is_required() {
 
 #[test]
 fn issuer_and_expiry_of_an_id_token_are_checked() {
-    assert!(matches!(id(&with(&id_claims(), "iss", json!("https://other.example.com"))), Err(TokenError::Issuer)));
+    // Exactly, to the letter.
+    let upper = ISSUER.replace("issuer", "Issuer");
+    for issuer in ["https://other.example.com".to_owned(), format!("{ISSUER}/"), upper, String::new()] {
+        assert!(matches!(id(&with(&id_claims(), "iss", json!(issuer))), Err(TokenError::Issuer)), "{issuer}");
+    }
     assert!(matches!(id(&with(&id_claims(), "exp", json!(NOW - 31))), Err(TokenError::Expired)));
+}
+
+#[test]
+fn an_id_token_is_signed_by_a_key_of_the_issuer_and_by_its_algorithm() {
+    let good = token(Some("JWT"), &id_claims());
+    let (message, _) = good.rsplit_once('.').unwrap();
+    let claims = id_claims().to_string();
+    let other_key = SigningKey::secret(Algorithm::HS256, b"another secret of thirty-two byte").unwrap();
+    let other_algorithm = SigningKey::pem(Algorithm::ES256, key_file("p256.pem")).unwrap();
+    let verify = |token: &str| refusal(id_verifier().verify(token, &AuthenticationRequest::with_nonce(NONCE)));
+    verify(&good).unwrap();
+    assert!(matches!(verify(&other_key.sign(&id_claims()).unwrap()), Err(TokenError::Signature)));
+    assert!(matches!(
+        verify(&other_algorithm.sign(&id_claims()).unwrap()),
+        Err(TokenError::AlgorithmNotAllowed(Algorithm::ES256))
+    ));
+    let none = compact(r#"{"alg":"none"}"#, claims.as_bytes());
+    assert!(matches!(verify(&none), Err(TokenError::UnknownAlgorithm)));
+    for token in [format!("{message}."), message.to_owned()] {
+        assert!(matches!(verify(&token), Err(TokenError::Malformed(Malformed::Parts))), "{token}");
+    }
+    // Encrypted, which was not agreed upon.
+    let encrypted = format!("{}.AAAA.AAAA.AAAA.AAAA", base64url(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#));
+    assert!(matches!(verify(&encrypted), Err(TokenError::UnknownAlgorithm)));
+}
+
+#[test]
+fn claims_of_an_id_token_that_nobody_knows_are_ignored() {
+    id(&with(&with(&id_claims(), "https://example.com/odd", json!({"a": [1]})), "amr", json!(["pwd"]))).unwrap();
 }
 
 #[test]
@@ -237,6 +270,8 @@ fn the_nonce_is_that_of_the_login() {
         |claims: &Value, login: &AuthenticationRequest<'_>| refusal(id_verifier().verify(token(None, claims), login));
     verify(&id_claims(), &AuthenticationRequest::with_nonce(NONCE)).unwrap();
     assert!(matches!(verify(&id_claims(), &AuthenticationRequest::with_nonce("another")), Err(TokenError::Nonce)));
+    let other_case = NONCE.to_lowercase();
+    assert!(matches!(verify(&id_claims(), &AuthenticationRequest::with_nonce(&other_case)), Err(TokenError::Nonce)));
     let without = with(&id_claims(), "nonce", Value::Null);
     match verify(&without, &AuthenticationRequest::with_nonce(NONCE)) {
         Err(TokenError::MissingClaim(missing)) => assert_eq!(&*missing, "nonce"),
@@ -320,6 +355,169 @@ fn the_hash_is_that_of_the_algorithm_of_the_id_token() {
             .unwrap_or_else(|e| panic!("{name}: {e}"));
         let error = refusal(verifier.verify(&token, &AuthenticationRequest::with_nonce(NONCE).access_token("another")));
         assert!(matches!(error, Err(TokenError::AccessTokenHash)), "{name}: {error:?}");
+    }
+}
+
+const CODE: &str = "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk";
+
+#[test]
+fn the_hash_of_the_code_is_checked_where_it_is_there_and_required_from_the_front_channel() {
+    // The example of Core, appendix A.4.
+    let hashed = with(&id_claims(), "c_hash", json!("LDktKdoQak3Pk0cnXxCltA"));
+    let verify =
+        |claims: &Value, login: AuthenticationRequest<'_>| refusal(id_verifier().verify(token(None, claims), &login));
+    let login = AuthenticationRequest::with_nonce(NONCE);
+    verify(&hashed, login.code(CODE)).unwrap();
+    verify(&hashed, login.front_channel_code(CODE)).unwrap();
+    for login in [login.code("another"), login.front_channel_code("another"), login.code("")] {
+        assert!(matches!(verify(&hashed, login), Err(TokenError::CodeHash)));
+    }
+    verify(&hashed, login).unwrap();
+    verify(&id_claims(), login.code(CODE)).unwrap();
+    match verify(&id_claims(), login.front_channel_code(CODE)) {
+        Err(TokenError::MissingClaim(missing)) => assert_eq!(&*missing, "c_hash"),
+        other => panic!("{other:?}"),
+    }
+    for login in [login, login.code(CODE)] {
+        let error = verify(&with(&id_claims(), "c_hash", json!(7)), login);
+        assert!(matches!(error, Err(TokenError::ProfileClaimType(ProfileClaim::CodeHash))), "{error:?}");
+    }
+    // With both, one does not stand for the other.
+    let both = with(&hashed, "at_hash", json!("77QmUPtjPfzWtF2AnpK9RQ"));
+    verify(&both, login.front_channel_code(CODE).front_channel_access_token(ACCESS_TOKEN)).unwrap();
+    let swapped = verify(&both, login.front_channel_code(CODE).front_channel_access_token(CODE));
+    assert!(matches!(swapped, Err(TokenError::AccessTokenHash)), "{swapped:?}");
+}
+
+#[test]
+fn what_came_through_the_browser_has_a_nonce() {
+    let hashed = with(&id_claims(), "c_hash", json!("LDktKdoQak3Pk0cnXxCltA"));
+    let hashed = with(&with(&hashed, "at_hash", json!("77QmUPtjPfzWtF2AnpK9RQ")), "nonce", Value::Null);
+    let login = AuthenticationRequest::without_nonce();
+    let verify = |login| refusal(id_verifier().verify(token(None, &hashed), &login));
+    verify(login.code(CODE).access_token(ACCESS_TOKEN)).unwrap();
+    for login in [login.front_channel_code(CODE), login.front_channel_access_token(ACCESS_TOKEN)] {
+        match verify(login) {
+            Err(TokenError::MissingClaim(missing)) => assert_eq!(&*missing, "nonce"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// What is kept of the login that brought these claims.
+fn login(verifier: &IdTokenVerifier<()>, claims: &Value) -> OriginalLogin {
+    let nonce = AuthenticationRequest::with_nonce(NONCE);
+    let login = OriginalLogin::of(&verifier.verify(token(None, claims), &nonce).unwrap());
+    // Over a restart.
+    serde_json::from_str(&serde_json::to_string(&login).unwrap()).unwrap()
+}
+
+fn refreshed(first: &Value, second: &Value) -> Result<(), TokenError> {
+    // With another client whom this one trusts, so that audiences can differ.
+    let verifier = builder().audience("client-2").build_id_token_verifier(CLIENT).unwrap();
+    let login = login(&verifier, first);
+    refusal(verifier.verify(token(None, second), &AuthenticationRequest::refresh_of(&login)))
+}
+
+fn other_login(result: Result<(), TokenError>) -> &'static str {
+    match result {
+        Err(TokenError::OtherLogin(claim)) => claim,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_id_token_from_a_refresh_says_of_the_login_what_the_first_one_said() {
+    let first = with(&with(&id_claims(), "auth_time", json!(NOW - 600)), "azp", json!(CLIENT));
+    let second = with(&with(&first, "iat", json!(NOW + 20)), "nonce", Value::Null);
+    refreshed(&first, &second).unwrap();
+    // It need not repeat when the user authenticated.
+    refreshed(&first, &with(&second, "auth_time", Value::Null)).unwrap();
+
+    assert_eq!(other_login(refreshed(&first, &with(&second, "sub", json!("bob")))), "sub");
+    assert_eq!(other_login(refreshed(&first, &with(&second, "aud", json!([CLIENT, "client-2"])))), "aud");
+    assert_eq!(other_login(refreshed(&first, &with(&second, "auth_time", json!(NOW)))), "auth_time");
+    assert_eq!(other_login(refreshed(&first, &with(&second, "azp", Value::Null))), "azp");
+    let without_party = with(&first, "azp", Value::Null);
+    assert_eq!(other_login(refreshed(&without_party, &second)), "azp");
+    // Issued before the first, by more than clocks may differ.
+    refreshed(&first, &with(&second, "iat", json!(NOW - 30))).unwrap();
+    assert_eq!(other_login(refreshed(&first, &with(&second, "iat", json!(NOW - 31)))), "iat");
+}
+
+#[test]
+fn an_id_token_from_a_refresh_is_of_the_issuer_of_the_login() {
+    let other = Authenticator::<()>::builder().keys(KeySet::hs256(SECRET).unwrap()).issuer("https://other.example.com");
+    let other = other.clock(Stopped).build_id_token_verifier(CLIENT).unwrap();
+    let elsewhere = login(&other, &with(&id_claims(), "iss", json!("https://other.example.com")));
+    let result = id_verifier().verify(token(None, &id_claims()), &AuthenticationRequest::refresh_of(&elsewhere));
+    assert_eq!(other_login(refusal(result)), "iss");
+}
+
+#[test]
+fn the_audiences_of_a_refreshed_id_token_are_a_set() {
+    let first = with(&with(&id_claims(), "aud", json!([CLIENT, "client-2"])), "azp", json!(CLIENT));
+    refreshed(&first, &with(&first, "aud", json!(["client-2", CLIENT]))).unwrap();
+    assert_eq!(other_login(refreshed(&first, &with(&first, "aud", json!(CLIENT)))), "aud");
+    refreshed(&id_claims(), &with(&id_claims(), "aud", json!([CLIENT]))).unwrap();
+}
+
+#[test]
+fn a_nonce_in_a_refreshed_id_token_is_that_of_the_login() {
+    refreshed(&id_claims(), &with(&id_claims(), "nonce", Value::Null)).unwrap();
+    refreshed(&id_claims(), &id_claims()).unwrap();
+    assert_eq!(other_login(refreshed(&id_claims(), &with(&id_claims(), "nonce", json!("another")))), "nonce");
+    let first = token(None, &with(&id_claims(), "nonce", Value::Null));
+    let login = OriginalLogin::of(&id_verifier().verify(first, &AuthenticationRequest::without_nonce()).unwrap());
+    let result = id_verifier().verify(token(None, &id_claims()), &AuthenticationRequest::refresh_of(&login));
+    assert_eq!(other_login(refusal(result)), "nonce");
+}
+
+#[test]
+fn a_refresh_is_no_new_authentication_where_the_login_did_not_say_when_it_was() {
+    refreshed(&id_claims(), &with(&id_claims(), "auth_time", json!(NOW - 600))).unwrap();
+    let later = with(&with(&id_claims(), "iat", json!(NOW + 20)), "auth_time", json!(NOW + 31));
+    assert_eq!(other_login(refreshed(&id_claims(), &later)), "auth_time");
+    let error = refreshed(&id_claims(), &with(&id_claims(), "auth_time", json!("now")));
+    assert!(matches!(error, Err(TokenError::ProfileClaimType(ProfileClaim::AuthenticationTime))), "{error:?}");
+}
+
+#[test]
+fn all_other_rules_hold_for_a_refreshed_id_token_too() {
+    assert!(matches!(refreshed(&id_claims(), &with(&id_claims(), "exp", json!(NOW - 31))), Err(TokenError::Expired)));
+    assert!(matches!(
+        refreshed(&id_claims(), &with(&id_claims(), "aud", json!("client-2"))),
+        Err(TokenError::Audience)
+    ));
+    for name in ["iss", "sub", "aud", "exp", "iat"] {
+        let error = refreshed(&id_claims(), &with(&id_claims(), name, Value::Null));
+        assert!(matches!(error, Err(TokenError::MissingClaim(_))), "{name}: {error:?}");
+    }
+    let login = login(&id_verifier(), &id_claims());
+    let hashed = token(None, &with(&id_claims(), "at_hash", json!("77QmUPtjPfzWtF2AnpK9RQ")));
+    let refresh = AuthenticationRequest::refresh_of(&login);
+    refusal(id_verifier().verify(&hashed, &refresh.access_token(ACCESS_TOKEN))).unwrap();
+    let error = refusal(id_verifier().verify(&hashed, &refresh.access_token("another")));
+    assert!(matches!(error, Err(TokenError::AccessTokenHash)), "{error:?}");
+    let error = refusal(id_verifier().verify(&hashed, &refresh.max_age(Duration::from_secs(300))));
+    assert!(matches!(error, Err(TokenError::MissingClaim(_))), "{error:?}");
+}
+
+#[test]
+fn the_second_id_token_of_a_hybrid_login_is_of_the_same_user() {
+    let front = login(&id_verifier(), &id_claims());
+    let request = AuthenticationRequest::with_nonce(NONCE).same_login_as(&front);
+    let verify = |claims: &Value| refusal(id_verifier().verify(token(None, claims), &request));
+    verify(&with(&id_claims(), "exp", json!(NOW + 900))).unwrap();
+    assert_eq!(other_login(verify(&with(&id_claims(), "sub", json!("bob")))), "sub");
+}
+
+#[test]
+fn what_is_kept_of_a_login_prints_neither_user_nor_nonce() {
+    let login = login(&id_verifier(), &id_claims());
+    let printed = format!("{login:?} {:?}", AuthenticationRequest::refresh_of(&login).code(CODE));
+    for part in ["alice", NONCE, CODE] {
+        assert!(!printed.contains(part), "{printed}");
     }
 }
 

@@ -1,5 +1,7 @@
-//! `measure`: what the check of a revocation and a refresh cost, in memory and on a Redis of its own, beside the bare
-//! round trip to that Redis. Run it with `--release`.
+//! `measure`: what the check of a revocation, a refresh and the authentication of a request cost, in memory and on a
+//! Redis of its own, beside the bare round trip to that Redis. Run it with `--release`; with `requests`, only those.
+
+mod requests;
 
 use std::error::Error;
 use std::hint::black_box;
@@ -27,6 +29,14 @@ fn print(line: &str) -> io::Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().nth(1).is_none_or(|only| only != "requests") {
+        operations_and_checks().await?;
+    }
+    let server = redis_is_installed().then(RedisServer::start_without_disk);
+    requests::measure(server.as_ref()).await
+}
+
+async fn operations_and_checks() -> Result<(), Box<dyn Error>> {
     let token = proved(json!({"iss": "https://issuer.example.com", "sub": "alice", "jti": "a token", "iat": 1}));
     for (entries, subjects) in [(0, 0), (1_000, 0), (100_000, 0), (100_000, 1_000)] {
         let store = MemoryStore::new().max_revocations(200_000);
