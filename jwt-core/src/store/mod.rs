@@ -17,6 +17,7 @@ pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInI
 pub use redis::RedisStore;
 
 use crate::clock::NumericDate;
+use crate::error::ConfigError;
 pub use crate::revocation::{Revocation, RevocationTarget};
 
 /// What a store answers, when it has an answer. The one alias of this crate, since every method of a store has it.
@@ -97,6 +98,9 @@ pub enum StoreError {
     /// The cryptographic backend failed, or the operating system gave no random numbers. Nothing was done.
     #[error("the cryptographic backend failed")]
     Backend,
+    /// There is no such store. The error names the mend.
+    #[error("the store is set up wrongly: {0}")]
+    Config(ConfigError),
     /// There is no Tokio runtime to follow the store on.
     #[error("no Tokio runtime: open the list from inside of one")]
     NoRuntime,

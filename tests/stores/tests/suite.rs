@@ -1,4 +1,4 @@
-//! What every store has to do, in memory and on a real Redis.
+//! What every store has to do: in memory, on a real Redis, behind real sentinels and in a real cluster.
 
 #![expect(clippy::unwrap_used, reason = "all of this file is tests")]
 
@@ -29,6 +29,22 @@ macro_rules! on_every_store {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
                 if let Some(stores) = stores_tests::Stores::redis().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
+        mod sentinels {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = stores_tests::Stores::sentinels().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
+        mod cluster {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = stores_tests::Stores::cluster().await {
                     super::$name(stores).await;
                 }
             })*
