@@ -150,6 +150,16 @@ impl RedisServer {
     /// Lets it hang: it keeps its connections and answers nothing.
     pub fn pause(&self) {
         self.signal("-STOP");
+        // The signal takes its time to arrive, in which a server answers a dozen times.
+        let id = self.process.id().to_string();
+        let started = Instant::now();
+        loop {
+            let state = Command::new("ps").args(["-o", "state=", "-p", &id]).output().expect("ps is there").stdout;
+            if state.starts_with(b"T") {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "it goes on");
+        }
     }
 
     /// Lets it go on.
