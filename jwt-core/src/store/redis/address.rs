@@ -1,3 +1,4 @@
+use std::future::ready;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -109,15 +110,16 @@ impl Sentinel {
         self.client()?.async_get_client().await
     }
 
-    /// Whatever it tells from now on, and whether that is another primary of this name. Ends with the connection.
-    pub(super) async fn changes(&self) -> RedisResult<BoxStream<'static, bool>> {
+    /// Yields whenever it tells that there is another primary of this name. Ends with the connection.
+    pub(super) async fn changes(&self) -> RedisResult<BoxStream<'static, ()>> {
         let mut messages = self.client()?.async_get_sentinel_client().await?.get_async_pubsub().await?;
         messages.subscribe("+switch-master").await?;
         let name = format!("{} ", self.name);
-        Ok(messages
-            .into_on_message()
-            .map(move |message| message.get_payload_bytes().starts_with(name.as_bytes()))
-            .boxed())
+        let changes = messages.into_on_message().filter_map(move |message| {
+            let is_ours = message.get_payload_bytes().starts_with(name.as_bytes());
+            ready(is_ours.then_some(()))
+        });
+        Ok(changes.boxed())
     }
 
     fn client(&self) -> RedisResult<SentinelClient> {

@@ -117,14 +117,18 @@ impl Inner {
 /// A sentinel tells when there is another primary. The old one may not know yet, and take writes that will be lost. That
 /// sentinel knows more than others: the last of them that tells us leaves nobody who names the old one.
 async fn listen(link: Weak<Inner>, sentinel: Sentinel) {
+    let mut missed = false;
     loop {
         if let Ok(Ok(mut changes)) = tokio::time::timeout(LOOKING, sentinel.changes()).await {
-            while let Some(changed) = changes.next().await {
-                let Some(link) = link.upgrade().filter(|_| changed) else { continue };
+            while missed || changes.next().await.is_some() {
+                missed = false;
+                let Some(link) = link.upgrade() else { return };
                 let _one_at_a_time = link.looking.lock().await;
                 // If there is none, the next operation says so.
                 let _ = link.look().await;
             }
+            // There may be another primary by the time that it listens again.
+            missed = true;
         }
         tokio::time::sleep(AWAY).await;
     }
