@@ -1,10 +1,11 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs, process, thread};
+use std::{env, fs, iter, process, thread};
 
 use outside::Process;
 
@@ -187,9 +188,17 @@ impl Drop for RedisServer {
     }
 }
 
+/// Not one of those that the system gives to whoever connects somewhere: a server that is started again would find it
+/// taken.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    const RANGE: Range<u32> = 12_000..32_000;
+    // Not all processes begin with the same.
+    let start = process::id().wrapping_mul(331);
+    let next = || RANGE.start + start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)) % (RANGE.end - RANGE.start);
+    let mut ports = iter::repeat_with(next).take(RANGE.len()).filter_map(|port| u16::try_from(port).ok());
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_free).expect("a port is free")
 }
 
 /// The process, once it takes connections and has loaded what it had; `None` if it ends.
