@@ -69,7 +69,8 @@ pub trait SignInStore: Send + Sync {
 /// Carries revocations from the instance that makes them to all others, for [`Revocations`](crate::Revocations).
 ///
 /// A log: each entry gets a number higher than all before it, and nobody may see an entry before those with lower
-/// numbers are to be seen too.
+/// numbers are to be seen too. Where a failover breaks that promise, for less than a minute, entries are learnt late, but
+/// not never.
 pub trait RevocationStore: Send + Sync {
     /// Adds an entry. It may be dropped once `forget_at` is at or before `now`, and never before.
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()>;
