@@ -11,7 +11,7 @@ mod traffic;
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak, mpsc};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use jwt_core::store::{RevocationStore, SignInStore};
 use jwt_core::{Algorithm, Authenticator, KeySet, MemoryStore, RedisStore, SigningKey, VerifiedToken};
@@ -94,7 +94,16 @@ impl Stores {
 /// Servers that tests share which run at the same time. They end with the last of these tests.
 struct Shared {
     url: String,
-    _user: mpsc::Sender<()>,
+    user: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // They leave nothing behind if they are waited for.
+        self.user = None;
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 impl Shared {
@@ -109,14 +118,14 @@ impl Shared {
         }
         let (started, url) = oneshot::channel();
         let (user, users) = mpsc::channel();
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().expect("threads can be had");
             let (url, _servers) = runtime.block_on(start());
             let _ = started.send(url);
             let _ = users.recv();
         });
         let url = url.await.expect("they start");
-        let started = Arc::new(Self { url, _user: user });
+        let started = Arc::new(Self { url, user: Some(user), thread: Some(thread) });
         *shared = Arc::downgrade(&started);
         started
     }
