@@ -596,4 +596,22 @@ pub enum ConfigError {
     /// A revoked token would be forgotten while a verifier still takes it.
     #[error("the leeway of the revocations is shorter than that of the tokens: `Revocations::builder(…).leeway(…)`")]
     RevocationLeeway,
+    /// The address of a store that is none, or names hosts or settings that its kind has not.
+    #[error(
+        "the address of a store is `redis://host:6379/0`, `redis+cluster://host:7000,host:7001` or `redis+sentinel://host:26379,host:26380/NAME`, with `user:password@` before the hosts, percent-encoded, and `rediss` for TLS"
+    )]
+    StoreAddress,
+    /// The address of sentinels without the name of a primary.
+    #[error(
+        "behind the sentinels, the address has the name that they know the primary by: `redis+sentinel://host:26379/NAME`"
+    )]
+    StorePrimary,
+    /// A database that is no number, or a number in a cluster.
+    #[error("a database is a number, and a cluster has no other than 0: use `.prefix(…)` to tell applications apart")]
+    StoreDatabase,
+    /// TLS that is not compiled in.
+    #[error(
+        "an address with TLS needs a TLS feature of the crate `redis`, such as `tokio-rustls-comp`: depend on it with that"
+    )]
+    StoreTls,
 }

@@ -1,6 +1,6 @@
 //! Which value tokens are no longer good, although their signature holds and their time has not come.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::sign_in::later;
@@ -207,6 +208,18 @@ impl Revocations {
         Ok(())
     }
 
+    /// Reads what has a higher number than that once more, and learns what was not there before.
+    async fn read_again(&self, mut number: u64) -> Result<(), StoreError> {
+        loop {
+            let page = self.0.store.since(number).await?;
+            let Some(last) = page.iter().map(|(number, _)| *number).max().filter(|last| *last > number) else { break };
+            let revocations: Vec<Revocation> = page.into_iter().map(|(_, revocation)| revocation).collect();
+            self.0.list.learn(&revocations, self.now());
+            number = last;
+        }
+        Ok(())
+    }
+
     fn now(&self) -> NumericDate {
         later(self.0.clock.now(), Duration::ZERO)
     }
@@ -297,12 +310,36 @@ impl fmt::Debug for RevocationsBuilder {
     }
 }
 
+/// How often the last entries are read again.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Since how many times before.
+const MARKS: usize = 6;
+
+/// A store may fail over while one of its servers still answers as if nothing had happened. Who has read there last may
+/// have come to a number that is higher than what others have written elsewhere meanwhile, and would never see that. So
+/// the entries of the last minute in which the store could be reached are read again from time to time.
 async fn follow(list: Weak<Inner>, every: Duration) {
     let mut reachable = true;
+    let mut marks: VecDeque<u64> = list.upgrade().iter().map(|list| list.read_up_to.load(Ordering::Acquire)).collect();
+    let mut marked_at = Instant::now();
     loop {
         tokio::time::sleep(every).await;
         let Some(inner) = list.upgrade() else { return };
-        let caught_up = Revocations(inner).catch_up().await;
+        let list = Revocations(inner);
+        let mut caught_up = list.catch_up().await;
+        if caught_up.is_ok() && marked_at.elapsed() >= AGAIN {
+            caught_up = match marks.front() {
+                Some(mark) => list.read_again(*mark).await,
+                None => Ok(()),
+            };
+            if caught_up.is_ok() {
+                marked_at = Instant::now();
+                marks.push_back(list.0.read_up_to.load(Ordering::Acquire));
+                if marks.len() > MARKS {
+                    marks.pop_front();
+                }
+            }
+        }
         // Once per outage, not four times a second.
         if let Err(error) = &caught_up
             && reachable

@@ -17,6 +17,7 @@ pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInI
 pub use redis::RedisStore;
 
 use crate::clock::NumericDate;
+use crate::error::ConfigError;
 pub use crate::revocation::{Revocation, RevocationTarget};
 
 /// What a store answers, when it has an answer. The one alias of this crate, since every method of a store has it.
@@ -68,7 +69,8 @@ pub trait SignInStore: Send + Sync {
 /// Carries revocations from the instance that makes them to all others, for [`Revocations`](crate::Revocations).
 ///
 /// A log: each entry gets a number higher than all before it, and nobody may see an entry before those with lower
-/// numbers are to be seen too.
+/// numbers are to be seen too. Where a failover breaks that promise, for less than a minute, entries are learnt late, but
+/// not never.
 pub trait RevocationStore: Send + Sync {
     /// Adds an entry. It may be dropped once `forget_at` is at or before `now`, and never before.
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()>;
@@ -97,6 +99,9 @@ pub enum StoreError {
     /// The cryptographic backend failed, or the operating system gave no random numbers. Nothing was done.
     #[error("the cryptographic backend failed")]
     Backend,
+    /// There is no such store. The error names the mend.
+    #[error("the store is set up wrongly: {0}")]
+    Config(ConfigError),
     /// There is no Tokio runtime to follow the store on.
     #[error("no Tokio runtime: open the list from inside of one")]
     NoRuntime,

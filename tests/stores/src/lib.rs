@@ -3,31 +3,43 @@
 #![expect(clippy::missing_panics_doc, reason = "whatever is amiss here makes a test fail")]
 
 mod clock;
+mod cluster;
+mod sentinels;
 mod server;
+mod traffic;
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak, mpsc};
+use std::thread::{self, JoinHandle};
 
 use jwt_core::store::{RevocationStore, SignInStore};
 use jwt_core::{Algorithm, Authenticator, KeySet, MemoryStore, RedisStore, SigningKey, VerifiedToken};
 
-pub use clock::TestClock;
-pub use server::{RedisServer, redis_is_installed};
+use tokio::runtime::Builder;
+use tokio::sync::{Mutex, oneshot};
 
-/// A store under test, and the server that it may need.
+pub use clock::TestClock;
+pub use cluster::RedisCluster;
+pub use sentinels::RedisSentinels;
+pub use server::{RedisServer, redis_is_installed};
+pub use traffic::{Traffic, is_revoked, until};
+
+/// A store under test, and the servers that it may need.
 pub struct Stores {
     /// The sign-ins.
     pub sign_ins: Arc<dyn SignInStore>,
     /// The revocations.
     pub revocations: Arc<dyn RevocationStore>,
-    /// Its server, which ends with it.
-    pub server: Option<RedisServer>,
+    /// End with it.
+    _servers: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Stores {
     /// In memory.
     pub fn memory() -> Self {
         let store = Arc::new(MemoryStore::new());
-        Self { sign_ins: store.clone(), revocations: store, server: None }
+        Self { sign_ins: store.clone(), revocations: store, _servers: None }
     }
 
     /// On a Redis that is started for it; `None` where none is installed.
@@ -36,14 +48,92 @@ impl Stores {
             return None;
         }
         let server = RedisServer::start();
-        let store = Arc::new(RedisStore::connect(&server.url()).await.expect("the server has just been started"));
-        Some(Self { sign_ins: store.clone(), revocations: store, server: Some(server) })
+        let url = server.url();
+        Some(Self::at(&url, Arc::new(server)).await)
+    }
+
+    /// In a cluster, which those that live at the same time share; `None` where no Redis is installed.
+    pub async fn cluster() -> Option<Self> {
+        static SHARED: Mutex<Weak<Shared>> = Mutex::const_new(Weak::new());
+        if !redis_is_installed() {
+            return None;
+        }
+        let start = async || {
+            let cluster = RedisCluster::start_without_disk().await;
+            (cluster.url(), cluster)
+        };
+        let shared = Shared::start(&SHARED, start).await;
+        Some(Self::at(&shared.url, shared.clone()).await)
+    }
+
+    /// Behind sentinels, which those that live at the same time share; `None` where no Redis is installed.
+    pub async fn sentinels() -> Option<Self> {
+        static SHARED: Mutex<Weak<Shared>> = Mutex::const_new(Weak::new());
+        if !redis_is_installed() {
+            return None;
+        }
+        let start = async || {
+            let sentinels = RedisSentinels::start_without_disk().await;
+            (sentinels.url(), sentinels)
+        };
+        let shared = Shared::start(&SHARED, start).await;
+        Some(Self::at(&shared.url, shared.clone()).await)
+    }
+
+    /// With a prefix of its own.
+    async fn at(url: &str, servers: Arc<dyn Any + Send + Sync>) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let store = RedisStore::connect(url).await.expect("the servers have just been started");
+        // A busy machine is not what is tested here.
+        let store = store.timeout(std::time::Duration::from_secs(20));
+        let store = Arc::new(store.prefix(format!("jwt-{}:", COUNT.fetch_add(1, Ordering::Relaxed))));
+        Self { sign_ins: store.clone(), revocations: store, _servers: Some(servers) }
+    }
+}
+
+/// Servers that tests share which run at the same time. They end with the last of these tests.
+struct Shared {
+    url: String,
+    user: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // They leave nothing behind if they are waited for.
+        self.user = None;
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Shared {
+    /// Servers end with the thread that started them, so these have one of their own.
+    async fn start<T>(
+        shared: &Mutex<Weak<Self>>,
+        start: impl AsyncFnOnce() -> (String, T) + Send + 'static,
+    ) -> Arc<Self> {
+        let mut shared = shared.lock().await;
+        if let Some(shared) = shared.upgrade() {
+            return shared;
+        }
+        let (started, url) = oneshot::channel();
+        let (user, users) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("threads can be had");
+            let (url, _servers) = runtime.block_on(start());
+            let _ = started.send(url);
+            let _ = users.recv();
+        });
+        let url = url.await.expect("they start");
+        let started = Arc::new(Self { url, user: Some(user), thread: Some(thread) });
+        *shared = Arc::downgrade(&started);
+        started
     }
 }
 
 impl std::fmt::Debug for Stores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stores").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Stores").finish_non_exhaustive()
     }
 }
 

@@ -1,22 +1,28 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs, process, thread};
+use std::{env, fs, iter, process, thread};
 
 use outside::Process;
 
-/// How long a server may take to start. Far more than it does on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may take to start, and servers to agree. Far more than it does on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The server that is tested with: `REDIS_SERVER`, such as the path of a `valkey-server`, or `redis-server`.
+fn binary() -> String {
+    env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into())
+}
 
 /// Whether there is a Redis to test with. Says once what is left out if not, and how to change that.
 ///
 /// # Panics
 /// If there is none and `JWT_TESTS_REQUIRE_ALL` is 1.
 pub fn redis_is_installed() -> bool {
-    outside::is_there(outside::is_installed("redis-server"), "redis-server", "tests/stores/setup")
+    outside::is_there(outside::is_installed(&binary()), "redis-server", "tests/stores/setup")
 }
 
 /// A Redis of one's own, on a free port, that writes every command to disk before it answers. Ends when it is dropped.
@@ -25,7 +31,7 @@ pub struct RedisServer {
     process: Process,
     port: u16,
     directory: PathBuf,
-    options: &'static [&'static str],
+    arguments: Vec<String>,
 }
 
 impl RedisServer {
@@ -39,27 +45,23 @@ impl RedisServer {
         Self::start_with(&["--appendonly", "no"])
     }
 
-    /// Starts one that is the only node of a cluster, and refuses what a cluster refuses: commands and scripts with keys
-    /// of several slots.
-    pub async fn start_cluster() -> Self {
-        let server = Self::start_with(&["--cluster-enabled", "yes"]);
-        let client = redis::Client::open(server.url()).expect("it is a URL");
-        let mut connection = client.get_multiplexed_async_connection().await.expect("it has just been started");
-        let mut slots = redis::cmd("CLUSTER");
-        slots.arg("ADDSLOTSRANGE").arg(0).arg(16_383);
-        let () = slots.query_async(&mut connection).await.expect("no slot is taken yet");
-        let started = Instant::now();
-        loop {
-            let info = redis::cmd("CLUSTER").arg("INFO").query_async::<String>(&mut connection).await;
-            if info.is_ok_and(|info| info.contains("cluster_state:ok")) {
-                return server;
-            }
-            assert!(started.elapsed() < PATIENCE, "the cluster never gets ready");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        Self::start_as(|port, directory| {
+            let port = port.to_string();
+            let directory = directory.to_str().expect("its name is ours");
+            // The port that the nodes of a cluster speak to each other on is too high if left alone.
+            let bus = free_port().to_string();
+            let always = ["--port", &port, "--bind", "127.0.0.1", "--dir", directory, "--cluster-port", &bus];
+            let disk = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+            // Replicas get their data at once.
+            let replication = ["--repl-diskless-sync-delay", "0"];
+            let options = always.into_iter().chain(disk).chain(replication).chain(options.iter().copied());
+            options.map(Into::into).collect()
+        })
     }
 
-    fn start_with(options: &'static [&'static str]) -> Self {
+    /// Starts one with the arguments that are made for a port and a directory.
+    pub(crate) fn start_as(arguments: impl Fn(u16, &Path) -> Vec<String>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("jwt-stores-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let directory = env::temp_dir().join(name);
@@ -67,8 +69,9 @@ impl RedisServer {
         // Somebody else may take the port between looking and using it.
         for _ in 0..10 {
             let port = free_port();
-            if let Some(process) = launch(port, &directory, options) {
-                return Self { process, port, directory, options };
+            let arguments = arguments(port, &directory);
+            if let Some(process) = launch(port, &arguments) {
+                return Self { process, port, directory, arguments };
             }
         }
         panic!("no Redis server starts in {}", directory.display());
@@ -76,7 +79,67 @@ impl RedisServer {
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}", self.address())
+    }
+
+    /// Its host and port.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn bus_port(&self) -> &str {
+        let option = self.arguments.iter().position(|argument| argument == "--cluster-port");
+        &self.arguments[option.expect("it is no sentinel") + 1]
+    }
+
+    /// What it answers.
+    pub async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
+        let mut words = command.split(' ');
+        let mut command = redis::cmd(words.next().unwrap_or_default());
+        for word in words {
+            command.arg(word);
+        }
+        let mut connection = redis::Client::open(self.url())?.get_multiplexed_async_connection().await?;
+        command.query_async(&mut connection).await
+    }
+
+    /// Does it.
+    pub async fn run(&self, command: &str) {
+        let () = self.ask(command).await.unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+
+    /// Waits until a part of what it tells of itself holds.
+    pub async fn waits_for(&self, command: &str, holds: impl Fn(&str) -> bool) {
+        let started = Instant::now();
+        loop {
+            let told = self.ask::<String>(command).await;
+            if told.as_deref().is_ok_and(&holds) {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "never as expected: {command} at {}: {told:?}", self.port);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until its replicas have all that it has now.
+    pub async fn is_replicated(&self, replicas: &[&Self]) {
+        let offset = |told: &str, name: &str| -> Option<u64> {
+            told.lines().find_map(|line| line.strip_prefix(name)).and_then(|offset| offset.trim().parse().ok())
+        };
+        let own: String = self.ask("INFO replication").await.expect("it is there");
+        let own = offset(&own, "master_repl_offset:").expect("it is a primary");
+        for replica in replicas {
+            let has_it = |told: &str| {
+                let link_is_up = told.contains("master_link_status:up");
+                link_is_up && offset(told, "slave_repl_offset:").is_some_and(|offset| offset >= own)
+            };
+            replica.waits_for("INFO replication", has_it).await;
+        }
     }
 
     /// Ends it as a power cut would.
@@ -88,6 +151,16 @@ impl RedisServer {
     /// Lets it hang: it keeps its connections and answers nothing.
     pub fn pause(&self) {
         self.signal("-STOP");
+        // The signal takes its time to arrive, in which a server answers a dozen times.
+        let id = self.process.id().to_string();
+        let started = Instant::now();
+        loop {
+            let state = Command::new("ps").args(["-o", "state=", "-p", &id]).output().expect("ps is there").stdout;
+            if state.starts_with(b"T") {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "it goes on");
+        }
     }
 
     /// Lets it go on.
@@ -102,7 +175,7 @@ impl RedisServer {
 
     /// Starts it again, with what it had written to disk.
     pub fn restart(&mut self) {
-        self.process = launch(self.port, &self.directory, self.options).expect("the port is still ours");
+        self.process = launch(self.port, &self.arguments).expect("the port is still ours");
     }
 }
 
@@ -115,18 +188,23 @@ impl Drop for RedisServer {
     }
 }
 
+/// Not one of those that the system gives to whoever connects somewhere: a server that is started again would find it
+/// taken.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    const RANGE: Range<u32> = 12_000..32_000;
+    // Not all processes begin with the same.
+    let start = process::id().wrapping_mul(331);
+    let next = || RANGE.start + start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)) % (RANGE.end - RANGE.start);
+    let mut ports = iter::repeat_with(next).take(RANGE.len()).filter_map(|port| u16::try_from(port).ok());
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_free).expect("a port is free")
 }
 
 /// The process, once it takes connections and has loaded what it had; `None` if it ends.
-fn launch(port: u16, directory: &Path, options: &[&str]) -> Option<Process> {
-    let process = outside::command("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no", "--loglevel", "warning"])
-        .args(["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir"])
-        .arg(directory)
-        .args(options)
+fn launch(port: u16, arguments: &[String]) -> Option<Process> {
+    let process = outside::command(binary())
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()

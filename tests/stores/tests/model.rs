@@ -14,7 +14,7 @@ use serde_json::json;
 use stores_tests::{Stores, TestClock, proved};
 use tokio::runtime::Runtime;
 
-/// Runs the property on many random inputs, in memory and on Redis.
+/// Runs the property on many random inputs, in memory, on Redis, behind sentinels and in a cluster.
 fn on_every_store<T: std::fmt::Debug>(
     strategy: &impl Strategy<Value = T>,
     holds: &impl AsyncFn(&Stores, &str, T) -> Result<(), TestCaseError>,
@@ -31,8 +31,14 @@ fn on_every_store<T: std::fmt::Debug>(
         TestRunner::new(config).run(strategy, holds).unwrap_or_else(|error| panic!("{error}"));
     };
     check(&Stores::memory(), 512);
-    if let Some(redis) = runtime.block_on(Stores::redis()) {
-        check(&redis, 128);
+    for (stores, cases) in [
+        (runtime.block_on(Stores::redis()), 128),
+        (runtime.block_on(Stores::sentinels()), 64),
+        (runtime.block_on(Stores::cluster()), 64),
+    ] {
+        if let Some(stores) = stores {
+            check(&stores, cases);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every store has to do, in memory and on a real Redis.
+//! What every store has to do: in memory, on a real Redis, behind real sentinels and in a real cluster.
 
 #![expect(clippy::unwrap_used, reason = "all of this file is tests")]
 
@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::store::{RevocationTarget, SignInId};
+use jwt_core::store::{Revocation, RevocationStore, RevocationTarget, SignInId, StoreFuture};
 use jwt_core::{
     Clock, ConfigError, NewSignIn, NumericDate, OpaqueToken, RefreshError, RefreshTokens, Revocations, Revoked,
     Sessions, SignIn, StoreError, WhileUnreachable,
@@ -29,6 +29,22 @@ macro_rules! on_every_store {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
                 if let Some(stores) = stores_tests::Stores::redis().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
+        mod sentinels {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = stores_tests::Stores::sentinels().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
+        mod cluster {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = stores_tests::Stores::cluster().await {
                     super::$name(stores).await;
                 }
             })*
@@ -556,4 +572,37 @@ async fn a_list_that_is_too_old_refuses_where_that_was_chosen() {
     assert_eq!(keeps.check(&token), Ok(()));
     list.catch_up().await.unwrap();
     assert_eq!(list.check(&token), Ok(()));
+}
+
+/// A log to which somebody adds an entry with a lower number than the last one, as a failover can make it look.
+#[derive(Default)]
+struct Branched(std::sync::Mutex<Vec<(u64, Revocation)>>);
+
+impl RevocationStore for Branched {
+    fn add(&self, revocation: Revocation, _: NumericDate) -> StoreFuture<'_, ()> {
+        let mut log = self.0.lock().unwrap();
+        // 1000, 999, and so on.
+        let number = 1000 - u64::try_from(log.len()).unwrap();
+        log.insert(0, (number, revocation));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>> {
+        let log = self.0.lock().unwrap();
+        let page = log.iter().filter(|(own, _)| *own > number).cloned().collect();
+        Box::pin(async { Ok(page) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_behind_what_has_been_read_is_learnt_after_a_while() {
+    let store = Arc::new(Branched::default());
+    let here = Revocations::builder(store.clone()).open().await.unwrap();
+    let there = Revocations::builder(store).open().await.unwrap();
+    for number in 0..2 {
+        here.revoke(ISSUER, &number.to_string(), NumericDate::from_secs(4_000_000_000)).await.unwrap();
+        tokio::time::sleep(seconds(15)).await;
+        let token = proved(json!({"iss": ISSUER, "jti": number.to_string()}));
+        assert_eq!(there.check(&token), Err(Revoked::Revoked), "{number}");
+    }
 }

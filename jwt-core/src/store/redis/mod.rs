@@ -1,8 +1,16 @@
+mod address;
+mod link;
+mod script;
+
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind};
+
+use address::Address;
+use link::Link;
+use script::Script;
 
 use super::{Change, Digest, Owner, Record, RevocationStore, SignInKey, SignInStore, StoreError, StoreFuture, Touch};
 use crate::clock::NumericDate;
@@ -15,22 +23,22 @@ const SLACK: Duration = Duration::from_secs(60);
 /// For how long a revocation can count, in milliseconds: a thousand years, since Redis does not take any number.
 const LONGEST: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 
-/// Remembers in Redis (7 or later) or Valkey, for any number of instances.
+/// Remembers in Redis (7 or later) or Valkey, for any number of instances: on one server, on the primary that Sentinel
+/// names, or in a cluster.
 ///
-/// Each operation is one command or one script on the sign-ins of one user, which are one hash: atomic, one round trip,
-/// and the same on one server, behind Sentinel or in a cluster. Keys begin with a prefix and have a time to live.
-/// An operation that takes longer than the timeout is [`StoreError::Unavailable`]; connections are made anew by
-/// themselves. What Redis acknowledged is as safe as its persistence makes it: see `docs/stores.md`.
+/// Each operation is one command or one script on the sign-ins of one user, which are one hash: atomic, and one round
+/// trip to one node. Keys begin with a prefix and have a time to live. An operation that takes longer than the timeout
+/// is [`StoreError::Unavailable`]; connections are made anew by themselves, and to another server after a failover.
+/// What Redis acknowledged is as safe as its persistence and its replication make it: see `docs/stores.md`.
 #[derive(Clone)]
 pub struct RedisStore {
-    connection: ConnectionManager,
+    link: Link,
     prefix: Box<str>,
     timeout: Duration,
     max_revocations: usize,
-    scripts: Scripts,
+    scripts: Arc<Scripts>,
 }
 
-#[derive(Clone)]
 struct Scripts {
     insert: Script,
     find: Script,
@@ -39,33 +47,33 @@ struct Scripts {
 }
 
 impl RedisStore {
-    /// Connects to the server at that URL: `redis://:password@host:port/database`.
+    /// Connects to what is at that URL:
+    ///
+    /// - `redis://user:password@host:6379/0`: one server, and the number of the database.
+    /// - `redis+cluster://user:password@host:7000,host:7001`: a cluster, of which some nodes are named. The others are
+    ///   asked for, and those that come later are found.
+    /// - `redis+sentinel://user:password@host:26379,host:26380/NAME/0`: the primary that these sentinels know by that
+    ///   name. User and password are for the primary; `?sentinel_username=…&sentinel_password=…` for the sentinels.
+    ///
+    /// With `rediss` instead of `redis`, all connections are over TLS: switch a TLS feature of the crate `redis` on.
+    /// What is special in a user name or password is percent-encoded.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if it is no such URL, or nobody answers there within a second.
+    /// [`StoreError::Config`] if it is no such URL. [`StoreError::Unavailable`] if nobody answers there, after five
+    /// seconds at most.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let client = Client::open(url).map_err(StoreError::unavailable)?;
-        let timeout = Duration::from_secs(1);
-        // A server that restarts is waited for, for some tenths of a second; one that is down is said to be so soon.
-        // The next operation tries again.
-        let config = ConnectionManagerConfig::new()
-            .set_min_delay(Duration::from_millis(20))
-            .set_max_delay(Duration::from_millis(200))
-            .set_number_of_retries(3)
-            .set_connection_timeout(Some(timeout))
-            .set_response_timeout(None);
-        let connection = ConnectionManager::new_with_config(client, config).await.map_err(StoreError::unavailable)?;
+        let address = Address::parse(url).map_err(StoreError::Config)?;
         Ok(Self {
-            connection,
+            link: Link::open(address).await.map_err(StoreError::unavailable)?,
             prefix: "jwt:".into(),
-            timeout,
+            timeout: Duration::from_secs(1),
             max_revocations: 1_000_000,
-            scripts: Scripts {
+            scripts: Arc::new(Scripts {
                 insert: Script::new(include_str!("insert.lua")),
                 find: Script::new(include_str!("find.lua")),
                 change: Script::new(include_str!("change.lua")),
                 revoke: Script::new(include_str!("revoke.lua")),
-            },
+            }),
         })
     }
 
@@ -99,32 +107,30 @@ impl RedisStore {
         format!("{}{{revocations}}:{part}", self.prefix)
     }
 
-    async fn ask<T: FromRedisValue>(&self, command: Cmd) -> Result<T, StoreError> {
-        let (mut one, mut other) = (self.connection.clone(), self.connection.clone());
-        self.twice(command.query_async(&mut one), command.query_async(&mut other)).await
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        self.within_time(self.link.send(command)).await
     }
 
-    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        let (mut one, mut other) = (self.connection.clone(), self.connection.clone());
-        self.twice(script.invoke_async(&mut one), script.invoke_async(&mut other)).await
-    }
-
-    /// Asks, and once more where the connection turns out to be gone. Every operation may be done twice: the second
-    /// time it changes nothing, and the answer is that of the first.
-    async fn twice<T>(
-        &self,
-        first: impl Future<Output = Result<T, RedisError>>,
-        again: impl Future<Output = Result<T, RedisError>>,
-    ) -> Result<T, StoreError> {
+    async fn run<T: FromRedisValue>(&self, script: &Script, call: &Cmd) -> Result<T, StoreError> {
+        let unknown = ErrorKind::Server(ServerErrorKind::NoScript);
         let answer = async {
-            match first.await {
-                Err(error) if error.is_unrecoverable_error() => again.await,
+            match self.link.send(call).await {
+                Err(error) if error.kind() == unknown => self.link.send(&script.in_full(call)).await,
                 answer => answer,
             }
         };
+        self.within_time(answer).await
+    }
+
+    /// Every operation may be done twice: the second time it changes nothing, and the answer is that of the first.
+    async fn within_time<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
+        let way = self.link.number();
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(answer) => answer.map_err(StoreError::unavailable),
-            Err(late) => Err(StoreError::unavailable(late)),
+            Err(late) => {
+                self.link.doubt(way);
+                Err(StoreError::unavailable(late))
+            }
         }
     }
 }
@@ -143,20 +149,22 @@ impl SignInStore for RedisStore {
     fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             let text = serde_json::to_string(&record).map_err(|_| StoreError::Data)?;
-            let mut script = self.scripts.insert.key(self.sign_ins_of(owner));
-            script.arg(now.as_millis()).arg(record.id.to_string()).arg(text).arg(keep.max(1));
-            script.arg(time_to_live(record.expires_at, now));
-            self.run(&script).await
+            let script = &self.scripts.insert;
+            let mut call = script.call(&[self.sign_ins_of(owner)]);
+            call.arg(now.as_millis()).arg(record.id.to_string()).arg(text).arg(keep.max(1));
+            call.arg(time_to_live(record.expires_at, now));
+            self.run(script, &call).await
         })
     }
 
     fn find(&self, key: SignInKey, secret: Digest, touch: Touch, now: NumericDate) -> StoreFuture<'_, Option<Record>> {
         Box::pin(async move {
-            let mut script = self.scripts.find.key(self.sign_ins_of(key.owner));
-            script.arg(now.as_millis()).arg(key.id.to_string()).arg(secret.to_string());
-            script.arg(touch.expires_at.as_millis()).arg(u64::try_from(touch.after.as_millis()).unwrap_or(u64::MAX));
-            script.arg(time_to_live(touch.expires_at, now));
-            let text: Option<String> = self.run(&script).await?;
+            let script = &self.scripts.find;
+            let mut call = script.call(&[self.sign_ins_of(key.owner)]);
+            call.arg(now.as_millis()).arg(key.id.to_string()).arg(secret.to_string());
+            call.arg(touch.expires_at.as_millis()).arg(u64::try_from(touch.after.as_millis()).unwrap_or(u64::MAX));
+            call.arg(time_to_live(touch.expires_at, now));
+            let text: Option<String> = self.run(script, &call).await?;
             text.as_deref().map(read).transpose()
         })
     }
@@ -169,29 +177,30 @@ impl SignInStore for RedisStore {
         now: NumericDate,
     ) -> StoreFuture<'_, Option<Record>> {
         Box::pin(async move {
-            let mut script = self.scripts.change.key(self.sign_ins_of(key.owner));
-            script.arg(now.as_millis()).arg(key.id.to_string()).arg(expected.to_string());
-            script.arg(change.secret.to_string()).arg(change.salt.to_string());
-            script.arg(change.expires_at.as_millis()).arg(time_to_live(change.expires_at, now));
+            let script = &self.scripts.change;
+            let mut call = script.call(&[self.sign_ins_of(key.owner)]);
+            call.arg(now.as_millis()).arg(key.id.to_string()).arg(expected.to_string());
+            call.arg(change.secret.to_string()).arg(change.salt.to_string());
+            call.arg(change.expires_at.as_millis()).arg(time_to_live(change.expires_at, now));
             if let Some(data) = change.data {
-                script.arg(data);
+                call.arg(data);
             }
-            let text: Option<String> = self.run(&script).await?;
+            let text: Option<String> = self.run(script, &call).await?;
             text.as_deref().map(read).transpose()
         })
     }
 
     fn remove(&self, key: SignInKey) -> StoreFuture<'_, ()> {
-        Box::pin(self.ask(Cmd::hdel(self.sign_ins_of(key.owner), key.id.to_string())))
+        Box::pin(async move { self.ask(&Cmd::hdel(self.sign_ins_of(key.owner), key.id.to_string())).await })
     }
 
     fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
-        Box::pin(self.ask(Cmd::del(self.sign_ins_of(owner))))
+        Box::pin(async move { self.ask(&Cmd::del(self.sign_ins_of(owner))).await })
     }
 
     fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {
         Box::pin(async move {
-            let texts: Vec<String> = self.ask(Cmd::hvals(self.sign_ins_of(owner))).await?;
+            let texts: Vec<String> = self.ask(&Cmd::hvals(self.sign_ins_of(owner))).await?;
             let mut records = texts.iter().map(|text| read(text)).collect::<Result<Vec<_>, _>>()?;
             records.retain(|record| record.is_live(now));
             Ok(records)
@@ -203,11 +212,11 @@ impl RevocationStore for RedisStore {
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             let text = serde_json::to_string(&revocation).map_err(|_| StoreError::Data)?;
-            let mut script = self.scripts.revoke.key(self.revocations("log"));
-            script.key(self.revocations("ends")).key(self.revocations("last"));
-            script.arg(now.as_millis()).arg(text).arg(revocation.forget_at.as_millis());
-            script.arg(self.max_revocations).arg(LONGEST);
-            let added: bool = self.run(&script).await?;
+            let script = &self.scripts.revoke;
+            let mut call = script.call(&["log", "ends", "last"].map(|part| self.revocations(part)));
+            call.arg(now.as_millis()).arg(text).arg(revocation.forget_at.as_millis());
+            call.arg(self.max_revocations).arg(LONGEST);
+            let added: bool = self.run(script, &call).await?;
             if added { Ok(()) } else { Err(StoreError::Full) }
         })
     }
@@ -216,7 +225,7 @@ impl RevocationStore for RedisStore {
         Box::pin(async move {
             let (log, after) = (self.revocations("log"), format!("({number}"));
             let command = Cmd::zrangebyscore_limit_withscores(log, after, "+inf", 0, PAGE.cast_signed());
-            let page: Vec<(String, f64)> = self.ask(command).await?;
+            let page: Vec<(String, f64)> = self.ask(&command).await?;
             let read = |(text, number): (String, f64)| {
                 let revocation = serde_json::from_str(&text).map_err(|_| StoreError::Unreadable)?;
                 // A whole number of microseconds, which is exact until the year 2255.

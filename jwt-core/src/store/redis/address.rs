@@ -1,0 +1,207 @@
+use std::future::ready;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use redis::cluster::ClusterClient;
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsMode};
+
+use crate::error::ConfigError;
+
+/// How long a node of a cluster may take to connect, and to answer when it is asked how the cluster is laid out. Others
+/// wait meanwhile, so it is less than an operation may take.
+const CONNECTING: Duration = Duration::from_millis(500);
+/// How long a node of a cluster may say nothing to an operation before it is asked again.
+const SILENT: Duration = Duration::from_secs(1);
+/// How long a sentinel that is listened to may say nothing before it is asked whether it is there.
+const ALIVE: Duration = Duration::from_secs(30);
+/// Where a sentinel listens if its address does not say so.
+const SENTINEL_PORT: u16 = 26_379;
+
+/// Where the data are, as a URL says it.
+#[derive(Clone)]
+pub(super) enum Address {
+    Server(Client),
+    Cluster(Box<ClusterClient>),
+    Sentinels(Vec<Sentinel>),
+}
+
+/// One who knows which server is the primary, and how to get in at both.
+#[derive(Clone)]
+pub(super) struct Sentinel {
+    at: ConnectionAddr,
+    name: Box<str>,
+    /// At the primary.
+    user: User,
+    /// At the sentinel.
+    own_user: User,
+    database: i64,
+    tls: Option<TlsMode>,
+}
+
+#[derive(Clone, Default)]
+struct User {
+    name: Option<Box<str>>,
+    password: Option<Box<str>>,
+}
+
+impl Address {
+    /// The kinds of address are told by the scheme: `redis+cluster` and `redis+sentinel` name several hosts; everything
+    /// else is the driver's.
+    pub(super) fn parse(url: &str) -> Result<Self, ConfigError> {
+        let (scheme, rest) = url.split_once("://").ok_or(ConfigError::StoreAddress)?;
+        let (scheme, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
+        match (scheme, kind) {
+            ("redis" | "rediss" | "valkey" | "valkeys", "cluster") => Self::cluster(scheme, &Several::parse(rest)?),
+            ("redis" | "rediss" | "valkey" | "valkeys", "sentinel") => Self::sentinels(scheme, &Several::parse(rest)?),
+            _ => Client::open(server(url)?).map(Self::Server).map_err(|_| ConfigError::StoreAddress),
+        }
+    }
+
+    fn cluster(scheme: &str, parts: &Several<'_>) -> Result<Self, ConfigError> {
+        if !matches!(parts.path, "" | "0") {
+            return Err(ConfigError::StoreDatabase);
+        }
+        if !parts.query.is_empty() {
+            return Err(ConfigError::StoreAddress);
+        }
+        let nodes = parts.hosts.split(',').map(|host| server(&format!("{scheme}://{}{host}", parts.user)));
+        let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+        // A node that comes back is waited for, for some tenths of a second, as on one server.
+        let client = ClusterClient::builder(nodes)
+            .connection_timeout(CONNECTING)
+            .response_timeout(SILENT)
+            .overall_response_timeout(None)
+            .retries(8)
+            .min_retry_wait(20)
+            .max_retry_wait(200)
+            .retry_wait_formula(10, 2);
+        client.build().map(|client| Self::Cluster(Box::new(client))).map_err(|_| ConfigError::StoreAddress)
+    }
+
+    fn sentinels(scheme: &str, parts: &Several<'_>) -> Result<Self, ConfigError> {
+        let (name, database) = parts.path.split_once('/').unwrap_or((parts.path, "0"));
+        // The names that a sentinel takes.
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if name.is_empty() || !name.bytes().all(is_name) {
+            return Err(ConfigError::StorePrimary);
+        }
+        let database = database.parse::<u32>().map_err(|_| ConfigError::StoreDatabase)?;
+        let own_user = sentinel_user(parts.query)?;
+        let sentinel = |host: &str| {
+            let has_port = host.rsplit_once(']').map_or(host, |(_, behind)| behind).contains(':');
+            let port = if has_port { String::new() } else { format!(":{SENTINEL_PORT}") };
+            let info = server(&format!("{scheme}://{}{host}{port}", parts.user))?;
+            let at = info.addr().clone();
+            let tls = matches!(at, ConnectionAddr::TcpTls { .. }).then_some(TlsMode::Secure);
+            let user = User::of(&info);
+            Ok(Sentinel { at, name: name.into(), user, own_user: own_user.clone(), database: database.into(), tls })
+        };
+        parts.hosts.split(',').map(sentinel).collect::<Result<_, _>>().map(Self::Sentinels)
+    }
+}
+
+impl Sentinel {
+    /// The server that this sentinel takes for the primary, which says so itself.
+    pub(super) async fn primary(&self) -> RedisResult<Client> {
+        self.client()?.async_get_client().await
+    }
+
+    /// Yields whenever it tells that there is another primary of this name. Ends with the connection.
+    pub(super) async fn changes(&self) -> RedisResult<BoxStream<'static, ()>> {
+        let mut messages = self.client()?.async_get_sentinel_client().await?.get_async_pubsub().await?;
+        messages.subscribe("+switch-master").await?;
+        let name = format!("{} ", self.name);
+        let changes = messages.into_on_message().filter_map(move |message| {
+            let is_ours = message.get_payload_bytes().starts_with(name.as_bytes());
+            ready(is_ours.then_some(()))
+        });
+        Ok(changes.boxed())
+    }
+
+    fn client(&self) -> RedisResult<SentinelClient> {
+        let mut client = SentinelClientBuilder::new([self.at.clone()], &self.name, SentinelServerType::Master)?
+            .set_client_to_sentinel_tcp_settings(
+                TcpSettings::default().set_keepalive(TcpKeepalive::new().with_time(ALIVE)),
+            )
+            .set_client_to_redis_db(self.database);
+        if let Some(tls) = self.tls {
+            client = client.set_client_to_redis_tls_mode(tls);
+        }
+        if let Some(name) = &self.user.name {
+            client = client.set_client_to_redis_username(name);
+        }
+        if let Some(password) = &self.user.password {
+            client = client.set_client_to_redis_password(password);
+        }
+        if let Some(name) = &self.own_user.name {
+            client = client.set_client_to_sentinel_username(name);
+        }
+        if let Some(password) = &self.own_user.password {
+            client = client.set_client_to_sentinel_password(password);
+        }
+        client.build()
+    }
+}
+
+impl User {
+    fn of(info: &ConnectionInfo) -> Self {
+        let settings = info.redis_settings();
+        Self { name: settings.username().map(Into::into), password: settings.password().map(Into::into) }
+    }
+}
+
+/// The parts of a URL with several hosts, which is no URL by the book: `user:password@host:port,host:port/path?query`.
+struct Several<'a> {
+    /// With its `@`.
+    user: &'a str,
+    hosts: &'a str,
+    path: &'a str,
+    query: &'a str,
+}
+
+impl<'a> Several<'a> {
+    fn parse(rest: &'a str) -> Result<Self, ConfigError> {
+        if rest.contains('#') {
+            return Err(ConfigError::StoreAddress);
+        }
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, hosts) = authority.split_at(authority.find('@').map_or(0, |at| at + 1));
+        // One user for all hosts: a comma or another `@` means that somebody takes it for one of each.
+        if user.contains(',') || hosts.contains('@') || hosts.split(',').any(str::is_empty) {
+            return Err(ConfigError::StoreAddress);
+        }
+        Ok(Self { user, hosts, path: path.strip_suffix('/').unwrap_or(path), query })
+    }
+}
+
+/// One host, as the driver reads it.
+fn server(url: &str) -> Result<ConnectionInfo, ConfigError> {
+    url.into_connection_info().map_err(|_| {
+        // Without TLS, the driver takes these for wrong.
+        let plain = url.replacen("rediss:", "redis:", 1).replacen("valkeys:", "valkey:", 1);
+        let wants_tls = plain != url && plain.as_str().into_connection_info().is_ok();
+        if wants_tls { ConfigError::StoreTls } else { ConfigError::StoreAddress }
+    })
+}
+
+/// `sentinel_username=…&sentinel_password=…`, either or none.
+fn sentinel_user(query: &str) -> Result<User, ConfigError> {
+    let url = redis::parse_redis_url(&format!("redis://sentinel?{query}")).ok_or(ConfigError::StoreAddress)?;
+    let mut user = User::default();
+    for (name, value) in url.query_pairs() {
+        let part = match &*name {
+            "sentinel_username" => &mut user.name,
+            "sentinel_password" => &mut user.password,
+            _ => return Err(ConfigError::StoreAddress),
+        };
+        if part.replace((&*value).into()).is_some() {
+            return Err(ConfigError::StoreAddress);
+        }
+    }
+    Ok(user)
+}
