@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::ConfigError;
 use crate::key::{KeySource, Source};
+use crate::profile::Profile;
 use crate::validation::Validation;
 use crate::verify::{Party, Several, Trust, Trusted};
 
@@ -21,6 +22,7 @@ pub struct TrustedIssuer {
     types: Vec<Box<str>>,
     required: Vec<Arc<str>>,
     max_age: Option<Duration>,
+    access_tokens_only: bool,
 }
 
 impl TrustedIssuer {
@@ -34,6 +36,7 @@ impl TrustedIssuer {
             types: Vec::new(),
             required: Vec::new(),
             max_age: None,
+            access_tokens_only: false,
         }
     }
 
@@ -81,6 +84,15 @@ impl TrustedIssuer {
         self
     }
 
+    /// Takes the access tokens of RFC 9068 and no others from it, whatever the other issuers write; see
+    /// [`AuthenticatorBuilder::access_token_profile`](crate::AuthenticatorBuilder::access_token_profile). A verifier for
+    /// ID tokens takes ID tokens all the same.
+    #[must_use]
+    pub fn access_token_profile(mut self) -> Self {
+        self.access_tokens_only = true;
+        self
+    }
+
     /// What is expected of everybody, and what of this one.
     pub(crate) fn party(self, common: &Validation) -> Result<Party, ConfigError> {
         let mut validation = common.clone();
@@ -93,6 +105,9 @@ impl TrustedIssuer {
         }
         validation.required.extend(self.required);
         validation.max_age = self.max_age.or(common.max_age);
+        if self.access_tokens_only && validation.profile == Profile::Plain {
+            validation.profile = Profile::AccessToken;
+        }
         party(self.keys, validation)
     }
 }

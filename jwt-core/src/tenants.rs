@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{AuthError, ConfigError, TokenError, Unavailable};
 use crate::issuers::TrustedIssuer;
-use crate::key::Source;
+use crate::key::{KeyStatus, Source};
 use crate::validation::Validation;
 use crate::verify::{Failure, Party};
 
@@ -86,8 +86,8 @@ impl Tenants {
     pub(crate) fn with_defaults(self, common: &Validation) -> Result<Discovered, ConfigError> {
         match self.template {
             Some(false) => return Err(ConfigError::Template),
-            // It says nothing of its own on what is expected; a rule may.
-            Some(true) => drop(common.clone().checked()?),
+            // It says nothing of its own on what is expected; a rule may. Its issuers each have a name.
+            Some(true) => drop(Validation { issuers: vec!["{tenant}".into()], ..common.clone() }.checked()?),
             None => {}
         }
         Ok(Discovered { tenants: self, common: common.clone(), state: Mutex::default() })
@@ -125,6 +125,13 @@ struct Seen {
 impl Discovered {
     pub(crate) fn bound(&self) -> usize {
         self.tenants.bound
+    }
+
+    /// How it stands with the keys of those who have ever had some. Strangers may have made up the others.
+    pub(crate) fn key_status(&self) -> Vec<KeyStatus> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = state.seen.values().filter_map(|seen| seen.party.key_status());
+        all.filter(|status| status.fetches > 0).collect()
     }
 
     /// The party of that name. `forget` is called where another one had to make room.

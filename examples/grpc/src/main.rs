@@ -100,7 +100,10 @@ async fn hello(channel: &Channel, token: Option<&str>) -> Result<Result<String, 
 mod tests {
     use http_body_util::BodyExt;
     use jwt_tower::testing::{TestIssuer, TestToken};
-    use jwt_tower::{AuthError, Require, Unavailable, VerifiedToken};
+    use jwt_tower::{
+        AuthError, CompactToken, ForwardError, ForwardToken, Forwarder, ForwardingError, Require, Unavailable,
+        VerifiedToken,
+    };
     use tonic::Code;
     use tonic::body::Body;
     use tower::{Layer, ServiceExt};
@@ -196,6 +199,32 @@ mod tests {
     async fn a_missing_layer_is_internal() {
         let error = Service.hello(Request::new(Hello {})).await.unwrap_err();
         assert_eq!((error.code(), error.message()), (Code::Internal, "Internal error."));
+    }
+
+    #[tokio::test]
+    async fn a_call_in_the_name_of_the_user_takes_the_token_to_a_target_and_nowhere_else() {
+        let issuer = TestIssuer::new();
+        let channel = connect(issuer.builder().build().unwrap()).await;
+        let verifier = issuer.builder::<User>().build_verifier().unwrap();
+        let token = verifier.verify(alice(&issuer).compact()).unwrap().token();
+        let forwarder = Forwarder::builder().target("https://greeter.example.com").build().unwrap();
+        let forwarding = ForwardToken::new(forwarder).layer(channel);
+        let call = |token: Option<&CompactToken>, origin: http::Uri| {
+            let mut client = GreeterClient::with_origin(forwarding.clone(), origin);
+            let mut request = Request::new(Hello {});
+            token.map(|token| request.extensions_mut().insert(token.clone()));
+            async move { client.hello(request).await.map(|greeting| greeting.into_inner().text) }
+        };
+        let target = http::Uri::from_static("https://greeter.example.com");
+        assert_eq!(call(Some(&token), target.clone()).await.unwrap(), "Hello, Alice!");
+        assert_eq!(call(None, target).await.unwrap_err().code(), Code::Unauthenticated);
+        // Another service, and one that is not named at all.
+        for origin in [http::Uri::from_static("https://other.example.com"), http::Uri::default()] {
+            let error = call(Some(&token), origin).await.unwrap_err();
+            let source =
+                error.source().and_then(|error| error.downcast_ref::<ForwardingError<tonic::transport::Error>>());
+            assert!(matches!(source, Some(ForwardingError::Forward(ForwardError::NotATarget))), "{error:?}");
+        }
     }
 
     #[tokio::test]

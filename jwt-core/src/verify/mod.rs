@@ -320,6 +320,13 @@ impl<C> Verifier<C> {
         self.cache.as_ref().map(cache::VerifiedTokens::stats)
     }
 
+    /// How it stands with all keys that are fetched, for a health page: those of each issuer, and those of each tenant
+    /// that has ever had some, sorted by their origin. Empty where no keys are fetched.
+    #[cfg(feature = "remote")]
+    pub fn key_status(&self) -> Vec<crate::key::KeyStatus> {
+        self.trusted.key_status()
+    }
+
     #[cfg(feature = "login")]
     pub(crate) fn with_revocations(mut self, revocations: Option<crate::revocation::Revocations>) -> Self {
         self.revocations = revocations;

@@ -11,7 +11,7 @@ use super::trust::Trust;
 use super::{Failure, claimed};
 use crate::error::TokenError;
 #[cfg(feature = "remote")]
-use crate::key::RemoteKeySet;
+use crate::key::{KeyStatus, RemoteKeySet};
 use crate::token::UntrustedToken;
 
 /// One trusted party, and where its keys are fetched from.
@@ -21,6 +21,14 @@ pub(crate) struct Party {
     /// Held here and not with the trust: a token that lives on keeps no fetching alive.
     #[cfg(feature = "remote")]
     pub(crate) remote: Option<RemoteKeySet>,
+}
+
+#[cfg(feature = "remote")]
+impl Party {
+    /// How it stands with its keys, if they are fetched.
+    pub(crate) fn key_status(&self) -> Option<KeyStatus> {
+        self.remote.as_ref().map(RemoteKeySet::status)
+    }
 }
 
 pub(crate) enum Trusted {
@@ -122,6 +130,28 @@ impl Several {
         #[cfg(feature = "remote")]
         let parties = parties.saturating_add(self.tenants.as_ref().map_or(0, crate::tenants::Discovered::bound));
         parties.saturating_mul(2).max(1024)
+    }
+}
+
+#[cfg(feature = "remote")]
+impl Trusted {
+    /// How it stands with the keys that are fetched, by origin.
+    pub(super) fn key_status(&self) -> Vec<KeyStatus> {
+        let mut all: Vec<KeyStatus> = match self {
+            #[cfg(feature = "login")]
+            Self::Nobody => Vec::new(),
+            Self::One(one) => one.key_status().into_iter().collect(),
+            Self::Several(several) => {
+                let tenants = several.tenants.iter().flat_map(crate::tenants::Discovered::key_status);
+                // Whoever goes by several names is one party.
+                let mut parties: Vec<&Arc<Party>> = several.by_issuer.values().collect();
+                parties.sort_unstable_by_key(|party| Arc::as_ptr(party));
+                parties.dedup_by_key(|party| Arc::as_ptr(party));
+                parties.into_iter().filter_map(|party| party.key_status()).chain(tenants).collect()
+            }
+        };
+        all.sort_unstable_by(|one, other| one.origin.cmp(&other.origin));
+        all
     }
 }
 

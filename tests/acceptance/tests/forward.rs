@@ -22,6 +22,7 @@ use jwt_core::{
 };
 use jwt_tower::{ForwardToken, ForwardingError, JwtAuth, Token};
 use proptest::prelude::*;
+use serde_json::json;
 use tower::{Layer, ServiceExt, service_fn};
 
 type Body = Full<Bytes>;
@@ -408,6 +409,42 @@ async fn a_target_that_wants_a_narrower_token_gets_that_one_and_never_the_users(
 #[derive(Debug, thiserror::Error)]
 #[error("a scope too many")]
 struct Wide;
+
+/// Makes exactly the token that is wished for.
+struct AsWished;
+
+impl TokenExchange for AsWished {
+    fn exchange(&self, request: ExchangeRequest) -> Exchanging<'_> {
+        let lifetime = request.lifetime();
+        let mut claims = good_claims();
+        claims["aud"] = request.audience().into();
+        claims["scope"] = request.scopes().collect::<Vec<_>>().join(" ").into();
+        claims["exp"] = (NOW + lifetime.map_or(0, |time| time.as_secs())).into();
+        assert_eq!(request.subject_token().as_str(), alice().as_str());
+        Box::pin(async move { Ok(ExchangedToken::new(hs256(&claims), lifetime)) })
+    }
+}
+
+#[actix_web::test]
+async fn a_target_says_what_its_token_should_be_good_for_and_how_long_and_awc_sends_that_one() {
+    let expected = json!({"aud": "invoices", "scope": "invoices:read", "exp": NOW + 60});
+    let narrow = Authenticator::<User>::builder().keys(KeySet::hs256(SECRET).unwrap()).audience("invoices");
+    let narrow = narrow.clock(Stopped).check(move |token| {
+        let claims: serde_json::Value = serde_json::from_str(token.claims_json()).unwrap();
+        let good = ["aud", "scope", "exp"].iter().all(|name| claims[name] == expected[name]);
+        if good { Ok(()) } else { Err(Wide) }
+    });
+    let invoices = STACKS.iter().find(|stack| stack.name == "actix").unwrap().start(narrow.build().unwrap());
+    let target = ForwardTarget::new(format!("http://{}", invoices.address))
+        .audience("invoices")
+        .scope("invoices:read")
+        .lifetime(Duration::from_secs(60));
+    let forwarder = Forwarder::builder().target(target).exchange(AsWished).clock(Stopped).build().unwrap();
+    let forward = jwt_actix::ForwardToken::new(forwarder);
+    let call = awc::Client::new().get(format!("http://{}/me", invoices.address));
+    let authorization = forward.authorization(&alice(), call.get_uri()).await.unwrap();
+    assert_eq!(call.insert_header(authorization).send().await.unwrap().status().as_u16(), 200);
+}
 
 #[tokio::test]
 async fn a_refusal_of_the_token_endpoint_is_told_and_not_kept() {

@@ -75,6 +75,18 @@ fn each_has_its_own_audience_and_the_builder_speaks_for_those_that_have_none() {
 }
 
 #[test]
+fn one_may_do_without_an_audience_where_the_others_may_not() {
+    let any = TrustedIssuer::new(THEIRS, keys(2)).any_audience();
+    let verifier = builder().trust(TrustedIssuer::new(OURS, keys(1))).trust(any).build_verifier().unwrap();
+    let mut claims = good_claims();
+    claims.as_object_mut().unwrap().remove("aud");
+    for (secret, issuer, good) in [(1, OURS, false), (2, THEIRS, true)] {
+        claims["iss"] = issuer.into();
+        assert_eq!(verifier.verify(signed(secret, &claims)).is_ok(), good, "{issuer}");
+    }
+}
+
+#[test]
 fn each_has_its_own_type_required_claims_and_age() {
     let strict = TrustedIssuer::new(THEIRS, keys(2)).typ("at+jwt").required_claim("client_id");
     let aged = TrustedIssuer::new("https://aged.example.com", keys(3)).max_age(Duration::from_secs(60));
@@ -82,6 +94,13 @@ fn each_has_its_own_type_required_claims_and_age() {
         builder().trust(TrustedIssuer::new(OURS, keys(1))).trust(strict).trust(aged).build_verifier().unwrap();
     assert!(verifier.verify(token(1, OURS, "api")).is_ok());
     assert!(matches!(refused(&verifier, &token(2, THEIRS, "api")), TokenError::Type));
+    let mut claims = good_claims();
+    claims["iss"] = THEIRS.into();
+    let key = SigningKey::secret(Algorithm::HS256, [2; 32]).unwrap().with_typ("at+jwt");
+    let typed = |claims: &Value| key.sign(claims).unwrap();
+    assert!(matches!(refused(&verifier, &typed(&claims)), TokenError::MissingClaim(name) if &*name == "client_id"));
+    claims["client_id"] = "robot".into();
+    assert_eq!(verifier.verify(typed(&claims)).unwrap().issuer(), Some(THEIRS));
     let mut claims = good_claims();
     claims["iss"] = "https://aged.example.com".into();
     assert!(verifier.verify(signed(3, &claims)).is_ok());

@@ -7,7 +7,8 @@ use acceptance::{
 };
 use jwt_core::{
     Algorithm, AuthError, AuthenticationRequest, Authenticator, AuthenticatorBuilder, ConfigError, IdTokenVerifier,
-    KeySet, Malformed, OriginalLogin, ProfileClaim, RegisteredClaim, SigningKey, TokenError, VerifyingKey,
+    KeySet, Malformed, OriginalLogin, ProfileClaim, RegisteredClaim, SigningKey, TokenError, TrustedIssuer,
+    VerifyingKey,
 };
 use serde_json::{Value, json};
 
@@ -146,6 +147,32 @@ fn a_profile_that_the_builder_undoes_cannot_be_built() {
     assert_eq!(open.unwrap_err(), ConfigError::AudienceContradiction);
     let endless = keyed().issuer(ISSUER).dangerous_allow_tokens_without_expiry().build_id_token_verifier(CLIENT);
     assert_eq!(endless.unwrap_err(), ConfigError::ProfileContradiction);
+}
+
+#[test]
+fn the_profile_of_one_issuer_binds_that_one_alone() {
+    const OTHER: &str = "https://partner.example.net";
+    let keys = || KeySet::hs256(SECRET).unwrap();
+    let trusting = || {
+        let strict = TrustedIssuer::new(ISSUER, keys()).access_token_profile();
+        Authenticator::<()>::builder().trust(strict).trust(TrustedIssuer::new(OTHER, keys())).clock(Stopped)
+    };
+    let verifier = trusting().audience(AUDIENCE).build_verifier().unwrap();
+    let theirs = with(&access_claims(), "iss", json!(OTHER));
+    for _ in 0..2 {
+        refusal(verifier.verify(token(Some("at+jwt"), &access_claims()))).unwrap();
+        assert!(matches!(refusal(verifier.verify(token(Some("JWT"), &access_claims()))), Err(TokenError::Type)));
+        let error = refusal(verifier.verify(token(Some("at+jwt"), &with(&access_claims(), "jti", Value::Null))));
+        assert!(matches!(error, Err(TokenError::MissingClaim(name)) if &*name == "jti"));
+        refusal(verifier.verify(token(Some("JWT"), &with(&theirs, "jti", Value::Null)))).unwrap();
+    }
+    assert_eq!(trusting().any_audience().build().unwrap_err(), ConfigError::ProfileContradiction);
+
+    // Of two profiles, that of the verifier counts.
+    let verifier = trusting().build_id_token_verifier(CLIENT).unwrap();
+    let request = AuthenticationRequest::with_nonce(NONCE);
+    refusal(verifier.verify(token(Some("JWT"), &id_claims()), &request)).unwrap();
+    assert!(matches!(refusal(verifier.verify(token(Some("at+jwt"), &id_claims()), &request)), Err(TokenError::Type)));
 }
 
 // ID tokens.

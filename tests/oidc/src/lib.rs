@@ -48,10 +48,17 @@ impl Key {
     /// # Panics
     /// Never, since its claims are an object.
     pub fn token(&self, issuer: &str) -> String {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let claims =
-            json!({"iss": issuer, "aud": AUDIENCE, "sub": "alice", "name": "Alice", "iat": now, "exp": now + 3600});
-        self.signing.sign(&claims).expect("the claims are an object")
+        self.signing.sign(&claims(issuer)).expect("the claims are an object")
+    }
+
+    /// The same as an access token of RFC 9068.
+    ///
+    /// # Panics
+    /// Never, since its claims are an object.
+    pub fn access_token(&self, issuer: &str) -> String {
+        let mut claims = claims(issuer);
+        (claims["client_id"], claims["jti"]) = ("robot".into(), "1".into());
+        self.signing.clone().with_typ("at+jwt").sign(&claims).expect("the claims are an object")
     }
 
     /// The same under another name for the key, which it is not.
@@ -61,6 +68,11 @@ impl Key {
     pub fn token_named(&self, kid: &str, issuer: &str) -> String {
         Self { signing: self.signing.clone().with_kid(kid), ..self.clone() }.token(issuer)
     }
+}
+
+fn claims(issuer: &str) -> Value {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    json!({"iss": issuer, "aud": AUDIENCE, "sub": "alice", "name": "Alice", "iat": now, "exp": now + 3600})
 }
 
 /// A JWK Set of these keys.

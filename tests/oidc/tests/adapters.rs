@@ -5,8 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use acceptance::STACKS;
-use jwt_core::{RemoteKeySet, TokenCache};
+use jwt_core::{KeySet, RemoteKeySet, Tenants, TokenCache, TrustedIssuer};
 use oidc_tests::{Key, KeyServer, Reply, builder, jwks};
+use serde_json::json;
 
 const ISSUER: &str = "https://login.example.com";
 
@@ -71,4 +72,50 @@ fn a_client_that_goes_away_leaves_no_trace() {
     assert_eq!(auth.answer(&error).status.as_u16(), 503);
     drop(held);
     assert!(auth.authenticate(&request()).outcome().is_err(), "there is room again");
+}
+
+#[test]
+fn several_issuers_with_fixed_and_fetched_keys_stand_behind_one_layer() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    for stack in STACKS {
+        // All of one name: the issuer alone tells them apart.
+        let [near, far, tenant] = [(); 3].map(|()| Key::new("k"));
+        let keys = KeyServer::start(|_| Reply::status(404));
+        let (base, far_set, tenant_set) = (keys.url(""), jwks([&far]), jwks([&tenant]));
+        keys.behave(move |request| match &*request.path {
+            "/far/jwks" => Reply::ok(far_set.clone()),
+            "/tenants/jwks" => Reply::ok(tenant_set.clone()),
+            "/tenants/acme/.well-known/openid-configuration" => {
+                let issuer = format!("{base}/tenants/acme");
+                Reply::ok(json!({"issuer": issuer, "jwks_uri": format!("{base}/tenants/jwks")}).to_string())
+            }
+            _ => Reply::status(404),
+        });
+        let [near_name, far_name] = ["https://near.example", "https://far.example"];
+        let auth = builder()
+            .trust(TrustedIssuer::new(near_name, KeySet::jwks(jwks([&near])).unwrap()).access_token_profile())
+            .trust(TrustedIssuer::new(far_name, RemoteKeySet::jwks(keys.url("/far/jwks")).cool_down(Duration::ZERO)))
+            .trust_tenants(Tenants::template(keys.url("/tenants/{tenant}")))
+            .cache(TokenCache::new());
+        let server = stack.start(auth.build().unwrap());
+        let status = |token: &str| server.get_with_bearer(token).status;
+
+        let tenant_name = keys.url("/tenants/acme");
+        for _ in 0..2 {
+            assert_eq!(status(&near.access_token(near_name)), 200, "{}", stack.name);
+            assert_eq!(status(&far.token(far_name)), 200, "{}", stack.name);
+            assert_eq!(status(&tenant.token(&tenant_name)), 200, "{}", stack.name);
+        }
+        assert_eq!(status(&near.token(near_name)), 401, "{}: no access token", stack.name);
+        for (key, issuer) in [(&far, near_name), (&near, far_name), (&near, &*tenant_name), (&tenant, far_name)] {
+            assert_eq!(status(&key.access_token(issuer)), 401, "{}: {issuer}", stack.name);
+        }
+        let fetches = keys.count();
+        for issuer in ["https://nobody.example", &keys.url("/elsewhere/acme")] {
+            let reply = server.get_with_bearer(&far.token(issuer));
+            assert_eq!((reply.status, reply.challenge()), (401, Some("Bearer error=\"invalid_token\"")), "{reply:?}");
+        }
+        assert_eq!(keys.count(), fetches, "{}: a stranger costs no network", stack.name);
+    }
 }

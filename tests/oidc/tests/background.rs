@@ -5,8 +5,10 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use acceptance::User;
-use jwt_core::{Authenticator, FetchError, KeySet, Outcome, RemoteKeySet, TokenCache, TrustedIssuer};
+use acceptance::{AUDIENCE, User, key_file};
+use jwt_core::{
+    Algorithm, Authenticator, FetchError, KeySet, Outcome, RemoteKeySet, SigningKey, TokenCache, TrustedIssuer,
+};
 use oidc_tests::{Key, Scripted, at_once, builder, jwks, status};
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
@@ -99,6 +101,25 @@ async fn a_token_of_a_new_key_is_good_even_if_a_fetch_from_before_the_rotation_i
     client.answer(200, jwks([&old, &new]));
     assert_eq!(status(&auth, &new.token(ISSUER)).await, 200);
     assert_eq!(client.count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_names_no_key_makes_nobody_fetch_and_follows_with_the_next_scheduled_fetch() {
+    let (old, next) = (Key::new("old"), SigningKey::pem(Algorithm::ES256, key_file("p256.pem")).unwrap());
+    let claims = serde_json::json!({"aud": AUDIENCE, "sub": "alice", "name": "Alice", "exp": 4_000_000_000_u64});
+    let token = next.sign(&claims).unwrap();
+    let client = publishing(&[&old]);
+    let keys = keys(&client);
+    let auth = authenticator(&keys);
+    keys.ready().await.unwrap();
+    sleep(MINUTE).await;
+    client.answer(200, key_file("jwks.json"));
+    for _ in 0..10 {
+        assert_eq!(at_once(&auth, &token), Some(401));
+    }
+    assert_eq!(client.count(), 1);
+    sleep(10 * MINUTE).await;
+    assert_eq!(at_once(&auth, &token), Some(200));
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,6 +86,17 @@ fn the_examples_say_what_is_missing_or_wrong_and_do_not_start() {
 }
 
 #[test]
+fn the_examples_name_the_issuer_that_is_meant_where_a_slash_is_too_much() {
+    let Some(provider) = Provider::start() else { return };
+    let (right, wrong) = (provider.issuer(), format!("{}/", provider.issuer()));
+    for name in EXAMPLES {
+        let ended = example(name, &[("OIDC_ISSUER", &wrong), ("OIDC_AUDIENCE", "api")]).output().unwrap();
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!ended.status.success() && text.contains(&format!("another issuer, \"{right}\"")), "{name}: {text}");
+    }
+}
+
+#[test]
 fn the_examples_start_without_keys_when_told_to_and_get_them_later() {
     let Some(mut provider) = Provider::start() else { return };
     let token = provider.token("ES256");

@@ -106,6 +106,62 @@ async fn keys_that_cannot_be_used_are_skipped_and_reported_and_the_others_are_us
 }
 
 #[tokio::test]
+async fn algorithms_that_were_asked_for_are_used_and_no_others() {
+    // RSA and EC without `alg`, and a secret, which nobody else's set may have.
+    let secret = "a published secret of at least 32 bytes";
+    let (ec, oct) = (Key::new("ec"), json!({"kty": "oct", "kid": "oct", "k": acceptance::base64url(secret)}));
+    let mut rsa: serde_json::Value = serde_json::from_str(&acceptance::key_file("jwks.json")).unwrap();
+    let rsa = rsa["keys"].as_array_mut().unwrap().iter().find(|key| key["kid"] == "rsa").unwrap().clone();
+    let set = json!({"keys": [rsa, ec.jwk, oct]}).to_string();
+    let server = KeyServer::start(move |_| Reply::ok(set.clone()));
+    let claims = json!({"aud": acceptance::AUDIENCE, "sub": "alice", "name": "Alice", "exp": 4_000_000_000_u64});
+    let by_rsa = |algorithm| {
+        let key = SigningKey::pem(algorithm, acceptance::key_file("rsa.pem")).unwrap().with_kid("rsa");
+        key.sign(&claims).unwrap()
+    };
+    let by_secret = SigningKey::secret(Algorithm::HS256, secret).unwrap().with_kid("oct").sign(&claims).unwrap();
+    let tokens = [by_rsa(Algorithm::RS256), by_rsa(Algorithm::PS256), ec.token(ISSUER), by_secret];
+    let cases: [(Option<Vec<Algorithm>>, [u16; 4]); 4] = [
+        (None, [200, 401, 200, 401]),
+        (Some(vec![Algorithm::PS256]), [401, 200, 401, 401]),
+        (Some(vec![Algorithm::RS256, Algorithm::PS256, Algorithm::ES256]), [200, 200, 200, 401]),
+        (Some(vec![Algorithm::HS256]), [401, 401, 401, 200]),
+    ];
+    for (asked, expected) in cases {
+        let keys = match &asked {
+            Some(algorithms) => keys(&server).algorithms(algorithms.clone()),
+            None => keys(&server),
+        };
+        let auth = authenticator(&keys);
+        keys.ready().await.unwrap();
+        for (token, expected) in tokens.iter().zip(expected) {
+            assert_eq!(status(&auth, token).await, expected, "{asked:?} {token}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_answer_is_given_up_before_the_fetch_is() {
+    // Nobody accepts, and there is no room for another connection.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut held = Vec::new();
+    let full = Duration::from_millis(300);
+    while let Ok(stream) = tokio::time::timeout(full, tokio::net::TcpStream::connect(address)).await {
+        held.push(stream.unwrap());
+        assert!(held.len() < 100, "there is always room");
+    }
+    let keys = RemoteKeySet::jwks(format!("http://{address}/jwks")).timeout(Duration::from_secs(3600));
+    let keys = keys.connect_timeout(Duration::from_millis(100));
+    let _auth = authenticator(&keys);
+    let ended = tokio::time::timeout(Duration::from_secs(30), keys.ready()).await;
+    let error = ended.expect("it is given up long before the fetch is").unwrap_err();
+    assert!(matches!(error, FetchError::Transport(_)), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_set_that_lost_a_key_or_all_of_them_stops_their_tokens_cached_ones_too() {
     let (lost, kept, next) = (Key::new("lost"), Key::new("kept"), Key::new("next"));
     let sets = [jwks([&lost, &kept]), jwks([&kept]), jwks([]), jwks([&kept])];
@@ -219,7 +275,7 @@ async fn metadata_is_found_in_each_of_its_places_and_must_be_that_of_the_issuer(
 
     let metadata_of = |issuer: &str, uri: &str| json!({"issuer": issuer, "jwks_uri": uri}).to_string();
     for (error, document) in [
-        ("that of another issuer", metadata_of("BASE/", "BASE/jwks")),
+        ("that of another issuer, \"BASE/\"", metadata_of("BASE/", "BASE/jwks")),
         ("not an https address", metadata_of("BASE", "http://keys.example.com/jwks")),
         ("has no `issuer` and `jwks_uri`", metadata_of("BASE", "/jwks")),
         ("has no `issuer` and `jwks_uri`", r#"{"issuer":"BASE"}"#.to_owned()),
@@ -231,7 +287,7 @@ async fn metadata_is_found_in_each_of_its_places_and_must_be_that_of_the_issuer(
         let keys = RemoteKeySet::discover(&base);
         let auth = authenticator(&keys);
         let found = keys.ready().await.unwrap_err().to_string();
-        assert!(found.contains(error), "{error}: {found}");
+        assert!(found.contains(&error.replace("BASE", &base)), "{error}: {found}");
         assert_eq!(status(&auth, &key.token(&base)).await, 503);
         assert!(server.requests().iter().all(|request| request.path != "/jwks"));
     }

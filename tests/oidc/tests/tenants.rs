@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptance::User;
-use jwt_core::{Authenticator, ConfigError, RemoteKeySet, Tenants, TrustedIssuer};
+use jwt_core::{Authenticator, ConfigError, KeySet, RemoteKeySet, Tenants, TrustedIssuer};
 use oidc_tests::{Key, KeyServer, Reply, Scripted, at_once, builder, eventually, jwks, status};
 use serde_json::json;
 
@@ -173,6 +173,45 @@ async fn a_template_without_an_audience_is_not_built() {
     let build = |tenants| Authenticator::<User>::builder().trust_tenants(tenants).build().err();
     assert_eq!(build(Tenants::template("https://login.example.com/{tenant}")), Some(ConfigError::NoAudience));
     assert_eq!(build(Tenants::template("https://{tenant}.example.com/")), Some(ConfigError::Template));
+}
+
+#[tokio::test]
+async fn tenants_of_a_template_can_be_held_to_the_profile_of_access_tokens() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let auth = builder().trust_tenants(by_template(&server)).access_token_profile().build().unwrap();
+    let issuer = server.url("/acme");
+    assert_eq!(status(&auth, &key.access_token(&issuer)).await, 200);
+    assert_eq!(at_once(&auth, &key.token(&issuer)), Some(401), "it has no type");
+}
+
+#[tokio::test]
+async fn a_health_page_sees_the_keys_of_every_issuer_and_of_no_tenant_that_a_stranger_made_up() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let down = RemoteKeySet::jwks("https://down.example/jwks").client(Scripted::default());
+    let fixed = KeySet::jwks(jwks([&key])).unwrap();
+    let auth = builder()
+        .trust(TrustedIssuer::new("https://fixed.example", fixed))
+        .trust(TrustedIssuer::new("https://down.example", &down))
+        .trust_tenants(by_template(&server))
+        .build()
+        .unwrap();
+    down.ready().await.unwrap_err();
+    for (tenant, expected) in [("umbrella", 200), ("acme", 200), ("made-up", 401)] {
+        assert_eq!(status(&auth, &key.token(&server.url(&format!("/{tenant}")))).await, expected, "{tenant}");
+    }
+    let all = auth.verifier().key_status();
+    let seen: Vec<(&str, usize, bool)> =
+        all.iter().map(|keys| (&*keys.origin, keys.keys, keys.error.is_some())).collect();
+    let (acme, umbrella) = (server.url("/acme"), server.url("/umbrella"));
+    assert_eq!(seen, [(&*acme, 1, false), (&*umbrella, 1, false), ("https://down.example/jwks", 0, true)]);
+
+    // One party with two names, and keys that are not fetched.
+    let one = builder().trust(TrustedIssuer::new("https://fixed.example", &down)).keys(&down);
+    let one = one.issuer("https://a.example").issuer("https://b.example").build_verifier().unwrap();
+    assert_eq!(one.key_status().len(), 2);
+    assert!(builder().keys(KeySet::jwks(jwks([&key])).unwrap()).build_verifier().unwrap().key_status().is_empty());
 }
 
 #[tokio::test]

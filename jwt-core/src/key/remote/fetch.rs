@@ -66,9 +66,12 @@ pub enum FetchError {
     /// The metadata is no JSON object with an `issuer` and a `jwks_uri`.
     #[error("the metadata has no `issuer` and `jwks_uri`")]
     Metadata,
-    /// The metadata is that of another issuer (RFC 8414 §3.3).
-    #[error("the metadata is that of another issuer")]
-    OtherIssuer,
+    /// The metadata is that of another issuer (RFC 8414 §3.3); often only a slash at the end tells them apart.
+    #[error("the metadata is that of another issuer, {found:?}")]
+    OtherIssuer {
+        /// Who it says that it is, cut to 128 characters.
+        found: Box<str>,
+    },
     /// The metadata sends us to an address that is not https.
     #[error("`jwks_uri` is not an https address")]
     Insecure,

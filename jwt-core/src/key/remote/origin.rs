@@ -66,7 +66,8 @@ pub(super) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErr
     }
     let metadata: Metadata = serde_json::from_slice(document).map_err(|_| FetchError::Metadata)?;
     if metadata.issuer != issuer {
-        return Err(FetchError::OtherIssuer);
+        let found: String = metadata.issuer.chars().take(128).collect();
+        return Err(FetchError::OtherIssuer { found: found.into() });
     }
     let uri = absolute(&metadata.jwks_uri).ok_or(FetchError::Metadata)?;
     // An issuer elsewhere does not get to send us to services of this machine.
@@ -137,8 +138,12 @@ mod tests {
         let (far, near) = ("https://a.example", "http://127.0.0.1:1");
         assert_eq!(read(far, "https://keys.example/k", far).unwrap(), "https://keys.example/k");
         assert_eq!(read(near, "http://localhost:2/k", near).unwrap(), "http://localhost:2/k");
-        assert!(matches!(read("https://b.example", "https://b.example/k", far), Err(FetchError::OtherIssuer)));
-        assert!(matches!(read("https://a.example/", "https://a.example/k", far), Err(FetchError::OtherIssuer)));
+        let other = |issuer: &str| read(issuer, "https://a.example/k", far).unwrap_err().to_string();
+        let said = "the metadata is that of another issuer, ";
+        assert_eq!(other("https://b.example"), format!("{said}\"https://b.example\""));
+        assert_eq!(other("https://a.example/"), format!("{said}\"https://a.example/\""));
+        assert_eq!(other(r"a\nb"), format!(r#"{said}"a\nb""#), "what it says does not break the line of a log");
+        assert_eq!(other(&"x".repeat(10_000)).len(), said.len() + 130);
         for uri in ["http://a.example/k", "http://127.0.0.1/k", "http://169.254.169.254/k"] {
             assert!(matches!(read(far, uri, far), Err(FetchError::Insecure)), "{uri}");
         }

@@ -461,7 +461,7 @@ impl Refresher {
             && state.good.is_none()
             && matches!(
                 state.error,
-                Some(FetchError::Status(400 | 404 | 410) | FetchError::OtherIssuer | FetchError::Metadata)
+                Some(FetchError::Status(400 | 404 | 410) | FetchError::OtherIssuer { .. } | FetchError::Metadata)
             )
     }
 
