@@ -6,11 +6,15 @@
 mod claims;
 mod compact_token;
 mod cookie_header;
+mod cross_site;
 mod key_set;
+mod opaque_token;
 mod reference;
 mod token;
 
 pub use claims::claims;
 pub use compact_token::compact_token;
 pub use cookie_header::cookie_header;
+pub use cross_site::cross_site;
 pub use key_set::key_set;
+pub use opaque_token::opaque_token;

@@ -33,4 +33,6 @@ replayed! {
     claims_are_read_as_serde_json_reads_them claims;
     a_request_says_what_the_model_hears cookie_header;
     keys_are_loaded_without_a_panic key_set;
+    a_request_comes_from_where_the_rules_say cross_site;
+    a_token_that_says_nothing_opens_what_it_was_made_for opaque_token;
 }

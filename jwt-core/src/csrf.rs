@@ -135,7 +135,12 @@ fn only<'r>(head: &'r impl RequestHead, name: &HeaderName) -> Result<Option<&'r 
     let mut values = head.header_values(name);
     let first = values.next();
     if first.is_some() && values.next().is_some() {
-        return Err(CrossSiteError::Repeated);
+        return Err(CrossSiteError::Repeated(match name.as_str() {
+            "sec-fetch-site" => "Sec-Fetch-Site",
+            "origin" => "Origin",
+            "host" => "Host",
+            _ => "X-CSRF-Token",
+        }));
     }
     Ok(first)
 }

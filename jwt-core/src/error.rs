@@ -57,7 +57,9 @@ pub enum RequestError {
 #[non_exhaustive]
 pub enum CrossSiteError {
     /// `Sec-Fetch-Site` is neither `same-origin` nor `none`, and `Origin` is not there.
-    #[error("`Sec-Fetch-Site` is neither `same-origin` nor `none`, and there is no `Origin` that could be trusted")]
+    #[error(
+        "`Sec-Fetch-Site` is neither `same-origin` nor `none`, and there is no `Origin`: if a proxy drops it, have it pass the one that it got; if pages of that origin may do this, add it by `.trusted_origin(\"…\")`"
+    )]
     OriginMissing,
     /// `Sec-Fetch-Site` is neither `same-origin` nor `none`, and `Origin` is not trusted.
     #[error(
@@ -77,11 +79,13 @@ pub enum CrossSiteError {
         "neither `Sec-Fetch-Site` nor `Origin`, of which `.origin_required()` demands one: have clients that are no browsers send the token in `Authorization`"
     )]
     HeadersMissing,
-    /// `Sec-Fetch-Site`, `Origin`, `Host` or `X-CSRF-Token` is there more than once.
-    #[error("`Sec-Fetch-Site`, `Origin`, `Host` or `X-CSRF-Token` is there more than once")]
-    Repeated,
+    /// This one of `Sec-Fetch-Site`, `Origin`, `Host` and `X-CSRF-Token` is there more than once.
+    #[error("`{0}` is there more than once: have proxy and page send one")]
+    Repeated(&'static str),
     /// There is no `X-CSRF-Token`, which `csrf` demands.
-    #[error("no `X-CSRF-Token`, which `.csrf(…)` demands: have the page send the value of the cookie `csrf_token`")]
+    #[error(
+        "no `X-CSRF-Token`, which `.csrf(…)` demands: have the page send the value of the cookie `__Host-csrf_token`"
+    )]
     TokenMissing,
     /// `X-CSRF-Token` does not go with the access token.
     #[error(

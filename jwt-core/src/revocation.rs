@@ -55,7 +55,9 @@ pub enum RevocationTarget {
 pub enum WhileUnreachable {
     /// They are checked against the list as it was known last.
     KeepLastKnown,
-    /// The same for so long; then they are refused, with 503, until the store is back.
+    /// The same for so long; then they are refused, with 503, until the store is back. Longer than
+    /// [`every`](RevocationsBuilder::every) by what an answer of the store may take: between two looks at the store, the
+    /// list is that old.
     RefuseAfter(Duration),
 }
 

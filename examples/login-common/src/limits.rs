@@ -13,7 +13,8 @@ const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 /// How often a password may be tried. Each instance counts for itself.
 ///
-/// An attempt that is too much is refused, never a name: nobody is locked out for long by what others try.
+/// An attempt that is too much is refused, never a name: whoever keeps guessing keeps the user out while it lasts, and
+/// seconds after that the user gets in again.
 #[derive(Debug)]
 pub(crate) struct Limits {
     by_name: DefaultKeyedRateLimiter<u16>,

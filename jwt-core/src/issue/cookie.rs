@@ -169,7 +169,8 @@ impl Attributes {
 
     fn make_plain(&mut self) {
         self.secure = false;
-        for prefix in ["__Host-", "__Secure-"] {
+        // The longest first: `__Host-Http-` begins with `__Host-`.
+        for prefix in ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] {
             if self.has_prefix(prefix) {
                 self.name.drain(..prefix.len());
             }
@@ -282,7 +283,7 @@ impl LoginCookiesBuilder {
     }
 
     /// For trying things out on `http://localhost` in a browser that takes no `Secure` cookie there, such as Safari:
-    /// leaves out `Secure`, and `__Host-` and `__Secure-` in the names. **Anywhere else, whoever is on the way reads the
+    /// leaves out `Secure`, and the prefixes in the names, such as `__Host-`. **Anywhere else, whoever is on the way reads the
     /// tokens.**
     #[must_use]
     pub fn dangerous_plain_http_on_localhost(mut self) -> Self {

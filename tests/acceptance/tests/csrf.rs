@@ -1,7 +1,7 @@
 //! Requests that another site may have made: refused where the token came from a cookie, on every stack.
 
 use acceptance::{Connection, Reply, STACKS, Server, User, builder, good_claims, hs256, request_to};
-use jwt_core::{AuthenticatorBuilder, TokenSource};
+use jwt_core::{AuthError, Authenticator, AuthenticatorBuilder, CsrfTokens, TokenSource, Verdict};
 
 const HOST: &str = "api.example.com";
 const OURS: &str = "https://api.example.com";
@@ -169,4 +169,48 @@ fn it_can_be_turned_off_by_a_name_that_says_so() {
         || with_cookie().dangerous_allow_cross_site_requests(),
         |server| assert_passes(server, "POST", &[("Sec-Fetch-Site", "cross-site"), ("Origin", EVIL)]),
     );
+}
+
+/// A POST with a good token in its cookie, and why it is refused, in the words that go to the log.
+fn reason(auth: &Authenticator<User>, fields: &[(&str, &str)]) -> String {
+    let mut post = http::Request::post("/me").header("cookie", format!("t={}", hs256(&good_claims())));
+    for (name, value) in fields {
+        post = post.header(*name, *value);
+    }
+    match auth.authenticate(&post.body(()).unwrap()) {
+        Verdict::Rejected(error @ AuthError::CrossSite(_)) => error.to_string(),
+        other => panic!("{fields:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_reason_names_the_header_and_the_mend() {
+    let auth = with_cookie().build().unwrap();
+    let (host, evil, site) = (("host", HOST), ("origin", EVIL), ("sec-fetch-site", "cross-site"));
+    for (fields, header, mend) in [
+        (&[host, site][..], "there is no `Origin`", ".trusted_origin("),
+        (&[host, site, evil], "`Origin` is not a trusted one", ".trusted_origin("),
+        (&[host, evil], "`Origin` is not of the host in `Host`", ".trusted_origin("),
+        (&[host, evil], "no `Sec-Fetch-Site`", "a proxy changes `Host`"),
+        (&[evil], "no `Host`", "have the proxy pass"),
+        (&[site, site], "`Sec-Fetch-Site` is there more than once", "send one"),
+        (&[host, evil, evil], "`Origin` is there more than once", "send one"),
+        (&[host, host, evil], "`Host` is there more than once", "send one"),
+    ] {
+        let reason = reason(&auth, fields);
+        assert!(reason.contains(header) && reason.contains(mend), "{fields:?}: {reason}");
+    }
+    let reason_of_none = reason(&with_cookie().origin_required().build().unwrap(), &[host]);
+    assert!(reason_of_none.contains("neither `Sec-Fetch-Site` nor `Origin`"), "{reason_of_none}");
+    assert!(reason_of_none.contains("`Authorization`"), "{reason_of_none}");
+
+    let auth = with_cookie().csrf(&CsrfTokens::new([5; 32]).unwrap()).build().unwrap();
+    let token = ("x-csrf-token", "a");
+    for (fields, header, mend) in [
+        (&[][..], "no `X-CSRF-Token`", "`__Host-csrf_token`"),
+        (&[token, token], "`X-CSRF-Token` is there more than once", "send one"),
+    ] {
+        let reason = reason(&auth, fields);
+        assert!(reason.contains(header) && reason.contains(mend), "{fields:?}: {reason}");
+    }
 }

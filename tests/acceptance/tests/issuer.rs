@@ -235,6 +235,21 @@ fn a_rotation_fails_no_request() {
 }
 
 #[test]
+fn how_long_copies_of_the_keys_are_kept_is_said_and_a_new_key_waits_as_long_as_is_configured() {
+    let dial = Dial::new();
+    let builder = builder(&dial).jwks_max_age(Duration::from_secs(20)).head_start(Duration::from_secs(40));
+    let issuer = builder.signing_key(key(Algorithm::ES256).with_kid("first")).build().unwrap();
+    let answer = issuer.jwks_response(&http::Request::get("/").body(()).unwrap());
+    assert_eq!(answer.headers()["cache-control"], "public, max-age=20");
+    issuer.rotate(key(Algorithm::EdDSA).with_kid("second")).unwrap();
+    assert_eq!(kids(&issuer), ["first", "second"], "it is published at once");
+    dial.forward(39);
+    assert_eq!(issuer.active_kid().as_deref(), Some("first"));
+    dial.forward(2);
+    assert_eq!(issuer.active_kid().as_deref(), Some("second"));
+}
+
+#[test]
 fn the_last_token_of_a_key_is_good_to_its_end() {
     let dial = Dial::new();
     let issuer = issuer(&dial);

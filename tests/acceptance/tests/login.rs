@@ -237,6 +237,10 @@ fn cookies_can_be_named_placed_and_widened() {
             "refresh_token=refresh-me; HttpOnly; SameSite=Strict; Path=/auth; Max-Age=3600",
         ]
     );
+    // The prefixes for cookies that no script can have set need `Secure` as well.
+    let plain = LoginCookies::builder().dangerous_plain_http_on_localhost();
+    let [access, refresh] = cookies_of(plain.access_name("__Host-Http-at").refresh_name("__http-rt"));
+    assert!(access.starts_with("at=") && refresh.starts_with("rt="), "{access} {refresh}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Logging in, renewing and logging out: what the issuer, the refresh tokens and the cookies make together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, SECRET, User};
+use jwt_core::testing::TestClock;
 use jwt_core::{
     Algorithm, AuthError, Authenticator, CsrfTokens, IssueError, Issuer, Login, LoginCookies, LoginError, MemoryStore,
     RefreshError, RefreshTokens, Revocations, SigningKey, StoreError, TokenError, Tokens, TokensBuilder, Verdict,
@@ -144,6 +146,35 @@ fn an_access_token_is_revoked_where_there_is_a_list_and_only_ones_own() {
         // A client that sends its tokens in a body ends the rest of it so.
         revoking.log_out(refresh_token(&one)).await.unwrap();
         assert!(revoking.refresh(refresh_token(&one)).await.is_err());
+    });
+}
+
+#[test]
+fn an_administrator_logs_somebody_out_everywhere_and_nobody_else() {
+    run(async {
+        let (clock, store) = (TestClock::new(), Arc::new(MemoryStore::new()));
+        let list = Revocations::builder(store.clone()).clock(clock.clone()).open().await.unwrap();
+        let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
+        let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).clock(clock.clone()).build().unwrap();
+        let refresh = RefreshTokens::builder(store).clock(clock.clone()).build().unwrap();
+        let tokens = Tokens::builder(issuer, refresh).revocations(&list).build().unwrap();
+        let auth = tokens.authenticator::<User>().build().unwrap();
+        let (phone, laptop) = (tokens.log_in(&alice(), "").await.unwrap(), tokens.log_in(&alice(), "").await.unwrap());
+        let bob = tokens.log_in(&User { sub: "bob".into(), name: "Bob".into() }, "").await.unwrap();
+
+        clock.advance(Duration::from_secs(1));
+        tokens.refresh_tokens().end_all("alice").await.unwrap();
+        list.revoke_all(ISSUER, "alice", phone.access_token().expires_in()).await.unwrap();
+        for login in [&phone, &laptop] {
+            assert!(matches!(get(&auth, login), Verdict::Rejected(AuthError::InvalidToken(TokenError::Revoked))));
+            assert!(tokens.refresh(refresh_token(login)).await.is_err());
+        }
+        assert!(matches!(get(&auth, &bob), Verdict::Verified(_)));
+        assert!(tokens.refresh(refresh_token(&bob)).await.is_ok());
+
+        // What is issued after that is good.
+        clock.advance(Duration::from_secs(1));
+        assert!(matches!(get(&auth, &tokens.log_in(&alice(), "").await.unwrap()), Verdict::Verified(_)));
     });
 }
 

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,54 @@ pub fn share_logins_through_redis(program: &str) {
         assert!(since.elapsed() < PATIENCE, "the login is lost");
         thread::sleep(Duration::from_millis(50));
     }
+    kill_redis_amid_traffic(&mut redis, &one, &other);
     for log in [one.log(), other.log()] {
         assert!(!log.contains("eyJ") && !log.contains("jrt_"), "a token is in the log: {log}");
+    }
+}
+
+/// While requests that need Redis come in at both instances, it is killed and started again, twice. They are served or
+/// told to try again, and nothing else; a handler that panics would close the connection without an answer.
+fn kill_redis_amid_traffic(redis: &mut RedisServer, one: &Example, other: &Example) {
+    let (access, _) = one.log_in();
+    let (stop, served, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let unknown = json!({"refresh_token": format!("jrt_{}", "A".repeat(86))});
+    let until_more = |count: &AtomicUsize| {
+        let (before, since) = (count.load(Ordering::Relaxed), Instant::now());
+        while count.load(Ordering::Relaxed) < before + 6 {
+            assert!(since.elapsed() < PATIENCE, "traffic neither goes on nor stops");
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    thread::scope(|scope| {
+        // Whatever becomes of this thread, those of the clients end.
+        let _stops = Stops(&stop);
+        for instance in [one, other] {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let devices = instance.get("/api/devices", &access).status;
+                    let refresh = instance.post("/api/refresh", "", &unknown).status;
+                    let me = instance.get("/api/me", &access).status;
+                    assert!(matches!((devices, refresh, me), (200 | 503, 400 | 503, 200)), "{devices} {refresh} {me}");
+                    let count = if devices == 200 { &served } else { &refused };
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for _ in 0..2 {
+            until_more(&served);
+            redis.kill();
+            until_more(&refused);
+            redis.restart();
+        }
+        until_more(&served);
+    });
+}
+
+struct Stops<'s>(&'s AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
