@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::algorithm::Algorithm;
+use crate::key::algorithm::Algorithm;
 
 /// Why a request is not authenticated.
 ///

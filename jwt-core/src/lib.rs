@@ -61,66 +61,40 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod address;
-mod admission;
-mod algorithm;
+mod answer;
 mod authenticator;
 mod base64url;
-mod builder;
-mod caching;
-mod challenge;
 mod clock;
-mod crypto;
-mod csrf;
-#[cfg(feature = "login")]
-mod csrf_token;
 mod error;
 mod forward;
-mod grants;
-mod grpc;
-mod id_token;
+mod guard;
 #[cfg(feature = "login")]
 mod issue;
 mod issuers;
 mod json;
 mod key;
-mod log;
-mod metadata;
 #[cfg(feature = "login")]
-mod opaque;
-mod original_login;
-mod policy;
-mod profile;
-#[cfg(feature = "login")]
-mod refresh;
+mod login;
+mod observe;
 mod request;
 #[cfg(feature = "login")]
 mod revocation;
-mod seen;
 #[cfg(feature = "login")]
 mod session;
 #[cfg(feature = "login")]
-mod sign_in;
-mod source;
-#[cfg(feature = "login")]
 pub mod store;
-#[cfg(feature = "remote")]
-mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod token;
 mod transport;
-mod validation;
 mod verify;
 
-pub use admission::{Admission, Rejection};
-pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use answer::cache_control::Caching;
+pub use answer::challenge::Answer;
+pub use answer::grpc::GrpcStatus;
+pub use answer::metadata::{BearerMethod, MetadataAnswer, MetadataError, ResourceMetadata, ResourceMetadataBuilder};
+pub use authenticator::builder::AuthenticatorBuilder;
 pub use authenticator::{Authenticator, Outcome, Pending, Verdict};
-pub use builder::AuthenticatorBuilder;
-pub use caching::Caching;
-pub use challenge::Answer;
 pub use clock::{Clock, NumericDate, SystemClock};
-#[cfg(feature = "login")]
-pub use csrf_token::CsrfTokens;
 pub use error::{
     AuthError, CheckError, ConfigError, CrossSiteError, Denial, Malformed, Misuse, ProfileClaim, RegisteredClaim,
     RequestError, ShapeError, TokenError, Unavailable,
@@ -129,42 +103,45 @@ pub use forward::{
     Authorizing, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError, ForwardTarget, Forwarder,
     ForwarderBuilder, Refusal, TokenExchange,
 };
-pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
-pub use grpc::GrpcStatus;
+pub use guard::admission::{Admission, Rejection};
+pub use guard::policy::{Deciding, Decision, Policy, PolicyOutcome};
 pub use http::HeaderName;
-pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 #[cfg(feature = "login")]
-pub use issue::{
-    AccessToken, IssueError, Issuer, IssuerBuilder, Login, LoginCookies, LoginCookiesBuilder, LoginError, RefreshToken,
-    RotationError, SameSite, Tokens, TokensBuilder, UnfitToken,
-};
+pub use issue::{AccessToken, IssueError, Issuer, IssuerBuilder, RotationError};
 pub use issuers::TrustedIssuer;
+#[cfg(feature = "remote")]
+pub use issuers::tenants::Tenants;
+pub use key::algorithm::{Algorithm, UnknownAlgorithm};
 #[cfg(feature = "remote")]
 pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
-pub use metadata::{BearerMethod, MetadataAnswer, MetadataError, ResourceMetadata, ResourceMetadataBuilder};
 #[cfg(feature = "login")]
-pub use opaque::OpaqueToken;
-pub use original_login::OriginalLogin;
-pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
-#[cfg(feature = "login")]
-pub use refresh::{RefreshError, RefreshTokens, RefreshTokensBuilder};
+pub use login::{
+    Login, LoginCookies, LoginCookiesBuilder, LoginError, RefreshToken, SameSite, Tokens, TokensBuilder, UnfitToken,
+};
 pub use request::RequestHead;
+#[cfg(feature = "login")]
+pub use request::csrf_token::CsrfTokens;
+pub use request::source::TokenSource;
 #[cfg(feature = "login")]
 pub use revocation::{Revocations, RevocationsBuilder, Revoked, WhileUnreachable};
 #[cfg(feature = "login")]
-pub use session::{Sessions, SessionsBuilder};
+pub use session::opaque::OpaqueToken;
 #[cfg(feature = "login")]
-pub use sign_in::{NewSignIn, SignIn};
-pub use source::TokenSource;
+pub use session::refresh::{RefreshError, RefreshTokens, RefreshTokensBuilder};
+#[cfg(feature = "login")]
+pub use session::sign_in::{NewSignIn, SignIn};
+#[cfg(feature = "login")]
+pub use session::{Sessions, SessionsBuilder};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
 #[cfg(feature = "login")]
 pub use store::{MemoryStore, SignInId, StoreError};
-#[cfg(feature = "remote")]
-pub use tenants::Tenants;
-pub use token::{CompactToken, VerifiedToken};
 pub use transport::TransportError;
+pub use verify::grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
+pub use verify::id_token::{AuthenticationRequest, IdTokenVerifier};
+pub use verify::original_login::OriginalLogin;
+pub use verify::token::{CompactToken, VerifiedToken};
 #[cfg(feature = "cache")]
 pub use verify::{CacheStats, TokenCache};
 pub use verify::{Header, Verifier};

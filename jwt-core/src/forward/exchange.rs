@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::target::{ForwardTarget, Wish};
 use crate::clock::NumericDate;
-use crate::token::CompactToken;
 use crate::transport::TransportError;
+use crate::verify::token::CompactToken;
 
 /// Exchanges the user's token for a narrower one, at the token endpoint of an authorization server (RFC 8693).
 ///

@@ -6,8 +6,8 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use crate::base64url;
-use crate::crypto::{self, PublicParts};
 use crate::key::SigningKey;
+use crate::key::crypto::{self, PublicParts};
 use crate::request::RequestHead;
 
 /// A JWK Set as it is served, made once for each change of the keys.

@@ -2,13 +2,9 @@
 
 mod builder;
 mod claims;
-mod cookie;
 mod jwks;
-mod login;
-mod renewal;
 mod ring;
 mod token;
-mod tokens;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,18 +15,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use builder::IssuerBuilder;
-pub use cookie::{LoginCookies, LoginCookiesBuilder, SameSite};
-pub use login::{Login, RefreshToken, UnfitToken};
 pub use ring::RotationError;
 pub use token::{AccessToken, IssueError};
-pub use tokens::{LoginError, Tokens, TokensBuilder};
 
 use crate::authenticator::Authenticator;
-use crate::builder::AuthenticatorBuilder;
+use crate::authenticator::builder::AuthenticatorBuilder;
+use crate::base64url;
 use crate::clock::{Clock, NumericDate};
+use crate::key::crypto;
 use crate::key::{KeySet, KeySource, LiveKeys, SigningKey};
+use crate::observe::log;
 use crate::request::RequestHead;
-use crate::{base64url, crypto, log};
 use claims::Registered;
 use jwks::Jwks;
 use ring::Ring;

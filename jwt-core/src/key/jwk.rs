@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 
 use super::{KeyError, VerifyingKey, check_secret};
-use crate::algorithm::{Algorithm, Family};
 use crate::base64url;
-use crate::crypto::Material;
 use crate::json::{StrictSeed, read_object};
+use crate::key::algorithm::{Algorithm, Family};
+use crate::key::crypto::Material;
 
 /// The public members of a key, as they were written. Private ones are not read.
 #[derive(Deserialize)]

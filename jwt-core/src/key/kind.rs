@@ -2,7 +2,7 @@
 
 use super::KeyError;
 use super::der::Element;
-use crate::algorithm::{Algorithm, Family};
+use crate::key::algorithm::{Algorithm, Family};
 
 const INTEGER: u8 = 0x02;
 const OBJECT_IDENTIFIER: u8 = 0x06;

@@ -1,5 +1,7 @@
 //! Keys: an algorithm and a key, inseparable (RFC 8725 §3.1).
 
+pub(crate) mod algorithm;
+pub(crate) mod crypto;
 mod der;
 mod jwk;
 mod kind;
@@ -25,8 +27,8 @@ pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use set::{KeySet, SkippedKey};
 pub use signing::{SigningError, SigningKey};
 
-use crate::algorithm::{Algorithm, Family};
-use crate::crypto::{Material, PublicKey};
+use crate::key::algorithm::{Algorithm, Family};
+use crate::key::crypto::{Material, PublicKey};
 
 /// A key that proves signatures of exactly one algorithm, parsed once and cheap to clone.
 ///

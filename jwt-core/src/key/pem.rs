@@ -7,9 +7,9 @@ use simple_asn1::ASN1Block;
 use super::KeyError;
 use super::der::{certificate_spki, is_shallow};
 use super::kind::KeyKind;
-use crate::algorithm::{Algorithm, Family};
 use crate::base64url;
-use crate::crypto::Material;
+use crate::key::algorithm::{Algorithm, Family};
+use crate::key::crypto::Material;
 
 /// What DER may be of.
 #[derive(Clone, Copy, PartialEq)]

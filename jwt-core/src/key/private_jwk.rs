@@ -7,9 +7,9 @@ use serde::de::IgnoredAny;
 
 use super::jwk::{Jwk, member, without_zeros};
 use super::{KeyError, SigningKey, pkcs8};
-use crate::algorithm::{Algorithm, Family};
-use crate::crypto::{Material, PrivateKey};
 use crate::json::{StrictSeed, read_object};
+use crate::key::algorithm::{Algorithm, Family};
+use crate::key::crypto::{Material, PrivateKey};
 
 /// The members that the public reader leaves out.
 #[derive(Deserialize)]

@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 
 use super::jwk::Jwk;
 use super::{KeyError, VerifyingKey};
-use crate::algorithm::Algorithm;
 use crate::error::TokenError;
 use crate::json::{StrictSeed, read_object};
+use crate::key::algorithm::Algorithm;
 use crate::verify::Header;
 
 /// The keys that a verifier trusts: any number of them, each with its algorithm and perhaps a name.

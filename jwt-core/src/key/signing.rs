@@ -4,9 +4,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{KeyError, VerifyingKey, decode_secret, pem, private_jwk};
-use crate::algorithm::{Algorithm, Family};
-use crate::crypto::{self, PrivateKey, PublicParts};
-use crate::{base64url, log};
+use crate::base64url;
+use crate::key::algorithm::{Algorithm, Family};
+use crate::key::crypto::{self, PrivateKey, PublicParts};
+use crate::observe::log;
 
 /// A key that signs tokens by exactly one algorithm, parsed once and cheap to clone.
 ///

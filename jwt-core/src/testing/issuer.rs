@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::clock::TestClock;
 use super::server::IssuerServer;
 use super::token::TestToken;
-use crate::algorithm::Algorithm;
+use crate::authenticator::builder::AuthenticatorBuilder;
 use crate::base64url;
-use crate::builder::AuthenticatorBuilder;
-use crate::crypto::PublicParts;
+use crate::key::algorithm::Algorithm;
+use crate::key::crypto::PublicParts;
 use crate::key::{KeySet, SigningKey};
 
 /// An issuer of tokens for tests. Its keys are made when it is, and die with it. A clone is the same issuer.

@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
 use super::counters::Counters;
-use crate::token::VerifiedToken;
+use crate::verify::token::VerifiedToken;
 
 /// The longest token that is kept, in bytes.
 const MAX_TOKEN_LEN: usize = 4096;

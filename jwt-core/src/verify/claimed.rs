@@ -9,7 +9,7 @@ use crate::base64url;
 use crate::error::{Malformed, RegisteredClaim, TokenError};
 use crate::json::{NameSeed, ReadError, Skip, read_object};
 #[cfg(feature = "tracing")]
-use crate::token::UntrustedToken;
+use crate::verify::token::UntrustedToken;
 
 /// The longest `iss` that is looked up, in bytes.
 const MAX_ISSUER: usize = 1024;

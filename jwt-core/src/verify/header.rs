@@ -3,10 +3,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
 use crate::json::{NameSeed, Seen, Skip, read_object};
+use crate::key::algorithm::Algorithm;
 
 /// The longest header segment that is decoded, in characters.
 const MAX_SEGMENT: usize = 8 * 1024;

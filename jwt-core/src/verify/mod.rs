@@ -6,13 +6,19 @@ mod claimed;
 mod claims;
 #[cfg(feature = "cache")]
 mod counters;
+pub(crate) mod grants;
 mod header;
+pub(crate) mod id_token;
 mod known_headers;
+pub(crate) mod original_login;
+pub(crate) mod profile;
 mod scan;
 #[cfg(feature = "login")]
 mod session;
+pub(crate) mod token;
 mod trust;
 mod trusted;
+pub(crate) mod validation;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -33,9 +39,9 @@ pub(crate) use trusted::{Party, Several, Trusted};
 
 use crate::clock::{Clock, NumericDate};
 use crate::error::{AuthError, Malformed, TokenError, Unavailable};
-use crate::grants::Authority;
-use crate::token::{Proof, UntrustedToken, VerifiedToken};
-use crate::validation::Checks;
+use crate::verify::grants::Authority;
+use crate::verify::token::{Proof, UntrustedToken, VerifiedToken};
+use crate::verify::validation::Checks;
 use trust::Unproved;
 
 /// Proves a bare token: for queues, sockets, and whatever else is not an HTTP request.

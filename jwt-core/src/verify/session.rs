@@ -4,10 +4,10 @@ use serde::de::DeserializeOwned;
 
 use super::{Noted, Verifier, claims};
 use crate::error::{AuthError, Malformed, TokenError, Unavailable};
-use crate::log;
-use crate::opaque::Kind;
-use crate::sign_in::SignIn;
-use crate::token::VerifiedToken;
+use crate::observe::log;
+use crate::session::opaque::Kind;
+use crate::session::sign_in::SignIn;
+use crate::verify::token::VerifiedToken;
 
 impl<C> Verifier<C> {
     pub(super) fn is_of_session(&self, token: &[u8]) -> bool {

@@ -9,8 +9,8 @@ use super::known_headers::{Known, KnownHeaders};
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
 use crate::key::{LiveKeys, VerifyingKey};
-use crate::token::{Proof, UntrustedToken};
-use crate::validation::Validation;
+use crate::verify::token::{Proof, UntrustedToken};
+use crate::verify::validation::Validation;
 
 /// The longest signature, in bytes: RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;

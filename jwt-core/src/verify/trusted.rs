@@ -12,7 +12,7 @@ use super::{Failure, claimed};
 use crate::error::TokenError;
 #[cfg(feature = "remote")]
 use crate::key::{KeyStatus, RemoteKeySet};
-use crate::token::UntrustedToken;
+use crate::verify::token::UntrustedToken;
 
 /// One trusted party, and where its keys are fetched from.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub(crate) enum Trusted {
 pub(crate) struct Several {
     by_issuer: HashMap<Box<str>, Arc<Party>, RandomState>,
     #[cfg(feature = "remote")]
-    tenants: Option<crate::tenants::Discovered>,
+    tenants: Option<crate::issuers::tenants::Discovered>,
     /// Header segments that a proved token had: a guess that spares the search for `iss`.
     hints: ArcSwap<Hints>,
 }
@@ -86,7 +86,7 @@ impl Several {
     }
 
     #[cfg(feature = "remote")]
-    pub(crate) fn with_tenants(mut self, tenants: Option<crate::tenants::Discovered>) -> Self {
+    pub(crate) fn with_tenants(mut self, tenants: Option<crate::issuers::tenants::Discovered>) -> Self {
         self.tenants = tenants;
         self
     }
@@ -128,7 +128,8 @@ impl Several {
     fn max_hints(&self) -> usize {
         let parties = self.by_issuer.len();
         #[cfg(feature = "remote")]
-        let parties = parties.saturating_add(self.tenants.as_ref().map_or(0, crate::tenants::Discovered::bound));
+        let parties =
+            parties.saturating_add(self.tenants.as_ref().map_or(0, crate::issuers::tenants::Discovered::bound));
         parties.saturating_mul(2).max(1024)
     }
 }
@@ -142,7 +143,7 @@ impl Trusted {
             Self::Nobody => Vec::new(),
             Self::One(one) => one.key_status().into_iter().collect(),
             Self::Several(several) => {
-                let tenants = several.tenants.iter().flat_map(crate::tenants::Discovered::key_status);
+                let tenants = several.tenants.iter().flat_map(crate::issuers::tenants::Discovered::key_status);
                 // Whoever goes by several names is one party.
                 let mut parties: Vec<&Arc<Party>> = several.by_issuer.values().collect();
                 parties.sort_unstable_by_key(|party| Arc::as_ptr(party));

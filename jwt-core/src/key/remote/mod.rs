@@ -17,9 +17,9 @@ use refresher::Refresher;
 use schedule::Schedule;
 pub use watch::KeyStatus;
 
-use crate::algorithm::Algorithm;
 use crate::error::ConfigError;
 use crate::key::LiveKeys;
+use crate::key::algorithm::Algorithm;
 use crate::verify::Wait;
 
 /// The published keys of an identity provider, fetched in the background and kept fresh.

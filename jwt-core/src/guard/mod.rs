@@ -1,0 +1,4 @@
+//! What verified claims allow.
+
+pub(crate) mod admission;
+pub(crate) mod policy;

@@ -1,0 +1,355 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::error::{AuthError, CheckError, Denial, Misuse};
+use crate::guard::admission::{Admission, Rejection};
+use crate::observe::log;
+use crate::observe::spans as seen;
+use crate::verify::token::{CompactToken, VerifiedToken};
+
+/// What a token must allow: the rule behind an adapter's `Require`, which is what applications use.
+///
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Policy {
+    rule: Arc<Rule>,
+    /// Whether a part of it has to be waited for.
+    waits: bool,
+}
+
+enum Rule {
+    AllScopes(ScopeList),
+    AnyScope(ScopeList),
+    Role(Arc<str>),
+    Check(Box<Check>),
+    AsyncCheck(Box<AsyncCheck>),
+    And(Policy, Policy),
+    Or(Policy, Policy),
+    /// Made wrongly: refuses everybody.
+    Unusable(Misuse),
+}
+
+type Check = dyn Fn(&CompactToken) -> Result<(), AuthError> + Send + Sync;
+
+type AsyncCheck = dyn Fn(&CompactToken) -> Result<Waiting, AuthError> + Send + Sync;
+
+type Waiting = Pin<Box<dyn Future<Output = Result<(), AuthError>> + Send>>;
+
+/// Scopes that a guard names.
+struct ScopeList {
+    names: Vec<Box<str>>,
+    /// What a client is told to get: all of them, or the one that is enough.
+    needed: Arc<str>,
+}
+
+/// What a policy says to a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// The request is to be served.
+    Allowed,
+    /// The request is not to be served.
+    Refused(Rejection),
+    /// To be waited for: a part of the policy is asynchronous.
+    Pending(Deciding),
+}
+
+/// A decision that has to be waited for.
+pub struct Deciding(Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>);
+
+impl Future for Deciding {
+    type Output = Result<(), Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Deciding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deciding")
+    }
+}
+
+/// What the closure of a policy may return: whether the request is allowed, or `Err` with the reason why it is not.
+///
+/// The reason goes to the log and, typed, into [`Denial::Policy`]; the client learns a fixed text. Where the error is
+/// an [`AuthError`], it is taken as it is: a policy whose database is down should not say that the user may not.
+pub trait PolicyOutcome {
+    /// `Err` where the request is not to be served.
+    fn into_result(self) -> Result<(), AuthError>;
+}
+
+/// The reason of a policy that gives none.
+#[derive(Debug, thiserror::Error)]
+#[error("refused by a policy")]
+struct Refused;
+
+impl PolicyOutcome for bool {
+    fn into_result(self) -> Result<(), AuthError> {
+        if self { Ok(()) } else { Err(Refused) }.into_result()
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> PolicyOutcome for Result<(), E> {
+    fn into_result(self) -> Result<(), AuthError> {
+        self.map_err(|reason| {
+            let reason = CheckError::new(reason);
+            match reason.downcast_ref::<AuthError>() {
+                Some(error) => error.clone(),
+                None => Denial::Policy(reason).into(),
+            }
+        })
+    }
+}
+
+impl Policy {
+    /// The token must grant this scope.
+    pub fn scope(scope: impl Into<String>) -> Self {
+        Self::all_scopes([scope])
+    }
+
+    /// The token must grant all of these scopes.
+    pub fn all_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self::of_scopes(scopes, Rule::AllScopes, |names| names.join(" "))
+    }
+
+    /// The token must grant at least one of these scopes. A client that has none of them is told to get the first: it
+    /// is enough, and asking for all of them would be asking for too much.
+    pub fn any_scope<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self::of_scopes(scopes, Rule::AnyScope, |names| names.first().map(ToString::to_string).unwrap_or_default())
+    }
+
+    /// The token must grant this role.
+    pub fn role(role: impl Into<String>) -> Self {
+        Self::new(Rule::Role(role.into().into()), false)
+    }
+
+    /// The claims must pass this function; see [`PolicyOutcome`] for what it may return.
+    pub fn check<C, O>(check: impl Fn(&C) -> O + Send + Sync + 'static) -> Self
+    where
+        C: Send + Sync + 'static,
+        O: PolicyOutcome,
+    {
+        let check = move |token: &CompactToken| check(token.claims_as::<C>()?).into_result();
+        Self::new(Rule::Check(Box::new(check)), false)
+    }
+
+    /// The verified token must pass this function, which may wait for something.
+    pub fn check_async<C, F>(check: impl Fn(VerifiedToken<C>) -> F + Send + Sync + 'static) -> Self
+    where
+        C: Send + Sync + 'static,
+        F: Future<Output: PolicyOutcome> + Send + 'static,
+    {
+        let check = move |token: &CompactToken| {
+            let outcome = check(token.verified_as()?);
+            let waiting: Waiting = Box::pin(async move { outcome.await.into_result() });
+            Ok(waiting)
+        };
+        Self::new(Rule::AsyncCheck(Box::new(check)), true)
+    }
+
+    /// Both must hold; the other one is asked only where this one does.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        // Scopes alone are put together, so that a client is told of all that it needs at once.
+        if let (Rule::AllScopes(ours), Rule::AllScopes(theirs)) = (&*self.rule, &*other.rule) {
+            return Self::all_scopes(ours.names.iter().chain(&theirs.names).map(ToString::to_string));
+        }
+        let waits = self.waits || other.waits;
+        Self::new(Rule::And(self, other), waits)
+    }
+
+    /// One of the two must hold; the other one is asked only where this one does not.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let waits = self.waits || other.waits;
+        Self::new(Rule::Or(self, other), waits)
+    }
+
+    fn new(rule: Rule, waits: bool) -> Self {
+        Self { rule: Arc::new(rule), waits }
+    }
+
+    fn of_scopes<S: Into<String>>(
+        scopes: impl IntoIterator<Item = S>,
+        rule: fn(ScopeList) -> Rule,
+        needed: fn(&[Box<str>]) -> String,
+    ) -> Self {
+        let names: Vec<Box<str>> = scopes.into_iter().map(|scope| scope.into().into_boxed_str()).collect();
+        if names.is_empty() || !names.iter().all(|name| is_scope(name)) {
+            // Said at once, and again to every request, which it refuses.
+            log::misuse(Misuse::ScopeName);
+            return Self::new(Rule::Unusable(Misuse::ScopeName), false);
+        }
+        let needed = needed(&names).into();
+        Self::new(rule(ScopeList { names, needed }), false)
+    }
+
+    /// Whether the request may be served, by what the layer left behind in it. For adapters.
+    pub fn decide(&self, admission: Option<&Admission>) -> Decision {
+        let token = match Admission::admitted(admission) {
+            Ok(token) => token,
+            Err(rejection) => {
+                if matches!(rejection.error, AuthError::MissingToken) {
+                    log::rejected(&rejection.error, None);
+                    seen::refused(&rejection.error);
+                }
+                return Decision::Refused(rejection);
+            }
+        };
+        if self.waits {
+            let (policy, token) = (self.clone(), token.clone());
+            let deciding = async move { policy.eventually(&token).await.map_err(|error| refuse(error, &token)) };
+            return Decision::Pending(Deciding(Box::pin(deciding)));
+        }
+        match self.rule.now(token) {
+            Ok(()) => Decision::Allowed,
+            Err(error) => Decision::Refused(refuse(error, token)),
+        }
+    }
+
+    /// The decision, where something is to be waited for.
+    fn eventually<'a>(
+        &'a self,
+        token: &'a CompactToken,
+    ) -> Pin<Box<dyn Future<Output = Result<(), AuthError>> + Send + 'a>> {
+        Box::pin(async move {
+            match &*self.rule {
+                Rule::And(one, other) => {
+                    one.eventually(token).await?;
+                    other.eventually(token).await
+                }
+                Rule::Or(one, other) => match one.eventually(token).await {
+                    Err(error) if !matches!(error, AuthError::NotConfigured(_)) => {
+                        other.eventually(token).await.map_err(|second| either(error, second))
+                    }
+                    decided => decided,
+                },
+                Rule::AsyncCheck(check) => check(token)?.await,
+                rule => rule.now(token),
+            }
+        })
+    }
+}
+
+impl Rule {
+    fn now(&self, token: &CompactToken) -> Result<(), AuthError> {
+        match self {
+            Self::AllScopes(scopes) => {
+                for name in &scopes.names {
+                    if !token.has_scope(name)? {
+                        return Err(Denial::Scope(scopes.needed.clone()).into());
+                    }
+                }
+                Ok(())
+            }
+            Self::AnyScope(scopes) => {
+                for name in &scopes.names {
+                    if token.has_scope(name)? {
+                        return Ok(());
+                    }
+                }
+                Err(Denial::Scope(scopes.needed.clone()).into())
+            }
+            Self::Role(role) => {
+                if token.has_role(role)? {
+                    Ok(())
+                } else {
+                    Err(Denial::Role(role.clone()).into())
+                }
+            }
+            Self::Check(check) => check(token),
+            Self::And(one, other) => {
+                one.rule.now(token)?;
+                other.rule.now(token)
+            }
+            Self::Or(one, other) => match one.rule.now(token) {
+                Err(error) if !matches!(error, AuthError::NotConfigured(_)) => {
+                    other.rule.now(token).map_err(|second| either(error, second))
+                }
+                decided => decided,
+            },
+            Self::Unusable(misuse) => Err((*misuse).into()),
+            // Only where `waits` says so, and then by `eventually`.
+            Self::AsyncCheck(_) => Err(Denial::Policy(CheckError::new(Refused)).into()),
+        }
+    }
+}
+
+/// Of two refusals, the one that a client can do something about, else the first. A misuse comes before both.
+fn either(first: AuthError, second: AuthError) -> AuthError {
+    let scope = |error: &AuthError| matches!(error, AuthError::Forbidden(Denial::Scope(_)));
+    let denial = |error: &AuthError| matches!(error, AuthError::Forbidden(_));
+    if !denial(&second) || (scope(&second) && !scope(&first) && denial(&first)) { second } else { first }
+}
+
+fn refuse(error: AuthError, token: &CompactToken) -> Rejection {
+    match error {
+        AuthError::NotConfigured(misuse) => misuse.into(),
+        error => {
+            log::denied(&error, token);
+            seen::refused(&error);
+            Rejection { answer: token.challenges().answer(&error), error }
+        }
+    }
+}
+
+/// A scope token (RFC 6749 §3.3): printable ASCII without space, `"` and `\`, so that it needs no escape in a challenge.
+fn is_scope(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.rule {
+            Rule::AllScopes(scopes) => f.debug_tuple("all_scopes").field(&scopes.names).finish(),
+            Rule::AnyScope(scopes) => f.debug_tuple("any_scope").field(&scopes.names).finish(),
+            Rule::Role(role) => f.debug_tuple("role").field(role).finish(),
+            Rule::Check(_) => f.write_str("policy"),
+            Rule::AsyncCheck(_) => f.write_str("policy_async"),
+            Rule::And(one, other) => f.debug_tuple("and").field(one).field(other).finish(),
+            Rule::Or(one, other) => f.debug_tuple("or").field(one).field(other).finish(),
+            Rule::Unusable(misuse) => f.debug_tuple("unusable").field(misuse).finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::Unavailable;
+
+    #[test]
+    fn a_scope_is_what_a_challenge_can_carry_as_it_is() {
+        for byte in 0..=255_u8 {
+            let good = (0x21..=0x7E).contains(&byte) && byte != b'"' && byte != b'\\';
+            assert_eq!(is_scope(&char::from(byte).to_string()), good, "{byte:#x}");
+        }
+        assert!(!is_scope("") && !is_scope("a b") && is_scope("https://api.example.com/read:things"));
+    }
+
+    #[test]
+    fn of_two_refusals_the_one_to_act_on_is_told() {
+        let scope = || AuthError::from(Denial::Scope("read".into()));
+        let role = || AuthError::from(Denial::Role("admin".into()));
+        let down = || AuthError::from(Unavailable::Policy { retry_after: Duration::from_secs(1) });
+        let misuse = || AuthError::from(Misuse::RolesUnknown);
+        let told = |first, second| either(first, second);
+        assert!(matches!(told(role(), scope()), AuthError::Forbidden(Denial::Scope(_))));
+        assert!(matches!(told(scope(), role()), AuthError::Forbidden(Denial::Scope(_))));
+        for (first, second) in [(down(), scope()), (scope(), down()), (down(), role())] {
+            assert!(matches!(told(first, second), AuthError::Unavailable(_)));
+        }
+        assert!(matches!(told(down(), misuse()), AuthError::NotConfigured(_)));
+    }
+
+    #[test]
+    fn a_guard_prints_what_it_asks_for() {
+        let policy = Policy::scope("a").and(Policy::role("b")).or(Policy::check(|(): &()| true));
+        assert_eq!(format!("{policy:?}"), r#"or(and(all_scopes(["a"]), role("b")), policy)"#);
+    }
+}

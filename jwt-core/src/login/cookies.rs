@@ -1,0 +1,311 @@
+use std::time::Duration;
+
+use cookie::{Cookie, time};
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::RefreshToken;
+use crate::error::ConfigError;
+use crate::issue::AccessToken;
+use crate::observe::log;
+use crate::request::csrf_token::CsrfTokens;
+use crate::request::source::TokenSource;
+use crate::session::opaque::OpaqueToken;
+use crate::session::sign_in::SignIn;
+
+/// How a login is kept in a browser: a cookie for the access token, one for the refresh token, and how both are cleared.
+///
+/// | setting | access token | refresh token | reason |
+/// |---|---|---|---|
+/// | name | `__Host-access_token` | `__Secure-refresh_token` | a browser takes such names only from a secure page, the first only from this very host |
+/// | `Secure` | always | always | never over plain http |
+/// | `HttpOnly` | always | always | no script reads it |
+/// | `SameSite` | `Lax` | `Strict` | a link from elsewhere finds the user signed in; nothing from elsewhere renews |
+/// | `Path` | `/` | `/auth` | the stronger token goes only where it is needed |
+/// | `Domain` | none | none | no other host gets it |
+/// | `Max-Age` | that of the token | that of the token | |
+///
+/// Both cookies have `HttpOnly` whatever is configured. With [`csrf`](LoginCookiesBuilder::csrf) there is a third one,
+/// which the scripts of the own origin read: `__Host-csrf_token`, `Secure`, `SameSite=Strict`, `Path=/`.
+///
+/// ```
+/// use jwt_core::LoginCookies;
+///
+/// let cookies = LoginCookies::builder().refresh_path("/session").build()?;
+/// let source = cookies.source(); // for `.source(…)` of the authenticator
+/// # let _ = source;
+/// # Ok::<(), jwt_core::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LoginCookies {
+    access: Attributes,
+    refresh: Attributes,
+    csrf: Option<Csrf>,
+}
+
+/// A token of one's own beside the access token, for the scripts of the own origin.
+#[derive(Debug, Clone)]
+struct Csrf {
+    tokens: CsrfTokens,
+    cookie: Attributes,
+}
+
+/// Whether a browser sends a cookie along when a page of another site asks for the request (RFC 6265bis §5.6.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// Never.
+    Strict,
+    /// Only where the user follows a link or the like, and the method is safe.
+    Lax,
+    /// Always: for an application that lives in the frame of another site.
+    None,
+}
+
+/// Builds [`LoginCookies`], which has the defaults.
+#[derive(Debug, Clone)]
+pub struct LoginCookiesBuilder {
+    access: Attributes,
+    refresh: Attributes,
+    csrf: Option<Csrf>,
+    plain_http: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Attributes {
+    name: String,
+    path: String,
+    domain: Option<String>,
+    same_site: SameSite,
+    secure: bool,
+    http_only: bool,
+}
+
+/// What every browser keeps of one cookie, in bytes (RFC 6265 §6.1).
+const MAX_COOKIE: usize = 4096;
+
+impl LoginCookies {
+    /// A builder with the defaults.
+    pub fn builder() -> LoginCookiesBuilder {
+        LoginCookiesBuilder {
+            access: Attributes::new("__Host-access_token", "/", SameSite::Lax),
+            refresh: Attributes::new("__Secure-refresh_token", "/auth", SameSite::Strict),
+            csrf: None,
+            plain_http: false,
+        }
+    }
+
+    /// Where an authenticator finds the access token.
+    pub fn source(&self) -> TokenSource {
+        TokenSource::cookie(&*self.access.name)
+    }
+
+    /// Where the refresh token is found, by whatever renews a login.
+    pub fn refresh_source(&self) -> TokenSource {
+        TokenSource::cookie(&*self.refresh.name)
+    }
+
+    /// Whether a browser sends the refresh token with whatever it asks of this host.
+    pub(super) fn refresh_is_sent_everywhere(&self) -> bool {
+        self.refresh.path == "/"
+    }
+
+    pub(super) fn csrf_tokens(&self) -> Option<&CsrfTokens> {
+        self.csrf.as_ref().map(|csrf| &csrf.tokens)
+    }
+
+    /// The header fields by which a browser forgets what a login set: `Set-Cookie` for each cookie, and
+    /// `Cache-Control: no-store`.
+    pub fn clear(&self) -> HeaderMap {
+        let csrf = self.csrf.iter().map(|csrf| &csrf.cookie);
+        let cookies = [&self.access, &self.refresh].into_iter().chain(csrf);
+        headers(cookies.filter_map(|cookie| cookie.set("", Duration::ZERO)))
+    }
+
+    /// The header fields that keep a session in a browser: its token in the place of the access token, for as long as the
+    /// session can last, and `Cache-Control: no-store`. At login, and whenever the token changes. With
+    /// [`csrf`](LoginCookiesBuilder::csrf), that cookie as well.
+    pub fn set_session(&self, token: &OpaqueToken, session: &SignIn) -> HeaderMap {
+        // From its last use on, which is now: the token was made this moment.
+        let left = session.ends_at.since_epoch().saturating_sub(session.used_at.since_epoch());
+        headers(
+            self.access.set(token.as_str(), left).into_iter().chain(self.csrf_cookie(&session.id.to_string(), left)),
+        )
+    }
+
+    pub(super) fn set(&self, access: &AccessToken, refresh: Option<&RefreshToken>) -> HeaderMap {
+        let refresh = refresh.and_then(|token| self.refresh.set(token.as_str(), token.expires_in()));
+        let csrf = self.csrf_cookie(access.token_id(), access.expires_in());
+        headers(self.access.set(access.as_str(), access.expires_in()).into_iter().chain(refresh).chain(csrf))
+    }
+}
+
+impl LoginCookies {
+    fn csrf_cookie(&self, token_id: &str, lifetime: Duration) -> Option<HeaderValue> {
+        let csrf = self.csrf.as_ref()?;
+        // Without random numbers there is no token, and what would need it is refused.
+        csrf.cookie.set(&csrf.tokens.token_for(token_id).ok()?, lifetime)
+    }
+}
+
+fn headers(cookies: impl Iterator<Item = HeaderValue>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
+    headers
+}
+
+impl Attributes {
+    fn new(name: &str, path: &str, same_site: SameSite) -> Self {
+        let (name, path) = (name.to_owned(), path.to_owned());
+        Self { name, path, domain: None, same_site, secure: true, http_only: true }
+    }
+
+    /// Whether the name begins so. Browsers do not look at the case.
+    fn has_prefix(&self, prefix: &str) -> bool {
+        self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    }
+
+    fn make_plain(&mut self) {
+        self.secure = false;
+        // The longest first: `__Host-Http-` begins with `__Host-`.
+        for prefix in ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] {
+            if self.has_prefix(prefix) {
+                self.name.drain(..prefix.len());
+            }
+        }
+    }
+
+    /// `None` for a value that no cookie can hold, of which tokens have none.
+    fn set(&self, value: &str, max_age: Duration) -> Option<HeaderValue> {
+        let max_age = time::Duration::seconds(i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX));
+        let mut cookie = Cookie::build((&*self.name, value))
+            .path(&*self.path)
+            .secure(self.secure)
+            .http_only(self.http_only)
+            .max_age(max_age)
+            .same_site(match self.same_site {
+                SameSite::Strict => cookie::SameSite::Strict,
+                SameSite::Lax => cookie::SameSite::Lax,
+                SameSite::None => cookie::SameSite::None,
+            })
+            .build();
+        if let Some(domain) = &self.domain {
+            cookie.set_domain(&**domain);
+        }
+        let text = cookie.to_string();
+        if text.len() > MAX_COOKIE {
+            log::large_cookie(&self.name, text.len());
+        }
+        let mut value = HeaderValue::try_from(text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if HeaderName::from_bytes(self.name.as_bytes()).is_err() {
+            return Err(ConfigError::CookieName);
+        }
+        let in_attribute = |text: &str| text.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b';' && b != b',');
+        if !self.path.starts_with('/') || !in_attribute(&self.path) {
+            return Err(ConfigError::CookiePath);
+        }
+        let of_domain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+        if let Some(domain) = &self.domain
+            && (domain.starts_with('.') || !domain.contains('.') || !domain.bytes().all(of_domain))
+        {
+            return Err(ConfigError::CookieDomain);
+        }
+        if self.has_prefix("__Host-") && !(self.path == "/" && self.domain.is_none()) {
+            return Err(ConfigError::HostCookie);
+        }
+        if self.same_site == SameSite::None && !self.secure {
+            return Err(ConfigError::SameSiteNone);
+        }
+        Ok(())
+    }
+}
+
+impl LoginCookiesBuilder {
+    /// The name of the cookie for the access token: letters, digits, `-` and `_`. `__Host-access_token`.
+    #[must_use]
+    pub fn access_name(mut self, name: impl Into<String>) -> Self {
+        self.access.name = name.into();
+        self
+    }
+
+    /// The name of the cookie for the refresh token. `__Secure-refresh_token`.
+    #[must_use]
+    pub fn refresh_name(mut self, name: impl Into<String>) -> Self {
+        self.refresh.name = name.into();
+        self
+    }
+
+    /// Under which path the refresh token is sent: that of the routes that renew and end a login. `/auth`.
+    #[must_use]
+    pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
+        self.refresh.path = path.into();
+        self
+    }
+
+    /// When the access token is sent for a page of another site. [`SameSite::Lax`].
+    #[must_use]
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.access.same_site = same_site;
+        self
+    }
+
+    /// When the refresh token is sent for a page of another site. [`SameSite::Strict`].
+    #[must_use]
+    pub fn refresh_same_site(mut self, same_site: SameSite) -> Self {
+        self.refresh.same_site = same_site;
+        self
+    }
+
+    /// Sends both cookies to every host under that domain, each of which can then act as the user. Needs names without
+    /// `__Host-`. None: this host alone.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        let domain = domain.into();
+        self.access.domain = Some(domain.clone());
+        self.refresh.domain = Some(domain);
+        self
+    }
+
+    /// Sets a token against cross-site request forgery beside the access token, as `__Host-csrf_token`: what
+    /// [`AuthenticatorBuilder::csrf`](crate::AuthenticatorBuilder::csrf) requires. None.
+    #[must_use]
+    pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
+        let cookie = Attributes::new("__Host-csrf_token", "/", SameSite::Strict);
+        self.csrf = Some(Csrf { tokens: tokens.clone(), cookie: Attributes { http_only: false, ..cookie } });
+        self
+    }
+
+    /// For trying things out on `http://localhost` in a browser that takes no `Secure` cookie there, such as Safari:
+    /// leaves out `Secure`, and the prefixes in the names, such as `__Host-`. **Anywhere else, whoever is on the way reads the
+    /// tokens.**
+    #[must_use]
+    pub fn dangerous_plain_http_on_localhost(mut self) -> Self {
+        self.plain_http = true;
+        self
+    }
+
+    /// The cookies, or what is wrong with them.
+    pub fn build(self) -> Result<LoginCookies, ConfigError> {
+        let Self { mut access, mut refresh, mut csrf, plain_http } = self;
+        let cookies = [&mut access, &mut refresh].into_iter().chain(csrf.as_mut().map(|csrf| &mut csrf.cookie));
+        for cookie in cookies {
+            if plain_http {
+                cookie.make_plain();
+            }
+            cookie.check()?;
+        }
+        let csrf_name = csrf.as_ref().map(|csrf| &csrf.cookie.name);
+        if access.name == refresh.name || csrf_name.is_some_and(|name| [&access.name, &refresh.name].contains(&name)) {
+            return Err(ConfigError::SameCookie);
+        }
+        Ok(LoginCookies { access, refresh, csrf })
+    }
+}

@@ -1,0 +1,126 @@
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response};
+use serde::Serialize;
+
+use super::LoginCookies;
+use crate::issue::AccessToken;
+
+/// A refresh token: a reference that means nothing by itself. Never prints itself.
+#[derive(Clone)]
+pub struct RefreshToken {
+    token: String,
+    lifetime: Duration,
+}
+
+impl RefreshToken {
+    /// A token that is good for that long, in whole seconds.
+    ///
+    /// # Errors
+    /// Where it holds a character that no cookie can: letters, digits, `-`, `_`, `.` and `~` are fine.
+    pub fn new(token: impl Into<String>, lifetime: Duration) -> Result<Self, UnfitToken> {
+        let token = token.into();
+        let fits = !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b));
+        if fits { Ok(Self { token, lifetime }) } else { Err(UnfitToken) }
+    }
+
+    /// The token. Treat it as a password.
+    pub fn as_str(&self) -> &str {
+        &self.token
+    }
+
+    /// How long it is good, counted from when it was made.
+    pub fn expires_in(&self) -> Duration {
+        self.lifetime
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshToken").field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
+}
+
+/// A token that no cookie can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a token may hold letters, digits, `-`, `_`, `.` and `~`")]
+pub struct UnfitToken;
+
+/// What a login yields: an access token, and a refresh token to get the next one by.
+///
+/// ```
+/// # use jwt_core::{Algorithm, Issuer, Login, LoginCookies, SigningKey};
+/// # let key = SigningKey::secret(Algorithm::HS256, b"a secret of at least thirty-two bytes")?;
+/// # let issuer = Issuer::builder("https://auth.example.com").audience("api").signing_key(key).build()?;
+/// let login = Login::new(issuer.sign(&serde_json::json!({"sub": "alice"}))?);
+///
+/// // For a mobile client or local storage: a response.
+/// assert_eq!(login.json().headers()["content-type"], "application/json");
+///
+/// // For a browser: header fields for a response.
+/// let cookies = LoginCookies::builder().build()?;
+/// assert!(login.set_cookies(&cookies)["set-cookie"].to_str()?.contains("; HttpOnly; SameSite=Lax; Secure; Path=/;"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Login {
+    access: AccessToken,
+    refresh: Option<RefreshToken>,
+}
+
+impl Login {
+    /// A login that ends with its access token.
+    pub fn new(access: AccessToken) -> Self {
+        Self { access, refresh: None }
+    }
+
+    /// With a refresh token.
+    #[must_use]
+    pub fn with_refresh(mut self, refresh: RefreshToken) -> Self {
+        self.refresh = Some(refresh);
+        self
+    }
+
+    /// The access token.
+    pub fn access_token(&self) -> &AccessToken {
+        &self.access
+    }
+
+    /// The refresh token.
+    pub fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh.as_ref()
+    }
+
+    /// The response of RFC 6749 §5.1: `access_token`, `token_type`, `expires_in` and `refresh_token` in JSON, not to be
+    /// stored on the way.
+    pub fn json(&self) -> Response<String> {
+        #[derive(Serialize)]
+        struct Members<'l> {
+            access_token: &'l str,
+            token_type: &'static str,
+            expires_in: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            refresh_token: Option<&'l str>,
+        }
+        let members = Members {
+            access_token: self.access.as_str(),
+            token_type: "Bearer",
+            expires_in: self.access.expires_in().as_secs(),
+            refresh_token: self.refresh.as_ref().map(RefreshToken::as_str),
+        };
+        // Strings and a number have nothing to fail at.
+        let mut response = Response::new(serde_json::to_string(&members).unwrap_or_default());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// The header fields for a browser: `Set-Cookie` for each token, and `Cache-Control: no-store`.
+    ///
+    /// A cookie over 4096 bytes, which browsers drop without a word, gets a warning in the log.
+    pub fn set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
+        cookies.set(&self.access, self.refresh.as_ref())
+    }
+}

@@ -1,0 +1,197 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::ConfigError;
+use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
+use crate::session::sign_in::{NewSignIn, SignIn, SignIns, later};
+use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
+
+/// Refresh tokens (RFC 6749 §1.5): what a client trades for its next access token. Reference tokens, opaque, and good
+/// for one use each.
+///
+/// ```
+/// use std::sync::Arc;
+/// use jwt_core::{MemoryStore, NewSignIn, RefreshTokens};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;
+///
+/// // At login, with what it takes to issue access tokens:
+/// let (token, _) = refresh_tokens.start(NewSignIn::new("alice", &["reader"])?.label("Firefox on Linux")).await?;
+///
+/// // Whenever the access token runs out:
+/// let (next, sign_in) = refresh_tokens.refresh(&token).await?;
+/// assert_eq!((sign_in.subject.as_str(), sign_in.data::<Vec<String>>()?), ("alice", vec!["reader".into()]));
+///
+/// // At logout:
+/// refresh_tokens.end(&next).await?;
+/// # Ok(()) }
+/// ```
+///
+/// # How it works
+///
+/// Each login starts a family: a record in the store, of which a token holds the place, a handle and a secret. A
+/// refresh replaces the secret, in one atomic step of the store: of any number at once, one does. The new secret is
+/// HMAC-SHA256 of a random salt under the old one. The salt stays in the record, so a client whose answer was lost gets
+/// the same successor again, although the store knows nothing but digests: it takes the old token *and* the salt.
+///
+/// A token that was replaced is accepted again, with the same successor, within the [grace](RefreshTokensBuilder::grace)
+/// and until the successor is used. After that, two parties hold tokens of one family, one of them a thief, and nobody
+/// can tell which: the family ends (RFC 9700 §4.14.2), and whoever is the user has to log in.
+#[derive(Debug)]
+pub struct RefreshTokens {
+    sign_ins: SignIns,
+    grace: Duration,
+}
+
+/// Why there is no next token.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// Not a refresh token, but something else or a part of one.
+    #[error("not a refresh token")]
+    Malformed,
+    /// Its family has ended: by logout, by age, for lack of use, to make room for another, or after a reuse.
+    #[error("the sign-in has ended")]
+    Ended,
+    /// It was used before, and longer ago than the grace allows: somebody has a copy. The family ended with this.
+    #[error("the token was used before")]
+    Reused(Box<SignIn>),
+    /// The store did not do it. The client may try again with the same token.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RefreshTokens {
+    /// A builder with the defaults, on that store.
+    pub fn builder(store: Arc<dyn SignInStore>) -> RefreshTokensBuilder {
+        RefreshTokensBuilder {
+            sign_ins: SignIns {
+                kind: Kind::Refresh,
+                store,
+                clock: Arc::new(SystemClock),
+                idle: days(14),
+                absolute: days(90),
+                per_subject: 20,
+            },
+            grace: Duration::from_secs(10),
+        }
+    }
+
+    /// Starts a family, at login, and yields its first token. Beyond the limit of families, the subject's oldest ends.
+    pub async fn start(&self, new: NewSignIn) -> Result<(OpaqueToken, SignIn), StoreError> {
+        self.sign_ins.start(new).await
+    }
+
+    /// Trades a token for its successor. The old one is not good any more, except for
+    /// [retries](RefreshTokensBuilder::grace).
+    pub async fn refresh(&self, token: impl AsRef<[u8]>) -> Result<(OpaqueToken, SignIn), RefreshError> {
+        let presented = Opaque::read(Kind::Refresh, token.as_ref()).ok_or(RefreshError::Malformed)?;
+        let (key, digest, now) = (presented.key()?, presented.digest()?, self.sign_ins.now());
+        let salt = Salt::new(random()?);
+        let next = presented.successor(salt)?;
+        let next_digest = next.digest()?;
+        let change = Change { secret: next_digest, salt, expires_at: self.sign_ins.idle_from(now), data: None };
+        let store = &self.sign_ins.store;
+        let record = store.change(key, digest, change, now).await?.ok_or(RefreshError::Ended)?;
+        if record.secret == next_digest {
+            return Ok((next.token(), record.into()));
+        }
+        match record.rotated {
+            Some(rotated) if rotated.from == digest && now < later(rotated.at, self.grace) => {
+                Ok((presented.successor(rotated.salt)?.token(), record.into()))
+            }
+            _ => {
+                store.remove(key).await?;
+                Err(RefreshError::Reused(Box::new(record.into())))
+            }
+        }
+    }
+
+    /// Ends the family of a token, at logout. One that has ended, or that never was, is no error.
+    pub async fn end(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
+        self.sign_ins.end(token.as_ref()).await
+    }
+
+    /// Ends one of the subject's families; one of another subject never.
+    pub async fn end_one(&self, subject: &str, id: SignInId) -> Result<(), StoreError> {
+        self.sign_ins.end_one(subject, id).await
+    }
+
+    /// Ends all families of a subject.
+    pub async fn end_all(&self, subject: &str) -> Result<(), StoreError> {
+        self.sign_ins.end_all(subject).await
+    }
+
+    /// The families of a subject, the last used first: "signed in on these devices".
+    pub async fn list(&self, subject: &str) -> Result<Vec<SignIn>, StoreError> {
+        self.sign_ins.list(subject).await
+    }
+}
+
+/// Builds [`RefreshTokens`].
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | [`idle`](Self::idle) | 14 days | a client that was not seen for so long can log in again |
+/// | [`absolute`](Self::absolute) | 90 days | a copy that nobody notices ends by itself |
+/// | [`grace`](Self::grace) | 10 seconds | the time in which a client gets around to its retry |
+/// | [`per_subject`](Self::per_subject) | 20 | more devices than one person uses |
+#[derive(Debug)]
+pub struct RefreshTokensBuilder {
+    sign_ins: SignIns,
+    grace: Duration,
+}
+
+impl RefreshTokensBuilder {
+    /// How long a family lasts without a refresh. 14 days.
+    #[must_use]
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.sign_ins.idle = idle;
+        self
+    }
+
+    /// How long a family lasts at most, from login on. 90 days.
+    #[must_use]
+    pub fn absolute(mut self, absolute: Duration) -> Self {
+        self.sign_ins.absolute = absolute;
+        self
+    }
+
+    /// How long after its use a token is accepted again, with the same successor: for two requests at once and for an
+    /// answer that was lost. Ends with the first use of the successor. Within it, a thief's copy works like a retry.
+    /// Zero: never. 10 seconds.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How many families a subject can have at once; with one more, the oldest ends. 20.
+    #[must_use]
+    pub fn per_subject(mut self, families: usize) -> Self {
+        self.sign_ins.per_subject = families;
+        self
+    }
+
+    /// Where the present time comes from. [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.sign_ins.clock = Arc::new(clock);
+        self
+    }
+
+    /// The refresh tokens, or what is wrong with them.
+    pub fn build(self) -> Result<RefreshTokens, ConfigError> {
+        self.sign_ins.check_config()?;
+        if self.grace >= self.sign_ins.idle {
+            return Err(ConfigError::Lifetime);
+        }
+        Ok(RefreshTokens { sign_ins: self.sign_ins, grace: self.grace })
+    }
+}
+
+const fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 60 * 60)
+}

@@ -1,0 +1,418 @@
+use std::any::Any;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::answer::challenge::Challenges;
+use crate::base64url;
+use crate::clock::NumericDate;
+use crate::error::{Malformed, Misuse, TokenError};
+#[cfg(feature = "cache")]
+use crate::verify::Times;
+use crate::verify::grants::Authority;
+use crate::verify::{Header, Registered, Text, Trust};
+
+/// A token of which nothing is proved: three parts of some bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct UntrustedToken<'t> {
+    pub(crate) header: &'t [u8],
+    pub(crate) payload: &'t [u8],
+    pub(crate) signature: &'t [u8],
+    /// What is signed: header, dot, payload.
+    pub(crate) message: &'t [u8],
+}
+
+impl<'t> UntrustedToken<'t> {
+    /// Splits at the first and the last dot. A dot in between is no base64url and is refused with the payload.
+    pub(crate) fn split(token: &'t [u8]) -> Result<Self, TokenError> {
+        let parts = || {
+            let first = memchr::memchr(b'.', token)?;
+            let last = memchr::memrchr(b'.', token)?;
+            let header = token.get(..first)?;
+            let payload = token.get(first + 1..last)?;
+            let signature = token.get(last + 1..)?;
+            let whole = !header.is_empty() && !payload.is_empty() && !signature.is_empty();
+            whole.then_some(Self { header, payload, signature, message: token.get(..last)? })
+        };
+        parts().ok_or(TokenError::Malformed(Malformed::Parts))
+    }
+
+    /// The JSON of the claims, with room behind it for the token.
+    pub(crate) fn claims(self) -> Result<String, TokenError> {
+        let token_len = self.message.len() + 1 + self.signature.len();
+        let mut json = Vec::with_capacity(self.payload.len() * 3 / 4 + token_len);
+        base64url::decode_onto(self.payload, &mut json).ok_or(TokenError::Malformed(Malformed::Base64))?;
+        String::from_utf8(json).map_err(|_| TokenError::Malformed(Malformed::Claims))
+    }
+}
+
+/// A token that was proved: its signature holds and its claims are what was asked for. Or a session that was looked up,
+/// of which the record in the store says what a token would say of itself. Cheap to clone.
+///
+/// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one, and with the feature
+/// `testing` a test.
+pub struct VerifiedToken<C>(Arc<Parts<C>>);
+
+struct Parts<C> {
+    claims: C,
+    common: Common,
+    authority: Arc<Authority<C>>,
+}
+
+/// What is the same whatever the type of the claims.
+struct Common {
+    registered: Registered<Text>,
+    /// None of a session, which was looked up.
+    proof: Option<Proof>,
+    /// The JSON of the claims, and behind it the compact token: one allocation for both.
+    text: String,
+    json_len: usize,
+}
+
+/// Under what a token was proved.
+#[cfg_attr(not(feature = "cache"), expect(dead_code, reason = "only the cache asks again"))]
+pub(crate) struct Proof {
+    pub(crate) header: Arc<Header>,
+    pub(crate) trust: Arc<Trust>,
+    /// That of the keys.
+    pub(crate) generation: u64,
+}
+
+#[cfg(feature = "testing")]
+impl Proof {
+    /// That of a token that was made up.
+    fn none() -> Self {
+        use crate::key::LiveKeys;
+        use crate::verify::validation::Validation;
+
+        let trust = Trust::new(LiveKeys::none_yet(), Validation::new());
+        Self { header: Arc::new(Header::for_test()), trust: Arc::new(trust), generation: 0 }
+    }
+}
+
+impl Common {
+    fn json(&self) -> &str {
+        &self.text[..self.json_len]
+    }
+
+    fn compact(&self) -> &str {
+        &self.text[self.json_len..]
+    }
+}
+
+impl<C> VerifiedToken<C> {
+    /// `text` is the JSON of the claims, `json_len` bytes long, and behind it the compact token.
+    pub(crate) fn new(
+        claims: C,
+        registered: Registered<Text>,
+        proof: Option<Proof>,
+        text: String,
+        json_len: usize,
+        authority: Arc<Authority<C>>,
+    ) -> Self {
+        Self(Arc::new(Parts { claims, common: Common { registered, proof, text, json_len }, authority }))
+    }
+
+    /// A token of which nothing was proved, for unit tests of handlers (feature `testing`): those claims and nothing
+    /// else. [`TestToken::verified`](crate::testing::TestToken::verified) makes one with a subject and all the rest.
+    ///
+    /// ```
+    /// use jwt_core::VerifiedToken;
+    ///
+    /// struct User {
+    ///     name: &'static str,
+    /// }
+    ///
+    /// fn greet(user: &VerifiedToken<User>) -> String {
+    ///     format!("Hello, {}!", user.name)
+    /// }
+    ///
+    /// assert_eq!(greet(&VerifiedToken::for_test(User { name: "Alice" })), "Hello, Alice!");
+    /// ```
+    ///
+    /// A guard finds neither scopes nor roles in it: to test one, send a token through the layer.
+    ///
+    /// # Panics
+    /// Never.
+    #[cfg(feature = "testing")]
+    #[expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+    pub fn for_test(claims: C) -> Self {
+        let json = "{}";
+        let text = format!("{json}e30.e30.e30");
+        let challenges = Challenges::new(None).expect("without a realm there is nothing wrong");
+        let authority = Authority { scopes: Vec::new(), roles: Vec::new(), challenges };
+        Self::new(claims, Registered::default(), Some(Proof::none()), text, json.len(), Arc::new(authority))
+    }
+
+    /// The application's claims.
+    pub fn claims(&self) -> &C {
+        &self.0.claims
+    }
+
+    /// `iss`: who issued the token.
+    pub fn issuer(&self) -> Option<&str> {
+        self.text_of(|registered| registered.issuer.as_ref())
+    }
+
+    /// `sub`: whom the token is about. Of a session, who signed in.
+    pub fn subject(&self) -> Option<&str> {
+        self.text_of(|registered| registered.subject.as_ref())
+    }
+
+    /// `jti`: the name of the token. Of a session, its [`SignInId`](crate::store::SignInId), which stays the same when its token
+    /// changes.
+    pub fn token_id(&self) -> Option<&str> {
+        self.text_of(|registered| registered.token_id.as_ref())
+    }
+
+    /// `aud`: whom the token is for.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        let common = &self.0.common;
+        common.registered.audience.as_slice().iter().map(|audience| audience.in_json(common.json()))
+    }
+
+    /// `exp`: from when on the token is not good any more. Of a session, when it ends unless it is used again.
+    pub fn expires_at(&self) -> Option<NumericDate> {
+        self.0.common.registered.times.expires_at
+    }
+
+    /// `nbf`: until when the token is not good yet.
+    pub fn not_before(&self) -> Option<NumericDate> {
+        self.0.common.registered.times.not_before
+    }
+
+    /// `iat`: when the token was issued. Of a session, when it began.
+    pub fn issued_at(&self) -> Option<NumericDate> {
+        self.0.common.registered.times.issued_at
+    }
+
+    /// The header of a JWT; `None` for a session, which has none.
+    pub fn header(&self) -> Option<&Header> {
+        self.0.common.proof.as_ref().map(|proof| &*proof.header)
+    }
+
+    /// The JSON text of the claims, byte for byte as it was signed. Of a session, what the application keeps with it.
+    pub fn claims_json(&self) -> &str {
+        self.0.common.json()
+    }
+
+    /// The compact token.
+    #[cfg(feature = "cache")]
+    pub(crate) fn compact(&self) -> &str {
+        self.0.common.compact()
+    }
+
+    /// What it takes up in memory, in bytes. What hangs on the claims is taken for as long as their JSON.
+    #[cfg(feature = "cache")]
+    pub(crate) fn size(&self) -> usize {
+        let common = &self.0.common;
+        size_of::<Parts<C>>() + common.text.capacity() + common.json_len
+    }
+
+    /// Who was trusted for it.
+    #[cfg(feature = "cache")]
+    pub(crate) fn trust(&self) -> Option<&Trust> {
+        self.0.common.proof.as_ref().map(|proof| &*proof.trust)
+    }
+
+    /// Whether the keys under which it was proved are those that are trusted now.
+    #[cfg(feature = "cache")]
+    pub(crate) fn is_of_current_keys(&self) -> bool {
+        let proof = self.0.common.proof.as_ref();
+        proof.is_some_and(|proof| proof.trust.keys.generation() == proof.generation)
+    }
+
+    /// How far the clock of its issuer may be off.
+    pub(crate) fn leeway(&self) -> Duration {
+        self.0.common.proof.as_ref().map_or(Duration::ZERO, |proof| proof.trust.validation.leeway)
+    }
+
+    /// The claims that say when it is good.
+    #[cfg(feature = "cache")]
+    pub(crate) fn times(&self) -> Times {
+        self.0.common.registered.times
+    }
+
+    fn text_of<'s>(&'s self, pick: impl FnOnce(&'s Registered<Text>) -> Option<&'s Text>) -> Option<&'s str> {
+        let common = &self.0.common;
+        pick(&common.registered).map(|text| text.in_json(common.json()))
+    }
+}
+
+impl<C: Send + Sync + 'static> VerifiedToken<C> {
+    pub(crate) fn into_token(self) -> CompactToken {
+        CompactToken(self.0)
+    }
+
+    /// The compact token itself, to pass on. Of a session its token, which tells nobody anything who does not share the
+    /// store.
+    pub fn token(&self) -> CompactToken {
+        CompactToken(self.0.clone())
+    }
+}
+
+impl<C> Clone for VerifiedToken<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C> Deref for VerifiedToken<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0.claims
+    }
+}
+
+impl<C: Serialize> Serialize for VerifiedToken<C> {
+    /// As the application's claims.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.claims.serialize(serializer)
+    }
+}
+
+impl<C> fmt::Debug for VerifiedToken<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = self.header();
+        f.debug_struct("VerifiedToken")
+            .field("algorithm", &header.map(Header::algorithm))
+            .field("kid", &header.and_then(Header::kid))
+            .field("issuer", &self.issuer())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The compact token of a request that was proved, for passing it on to another service. Never prints itself.
+#[derive(Clone)]
+pub struct CompactToken(Arc<dyn Proven>);
+
+impl CompactToken {
+    /// The token. Treat it as a password: whoever holds it is the user.
+    pub fn as_str(&self) -> &str {
+        self.0.common().compact()
+    }
+
+    /// `exp`: from when on it is not good any more.
+    pub(crate) fn expires_at(&self) -> Option<NumericDate> {
+        self.0.expires_at()
+    }
+
+    /// The proved token that this is the compact form of, where its claims are of type `C`.
+    pub(crate) fn verified<C: Send + Sync + 'static>(&self) -> Option<VerifiedToken<C>> {
+        let any: Arc<dyn Any + Send + Sync> = self.0.clone();
+        any.downcast().ok().map(VerifiedToken)
+    }
+
+    /// The same, or what is to be told to whom it concerns.
+    pub(crate) fn verified_as<C: Send + Sync + 'static>(&self) -> Result<VerifiedToken<C>, Misuse> {
+        self.verified().ok_or_else(|| self.other_type::<C>())
+    }
+
+    /// The claims alone.
+    pub(crate) fn claims_as<C: Send + Sync + 'static>(&self) -> Result<&C, Misuse> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref().map(|parts: &Parts<C>| &parts.claims).ok_or_else(|| self.other_type::<C>())
+    }
+
+    fn other_type<C>(&self) -> Misuse {
+        Misuse::OtherClaimsType { wanted: std::any::type_name::<C>(), found: self.0.claims_type() }
+    }
+
+    pub(crate) fn has_scope(&self, name: &str) -> Result<bool, Misuse> {
+        self.0.has_scope(name)
+    }
+
+    pub(crate) fn has_role(&self, name: &str) -> Result<bool, Misuse> {
+        self.0.has_role(name)
+    }
+
+    /// The challenges of the authenticator that proved it.
+    pub(crate) fn challenges(&self) -> &Challenges {
+        self.0.challenges()
+    }
+
+    /// The name of the key and the issuer, for the log.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn origin(&self) -> (Option<&str>, Option<&str>) {
+        let common = self.0.common();
+        let issuer = common.registered.issuer.as_ref().map(|issuer| issuer.in_json(common.json()));
+        (common.proof.as_ref().and_then(|proof| proof.header.kid()), issuer)
+    }
+}
+
+impl fmt::Debug for CompactToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CompactToken([redacted])")
+    }
+}
+
+trait Proven: Any + Send + Sync {
+    fn common(&self) -> &Common;
+    fn claims_type(&self) -> &'static str;
+    fn has_scope(&self, name: &str) -> Result<bool, Misuse>;
+    fn has_role(&self, name: &str) -> Result<bool, Misuse>;
+    fn challenges(&self) -> &Challenges;
+    fn expires_at(&self) -> Option<NumericDate>;
+}
+
+impl<C: Send + Sync + 'static> Proven for Parts<C> {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn claims_type(&self) -> &'static str {
+        std::any::type_name::<C>()
+    }
+
+    fn has_scope(&self, name: &str) -> Result<bool, Misuse> {
+        self.authority.has_scope(&self.claims, name)
+    }
+
+    fn has_role(&self, name: &str) -> Result<bool, Misuse> {
+        self.authority.has_role(&self.claims, name)
+    }
+
+    fn challenges(&self) -> &Challenges {
+        &self.authority.challenges
+    }
+
+    fn expires_at(&self) -> Option<NumericDate> {
+        self.common.registered.times.expires_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn three_parts_are_split_at_the_outer_dots() {
+        let token = UntrustedToken::split(b"aa.bb.cc").unwrap();
+        assert_eq!((token.header, token.payload, token.signature), (&b"aa"[..], &b"bb"[..], &b"cc"[..]));
+        assert_eq!(token.message, b"aa.bb");
+    }
+
+    #[test]
+    fn anything_less_than_three_parts_is_refused() {
+        for token in ["", ".", "..", "a", "a.b", "a..", ".a.", "..a", "a.b.", ".a.b", "a..b"] {
+            assert!(UntrustedToken::split(token.as_bytes()).is_err(), "{token:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_of_a_split_make_the_token_again(token in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(parts) = UntrustedToken::split(&token) {
+                let again = [parts.header, b".", parts.payload, b".", parts.signature].concat();
+                prop_assert_eq!(&again, &token);
+                prop_assert_eq!([parts.message, b".", parts.signature].concat(), token);
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::NumericDate;
+use crate::error::{CheckError, ConfigError, TokenError};
+use crate::verify::profile::Profile;
+use crate::verify::token::VerifiedToken;
+use crate::verify::{Audience, Header, Noted, Times};
+
+/// What a token of one trusted party must say. Filled by the builder, which documents each member.
+#[derive(Debug, Clone)]
+pub(crate) struct Validation {
+    pub(crate) issuers: Vec<Box<str>>,
+    pub(crate) audiences: Vec<Box<str>>,
+    pub(crate) any_audience: bool,
+    pub(crate) types: Vec<Box<str>>,
+    pub(crate) required: Vec<Arc<str>>,
+    pub(crate) expiry_required: bool,
+    pub(crate) bound_allowed: bool,
+    pub(crate) leeway: Duration,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) profile: Profile,
+}
+
+impl Validation {
+    pub(crate) fn new() -> Self {
+        Self {
+            issuers: Vec::new(),
+            audiences: Vec::new(),
+            any_audience: false,
+            types: Vec::new(),
+            required: Vec::new(),
+            expiry_required: true,
+            bound_allowed: false,
+            leeway: Duration::from_secs(30),
+            max_age: None,
+            profile: Profile::Plain,
+        }
+    }
+
+    /// Itself, if it is in order.
+    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
+        if self.audiences.is_empty() && !self.any_audience {
+            return Err(ConfigError::NoAudience);
+        }
+        if !self.audiences.is_empty() && self.any_audience {
+            return Err(ConfigError::AudienceContradiction);
+        }
+        let mut expected = self.issuers.iter().chain(&self.audiences).chain(&self.types);
+        if expected.any(|one| one.is_empty()) || self.required.iter().any(|name| name.is_empty()) {
+            return Err(ConfigError::EmptyExpectation);
+        }
+        self.profile.check_config(&self)?;
+        Ok(self)
+    }
+
+    pub(crate) fn check_header(&self, header: &Header) -> Result<(), TokenError> {
+        if !self.types.is_empty() && !header.is_of_type(&self.types) {
+            return Err(TokenError::Type);
+        }
+        self.profile.check_header(header)
+    }
+
+    /// Whether nothing is expected of a JWT in particular.
+    #[cfg(feature = "login")]
+    pub(crate) fn is_silent(&self) -> bool {
+        let names = self.issuers.is_empty() && self.audiences.is_empty() && self.types.is_empty();
+        let claims = self.required.is_empty() && self.max_age.is_none() && matches!(self.profile, Profile::Plain);
+        names && claims && !self.any_audience
+    }
+
+    /// `json` is the text of the claims.
+    pub(crate) fn check_claims(&self, noted: &Noted<'_>, json: &str, now: NumericDate) -> Result<(), TokenError> {
+        let claims = &noted.registered;
+        self.check_times(claims.times, now)?;
+        if !self.issuers.is_empty() {
+            let issuer = claims.issuer.as_deref().ok_or_else(|| missing("iss"))?;
+            if !self.issuers.iter().any(|expected| **expected == *issuer) {
+                return Err(TokenError::Issuer);
+            }
+        }
+        if !self.any_audience {
+            if matches!(claims.audience, Audience::Absent) {
+                return Err(missing("aud"));
+            }
+            let mut audiences = claims.audience.as_slice().iter();
+            if !audiences.any(|audience| self.audiences.iter().any(|expected| **expected == **audience)) {
+                return Err(TokenError::Audience);
+            }
+        }
+        if !self.bound_allowed && noted.names.contains("cnf") {
+            return Err(TokenError::Bound);
+        }
+        match self.required.iter().find(|name| !noted.names.contains(name)) {
+            Some(name) => Err(TokenError::MissingClaim(name.clone())),
+            None => self.profile.check_claims(noted, json, self),
+        }
+    }
+
+    /// The part that passes with time. All sums saturate.
+    pub(crate) fn check_times(&self, times: Times, now: NumericDate) -> Result<(), TokenError> {
+        let Times { expires_at, not_before, issued_at } = times;
+        let now = now.since_epoch();
+        match expires_at {
+            // `exp` is the first moment at which the token is no longer good.
+            Some(expires_at) if now >= expires_at.since_epoch().saturating_add(self.leeway) => {
+                return Err(TokenError::Expired);
+            }
+            None if self.expiry_required => return Err(missing("exp")),
+            _ => {}
+        }
+        if not_before.is_some_and(|not_before| now.saturating_add(self.leeway) < not_before.since_epoch()) {
+            return Err(TokenError::NotYetValid);
+        }
+        if let Some(max_age) = self.max_age {
+            let issued_at = issued_at.ok_or_else(|| missing("iat"))?.since_epoch();
+            let too_old = now >= issued_at.saturating_add(max_age).saturating_add(self.leeway);
+            if too_old || now.saturating_add(self.leeway) < issued_at {
+                return Err(TokenError::Age);
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn missing(claim: &'static str) -> TokenError {
+    TokenError::MissingClaim(claim.into())
+}
+
+/// The checks of the application, in their order.
+pub(crate) struct Checks<C>(Vec<Check<C>>);
+
+type Check<C> = Box<dyn Fn(&VerifiedToken<C>) -> Result<(), CheckError> + Send + Sync>;
+
+impl<C> Checks<C> {
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn add<E: Error + Send + Sync + 'static>(
+        &mut self,
+        check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
+    ) {
+        self.0.push(Box::new(move |token| check(token).map_err(CheckError::new)));
+    }
+
+    pub(crate) fn pass(&self, token: &VerifiedToken<C>) -> Result<(), TokenError> {
+        self.0.iter().try_for_each(|check| check(token)).map_err(TokenError::Check)
+    }
+}
+
+impl<C> fmt::Debug for Checks<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} checks", self.0.len())
+    }
+}
