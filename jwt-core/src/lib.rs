@@ -65,7 +65,9 @@ mod answer;
 mod authenticator;
 mod base64url;
 mod clock;
+mod debug_text;
 mod error;
+mod facade;
 mod forward;
 mod guard;
 #[cfg(feature = "login")]
@@ -81,6 +83,7 @@ mod request;
 mod revocation;
 #[cfg(feature = "login")]
 mod session;
+mod single_flight;
 #[cfg(feature = "login")]
 pub mod store;
 #[cfg(feature = "testing")]
