@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::base64url;
 use crate::key::SigningKey;
-use crate::key::crypto::{self, PublicParts};
+use crate::key::crypto;
+use crate::key::public_jwk::PublicJwk;
 use crate::request::RequestHead;
 
 /// A JWK Set as it is served, made once for each change of the keys.
@@ -17,26 +18,10 @@ pub(super) struct Jwks {
     cache_control: String,
 }
 
-/// The members of a public key that its thumbprint is made of, in the order of their names (RFC 7638 §3.2).
-#[derive(Serialize)]
-struct Public {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    crv: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    e: Option<String>,
-    kty: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    n: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    x: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    y: Option<String>,
-}
-
 #[derive(Serialize)]
 struct Published<'k> {
     #[serde(flatten)]
-    public: Public,
+    public: PublicJwk,
     alg: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<&'k str>,
@@ -44,32 +29,9 @@ struct Published<'k> {
     usage: &'static str,
 }
 
-impl Public {
-    /// `None` for a secret.
-    fn of(key: &SigningKey) -> Option<Self> {
-        let none = Self { crv: None, e: None, kty: "", n: None, x: None, y: None };
-        Some(match key.public_parts()? {
-            PublicParts::Rsa { n, e } => {
-                Self { kty: "RSA", n: Some(base64url::encode(n)), e: Some(base64url::encode(e)), ..none }
-            }
-            PublicParts::EcPoint(point) => {
-                let (x, y) = point.get(1..)?.split_at(point.len() / 2);
-                let crv = match x.len() {
-                    32 => "P-256",
-                    48 => "P-384",
-                    _ => "P-521",
-                };
-                let (x, y) = (Some(base64url::encode(x)), Some(base64url::encode(y)));
-                Self { kty: "EC", crv: Some(crv), x, y, ..none }
-            }
-            PublicParts::Ed25519(x) => Self { kty: "OKP", crv: Some("Ed25519"), x: Some(base64url::encode(x)), ..none },
-        })
-    }
-}
-
 /// The name that a public key has by itself (RFC 7638); `None` for a secret.
 pub(super) fn thumbprint(key: &SigningKey) -> Option<String> {
-    let json = serde_json::to_vec(&Public::of(key)?).ok()?;
+    let json = serde_json::to_vec(&PublicJwk::of(key)?).ok()?;
     Some(base64url::encode(crypto::sha256(&json)))
 }
 
@@ -77,7 +39,7 @@ impl Jwks {
     pub(super) fn new<'k>(keys: impl Iterator<Item = &'k SigningKey>, max_age: Duration) -> Self {
         let published = keys.filter_map(|key| {
             let (alg, kid) = (key.algorithm().as_str(), key.kid());
-            serde_json::to_string(&Published { public: Public::of(key)?, alg, kid, usage: "sig" }).ok()
+            serde_json::to_string(&Published { public: PublicJwk::of(key)?, alg, kid, usage: "sig" }).ok()
         });
         let text = format!("{{\"keys\":[{}]}}", published.collect::<Vec<_>>().join(","));
         let mut etag = String::from("\"");

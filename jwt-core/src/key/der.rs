@@ -1,7 +1,9 @@
 //! What is read of DER here: the way to the public key of an X.509 certificate (RFC 5280 §4.1), past names, dates and
 //! extensions, and how deeply something is nested.
 
-const SEQUENCE: u8 = 0x30;
+pub(super) const INTEGER: u8 = 0x02;
+pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
 /// The `SubjectPublicKeyInfo` of a certificate, in DER.

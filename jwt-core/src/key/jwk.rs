@@ -39,23 +39,13 @@ impl<'a> Jwk<'a> {
     /// The algorithms that the key is used with: the one that it names, else those of `allowed` that fit its kind,
     /// else the usual one of its kind.
     pub(super) fn algorithms(&self, allowed: Option<&[Algorithm]>) -> Result<Vec<Algorithm>, KeyError> {
-        let fitting: &[Algorithm] = match (&*self.kty, self.crv.as_deref()) {
-            ("oct", _) => &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512],
-            ("RSA", _) => &[
-                Algorithm::RS256,
-                Algorithm::RS384,
-                Algorithm::RS512,
-                Algorithm::PS256,
-                Algorithm::PS384,
-                Algorithm::PS512,
-            ],
-            ("EC", Some("P-256")) => &[Algorithm::ES256],
-            ("EC", Some("P-384")) => &[Algorithm::ES384],
-            ("EC", Some("P-521")) => &[Algorithm::ES512],
-            ("OKP", Some("Ed25519")) => &[Algorithm::EdDSA, Algorithm::Ed25519],
-            _ => return Err(KeyError::Unsupported),
+        let fits = |algorithm: &Algorithm| {
+            let key_type = algorithm.key_type();
+            key_type.kty == self.kty && key_type.crv.is_none_or(|crv| self.crv.as_deref() == Some(crv))
         };
-        let algorithms: Vec<Algorithm> = match (&self.alg, allowed) {
+        let mut fitting: Vec<Algorithm> = Algorithm::ALL.iter().copied().filter(fits).collect();
+        let family = fitting.first().ok_or(KeyError::Unsupported)?.family();
+        match (&self.alg, allowed) {
             (Some(alg), allowed) => {
                 let alg = alg.parse().map_err(|_| KeyError::Unsupported)?;
                 if !fitting.contains(&alg) {
@@ -64,15 +54,16 @@ impl<'a> Jwk<'a> {
                 if allowed.is_some_and(|allowed| !allowed.contains(&alg)) {
                     return Err(KeyError::OtherAlgorithm);
                 }
-                vec![alg]
+                fitting = vec![alg];
             }
-            (None, Some(allowed)) => fitting.iter().copied().filter(|alg| allowed.contains(alg)).collect(),
-            // Never what the token says (RFC 8725 §3.1). The name of the curve leaves no choice; for the two kinds
-            // that have one, what nearly everybody means.
-            (None, None) if matches!(&*self.kty, "oct" | "RSA") => fitting[..1].to_vec(),
-            (None, None) => fitting.to_vec(),
-        };
-        if algorithms.is_empty() { Err(KeyError::OtherAlgorithm) } else { Ok(algorithms) }
+            (None, Some(allowed)) => fitting.retain(|alg| allowed.contains(alg)),
+            // Never what the token says (RFC 8725 §3.1): what nearly everybody means, or what the curve says.
+            (None, None) => match family {
+                Family::Hmac | Family::Rsa => fitting.truncate(1),
+                Family::Ec | Family::Ed25519 => {}
+            },
+        }
+        if fitting.is_empty() { Err(KeyError::OtherAlgorithm) } else { Ok(fitting) }
     }
 
     #[cfg(feature = "remote")]

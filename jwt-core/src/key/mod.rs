@@ -10,6 +10,7 @@ mod live;
 mod pem;
 pub(crate) mod pkcs8;
 mod private_jwk;
+pub(crate) mod public_jwk;
 #[cfg(feature = "remote")]
 mod remote;
 mod set;
@@ -137,7 +138,7 @@ pub(crate) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), Ke
     if algorithm.family() != Family::Hmac {
         return Err(KeyError::WrongKind(algorithm));
     }
-    let needed = algorithm.hash_len();
+    let needed = algorithm.least_secret();
     if secret.len() < needed {
         return Err(KeyError::WeakSecret { algorithm, bytes: secret.len(), needed });
     }

@@ -8,12 +8,12 @@ use super::KeyError;
 use super::der::{certificate_spki, is_shallow};
 use super::kind::KeyKind;
 use crate::base64url;
-use crate::key::algorithm::{Algorithm, Family};
+use crate::key::algorithm::{Algorithm, Family, RSA};
 use crate::key::crypto::Material;
 
-/// What DER may be of.
+/// What some DER is the form of.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum Form {
     /// `SubjectPublicKeyInfo` of RFC 5280.
     Spki,
     /// `RSAPublicKey` of RFC 8017.
@@ -44,17 +44,17 @@ pub(super) fn public_key<T>(
     load: impl FnOnce(&Material<'_>) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
     let block = only_block(pem)?;
-    let kind = match block.tag() {
-        "PUBLIC KEY" => Kind::Spki,
-        "RSA PUBLIC KEY" => Kind::Pkcs1,
-        "CERTIFICATE" => Kind::Certificate,
+    let form = match block.tag() {
+        "PUBLIC KEY" => Form::Spki,
+        "RSA PUBLIC KEY" => Form::Pkcs1,
+        "CERTIFICATE" => Form::Certificate,
         tag if tag.ends_with("PRIVATE KEY") => return Err(KeyError::Private),
         _ => return Err(KeyError::OtherPem),
     };
-    read(algorithm, kind, block.contents(), load)
+    read(algorithm, form, block.contents(), load)
 }
 
-/// The same from DER, which does not say what it is: every kind is tried.
+/// The same from DER, which does not say what it is: every form is tried.
 pub(super) fn public_key_der<T>(
     algorithm: Algorithm,
     der: &[u8],
@@ -67,8 +67,8 @@ pub(super) fn public_key_der<T>(
         return Err(KeyError::Private);
     }
     let mut error = KeyError::Der;
-    for kind in [Kind::Spki, Kind::Certificate, Kind::Pkcs1] {
-        match read(algorithm, kind, der, &mut load) {
+    for form in [Form::Spki, Form::Certificate, Form::Pkcs1] {
+        match read(algorithm, form, der, &mut load) {
             Ok(key) => return Ok(key),
             Err(KeyError::Der) => {}
             Err(other) if error == KeyError::Der => error = other,
@@ -80,20 +80,20 @@ pub(super) fn public_key_der<T>(
 
 fn read<T>(
     algorithm: Algorithm,
-    kind: Kind,
+    form: Form,
     der: &[u8],
     load: impl FnOnce(&Material<'_>) -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
-    let der = if kind == Kind::Certificate { certificate_spki(der).ok_or(KeyError::Der)? } else { der };
+    let der = if form == Form::Certificate { certificate_spki(der).ok_or(KeyError::Der)? } else { der };
     // The parser recurses without a limit.
     if !is_shallow(der) {
         return Err(KeyError::Der);
     }
-    let (label, key_kind) = match kind {
-        Kind::Pkcs1 => ("RSA PUBLIC KEY", rsa_components(der).map(|_| KeyKind::Rsa)),
-        Kind::Spki | Kind::Certificate => ("PUBLIC KEY", KeyKind::of_spki(der)),
+    let (label, kind) = match form {
+        Form::Pkcs1 => ("RSA PUBLIC KEY", rsa_components(der).map(|_| KeyKind::Known(&RSA))),
+        Form::Spki | Form::Certificate => ("PUBLIC KEY", KeyKind::of_spki(der)),
     };
-    key_kind.ok_or(KeyError::Der)?.check(algorithm)?;
+    kind.ok_or(KeyError::Der)?.check(algorithm)?;
     let armoured = armour(label, der);
     let pem = armoured.as_bytes();
     let key = match algorithm.family() {
@@ -126,7 +126,7 @@ pub(super) fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<Vec<u8>, K
             return Err(KeyError::Encrypted);
         }
         "PRIVATE KEY" if is_shallow(der) => KeyKind::of_pkcs8(der),
-        "RSA PRIVATE KEY" if is_shallow(der) => Some(KeyKind::Rsa),
+        "RSA PRIVATE KEY" if is_shallow(der) => Some(KeyKind::Known(&RSA)),
         "PRIVATE KEY" | "RSA PRIVATE KEY" => None,
         "CERTIFICATE" => return Err(KeyError::Certificate),
         tag if tag.ends_with("PUBLIC KEY") => return Err(KeyError::NotPrivate),

@@ -1,44 +1,23 @@
-//! What is written of DER here: private keys as the backends read them, out of the numbers that they are.
+//! What is written of DER here: private keys as the backends read them, from their numbers.
 
-/// `1.2.840.10045.2.1`, with `prime256v1`, `secp384r1`, `secp521r1` (RFC 5480 §2.1).
-const EC: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
-const P256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-const P384: &[u8] = &[0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x22];
-const P521: &[u8] = &[0x06, 5, 0x2b, 0x81, 0x04, 0x00, 0x23];
-/// `1.3.101.112` (RFC 8410 §3).
-const ED25519: &[u8] = &[0x06, 3, 0x2b, 0x65, 0x70];
+use super::der::{INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
+use crate::key::algorithm::KeyType;
 
-const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const OCTET_STRING: u8 = 0x04;
-const SEQUENCE: u8 = 0x30;
 const PUBLIC_KEY: u8 = 0xa1;
 
-/// PKCS#8 (RFC 5958) of a key on P-256: the scalar, and the uncompressed point that belongs to it.
-pub(crate) fn ec_p256(scalar: &[u8], point: Option<&[u8]>) -> Vec<u8> {
-    ec(P256, scalar, point)
-}
-
-/// The same on P-384.
-pub(crate) fn ec_p384(scalar: &[u8], point: Option<&[u8]>) -> Vec<u8> {
-    ec(P384, scalar, point)
-}
-
-/// The same on P-521.
-pub(crate) fn ec_p521(scalar: &[u8], point: Option<&[u8]>) -> Vec<u8> {
-    ec(P521, scalar, point)
-}
-
-fn ec(curve: &[u8], scalar: &[u8], point: Option<&[u8]>) -> Vec<u8> {
+/// PKCS#8 (RFC 5958) of a key on a curve: the scalar, and the uncompressed point that belongs to it.
+pub(crate) fn ec(key_type: &KeyType, scalar: &[u8], point: Option<&[u8]>) -> Vec<u8> {
     // ECPrivateKey of RFC 5915 §3.
     let public = point.map(|point| element(PUBLIC_KEY, &[&element(BIT_STRING, &[&[0], point])]));
     let key = element(SEQUENCE, &[&[INTEGER, 1, 1], &element(OCTET_STRING, &[scalar]), &public.unwrap_or_default()]);
-    pkcs8(&[EC, curve], &key)
+    pkcs8(key_type, &key)
 }
 
 /// PKCS#8 of an Ed25519 seed (RFC 8410 §7).
-pub(crate) fn ed25519(seed: &[u8]) -> Vec<u8> {
-    pkcs8(&[ED25519], &element(OCTET_STRING, &[seed]))
+pub(crate) fn ed25519(key_type: &KeyType, seed: &[u8]) -> Vec<u8> {
+    pkcs8(key_type, &element(OCTET_STRING, &[seed]))
 }
 
 /// PKCS#1 of an RSA key: n, e, d, p, q, dp, dq and qi (RFC 8017 §A.1.2).
@@ -48,11 +27,13 @@ pub(crate) fn rsa<'n>(numbers: impl Iterator<Item = &'n [u8]>) -> Vec<u8> {
     element(SEQUENCE, &members.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
-fn pkcs8(algorithm: &[&[u8]], key: &[u8]) -> Vec<u8> {
-    element(SEQUENCE, &[&[INTEGER, 1, 0], &element(SEQUENCE, algorithm), &element(OCTET_STRING, &[key])])
+fn pkcs8(key_type: &KeyType, key: &[u8]) -> Vec<u8> {
+    let oids: Vec<Vec<u8>> = key_type.oids.iter().map(|oid| element(OBJECT_IDENTIFIER, &[*oid])).collect();
+    let identifier = element(SEQUENCE, &oids.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    element(SEQUENCE, &[&[INTEGER, 1, 0], &identifier, &element(OCTET_STRING, &[key])])
 }
 
-/// A number of no sign, big-endian, as the shortest INTEGER.
+/// An unsigned number, big-endian, as the shortest INTEGER.
 fn integer(number: &[u8]) -> Vec<u8> {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     let number = &number[zeros..];
@@ -60,7 +41,7 @@ fn integer(number: &[u8]) -> Vec<u8> {
     element(INTEGER, &[sign, number])
 }
 
-/// An element (X.690 §8.1) with these contents, one behind the other.
+/// An element (X.690 §8.1) with these contents, one after the other.
 fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let contents = contents.concat();
     let length = contents.len().to_be_bytes();

@@ -51,22 +51,20 @@ pub(super) fn signing_key(algorithm: Algorithm, json: &str) -> Result<SigningKey
 /// PKCS#1 for RSA, PKCS#8 for the others.
 fn der(algorithm: Algorithm, jwk: &Jwk<'_>, private: &Private) -> Result<Vec<u8>, KeyError> {
     let scalar = member(Some(private.d.as_ref().ok_or(KeyError::NotPrivate)?))?;
-    let ec = |length: usize, write: fn(&[u8], Option<&[u8]>) -> Vec<u8>| {
-        // Of full length, whatever the number (RFC 7518 §6.2.2.1).
-        if scalar.len() != length {
-            return Err(KeyError::Invalid(algorithm));
+    let key_type = algorithm.key_type();
+    // Of full length, whatever the number (RFC 7518 §6.2.2.1).
+    if key_type.length != 0 && scalar.len() != key_type.length {
+        return Err(KeyError::Invalid(algorithm));
+    }
+    match key_type.family {
+        Family::Hmac => Err(KeyError::WrongKind(algorithm)),
+        Family::Ec => {
+            let point = [&[4], member(jwk.x.as_ref())?.as_slice(), member(jwk.y.as_ref())?.as_slice()].concat();
+            Ok(pkcs8::ec(key_type, &scalar, Some(&point)))
         }
-        let point = [&[4], member(jwk.x.as_ref())?.as_slice(), member(jwk.y.as_ref())?.as_slice()].concat();
-        Ok(write(&scalar, Some(&point)))
-    };
-    match algorithm {
-        Algorithm::ES256 => ec(32, pkcs8::ec_p256),
-        Algorithm::ES384 => ec(48, pkcs8::ec_p384),
-        Algorithm::ES512 => ec(66, pkcs8::ec_p521),
-        Algorithm::EdDSA | Algorithm::Ed25519 if scalar.len() == 32 => Ok(pkcs8::ed25519(&scalar)),
-        Algorithm::EdDSA | Algorithm::Ed25519 => Err(KeyError::Invalid(algorithm)),
-        _ if private.oth.is_some() => Err(KeyError::Unsupported),
-        _ => {
+        Family::Ed25519 => Ok(pkcs8::ed25519(key_type, &scalar)),
+        Family::Rsa if private.oth.is_some() => Err(KeyError::Unsupported),
+        Family::Rsa => {
             let Private { p, q, dp, dq, qi, .. } = private;
             let numbers = [&jwk.n, &jwk.e, &private.d, p, q, dp, dq, qi].map(|text| member(text.as_ref()));
             let numbers = numbers.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -72,7 +72,7 @@ impl SigningKey {
         let key = match algorithm.family() {
             Family::Hmac => {
                 let secret = crypto::random::<64>().ok_or(KeyError::Generate(algorithm))?;
-                Self::secret(algorithm, &secret[..algorithm.hash_len()])
+                Self::secret(algorithm, &secret[..algorithm.least_secret()])
             }
             Family::Rsa | Family::Ec | Family::Ed25519 => Self::new(algorithm, PrivateKey::generate(algorithm)?),
         }?;

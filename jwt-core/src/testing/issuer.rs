@@ -8,9 +8,8 @@ use super::clock::TestClock;
 use super::server::IssuerServer;
 use super::token::TestToken;
 use crate::authenticator::builder::AuthenticatorBuilder;
-use crate::base64url;
 use crate::key::algorithm::Algorithm;
-use crate::key::crypto::PublicParts;
+use crate::key::public_jwk::PublicJwk;
 use crate::key::{KeySet, SigningKey};
 
 /// An issuer of tokens for tests. Its keys are made when it is, and die with it. A clone is the same issuer.
@@ -183,22 +182,7 @@ impl TestKey {
 
     /// The public key (RFC 7518 §6, RFC 8037 §2); `None` for a secret.
     fn jwk(&self) -> Option<Value> {
-        let mut jwk = match self.signing.public_parts()? {
-            PublicParts::Rsa { n, e } => json!({"kty": "RSA", "n": base64url::encode(n), "e": base64url::encode(e)}),
-            PublicParts::EcPoint(point) => {
-                // One byte that says "uncompressed", then two coordinates of the same length.
-                let (x, y) = point[1..].split_at(point.len() / 2);
-                let crv = if x.len() == 32 {
-                    "P-256"
-                } else if x.len() == 48 {
-                    "P-384"
-                } else {
-                    "P-521"
-                };
-                json!({"kty": "EC", "crv": crv, "x": base64url::encode(x), "y": base64url::encode(y)})
-            }
-            PublicParts::Ed25519(key) => json!({"kty": "OKP", "crv": "Ed25519", "x": base64url::encode(key)}),
-        };
+        let mut jwk = serde_json::to_value(PublicJwk::of(&self.signing)?).ok()?;
         jwk["kid"] = self.kid.as_str().into();
         jwk["alg"] = self.signing.algorithm().as_str().into();
         jwk["use"] = "sig".into();

@@ -8,14 +8,10 @@ use super::header::Header;
 use super::known_headers::{Known, KnownHeaders};
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
+use crate::key::algorithm::{MAX_SIGNATURE, SMALL_SIGNATURE};
 use crate::key::{LiveKeys, VerifyingKey};
 use crate::verify::token::{Proof, UntrustedToken};
 use crate::verify::validation::Validation;
-
-/// The longest signature, in bytes: RSA with 8192 bits.
-const MAX_SIGNATURE: usize = 1024;
-/// The longest signature of the other algorithms, in bytes: ES512.
-const SMALL_SIGNATURE: usize = 132;
 
 pub(crate) struct Trust {
     pub(crate) keys: LiveKeys,

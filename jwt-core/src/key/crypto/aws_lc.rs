@@ -13,7 +13,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{hmac, rand};
 
 use super::{Material, PublicParts};
-use crate::key::algorithm::Algorithm;
+use crate::key::algorithm::{Algorithm, Hash};
 use crate::key::{KeyError, SigningError, rsa_components};
 
 /// A key that was parsed once, together with the algorithm that it is for.
@@ -182,15 +182,10 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
 
 /// By the hash function of that algorithm; that of Ed25519 is SHA-512.
 pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
-    let hash = match algorithm {
-        Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => &SHA256,
-        Algorithm::HS384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &SHA384,
-        Algorithm::HS512
-        | Algorithm::RS512
-        | Algorithm::PS512
-        | Algorithm::ES512
-        | Algorithm::EdDSA
-        | Algorithm::Ed25519 => &SHA512,
+    let hash = match algorithm.hash() {
+        Hash::Sha256 => &SHA256,
+        Hash::Sha384 => &SHA384,
+        Hash::Sha512 => &SHA512,
     };
     digest::digest(hash, message).as_ref().to_vec()
 }

@@ -6,7 +6,7 @@ use jsonwebtoken::jwk::{EllipticCurve, ThumbprintHash};
 use jsonwebtoken::{Algorithm as Foreign, DecodingKey, EncodingKey};
 
 use super::{Material, PublicParts};
-use crate::key::algorithm::Algorithm;
+use crate::key::algorithm::{Algorithm, Hash};
 use crate::key::{KeyError, SigningError, pkcs8};
 
 /// The largest modulus that this backend takes, in bits.
@@ -94,12 +94,18 @@ impl PrivateKey {
 
     /// A new key. Not of RSA, which jsonwebtoken does not make.
     pub(crate) fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
-        let failed = KeyError::Generate(algorithm);
+        let (failed, key_type) = (KeyError::Generate(algorithm), algorithm.key_type());
         let key = match foreign(algorithm)? {
             // A number at random is no scalar of the curve once in 2^32 at most, which the backend says when it reads it.
-            Foreign::ES256 => (0..4).find_map(|_| Self::der(algorithm, &pkcs8::ec_p256(&random::<32>()?, None)).ok()),
-            Foreign::ES384 => (0..4).find_map(|_| Self::der(algorithm, &pkcs8::ec_p384(&random::<48>()?, None)).ok()),
-            Foreign::EdDSA => random::<32>().and_then(|seed| Self::der(algorithm, &pkcs8::ed25519(&seed)).ok()),
+            Foreign::ES256 => {
+                (0..4).find_map(|_| Self::der(algorithm, &pkcs8::ec(key_type, &random::<32>()?, None)).ok())
+            }
+            Foreign::ES384 => {
+                (0..4).find_map(|_| Self::der(algorithm, &pkcs8::ec(key_type, &random::<48>()?, None)).ok())
+            }
+            Foreign::EdDSA => {
+                random::<32>().and_then(|seed| Self::der(algorithm, &pkcs8::ed25519(key_type, &seed)).ok())
+            }
             Foreign::HS256 | Foreign::HS384 | Foreign::HS512 => return Err(KeyError::WrongKind(algorithm)),
             _ => None,
         };
@@ -147,15 +153,10 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
 
 /// By the hash function of that algorithm; that of Ed25519 is SHA-512.
 pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
-    let hash = match algorithm {
-        Algorithm::HS256 | Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => ThumbprintHash::SHA256,
-        Algorithm::HS384 | Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => ThumbprintHash::SHA384,
-        Algorithm::HS512
-        | Algorithm::RS512
-        | Algorithm::PS512
-        | Algorithm::ES512
-        | Algorithm::EdDSA
-        | Algorithm::Ed25519 => ThumbprintHash::SHA512,
+    let hash = match algorithm.hash() {
+        Hash::Sha256 => ThumbprintHash::SHA256,
+        Hash::Sha384 => ThumbprintHash::SHA384,
+        Hash::Sha512 => ThumbprintHash::SHA512,
     };
     // Hashes of these names have nothing to fail at.
     (DEFAULT_PROVIDER.key_utils.compute_digest)(message, hash).unwrap_or_default()

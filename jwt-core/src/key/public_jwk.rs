@@ -1,0 +1,43 @@
+//! A public key as it is written into a JWK Set, and as its thumbprint is made of it.
+
+use serde::Serialize;
+
+use super::SigningKey;
+use crate::base64url;
+use crate::key::crypto::PublicParts;
+
+/// The members of a public key that its thumbprint is made of, in the order of their names (RFC 7638 §3.2).
+#[derive(Serialize)]
+pub(crate) struct PublicJwk {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crv: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
+    kty: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
+}
+
+impl PublicJwk {
+    /// `None` for a secret.
+    #[allow(dead_code, reason = "for issuers (feature `login`) and the test kit (feature `testing`)")]
+    pub(crate) fn of(key: &SigningKey) -> Option<Self> {
+        let key_type = key.algorithm().key_type();
+        let text = |bytes: &[u8]| Some(base64url::encode(bytes));
+        let mut jwk = Self { crv: key_type.crv, e: None, kty: key_type.kty, n: None, x: None, y: None };
+        match key.public_parts()? {
+            PublicParts::Rsa { n, e } => (jwk.n, jwk.e) = (text(n), text(e)),
+            PublicParts::EcPoint(point) => {
+                // One byte that says "uncompressed" (SEC 1 §2.3.3), then two coordinates of the same length.
+                let (x, y) = point.get(1..)?.split_at_checked(key_type.length)?;
+                (jwk.x, jwk.y) = (text(x), text(y));
+            }
+            PublicParts::Ed25519(bytes) => jwk.x = text(bytes),
+        }
+        Some(jwk)
+    }
+}
