@@ -146,7 +146,7 @@ pub(super) fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<Vec<u8>, K
 }
 
 /// The modulus and the public exponent of `RSAPrivateKey` (RFC 8017 §A.1.2).
-pub(crate) fn rsa_private_components(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(super) fn rsa_private_components(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let blocks = is_shallow(der).then(|| simple_asn1::from_der(der).ok())??;
     let [ASN1Block::Sequence(_, members)] = blocks.as_slice() else { return None };
     let [ASN1Block::Integer(..), ASN1Block::Integer(_, n), ASN1Block::Integer(_, e), ..] = members.as_slice() else {
@@ -156,7 +156,7 @@ pub(crate) fn rsa_private_components(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 /// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }` (RFC 8017 §A.1.1).
-pub(crate) fn rsa_components(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(super) fn rsa_components(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let blocks = is_shallow(der).then(|| simple_asn1::from_der(der).ok())??;
     let [ASN1Block::Sequence(_, members)] = blocks.as_slice() else { return None };
     let [ASN1Block::Integer(_, n), ASN1Block::Integer(_, e)] = members.as_slice() else { return None };

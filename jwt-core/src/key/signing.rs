@@ -31,7 +31,7 @@ pub struct SigningKey {
     algorithm: Algorithm,
     kid: Option<Arc<str>>,
     typ: Arc<str>,
-    key: Arc<PrivateKey>,
+    key: PrivateKey,
     public: VerifyingKey,
     /// None for a secret, which has no public half.
     parts: Option<Arc<PublicParts>>,
@@ -41,7 +41,7 @@ impl SigningKey {
     /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
     pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let public = VerifyingKey::secret(algorithm, secret.as_ref())?;
-        let key = Arc::new(PrivateKey::secret(algorithm, secret.as_ref())?);
+        let key = PrivateKey::secret(algorithm, secret.as_ref())?;
         Ok(Self { algorithm, kid: None, typ: "JWT".into(), key, public, parts: None })
     }
 
@@ -81,9 +81,9 @@ impl SigningKey {
     }
 
     pub(super) fn new(algorithm: Algorithm, key: PrivateKey) -> Result<Self, KeyError> {
-        let parts = key.public_parts(algorithm)?.ok_or(KeyError::WrongKind(algorithm))?;
+        let parts = key.public_parts().ok_or(KeyError::Invalid(algorithm))?;
         let public = VerifyingKey::new(algorithm, &parts.material())?;
-        let (key, parts) = (Arc::new(key), Some(Arc::new(parts)));
+        let parts = Some(Arc::new(parts));
         Ok(Self { algorithm, kid: None, typ: "JWT".into(), key, public, parts })
     }
 

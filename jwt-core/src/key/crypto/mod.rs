@@ -1,105 +1,208 @@
-//! The two backends behind one face. aws-lc-rs wins where both are compiled in.
+//! Signatures, digests and random bytes, by the first of the compiled-in backends that has what is asked for.
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
-#[cfg(not(feature = "aws-lc-rs"))]
+mod backend;
+mod material;
+#[cfg(feature = "rust-crypto")]
 mod rust_crypto;
+mod weak;
 
-#[cfg(feature = "aws-lc-rs")]
-pub(crate) use aws_lc::{PrivateKey, PublicKey, digest, random};
-#[cfg(not(feature = "aws-lc-rs"))]
-pub(crate) use rust_crypto::{PrivateKey, PublicKey, digest, random};
+use std::sync::Arc;
+
+use backend::{Backend, Sign, Verify};
+pub(crate) use material::{Material, PublicParts};
+
+use crate::key::algorithm::{Algorithm, Family, Hash};
+use crate::key::{KeyError, SigningError};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!("jwt-core needs a signature backend: enable the feature `aws-lc-rs` (the default) or `rust-crypto`");
 
-use crate::key::KeyError;
-use crate::key::algorithm::Algorithm;
-
-/// The parts of a public key, as they stand in a JWK or come out of a PEM file.
-pub(crate) enum Material<'a> {
-    /// An HMAC secret.
-    Secret(&'a [u8]),
-    /// Modulus and exponent, big-endian.
-    RsaComponents { n: &'a [u8], e: &'a [u8] },
-    /// An uncompressed point of SEC 1.
-    EcPoint(&'a [u8]),
-    /// A public key of RFC 8032.
-    Ed25519(&'a [u8]),
-}
-
-/// The parts of a public key, owned: what a private key knows of its other half.
-pub(crate) enum PublicParts {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    EcPoint(Vec<u8>),
-    Ed25519(Vec<u8>),
-}
-
-impl PublicParts {
-    pub(crate) fn material(&self) -> Material<'_> {
-        match self {
-            Self::Rsa { n, e } => Material::RsaComponents { n, e },
-            Self::EcPoint(point) => Material::EcPoint(point),
-            Self::Ed25519(bytes) => Material::Ed25519(bytes),
-        }
-    }
-}
-
-/// The least and the largest modulus, in bits.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-
-/// RSA keys that no signature should be trusted with are refused here, whatever a backend would say to them.
-fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
-    let bits = match n.iter().position(|byte| *byte != 0) {
-        Some(start) => (n.len() - start) * 8 - n[start].leading_zeros() as usize,
-        None => 0,
-    };
-    if !RSA_BITS.contains(&bits) {
-        return Err(KeyError::RsaSize { bits });
-    }
-    let odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
-    let is_one = e.last() == Some(&1) && e[..e.len() - 1].iter().all(|byte| *byte == 0);
-    if !odd(n) || !odd(e) || is_one {
-        return Err(KeyError::RsaExponent);
-    }
-    Ok(())
-}
-
-/// The same for a private one, in PKCS#1.
-fn check_private_rsa(algorithm: Algorithm, der: &[u8]) -> Result<(), KeyError> {
-    let (n, e) = crate::key::rsa_private_components(der).ok_or(KeyError::Invalid(algorithm))?;
-    check_rsa(&n, &e)
-}
-
-/// Points of Ed25519 whose order divides eight, without their sign bit, in every encoding that a backend might take.
-/// Under such a key, signatures can be made without a private one (RFC 8032 §8.9 leaves the check to the application).
-#[rustfmt::skip]
-const SMALL_ORDER: [[u8; 32]; 7] = [
-    // Zero, one, and the two pairs of order eight.
-    [0; 32],
-    [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-    [0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
-     0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05],
-    [0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
-     0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a],
-    // p - 1, and zero and one again as p and p + 1.
-    [0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
-    [0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
-    [0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+/// The compiled-in backends, the preferred one first.
+const BACKENDS: &[&dyn Backend] = &[
+    #[cfg(feature = "aws-lc-rs")]
+    &aws_lc::AwsLcRs,
+    #[cfg(feature = "rust-crypto")]
+    &rust_crypto::RustCrypto,
 ];
 
-/// Ed25519 keys of another length, and those under which anybody can sign.
-fn check_ed25519(bytes: &[u8]) -> Result<(), KeyError> {
-    let mut point: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Invalid(Algorithm::EdDSA))?;
-    point[31] &= 0x7f;
-    if SMALL_ORDER.contains(&point) { Err(KeyError::SmallOrder) } else { Ok(()) }
+/// For what does not depend on an algorithm.
+const PREFERRED: &dyn Backend = BACKENDS[0];
+
+fn backend_for(algorithm: Algorithm) -> Result<&'static dyn Backend, KeyError> {
+    let has_it = |backend: &&&'static dyn Backend| algorithm.backends().contains(&backend.name());
+    BACKENDS.iter().find(has_it).copied().ok_or(KeyError::NotInThisBackend(algorithm))
+}
+
+/// A key that verifies signatures of one algorithm. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct PublicKey(Arc<dyn Verify>);
+
+impl PublicKey {
+    pub(crate) fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, KeyError> {
+        if material.family() != algorithm.family() {
+            return Err(KeyError::WrongKind(algorithm));
+        }
+        let backend = backend_for(algorithm)?;
+        weak::check_public(material)?;
+        backend.verifying_key(algorithm, material).map(Self)
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.verify(message, signature)
+    }
+
+    /// Whether it is a clone of that key.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// A private key or secret that signs by one algorithm. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct PrivateKey(Arc<dyn Sign>);
+
+impl PrivateKey {
+    pub(crate) fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        match algorithm.family() {
+            Family::Hmac => backend_for(algorithm)?.secret(algorithm, secret).map(Self),
+            _ => Err(KeyError::WrongKind(algorithm)),
+        }
+    }
+
+    /// `der` is PKCS#1 for RSA and PKCS#8 for the others.
+    pub(crate) fn der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
+        let backend = backend_for(algorithm)?;
+        match algorithm.family() {
+            Family::Hmac => return Err(KeyError::WrongKind(algorithm)),
+            Family::Rsa => weak::check_private_rsa(algorithm, der)?,
+            Family::Ec | Family::Ed25519 => {}
+        }
+        backend.private_key(algorithm, der).map(Self)
+    }
+
+    /// A new private key.
+    pub(crate) fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        match algorithm.family() {
+            Family::Hmac => Err(KeyError::WrongKind(algorithm)),
+            _ => backend_for(algorithm)?.generate(algorithm).map(Self),
+        }
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        self.0.sign(message)
+    }
+
+    /// The public half; `None` for a secret, which has none.
+    pub(super) fn public_parts(&self) -> Option<PublicParts> {
+        self.0.public_parts()
+    }
+}
+
+/// Random bytes; `None` where the operating system gives none.
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    PREFERRED.random(&mut bytes).map(|()| bytes)
+}
+
+/// By the hash function of that algorithm; that of Ed25519 is SHA-512.
+pub(crate) fn digest(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    PREFERRED.digest(algorithm.hash(), message)
 }
 
 /// SHA-256.
-#[cfg(feature = "login")]
+#[allow(dead_code, reason = "for rooms behind features")]
 pub(crate) fn sha256(message: &[u8]) -> Vec<u8> {
-    digest(Algorithm::HS256, message)
+    PREFERRED.digest(Hash::Sha256, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::algorithm::BackendName;
+    use crate::key::pkcs8;
+
+    const MESSAGE: &[u8] = b"a message";
+    const SECRET: &[u8] = &[7; 64];
+
+    fn backends(algorithm: Algorithm) -> impl Iterator<Item = &'static dyn Backend> {
+        BACKENDS.iter().copied().filter(move |backend| algorithm.backends().contains(&backend.name()))
+    }
+
+    /// A private key that is new, or the secret; `None` where the backend makes none.
+    fn made(backend: &dyn Backend, algorithm: Algorithm) -> Option<Arc<dyn Sign>> {
+        match algorithm.family() {
+            Family::Hmac => backend.secret(algorithm, SECRET).ok(),
+            _ => backend.generate(algorithm).ok(),
+        }
+    }
+
+    #[test]
+    fn what_one_backend_signs_each_of_them_verifies() {
+        for algorithm in Algorithm::ALL.iter().copied() {
+            for signer in backends(algorithm) {
+                let key = made(signer, algorithm);
+                if key.is_none() && signer.name() == BackendName::RustCrypto && algorithm.family() == Family::Rsa {
+                    continue;
+                }
+                let key = key.unwrap();
+                let signature = key.sign(MESSAGE).unwrap();
+                assert!(signature.len() <= algorithm.max_signature(), "{algorithm}");
+                let parts = key.public_parts();
+                let material = parts.as_ref().map_or(Material::Secret(SECRET), PublicParts::material);
+                for verifier in backends(algorithm) {
+                    let who = format!("{algorithm}: {:?}, {:?}", signer.name(), verifier.name());
+                    let key = verifier.verifying_key(algorithm, &material).unwrap();
+                    assert!(key.verify(MESSAGE, &signature), "{who}");
+                    assert!(!key.verify(b"another message", &signature), "{who}");
+                    assert!(!key.verify(MESSAGE, &signature[1..]), "{who}");
+                    assert!(!key.verify(MESSAGE, &[]), "{who}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn backends_agree_on_public_halves() {
+        for algorithm in Algorithm::ALL.iter().copied() {
+            let key_type = algorithm.key_type();
+            let mut number = vec![0x11; key_type.length];
+            let der = match key_type.family {
+                Family::Hmac | Family::Rsa => continue,
+                Family::Ec => {
+                    // Less than the order of P-521, whose first byte is one bit.
+                    number[0] = 0;
+                    pkcs8::ec(key_type, &number, None)
+                }
+                Family::Ed25519 => pkcs8::ed25519(key_type, &number),
+            };
+            let halves: Vec<_> = backends(algorithm)
+                .map(|backend| backend.private_key(algorithm, &der).unwrap().public_parts().unwrap())
+                .collect();
+            assert!(halves.iter().all(|half| *half == halves[0]), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn backends_agree_on_digests_and_make_random_bytes() {
+        for backend in BACKENDS {
+            for algorithm in Algorithm::ALL {
+                let digest = backend.digest(algorithm.hash(), MESSAGE);
+                assert_eq!(digest.len(), algorithm.hash().len());
+                assert_eq!(digest, PREFERRED.digest(algorithm.hash(), MESSAGE));
+            }
+            let (mut one, mut other) = ([0; 32], [0; 32]);
+            backend.random(&mut one).and(backend.random(&mut other)).unwrap();
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn a_backend_is_asked_only_for_what_its_row_names() {
+        for algorithm in Algorithm::ALL.iter().copied() {
+            let expected = backends(algorithm).next().map(Backend::name);
+            assert_eq!(backend_for(algorithm).ok().map(Backend::name), expected, "{algorithm}");
+        }
+    }
 }
