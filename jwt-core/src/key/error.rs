@@ -1,9 +1,12 @@
-//! Why a key cannot be loaded.
+//! Why a key cannot be loaded, and why nothing can be signed with one.
 
+use crate::debug_text::debug_as_display;
 use crate::key::algorithm::Algorithm;
 
 /// Why a key cannot be loaded, and what to do about it. Holds nothing of the key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+///
+/// `Debug` says what `Display` says.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// A secret shorter than the output of the hash (RFC 7518 §3.2).
@@ -25,10 +28,14 @@ pub enum KeyError {
         bits: usize,
     },
     /// An even modulus, or a public exponent that is even, one, or oversized.
-    #[error("the RSA key has a modulus or an exponent that no honest key has: make a new one, with exponent 65537")]
+    #[error(
+        "the RSA key has an even modulus, or a public exponent that is even, 1 or too large: make a new one, with exponent 65537"
+    )]
     RsaExponent,
-    /// An Ed25519 key of small order, under which anybody can sign.
-    #[error("the Ed25519 key is a point of small order, under which anybody can sign: make a new one")]
+    /// An Ed25519 key of small order: anybody can make signatures that it accepts (RFC 8032 §8.9).
+    #[error(
+        "the Ed25519 key is a point of small order, so that anybody can make signatures that it accepts: make a new one"
+    )]
     SmallOrder,
     /// A key of another kind than the algorithm needs.
     #[error("this key is not of the kind that {0} needs: load it with the algorithm that it was made for")]
@@ -37,92 +44,114 @@ pub enum KeyError {
     #[error("a key of {0}, which is not supported: use RSA, P-256, P-384, P-521 or Ed25519")]
     UnsupportedKind(&'static str),
     /// The bytes are no key of that kind: not on the curve, of the wrong length, or damaged.
-    #[error("these bytes are no valid key for {0}: damaged, or numbers that do not belong together; copy it anew")]
+    #[error("this is no valid key for {0}: it is damaged, or its numbers do not belong together; copy it again")]
     Invalid(Algorithm),
-    /// A private key where a public one is wanted.
-    #[error("this is a private key: a verifier wants the public one (`openssl pkey -in key.pem -pubout`)")]
+    /// A private key where a public one is expected.
+    #[error("this is a private key: a verifier needs the public one (`openssl pkey -in key.pem -pubout`)")]
     Private,
-    /// A public key where a private one is wanted.
+    /// A public key where a private one is expected.
     #[error("this is a public key: to sign, give the private one that belongs to it")]
     NotPrivate,
-    /// A certificate where a private key is wanted.
+    /// A certificate where a private key is expected.
     #[error("this is a certificate, which holds a public key: to sign, give the private key that belongs to it")]
     Certificate,
     /// A private key that is encrypted with a passphrase.
     #[error(
-        "the private key is encrypted: decrypt it with `openssl pkey -in key.pem -out plain.pem`, and see that only the service can read the outcome"
+        "the private key is encrypted: decrypt it with `openssl pkey -in key.pem -out plain.pem`, and make sure that only the service can read the result"
     )]
     Encrypted,
-    /// A private key in another form than PKCS#8 and PKCS#1, such as SEC 1 or that of OpenSSH.
+    /// A private key in another form than PKCS#8 and PKCS#1: SEC 1, or the one of OpenSSH.
     #[error(
         "a private key that is neither PKCS#8 nor PKCS#1: convert it (`openssl pkcs8 -topk8 -nocrypt -in key.pem`, or `ssh-keygen -p -m PKCS8 -f key` for one of OpenSSH)"
     )]
     NotPkcs8,
-    /// Nothing at all, or nothing but white space.
-    #[error("there is nothing in it: is it the right file, and has it been filled?")]
+    /// Nothing, or only white space.
+    #[error("the key is empty: is it the right file, and was something written to it?")]
     EmptyInput,
     /// Not PEM, or a block that is damaged.
     #[error(
-        "no whole PEM block, from its `-----BEGIN` to its `-----END` line: check that line breaks have not become `\\n` in text; DER and JWK have functions of their own"
+        "no complete PEM block, from its `-----BEGIN` to its `-----END` line: check that line breaks have not become `\\n` in text; for DER and JWK, there are `der(…)` and `jwk(…)`"
     )]
     NotPem,
-    /// PEM of something else than a key or a certificate, such as a certificate request.
+    /// PEM of something that is no key and no certificate, such as a certificate request.
     #[error(
         "PEM of another kind: to verify, give PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE; to sign, PRIVATE KEY or RSA PRIVATE KEY"
     )]
     OtherPem,
-    /// More than one key or certificate in one PEM text: which one is meant, nobody says.
+    /// More than one key or certificate in one PEM text, and nothing that says which one is meant.
     #[error(
-        "{blocks} PEM blocks where one is wanted: give the one that is meant, or load each and make a `KeySet::new` of them"
+        "{blocks} PEM blocks where one is expected: give the one that is meant, or load each and pass them to `KeySet::new`"
     )]
     SeveralBlocks {
         /// How many there are.
         blocks: usize,
     },
     /// Not DER of a key or a certificate.
-    #[error("not the DER form of a key or a certificate: damaged, or something else")]
+    #[error("not the DER form of a key or a certificate: it is damaged, or something else")]
     Der,
-    /// Not base64.
-    #[error("not base64")]
+    /// A secret that is not base64.
+    #[error("the secret is not base64: copy it again, or give its bytes to `secret(…)`")]
     Base64,
-    /// Not a JWK, or one with a missing, duplicate or ill-formed member.
-    #[error("not a well-formed JWK")]
+    /// Not a JWK (RFC 7517 §4), or one with a missing, duplicate or malformed member.
+    #[error(
+        "not a well-formed JWK: a JSON object with `kty` and the members of that kind of key, each once, in base64url"
+    )]
     Jwk,
-    /// Not a JWK Set.
+    /// Not a JWK Set (RFC 7517 §5).
     #[error("not a JWK Set: a JSON object with an array `keys`")]
     JwkSet,
-    /// A `kty`, `crv` or `alg` that is not supported.
-    #[error("a JWK of an unsupported `kty`, `crv` or `alg`")]
+    /// A `kty`, `crv` or `alg` that is not supported, or an RSA key of more than two primes.
+    #[error(
+        "a JWK of an unsupported `kty`, `crv` or `alg`, or an RSA key of more than two primes: use RSA, P-256, P-384, P-521 or Ed25519"
+    )]
     Unsupported,
-    /// `use` or `key_ops` forbid what is wanted of the key.
-    #[error("a JWK whose `use` or `key_ops` do not allow to verify signatures")]
+    /// `use` or `key_ops` (RFC 7517 §4.2, §4.3) do not allow the key to verify.
+    #[error("the `use` or `key_ops` of the JWK does not allow it to verify signatures: take the key with `use` `sig`")]
     NotForVerification,
-    /// `use` or `key_ops` forbid what is wanted of the key.
-    #[error("a JWK whose `use` or `key_ops` do not allow to sign")]
+    /// `use` or `key_ops` (RFC 7517 §4.2, §4.3) do not allow the key to sign.
+    #[error("the `use` or `key_ops` of the JWK does not allow it to sign: take the key with `use` `sig`")]
     NotForSigning,
     /// The key says it is for another algorithm than the one asked for.
-    #[error("the JWK is bound to another algorithm by its `alg`")]
+    #[error(
+        "the JWK is for other algorithms than the one that is asked for, by its `kty`, `crv` or `alg`: use it with one of those"
+    )]
     OtherAlgorithm,
     /// A secret or a private key in a set that anybody can fetch.
-    #[error("a secret or private key that is published is nobody's own any more: remove it and make a new one")]
+    #[error("a secret or private key in a published set is known to everybody: remove it and make a new one")]
     Published,
-    /// No key is left that can verify.
+    /// A set without any key that can verify.
     #[error(
         "no usable key in the set ({skipped} skipped): see `KeySet::skipped` of a set that has one, or load the keys one by one"
     )]
     Empty {
-        /// How many keys were there and could not be used.
+        /// How many keys the set has that cannot be used.
         skipped: usize,
     },
     /// A private JWK whose public members are not those of its private ones.
-    #[error("the public members of the JWK do not belong to its private ones")]
+    #[error("the public members of the JWK do not belong to its private ones: copy the whole key again")]
     OtherPublicHalf,
-    /// No key can be made here, for want of random numbers or of a generator.
+    /// No key can be made here: the backend has no generator for it, or there are no random numbers.
     #[error(
-        "no key for {0} can be made here: make one with `openssl genpkey` and load it (RSA keys are made by the feature `aws-lc-rs` only)"
+        "no key for {0} can be made here: make one with `openssl genpkey` and load it (only the feature `aws-lc-rs` makes RSA keys)"
     )]
     Generate(Algorithm),
     /// The compiled-in backend lacks the algorithm.
     #[error("{0} is not in the pure-Rust backend: build with the feature `aws-lc-rs`")]
     NotInThisBackend(Algorithm),
 }
+
+/// Why a token cannot be signed.
+///
+/// `Debug` says what `Display` says.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SigningError {
+    /// The claims do not serialize, or not to a JSON object.
+    #[error("the claims do not serialize to a JSON object: give a struct or a map")]
+    Claims,
+    /// The backend cannot sign, for example because there are no random numbers.
+    #[error("the backend cannot make the signature: check that the system has random numbers")]
+    Failed,
+}
+
+debug_as_display!(KeyError, SigningError);

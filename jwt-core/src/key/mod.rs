@@ -19,13 +19,13 @@ mod signing;
 use std::fmt;
 use std::sync::Arc;
 
-pub use error::KeyError;
+pub use error::{KeyError, SigningError};
 pub(crate) use live::Source;
 pub use live::{KeySource, LiveKeys};
 #[cfg(feature = "remote")]
 pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use set::{KeySet, SkippedKey};
-pub use signing::{SigningError, SigningKey};
+pub use signing::SigningKey;
 
 use crate::key::algorithm::{Algorithm, Family};
 use crate::key::crypto::{Material, PublicKey};

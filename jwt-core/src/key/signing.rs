@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{KeyError, VerifyingKey, decode_secret, pem, private_jwk};
+use super::{KeyError, SigningError, VerifyingKey, decode_secret, pem, private_jwk};
 use crate::base64url;
 use crate::key::algorithm::{Algorithm, Family};
 use crate::key::crypto::{self, PrivateKey, PublicParts};
@@ -156,16 +156,4 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("algorithm", &self.algorithm).field("kid", &self.kid).finish_non_exhaustive()
     }
-}
-
-/// Why a token could not be signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SigningError {
-    /// The claims do not serialize, or not to a JSON object.
-    #[error("the claims do not serialize to a JSON object")]
-    Claims,
-    /// The backend could not sign.
-    #[error("the signature could not be made")]
-    Failed,
 }
