@@ -24,6 +24,7 @@ pub(crate) use live::Source;
 pub use live::{KeySource, LiveKeys};
 #[cfg(feature = "remote")]
 pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
+pub(crate) use set::NoCandidate;
 pub use set::{KeySet, SkippedKey};
 pub use signing::SigningKey;
 

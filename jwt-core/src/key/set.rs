@@ -7,10 +7,8 @@ use serde_json::value::RawValue;
 
 use super::jwk::Jwk;
 use super::{KeyError, VerifyingKey};
-use crate::error::TokenError;
 use crate::json::{StrictSeed, read_object};
 use crate::key::algorithm::Algorithm;
-use crate::verify::Header;
 
 /// The keys that a verifier trusts: any number of them, each with its algorithm and perhaps a name.
 ///
@@ -48,6 +46,15 @@ pub struct SkippedKey {
     pub kid: Option<String>,
     /// Why it is not used.
     pub reason: KeyError,
+}
+
+/// Why no key of a set comes into question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoCandidate {
+    /// `kid` names no key of the set, and there is no key without a name.
+    UnknownKid,
+    /// None of the keys that come into question is for the algorithm.
+    NoKeyForAlgorithm,
 }
 
 impl KeySet {
@@ -176,10 +183,13 @@ impl KeySet {
         &self.skipped
     }
 
-    /// The keys that may have signed a token with this header, never none.
-    pub(crate) fn candidates(&self, header: &Header) -> Result<Vec<&VerifyingKey>, TokenError> {
-        let algorithm = header.algorithm();
-        let named = header.kid().and_then(|kid| self.by_kid.get(kid));
+    /// The keys that may have signed a token with this `alg` and `kid`: one at least, 16 at most.
+    pub(crate) fn candidates(
+        &self,
+        algorithm: Algorithm,
+        kid: Option<&str>,
+    ) -> Result<Vec<&VerifyingKey>, NoCandidate> {
+        let named = kid.and_then(|kid| self.by_kid.get(kid));
         let candidates: Vec<&VerifyingKey> = match named {
             Some(indices) => indices
                 .iter()
@@ -190,14 +200,14 @@ impl KeySet {
             None => self
                 .keys
                 .iter()
-                .filter(|key| key.algorithm == algorithm && (header.kid().is_none() || key.kid.is_none()))
+                .filter(|key| key.algorithm == algorithm && (kid.is_none() || key.kid.is_none()))
                 .take(MAX_TRIES)
                 .collect(),
         };
         match candidates.is_empty() {
             false => Ok(candidates),
-            true if header.kid().is_some() && named.is_none() => Err(TokenError::UnknownKey),
-            true => Err(TokenError::AlgorithmNotAllowed(algorithm)),
+            true if kid.is_some() && named.is_none() => Err(NoCandidate::UnknownKid),
+            true => Err(NoCandidate::NoKeyForAlgorithm),
         }
     }
 }

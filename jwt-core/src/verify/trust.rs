@@ -9,7 +9,7 @@ use super::known_headers::{Known, KnownHeaders};
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
 use crate::key::algorithm::{MAX_SIGNATURE, SMALL_SIGNATURE};
-use crate::key::{LiveKeys, VerifyingKey};
+use crate::key::{LiveKeys, NoCandidate, VerifyingKey};
 use crate::verify::token::{Proof, UntrustedToken};
 use crate::verify::validation::Validation;
 
@@ -73,7 +73,10 @@ impl Trust {
         self.validation.check_header(&header)?;
         let snapshot = self.keys.snapshot();
         let keys = snapshot.keys.as_ref().ok_or(Unproved::NoKeys)?;
-        let candidates = keys.candidates(&header)?;
+        let candidates = keys.candidates(header.algorithm(), header.kid()).map_err(|none| match none {
+            NoCandidate::UnknownKid => TokenError::UnknownKey,
+            NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
+        })?;
         let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
         let header = Arc::new(header);
         // A header that several keys may stand behind is known by the first of them, and stays so.
