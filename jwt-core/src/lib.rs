@@ -114,10 +114,13 @@ pub use issue::{AccessToken, IssueError, Issuer, IssuerBuilder, RotationError};
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use issuers::tenants::Tenants;
-pub use key::algorithm::{Algorithm, UnknownAlgorithm};
 #[cfg(feature = "remote")]
-pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
-pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
+pub use key::RemoteKeySet;
+pub use key::algorithm::{Algorithm, UnknownAlgorithm};
+pub use key::{
+    Fetch, FetchError, Fetching, KeyError, KeySet, KeySource, KeyStatus, LiveKeys, SigningError, SigningKey,
+    SkippedKey, VerifyingKey,
+};
 #[cfg(feature = "login")]
 pub use login::{
     Login, LoginCookies, LoginCookiesBuilder, LoginError, RefreshToken, SameSite, Tokens, TokensBuilder, UnfitToken,

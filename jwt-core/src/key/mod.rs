@@ -4,6 +4,7 @@ pub(crate) mod algorithm;
 pub(crate) mod crypto;
 mod der;
 mod error;
+mod fetch;
 mod jwk;
 mod kind;
 mod live;
@@ -15,18 +16,21 @@ pub(crate) mod public_jwk;
 mod remote;
 mod set;
 mod signing;
+mod status;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use error::{KeyError, SigningError};
+pub use fetch::{Fetch, FetchError, Fetching};
 pub(crate) use live::Source;
 pub use live::{KeySource, LiveKeys};
 #[cfg(feature = "remote")]
-pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
+pub use remote::RemoteKeySet;
 pub(crate) use set::NoCandidate;
 pub use set::{KeySet, SkippedKey};
 pub use signing::SigningKey;
+pub use status::KeyStatus;
 
 use crate::key::algorithm::{Algorithm, Family};
 use crate::key::crypto::{Material, PublicKey};

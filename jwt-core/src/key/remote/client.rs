@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fetch::{Fetch, FetchError, Fetching};
+use crate::key::{Fetch, FetchError, Fetching};
 
 pub(super) struct DefaultClient(reqwest::Client);
 

@@ -1,7 +1,6 @@
 //! Keys that an identity provider publishes: fetched in the background, kept fresh, and kept through its outages.
 
 mod client;
-mod fetch;
 mod origin;
 mod refresher;
 mod schedule;
@@ -11,15 +10,14 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use fetch::{Fetch, FetchError, Fetching};
 use origin::Origin;
 use refresher::Refresher;
 use schedule::Schedule;
-pub use watch::KeyStatus;
+use watch::Watch;
 
 use crate::error::ConfigError;
-use crate::key::LiveKeys;
 use crate::key::algorithm::Algorithm;
+use crate::key::{Fetch, FetchError, KeyStatus, LiveKeys};
 use crate::verify::Wait;
 
 /// The published keys of an identity provider, fetched in the background and kept fresh.
@@ -204,7 +202,7 @@ impl RemoteKeySet {
     pub fn status(&self) -> KeyStatus {
         match self.running.get() {
             Some(running) => running.0.status(),
-            None => KeyStatus::idle(self.settings.origin.name()),
+            None => Watch::new(self.settings.origin.name(), false).status(0, 0, None, None, None),
         }
     }
 

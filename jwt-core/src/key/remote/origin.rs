@@ -3,9 +3,9 @@
 use http::Uri;
 use serde::Deserialize;
 
-use super::fetch::FetchError;
 use crate::address::is_secure;
 use crate::error::ConfigError;
+use crate::key::FetchError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {

@@ -12,11 +12,10 @@ use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::client::DefaultClient;
-use super::fetch::{Fetch, FetchError};
 use super::origin::{self, Origin};
-use super::watch::{KeyStatus, Watch};
+use super::watch::Watch;
 use super::{Settings, Wait};
-use crate::key::{KeyError, KeySet, LiveKeys};
+use crate::key::{Fetch, FetchError, KeyError, KeySet, KeyStatus, LiveKeys};
 
 /// How many requests may wait for one fetch. Whoever comes later is answered at once.
 const MAX_WAITING: usize = 1024;

@@ -3,43 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::fetch::FetchError;
-use crate::key::{KeySet, SkippedKey};
-
-/// How it stands with fetched keys; see [`RemoteKeySet::status`](super::RemoteKeySet::status).
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct KeyStatus {
-    /// The issuer, or the address of the set.
-    pub origin: String,
-    /// The keys that are trusted now. Without any, requests with a token are answered with 503.
-    pub keys: usize,
-    /// The keys of the last set that cannot be used.
-    pub skipped: usize,
-    /// How long ago the keys were fetched or confirmed; `None` if they never were.
-    pub age: Option<Duration>,
-    /// How long they are trusted if they cannot be fetched any more.
-    pub trusted_for: Option<Duration>,
-    /// Why the last fetch failed, if it did.
-    pub error: Option<FetchError>,
-    /// Fetches that brought something, or confirmed it.
-    pub fetches: u64,
-    /// Fetches that failed.
-    pub failures: u64,
-    /// Tokens with unknown keys that were refused because of the cool-down.
-    pub cool_downs: u64,
-}
-
-impl KeyStatus {
-    pub(super) fn idle(origin: &str) -> Self {
-        Watch::new(origin, false).status(0, 0, None, None, None)
-    }
-
-    /// Whether tokens can be proved.
-    pub fn is_usable(&self) -> bool {
-        self.keys > 0
-    }
-}
+use crate::key::{FetchError, KeySet, KeyStatus, SkippedKey};
 
 pub(super) struct Watch {
     origin: String,

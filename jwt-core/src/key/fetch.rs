@@ -1,3 +1,5 @@
+//! The HTTP client of key fetching, as a trait, and why a fetch fails.
+
 use std::error::Error;
 use std::pin::Pin;
 
