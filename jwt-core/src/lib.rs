@@ -118,8 +118,8 @@ pub use issuers::tenants::Tenants;
 pub use key::RemoteKeySet;
 pub use key::algorithm::{Algorithm, UnknownAlgorithm};
 pub use key::{
-    Fetch, FetchError, Fetching, KeyError, KeySet, KeySource, KeyStatus, LiveKeys, SigningError, SigningKey,
-    SkippedKey, VerifyingKey,
+    Fetch, FetchError, Fetching, KeyError, KeySet, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError,
+    SigningError, SigningKey, SkippedKey, VerifyingKey,
 };
 #[cfg(feature = "login")]
 pub use login::{

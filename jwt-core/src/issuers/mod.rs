@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::ConfigError;
-use crate::key::{KeySource, Source};
+use crate::key::{KeySource, RemoteKeySetBuildError, Source};
 use crate::verify::profile::Profile;
 use crate::verify::validation::Validation;
 use crate::verify::{Party, Several, Trust, Trusted};
@@ -161,13 +161,8 @@ pub(crate) fn trusted(
 
 fn party(keys: KeySource, validation: Validation) -> Result<Party, ConfigError> {
     let party = match keys.0 {
-        Source::Live(keys) => Party {
-            trust: Arc::new(Trust::new(keys, validation.checked()?)),
-            #[cfg(feature = "remote")]
-            remote: None,
-        },
-        #[cfg(feature = "remote")]
-        Source::Remote(remote) => {
+        Source::Live(keys) => Party { trust: Arc::new(Trust::new(keys, validation.checked()?)), remote: None },
+        Source::Fetched(remote) => {
             let mut validation = validation;
             if let Some(issuer) = remote.issuer() {
                 if validation.issuers.is_empty() {
@@ -178,7 +173,12 @@ fn party(keys: KeySource, validation: Validation) -> Result<Party, ConfigError> 
                 }
             }
             let validation = validation.checked()?;
-            Party { trust: Arc::new(Trust::new(remote.start()?, validation)), remote: Some(remote) }
+            let keys = remote.start().map_err(|error| match error {
+                RemoteKeySetBuildError::Address { .. } => ConfigError::KeyAddress,
+                RemoteKeySetBuildError::Insecure { .. } => ConfigError::InsecureKeyAddress,
+                RemoteKeySetBuildError::NoRuntime => ConfigError::NoRuntime,
+            })?;
+            Party { trust: Arc::new(Trust::new(keys, validation)), remote: Some(remote) }
         }
     };
     Ok(party)

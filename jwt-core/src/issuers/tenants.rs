@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{AuthError, ConfigError, TokenError, Unavailable};
 use crate::issuers::TrustedIssuer;
-use crate::key::{KeyStatus, Source};
+use crate::key::{KeySource, KeyStatus, Source};
 use crate::verify::validation::Validation;
 use crate::verify::{Failure, Party};
 
@@ -145,8 +145,8 @@ impl Discovered {
         let mut trusted =
             (self.tenants.rule)(issuer).filter(|trusted| *trusted.name == *issuer).ok_or(TokenError::Issuer)?;
         state.count_new(now, self.tenants.max_new_per_minute)?;
-        if let Source::Remote(remote) = trusted.keys.0 {
-            trusted.keys = remote.on_demand(PAUSE).into();
+        if let Source::Fetched(remote) = trusted.keys.0 {
+            trusted.keys = KeySource(Source::Fetched(remote.on_demand(PAUSE)));
         }
         // Where what the rule made cannot be used, nobody is trusted by mistake.
         let party = trusted.party(&self.common).map_err(|error| {

@@ -154,4 +154,31 @@ pub enum SigningError {
     Failed,
 }
 
-debug_as_display!(KeyError, SigningError);
+/// Why keys cannot be fetched from where a `RemoteKeySet` says. An authenticator that is built with it fails to build.
+///
+/// `Debug` says what `Display` says. Addresses are shown without user name, password, query and fragment.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteKeySetBuildError {
+    /// The address of a key set, or the name of an issuer, that nothing can be fetched from.
+    #[error(
+        "no keys can be fetched from {address:?}: give an absolute https address without user name and fragment; an issuer's has no query either"
+    )]
+    Address {
+        /// The address.
+        address: Box<str>,
+    },
+    /// Plain http to another machine.
+    #[error(
+        "keys fetched from {address:?} over plain http can be forged on the way: use https (http is for loopback addresses)"
+    )]
+    Insecure {
+        /// The address.
+        address: Box<str>,
+    },
+    /// Keys are fetched in the background, and no runtime is there to do it.
+    #[error("keys are fetched in the background by Tokio: build the authenticator inside of its runtime")]
+    NoRuntime,
+}
+
+debug_as_display!(KeyError, SigningError, RemoteKeySetBuildError);

@@ -1,10 +1,12 @@
+//! Keys that can be replaced while they are in use.
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::{KeySet, VerifyingKey};
+use super::KeySet;
 
 /// Keys that can be replaced while they are in use: a rotation without a restart.
 ///
@@ -44,13 +46,8 @@ impl LiveKeys {
         Self::starting_with(Some(keys.into()))
     }
 
-    /// No keys yet.
-    #[cfg(any(feature = "remote", feature = "testing"))]
-    pub(crate) fn none_yet() -> Self {
-        Self::starting_with(None)
-    }
-
-    fn starting_with(keys: Option<KeySet>) -> Self {
+    /// Those keys, or none yet.
+    pub(crate) fn starting_with(keys: Option<KeySet>) -> Self {
         let current = ArcSwap::from_pointee(Snapshot { keys, generation: 0 });
         Self(Arc::new(Live { current, generation: AtomicU64::new(0) }))
     }
@@ -87,55 +84,5 @@ impl LiveKeys {
 impl fmt::Debug for LiveKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("LiveKeys").field(&self.snapshot().keys).finish()
-    }
-}
-
-/// Where the keys of an authenticator come from: given once ([`KeySet`], [`VerifyingKey`]) or replaced as it runs
-/// ([`LiveKeys`] and whatever publishes to them).
-#[derive(Debug, Clone)]
-pub struct KeySource(pub(crate) Source);
-
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    Live(LiveKeys),
-    #[cfg(feature = "remote")]
-    Remote(super::RemoteKeySet),
-}
-
-impl From<KeySet> for KeySource {
-    fn from(keys: KeySet) -> Self {
-        LiveKeys::new(keys).into()
-    }
-}
-
-impl From<VerifyingKey> for KeySource {
-    fn from(key: VerifyingKey) -> Self {
-        LiveKeys::new(key).into()
-    }
-}
-
-impl From<LiveKeys> for KeySource {
-    fn from(keys: LiveKeys) -> Self {
-        Self(Source::Live(keys))
-    }
-}
-
-impl From<&LiveKeys> for KeySource {
-    fn from(keys: &LiveKeys) -> Self {
-        keys.clone().into()
-    }
-}
-
-#[cfg(feature = "remote")]
-impl From<super::RemoteKeySet> for KeySource {
-    fn from(keys: super::RemoteKeySet) -> Self {
-        Self(Source::Remote(keys))
-    }
-}
-
-#[cfg(feature = "remote")]
-impl From<&super::RemoteKeySet> for KeySource {
-    fn from(keys: &super::RemoteKeySet) -> Self {
-        keys.clone().into()
     }
 }

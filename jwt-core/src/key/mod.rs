@@ -16,20 +16,22 @@ pub(crate) mod public_jwk;
 mod remote;
 mod set;
 mod signing;
+mod source;
 mod status;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use error::{KeyError, SigningError};
+pub use error::{KeyError, RemoteKeySetBuildError, SigningError};
 pub use fetch::{Fetch, FetchError, Fetching};
-pub(crate) use live::Source;
-pub use live::{KeySource, LiveKeys};
+pub use live::LiveKeys;
 #[cfg(feature = "remote")]
 pub use remote::RemoteKeySet;
 pub(crate) use set::NoCandidate;
 pub use set::{KeySet, SkippedKey};
 pub use signing::SigningKey;
+pub use source::KeySource;
+pub(crate) use source::{KeyFeed, Source, Wait};
 pub use status::KeyStatus;
 
 use crate::key::algorithm::{Algorithm, Family};

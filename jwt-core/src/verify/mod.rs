@@ -22,7 +22,6 @@ pub(crate) mod validation;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -39,6 +38,7 @@ pub(crate) use trusted::{Party, Several, Trusted};
 
 use crate::clock::{Clock, NumericDate};
 use crate::error::{AuthError, Malformed, TokenError, Unavailable};
+use crate::key::Wait;
 use crate::verify::grants::Authority;
 use crate::verify::token::{Proof, UntrustedToken, VerifiedToken};
 use crate::verify::validation::Checks;
@@ -90,7 +90,6 @@ pub struct Verifier<C> {
 pub(crate) enum Failure {
     Refused(AuthError),
     /// Keys are on their way that may change the answer.
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only keys that are fetched say so"))]
     Wait {
         keys: Wait,
         /// The answer if they change nothing.
@@ -100,10 +99,6 @@ pub(crate) enum Failure {
     #[cfg(feature = "login")]
     LookUp,
 }
-
-/// Ends when there is something new to look at. Says whether that was begun after it was asked for: what was under way
-/// already may be older than the token.
-pub(crate) type Wait = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 impl<E: Into<TokenError>> From<E> for Failure {
     fn from(error: E) -> Self {
@@ -270,7 +265,6 @@ impl Party {
         }
     }
 
-    #[cfg(feature = "remote")]
     fn unknown_key(&self) -> Failure {
         let unknown = AuthError::InvalidToken(TokenError::UnknownKey);
         let Some(remote) = &self.remote else { return Failure::Refused(unknown) };
@@ -287,7 +281,6 @@ impl Party {
         }
     }
 
-    #[cfg(feature = "remote")]
     fn no_keys(&self) -> Failure {
         let Some(remote) = &self.remote else { return Failure::Refused(Unavailable::KEYS.into()) };
         let otherwise = if remote.is_nobody() {
@@ -299,18 +292,6 @@ impl Party {
             Some(keys) => Failure::Wait { keys, otherwise },
             None => Failure::Refused(otherwise),
         }
-    }
-
-    #[cfg(not(feature = "remote"))]
-    #[expect(clippy::unused_self, reason = "the same call with and without remote keys")]
-    fn unknown_key(&self) -> Failure {
-        TokenError::UnknownKey.into()
-    }
-
-    #[cfg(not(feature = "remote"))]
-    #[expect(clippy::unused_self, reason = "the same call with and without remote keys")]
-    fn no_keys(&self) -> Failure {
-        Failure::Refused(Unavailable::KEYS.into())
     }
 }
 
@@ -328,7 +309,6 @@ impl<C> Verifier<C> {
 
     /// How it stands with all keys that are fetched, for a health page: those of each issuer, and those of each tenant
     /// that has ever had some, sorted by their origin. Empty where no keys are fetched.
-    #[cfg(feature = "remote")]
     pub fn key_status(&self) -> Vec<crate::key::KeyStatus> {
         self.trusted.key_status()
     }

@@ -88,7 +88,7 @@ impl Proof {
         use crate::key::LiveKeys;
         use crate::verify::validation::Validation;
 
-        let trust = Trust::new(LiveKeys::none_yet(), Validation::new());
+        let trust = Trust::new(LiveKeys::starting_with(None), Validation::new());
         Self { header: Arc::new(Header::for_test()), trust: Arc::new(trust), generation: 0 }
     }
 }

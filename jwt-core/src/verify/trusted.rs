@@ -10,8 +10,7 @@ use foldhash::fast::RandomState;
 use super::trust::Trust;
 use super::{Failure, claimed};
 use crate::error::TokenError;
-#[cfg(feature = "remote")]
-use crate::key::{KeyStatus, RemoteKeySet};
+use crate::key::{KeyFeed, KeyStatus};
 use crate::verify::token::UntrustedToken;
 
 /// One trusted party, and where its keys are fetched from.
@@ -19,15 +18,13 @@ use crate::verify::token::UntrustedToken;
 pub(crate) struct Party {
     pub(crate) trust: Arc<Trust>,
     /// Held here and not with the trust: a token that lives on keeps no fetching alive.
-    #[cfg(feature = "remote")]
-    pub(crate) remote: Option<RemoteKeySet>,
+    pub(crate) remote: Option<Arc<dyn KeyFeed>>,
 }
 
-#[cfg(feature = "remote")]
 impl Party {
     /// How it stands with its keys, if they are fetched.
     pub(crate) fn key_status(&self) -> Option<KeyStatus> {
-        self.remote.as_ref().map(RemoteKeySet::status)
+        self.remote.as_ref().map(|remote| remote.status())
     }
 }
 
@@ -134,7 +131,6 @@ impl Several {
     }
 }
 
-#[cfg(feature = "remote")]
 impl Trusted {
     /// How it stands with the keys that are fetched, by origin.
     pub(super) fn key_status(&self) -> Vec<KeyStatus> {
@@ -143,7 +139,10 @@ impl Trusted {
             Self::Nobody => Vec::new(),
             Self::One(one) => one.key_status().into_iter().collect(),
             Self::Several(several) => {
+                #[cfg(feature = "remote")]
                 let tenants = several.tenants.iter().flat_map(crate::issuers::tenants::Discovered::key_status);
+                #[cfg(not(feature = "remote"))]
+                let tenants = [];
                 // Whoever goes by several names is one party.
                 let mut parties: Vec<&Arc<Party>> = several.by_issuer.values().collect();
                 parties.sort_unstable_by_key(|party| Arc::as_ptr(party));

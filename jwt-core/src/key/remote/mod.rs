@@ -15,10 +15,8 @@ use refresher::Refresher;
 use schedule::Schedule;
 use watch::Watch;
 
-use crate::error::ConfigError;
 use crate::key::algorithm::Algorithm;
-use crate::key::{Fetch, FetchError, KeyStatus, LiveKeys};
-use crate::verify::Wait;
+use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError, Source, Wait};
 
 /// The published keys of an identity provider, fetched in the background and kept fresh.
 ///
@@ -181,11 +179,6 @@ impl RemoteKeySet {
         self.set(|settings| settings.client = Some(client))
     }
 
-    /// Fetches only when asked, as long as nothing was fetched: for issuers of which it is not known whether they exist.
-    pub(crate) fn on_demand(self, pause: Duration) -> Self {
-        self.set(|settings| settings.schedule.on_demand = Some(pause))
-    }
-
     /// Waits until the keys were fetched or could not be: for services that would rather not start without.
     ///
     /// # Errors
@@ -205,21 +198,22 @@ impl RemoteKeySet {
             None => Watch::new(self.settings.origin.name(), false).status(0, 0, None, None, None),
         }
     }
+}
 
-    pub(crate) fn issuer(&self) -> Option<&str> {
+impl KeyFeed for RemoteKeySet {
+    fn issuer(&self) -> Option<&str> {
         match &self.settings.origin {
             Origin::Issuer(issuer) => Some(issuer),
             Origin::Jwks(_) => None,
         }
     }
 
-    /// Begins to fetch, and where the keys will be.
-    pub(crate) fn start(&self) -> Result<LiveKeys, ConfigError> {
+    fn start(&self) -> Result<LiveKeys, RemoteKeySetBuildError> {
         self.settings.origin.check()?;
         if let Some(running) = self.running.get() {
             return Ok(running.0.keys().clone());
         }
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConfigError::NoRuntime)?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| RemoteKeySetBuildError::NoRuntime)?;
         let running = self.running.get_or_init(|| {
             let refresher = Arc::new(Refresher::new((*self.settings).clone()));
             refresher.clone().run_on(&runtime);
@@ -228,35 +222,48 @@ impl RemoteKeySet {
         Ok(running.0.keys().clone())
     }
 
-    /// What to wait for where the keys at hand do not include the one that a token names; `None` where there is no
-    /// point in waiting.
-    pub(crate) fn fetch_for_unknown_key(&self) -> Option<Wait> {
+    fn fetch_for_unknown_key(&self) -> Option<Wait> {
         self.running.get()?.0.clone().fetch_for_unknown_key()
     }
 
-    /// What to wait for where there are no keys at hand.
-    pub(crate) fn fetch_for_no_keys(&self) -> Option<Wait> {
+    fn fetch_for_no_keys(&self) -> Option<Wait> {
         self.running.get()?.0.clone().fetch_for_no_keys()
     }
 
-    /// Whether the last fetch failed.
-    pub(crate) fn fails(&self) -> bool {
+    fn fails(&self) -> bool {
         self.running.get().is_some_and(|running| running.0.fails())
     }
 
-    /// Whether a fetch is under way, or about to be.
-    pub(crate) fn asks(&self) -> bool {
+    fn asks(&self) -> bool {
         self.running.get().is_some_and(|running| running.0.asks())
     }
 
-    /// When it is worth another try.
-    pub(crate) fn retry_after(&self) -> Duration {
+    fn retry_after(&self) -> Duration {
         self.running.get().map_or(Duration::from_secs(1), |running| running.0.retry_after())
     }
 
-    /// Whether the provider said that there is no such issuer.
-    pub(crate) fn is_nobody(&self) -> bool {
+    fn is_nobody(&self) -> bool {
         self.running.get().is_some_and(|running| running.0.is_nobody())
+    }
+
+    fn status(&self) -> KeyStatus {
+        self.status()
+    }
+
+    fn on_demand(&self, pause: Duration) -> Arc<dyn KeyFeed> {
+        Arc::new(self.clone().set(|settings| settings.schedule.on_demand = Some(pause)))
+    }
+}
+
+impl From<RemoteKeySet> for KeySource {
+    fn from(keys: RemoteKeySet) -> Self {
+        Self(Source::Fetched(Arc::new(keys)))
+    }
+}
+
+impl From<&RemoteKeySet> for KeySource {
+    fn from(keys: &RemoteKeySet) -> Self {
+        keys.clone().into()
     }
 }
 

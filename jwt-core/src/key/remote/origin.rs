@@ -4,8 +4,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use crate::address::is_secure;
-use crate::error::ConfigError;
-use crate::key::FetchError;
+use crate::key::{FetchError, RemoteKeySetBuildError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -16,13 +15,17 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let (Self::Jwks(address) | Self::Issuer(address)) = self;
-        let uri = absolute(address).ok_or(ConfigError::KeyAddress)?;
-        if matches!(self, Self::Issuer(_)) && uri.query().is_some() {
-            return Err(ConfigError::KeyAddress);
+    /// Whether keys can be fetched from there without anybody forging them on the way.
+    pub(super) fn check(&self) -> Result<(), RemoteKeySetBuildError> {
+        let address = self.name();
+        let usable = |uri: &Uri| matches!(self, Self::Jwks(_)) || uri.query().is_none();
+        let uri = absolute(address).filter(usable);
+        let uri = uri.ok_or_else(|| RemoteKeySetBuildError::Address { address: without_secrets(address) })?;
+        if is_secure(&uri) {
+            Ok(())
+        } else {
+            Err(RemoteKeySetBuildError::Insecure { address: without_secrets(address) })
         }
-        if is_secure(&uri) { Ok(()) } else { Err(ConfigError::InsecureKeyAddress) }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -40,6 +43,21 @@ fn absolute(address: &str) -> Option<Uri> {
     }
     (matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some_and(|host| !host.is_empty()))
         .then_some(uri)
+}
+
+/// An address as an error shows it: no user name and password, which end at the last `@` whatever is in them, and no
+/// query and fragment.
+fn without_secrets(address: &str) -> Box<str> {
+    let host_at = address.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = address.split_at(host_at);
+    let (user, rest) = rest.rfind('@').map_or(("", rest), |at| ("…", &rest[at..]));
+    let (place, rest) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let rest = match rest.chars().next() {
+        Some('?') => "?…",
+        Some(_) => "#…",
+        None => "",
+    };
+    [scheme, user, place, rest].concat().into()
 }
 
 /// The places where an issuer may publish its metadata, the usual one first: OpenID Connect Discovery §4, RFC 8414 §3,
@@ -114,7 +132,7 @@ mod tests {
         for address in
             ["http://a.example/jwks", "http://127.0.0.1.example/", "http://10.0.0.1/", "http://localhost.example/"]
         {
-            assert_eq!(check(address), Some(ConfigError::InsecureKeyAddress), "{address}");
+            assert_eq!(check(address), Some(RemoteKeySetBuildError::Insecure { address: address.into() }), "{address}");
         }
         for address in [
             "",
@@ -126,7 +144,22 @@ mod tests {
             "https://a b/",
             "https://u:p@a.example/",
         ] {
-            assert_eq!(check(address), Some(ConfigError::KeyAddress), "{address}");
+            assert!(matches!(check(address), Some(RemoteKeySetBuildError::Address { .. })), "{address}");
+        }
+    }
+
+    #[test]
+    fn errors_show_the_address_without_what_may_be_secret() {
+        for (address, shown) in [
+            ("a.example", "a.example"),
+            ("https://a.example/k#x", "https://a.example/k#…"),
+            ("https://u:p@a.example/", "https://…@a.example/"),
+            ("https://u:p?/#@q@a.example/k?key=secret", "https://…@a.example/k?…"),
+            ("u:p@a.example", "…@a.example"),
+        ] {
+            let error = Origin::Issuer(address.to_owned()).check().unwrap_err();
+            assert_eq!(error, RemoteKeySetBuildError::Address { address: shown.into() });
+            assert!(error.to_string().contains(shown) && format!("{error:?}") == error.to_string());
         }
     }
 

@@ -11,11 +11,11 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::Settings;
 use super::client::DefaultClient;
 use super::origin::{self, Origin};
 use super::watch::Watch;
-use super::{Settings, Wait};
-use crate::key::{Fetch, FetchError, KeyError, KeySet, KeyStatus, LiveKeys};
+use crate::key::{Fetch, FetchError, KeyError, KeySet, KeyStatus, LiveKeys, Wait};
 
 /// How many requests may wait for one fetch. Whoever comes later is answered at once.
 const MAX_WAITING: usize = 1024;
@@ -98,7 +98,7 @@ impl Refresher {
         let watch = Watch::new(settings.origin.name(), settings.schedule.on_demand.is_some());
         Self {
             settings,
-            keys: LiveKeys::none_yet(),
+            keys: LiveKeys::starting_with(None),
             state: Mutex::new(state),
             wake: Notify::new(),
             ended: watch::Sender::new(0),

@@ -1,0 +1,82 @@
+//! Where the keys of an authenticator come from: given, replaced as it runs, or fetched.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{KeySet, KeyStatus, LiveKeys, RemoteKeySetBuildError, VerifyingKey};
+
+/// Where the keys of an authenticator come from: given once ([`KeySet`], [`VerifyingKey`]), replaced as it runs
+/// ([`LiveKeys`] and everything that publishes to them), or fetched (`RemoteKeySet`).
+#[derive(Debug, Clone)]
+pub struct KeySource(pub(crate) Source);
+
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Live(LiveKeys),
+    #[allow(dead_code, reason = "made by the feature `remote`")]
+    Fetched(Arc<dyn KeyFeed>),
+}
+
+/// Keys that are fetched, and what a verifier asks of them. No method blocks.
+#[allow(dead_code, reason = "what only tenants need is for the feature `remote`")]
+pub(crate) trait KeyFeed: fmt::Debug + Send + Sync {
+    /// The issuer whose keys are discovered; `None` where keys are fetched from a given address.
+    fn issuer(&self) -> Option<&str>;
+
+    /// Starts to fetch, and says where the keys will be. Called again, it says the same.
+    fn start(&self) -> Result<LiveKeys, RemoteKeySetBuildError>;
+
+    /// What to wait for where the keys do not include the one that a token names; `None` where waiting would not help.
+    fn fetch_for_unknown_key(&self) -> Option<Wait>;
+
+    /// What to wait for where there are no keys; `None` where waiting would not help.
+    fn fetch_for_no_keys(&self) -> Option<Wait>;
+
+    /// Whether the last fetch failed, so that an unknown key may exist.
+    fn fails(&self) -> bool;
+
+    /// Whether a fetch is under way, or about to be.
+    fn asks(&self) -> bool;
+
+    /// When it is worth another try: one second at least.
+    fn retry_after(&self) -> Duration;
+
+    /// Whether the provider said that there is no such issuer.
+    fn is_nobody(&self) -> bool;
+
+    fn status(&self) -> KeyStatus;
+
+    /// The same keys, fetched only when a token asks for them as long as nothing was fetched, and then not more often
+    /// than once in `pause`: for issuers of which it is not known whether they exist.
+    fn on_demand(&self, pause: Duration) -> Arc<dyn KeyFeed>;
+}
+
+/// Ends when the keys may have changed. Yields whether the fetch began after it was asked for: the result of one that
+/// was under way already may be older than the token.
+pub(crate) type Wait = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+impl From<KeySet> for KeySource {
+    fn from(keys: KeySet) -> Self {
+        LiveKeys::new(keys).into()
+    }
+}
+
+impl From<VerifyingKey> for KeySource {
+    fn from(key: VerifyingKey) -> Self {
+        LiveKeys::new(key).into()
+    }
+}
+
+impl From<LiveKeys> for KeySource {
+    fn from(keys: LiveKeys) -> Self {
+        Self(Source::Live(keys))
+    }
+}
+
+impl From<&LiveKeys> for KeySource {
+    fn from(keys: &LiveKeys) -> Self {
+        keys.clone().into()
+    }
+}
