@@ -46,7 +46,7 @@ pub(crate) enum BackendName {
 const ID_EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 
 /// A secret has no form in DER.
-const OCT: KeyType = KeyType { family: Family::Hmac, kty: "oct", crv: None, length: 0, oids: &[] };
+pub(crate) const OCT: KeyType = KeyType { family: Family::Hmac, kty: "oct", crv: None, length: 0, oids: &[] };
 
 /// `1.2.840.113549.1.1.1` (RFC 8017 §A.1).
 pub(crate) const RSA: KeyType = KeyType {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{KeyError, VerifyingKey, check_secret};
 use crate::base64url;
@@ -14,7 +15,7 @@ use crate::key::crypto::Material;
 /// The public members of a key, as they were written. Private ones are not read.
 #[derive(Deserialize)]
 pub(super) struct Jwk<'a> {
-    kty: Cow<'a, str>,
+    pub(super) kty: Cow<'a, str>,
     #[serde(rename = "use")]
     usage: Option<String>,
     key_ops: Option<Vec<String>>,
@@ -27,8 +28,7 @@ pub(super) struct Jwk<'a> {
     pub(super) y: Option<String>,
     pub(super) k: Option<String>,
     /// Whether there is a private part. What it is does not matter.
-    #[cfg(feature = "remote")]
-    d: Option<serde::de::IgnoredAny>,
+    d: Option<IgnoredAny>,
 }
 
 impl<'a> Jwk<'a> {
@@ -66,13 +66,9 @@ impl<'a> Jwk<'a> {
         if fitting.is_empty() { Err(KeyError::OtherAlgorithm) } else { Ok(fitting) }
     }
 
-    #[cfg(feature = "remote")]
-    pub(super) fn check_published(&self, secrets_wanted: bool) -> Result<(), KeyError> {
-        match (&*self.kty, &self.d) {
-            ("oct", _) if secrets_wanted => Ok(()),
-            ("oct", _) | (_, Some(_)) => Err(KeyError::Published),
-            _ => Ok(()),
-        }
+    /// Whether it has the private part of a key pair.
+    pub(super) fn is_private(&self) -> bool {
+        self.d.is_some()
     }
 
     pub(super) fn verifying_key(&self, algorithm: Algorithm) -> Result<VerifyingKey, KeyError> {

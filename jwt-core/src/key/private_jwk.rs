@@ -50,7 +50,10 @@ pub(super) fn signing_key(algorithm: Algorithm, json: &str) -> Result<SigningKey
 
 /// PKCS#1 for RSA, PKCS#8 for the others.
 fn der(algorithm: Algorithm, jwk: &Jwk<'_>, private: &Private) -> Result<Vec<u8>, KeyError> {
-    let scalar = member(Some(private.d.as_ref().ok_or(KeyError::NotPrivate)?))?;
+    if !jwk.is_private() {
+        return Err(KeyError::NotPrivate);
+    }
+    let scalar = member(private.d.as_ref())?;
     let key_type = algorithm.key_type();
     // Of full length, whatever the number (RFC 7518 §6.2.2.1).
     if key_type.length != 0 && scalar.len() != key_type.length {

@@ -111,23 +111,8 @@ impl KeySet {
         Self::read_jwks(json.as_ref(), Some(algorithms), |_| Ok(()))
     }
 
-    /// A JWK Set that anybody can read. A secret in it is none, and a private key nobody's own: both are skipped. Of
-    /// secrets those are used all the same whose algorithm was asked for by name.
-    #[cfg(feature = "remote")]
-    pub(crate) fn published(json: &str, algorithms: Option<&[Algorithm]>) -> Result<Self, KeyError> {
-        Self::read_jwks(json, algorithms, |jwk| jwk.check_published(algorithms.is_some()))
-    }
-
-    /// The keys of a JWK Set as they are written, usable or not, whatever their order: two sets that are alike in this
-    /// have the same keys.
-    #[cfg(feature = "remote")]
-    pub(crate) fn written(json: &str) -> Result<Vec<Box<str>>, KeyError> {
-        let mut keys: Vec<Box<str>> = Jwks::read(json)?.keys.into_iter().map(|key| key.get().into()).collect();
-        keys.sort_unstable();
-        Ok(keys)
-    }
-
-    fn read_jwks(
+    /// A JWK Set whose keys are used if `check` lets them pass.
+    pub(super) fn read_jwks(
         json: &str,
         allowed: Option<&[Algorithm]>,
         check: impl Fn(&Jwk<'_>) -> Result<(), KeyError>,
@@ -212,14 +197,15 @@ impl KeySet {
     }
 }
 
+/// The keys of a JWK Set as they are written.
 #[derive(Deserialize)]
-struct Jwks<'a> {
+pub(super) struct Jwks<'a> {
     #[serde(borrow)]
-    keys: Vec<&'a RawValue>,
+    pub(super) keys: Vec<&'a RawValue>,
 }
 
 impl<'a> Jwks<'a> {
-    fn read(json: &'a str) -> Result<Self, KeyError> {
+    pub(super) fn read(json: &'a str) -> Result<Self, KeyError> {
         read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::JwkSet)
     }
 }

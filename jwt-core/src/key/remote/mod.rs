@@ -2,6 +2,7 @@
 
 mod client;
 mod origin;
+mod published;
 mod refresher;
 mod schedule;
 mod watch;

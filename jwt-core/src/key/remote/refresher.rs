@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Settings;
 use super::client::DefaultClient;
 use super::origin::{self, Origin};
+use super::published;
 use super::watch::Watch;
 use crate::key::{Fetch, FetchError, KeyError, KeySet, KeyStatus, LiveKeys, Wait};
 
@@ -262,11 +263,11 @@ impl Refresher {
         }
         let etag = response.headers().get(ETAG).cloned();
         let json = std::str::from_utf8(response.body()).map_err(|_| KeyError::JwkSet)?;
-        let written = KeySet::written(json)?;
+        let written = published::written(json)?;
         if written.len() > self.settings.max_keys {
             return Err(FetchError::TooManyKeys { limit: self.settings.max_keys });
         }
-        let (keys, skipped) = match KeySet::published(json, self.settings.algorithms.as_deref()) {
+        let (keys, skipped) = match published::read(json, self.settings.algorithms.as_deref()) {
             Ok(keys) => {
                 self.watch.skipped(keys.skipped());
                 let skipped = keys.skipped().len();
