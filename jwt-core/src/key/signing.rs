@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::{KeyError, SigningError, VerifyingKey, decode_secret, pem, private_jwk};
 use crate::base64url;
+use crate::facade::tracing;
 use crate::key::algorithm::{Algorithm, Family};
 use crate::key::crypto::{self, PrivateKey, PublicParts};
-use crate::observe::log;
 
 /// A key that signs tokens by exactly one algorithm, parsed once and cheap to clone.
 ///
@@ -76,7 +76,7 @@ impl SigningKey {
             }
             Family::Rsa | Family::Ec | Family::Ed25519 => Self::new(algorithm, PrivateKey::generate(algorithm)?),
         }?;
-        log::generated(algorithm);
+        tracing::warn!(target: "jwt", %algorithm, "a signing key was generated: after a restart, and on other instances, the tokens that it signed cannot be verified; load one by `SigningKey::pem(…)`");
         Ok(key)
     }
 

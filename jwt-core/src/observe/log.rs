@@ -3,7 +3,6 @@
 use crate::error::{AuthError, CrossSiteError, Misuse};
 #[cfg(feature = "login")]
 use crate::key::SigningKey;
-use crate::key::algorithm::Algorithm;
 use crate::verify::token::CompactToken;
 
 /// A request is not served. `token` is what it carried.
@@ -44,12 +43,6 @@ pub(crate) fn misuse(misuse: Misuse) {
     tracing::error!(target: "jwt", "{misuse}");
 }
 
-/// A key was made that nobody else has.
-#[cfg(feature = "tracing")]
-pub(crate) fn generated(algorithm: Algorithm) {
-    tracing::warn!(target: "jwt", %algorithm, "a signing key was generated: after a restart, and on other instances, the tokens that it signed are worthless; load one by `SigningKey::pem(…)`");
-}
-
 /// An issuer signs with another key from now on.
 #[cfg(all(feature = "login", feature = "tracing"))]
 pub(crate) fn rotated(key: &SigningKey) {
@@ -67,9 +60,6 @@ pub(crate) fn large_cookie(name: &str, bytes: usize) {
 
 #[cfg(all(feature = "login", not(feature = "tracing")))]
 pub(crate) fn large_cookie(_: &str, _: usize) {}
-
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn generated(_: Algorithm) {}
 
 /// The list of revoked tokens cannot be brought up to date.
 #[cfg(all(feature = "login", feature = "tracing"))]

@@ -4,8 +4,8 @@ mod client;
 mod origin;
 mod published;
 mod refresher;
+mod report;
 mod schedule;
-mod watch;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use origin::Origin;
 use refresher::Refresher;
+use report::Reporter;
 use schedule::Schedule;
-use watch::Watch;
 
 use crate::key::algorithm::Algorithm;
 use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError, Source, Wait};
@@ -196,7 +196,7 @@ impl RemoteKeySet {
     pub fn status(&self) -> KeyStatus {
         match self.running.get() {
             Some(running) => running.0.status(),
-            None => Watch::new(self.settings.origin.name(), false).status(0, 0, None, None, None),
+            None => Reporter::new(self.settings.origin.name(), false).status(0, 0, None, None, None),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::Settings;
 use super::client::DefaultClient;
 use super::origin::{self, Origin};
 use super::published;
-use super::watch::Watch;
+use super::report::Reporter;
 use crate::key::{Fetch, FetchError, KeyError, KeySet, KeyStatus, LiveKeys, Wait};
 
 /// How many requests may wait for one fetch. Whoever comes later is answered at once.
@@ -30,7 +30,7 @@ pub(super) struct Refresher {
     /// How many fetches have ended.
     ended: watch::Sender<u64>,
     waiting: AtomicUsize,
-    watch: Watch,
+    reporter: Reporter,
 }
 
 struct State {
@@ -96,7 +96,7 @@ impl Refresher {
             good: None,
             error: None,
         };
-        let watch = Watch::new(settings.origin.name(), settings.schedule.on_demand.is_some());
+        let reporter = Reporter::new(settings.origin.name(), settings.schedule.on_demand.is_some());
         Self {
             settings,
             keys: LiveKeys::starting_with(None),
@@ -104,7 +104,7 @@ impl Refresher {
             wake: Notify::new(),
             ended: watch::Sender::new(0),
             waiting: AtomicUsize::new(0),
-            watch,
+            reporter,
         }
     }
 
@@ -226,7 +226,7 @@ impl Refresher {
         state.good = None;
         if self.keys.current().is_some() {
             self.keys.publish(None);
-            self.watch.given_up();
+            self.reporter.given_up();
         }
         None
     }
@@ -269,7 +269,7 @@ impl Refresher {
         }
         let (keys, skipped) = match published::read(json, self.settings.algorithms.as_deref()) {
             Ok(keys) => {
-                self.watch.skipped(keys.skipped());
+                self.reporter.skipped(keys.skipped());
                 let skipped = keys.skipped().len();
                 (Some(keys), skipped)
             }
@@ -324,7 +324,7 @@ impl Refresher {
         let mut state = self.state();
         match result {
             Ok(fetched) => {
-                self.watch.fetched();
+                self.reporter.fetched();
                 let lifetime = match fetched {
                     Fetched::Unchanged { lifetime } => {
                         if let Some(good) = &mut state.good {
@@ -339,7 +339,7 @@ impl Refresher {
                             || self.keys.current().is_some() != keys.is_some();
                         if changed {
                             self.keys.publish(keys.as_ref());
-                            self.watch.changed(keys.as_ref(), good.skipped);
+                            self.reporter.changed(keys.as_ref(), good.skipped);
                             if let Some(last) = &mut state.last {
                                 last.fruitful = true;
                             }
@@ -354,7 +354,7 @@ impl Refresher {
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
                 let left = self.trust_left(&mut state, now);
-                self.watch.failed(&error, left);
+                self.reporter.failed(&error, left);
                 state.error = Some(error);
                 let waits_to_be_asked = schedule.on_demand.is_some() && state.good.is_none();
                 state.due = (!waits_to_be_asked).then(|| now + schedule.retry_after(state.failures));
@@ -376,7 +376,7 @@ impl Refresher {
             let vain = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.fruitful);
             if vain && self.cools_down(&state) {
                 drop(state);
-                self.watch.cooled_down();
+                self.reporter.cooled_down();
                 return None;
             }
         }
@@ -470,7 +470,7 @@ impl Refresher {
         let now = Instant::now();
         let good = state.good.as_ref();
         let keys = self.keys.current();
-        self.watch.status(
+        self.reporter.status(
             keys.as_ref().map_or(0, |keys| keys.keys().len()),
             good.map_or(0, |good| good.skipped),
             good.map(|good| now.saturating_duration_since(good.fetched)),
