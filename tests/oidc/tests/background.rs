@@ -155,7 +155,7 @@ async fn while_the_provider_is_down_from_the_start_the_answer_is_503_and_then_al
 async fn a_provider_that_hangs_does_not_prolong_the_trust_in_its_keys() {
     let key = Key::new("k");
     let client = publishing(&[&key]);
-    let keys = keys(&client).lifetime(MINUTE, MINUTE, MINUTE).keep_through_outage(MINUTE).timeout(Duration::MAX);
+    let keys = keys(&client).lifetime(MINUTE, MINUTE, MINUTE).stale_if_error(MINUTE).timeout(Duration::MAX);
     let auth = authenticator(&keys);
     keys.ready().await.unwrap();
     client.take(Duration::from_secs(100_000_000), Duration::ZERO);
@@ -171,7 +171,7 @@ async fn a_provider_that_hangs_does_not_prolong_the_trust_in_its_keys() {
 async fn a_provider_that_fails_and_then_hangs_does_not_prolong_it_either() {
     let key = Key::new("k");
     let client = publishing(&[&key]);
-    let keys = keys(&client).lifetime(MINUTE, MINUTE, MINUTE).keep_through_outage(MINUTE);
+    let keys = keys(&client).lifetime(MINUTE, MINUTE, MINUTE).stale_if_error(MINUTE);
     let auth = authenticator(&keys);
     keys.ready().await.unwrap();
     client.answer(500, "");
@@ -191,7 +191,7 @@ async fn no_setting_is_too_long_or_too_short_for_arithmetic() {
         let client = publishing(&[&key]);
         let keys = keys(&client)
             .lifetime(time, time, time)
-            .keep_through_outage(time)
+            .stale_if_error(time)
             .cool_down(time)
             .connect_timeout(time)
             .timeout(Duration::MAX);
@@ -446,7 +446,7 @@ proptest! {
             // Longest trust without news: lifetime and outage.
             let keys = keys(&client)
                 .lifetime(MINUTE, MINUTE, MINUTE)
-                .keep_through_outage(MINUTE)
+                .stale_if_error(MINUTE)
                 .cool_down(5 * SECOND)
                 .timeout(4 * SECOND);
             let auth = authenticator(&keys);

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn keys(provider: &Provider) -> RemoteKeySet {
     RemoteKeySet::discover(provider.issuer())
         .lifetime(2 * SECOND, SECOND, 2 * SECOND)
-        .keep_through_outage(SECOND)
+        .stale_if_error(SECOND)
         .cool_down(Duration::from_millis(200))
 }
 
@@ -63,7 +63,7 @@ fn tokens_of_every_algorithm_are_good_from_the_first_request_on() {
 fn no_good_request_is_refused_while_keys_rotate_under_load_and_the_provider_is_restarted() {
     let Some(mut provider) = Provider::start() else { return };
     let runtime = runtime();
-    let servers = everywhere(&runtime, &provider, |keys| keys.keep_through_outage(3600 * SECOND));
+    let servers = everywhere(&runtime, &provider, |keys| keys.stale_if_error(3600 * SECOND));
     for rotation in 2..4 {
         let known = provider.token("ES256");
         let (stop, served) = (AtomicBool::new(false), AtomicUsize::new(0));

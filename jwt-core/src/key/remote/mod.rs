@@ -31,7 +31,7 @@ use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, Rem
 /// | setting | default | reason |
 /// |---|---|---|
 /// | [`lifetime`](Self::lifetime) | 10 minutes, by `Cache-Control` 1 minute to 1 hour | how long a withdrawn key is taken at most |
-/// | [`keep_through_outage`](Self::keep_through_outage) | 1 hour | an outage of the provider is none of ours, for a while |
+/// | [`stale_if_error`](Self::stale_if_error) | 1 hour | an outage of the provider is none of ours, for a while |
 /// | [`cool_down`](Self::cool_down) | 5 seconds | what strangers can make us fetch, at most |
 /// | [`timeout`](Self::timeout) | 10 seconds | a provider that hangs is one that is down |
 /// | [`connect_timeout`](Self::connect_timeout) | 3 seconds | an address that does not answer is not worth more |
@@ -138,7 +138,7 @@ impl RemoteKeySet {
     /// How long the last known keys are taken past their lifetime while they cannot be fetched. After that there are
     /// no keys: 503, until they arrive again. 1 hour.
     #[must_use]
-    pub fn keep_through_outage(self, time: Duration) -> Self {
+    pub fn stale_if_error(self, time: Duration) -> Self {
         self.set(|settings| settings.schedule.outage = time.min(LONGEST))
     }
 
