@@ -1,6 +1,7 @@
 //! Keys that an identity provider publishes: fetched in the background, kept fresh, and kept through its outages.
 
 mod client;
+mod download;
 mod origin;
 mod published;
 mod refresher;
@@ -139,7 +140,7 @@ impl RemoteKeySet {
     /// no keys: 503, until they arrive again. 1 hour.
     #[must_use]
     pub fn stale_if_error(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.outage = time.min(LONGEST))
+        self.set(|settings| settings.schedule.stale_if_error = time.min(LONGEST))
     }
 
     /// The least time between the beginnings of two fetches that tokens with unknown keys cause. Such a token waits

@@ -1,31 +1,29 @@
-//! What goes on in the background: one fetch at a time, now and then.
+//! The background task: it fetches on schedule and when a token needs it, one fetch at a time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
-use http::{HeaderValue, Request, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Settings;
-use super::client::DefaultClient;
-use super::origin::{self, Origin};
-use super::published;
+use super::download::{Downloaded, Known, download};
 use super::report::Reporter;
-use crate::key::{Fetch, FetchError, KeyError, KeySet, KeyStatus, LiveKeys, Wait};
+use crate::key::{FetchError, KeyError, KeyStatus, LiveKeys, Wait};
 
-/// How many requests may wait for one fetch. Whoever comes later is answered at once.
+/// How many requests may wait for one fetch. A request that comes later is answered at once.
 const MAX_WAITING: usize = 1024;
+/// How long the task sleeps where nothing is due, unless it is woken.
+const NOTHING_DUE: Duration = Duration::from_secs(3600);
 
 pub(super) struct Refresher {
     settings: Settings,
     keys: LiveKeys,
     state: Mutex<State>,
-    /// Something about the state has changed.
+    /// Wakes the task when the state has changed.
     wake: Notify,
     /// How many fetches have ended.
     ended: watch::Sender<u64>,
@@ -35,17 +33,20 @@ pub(super) struct Refresher {
 
 struct State {
     task: Option<AbortHandle>,
-    /// Somebody is about to set `task`.
+    /// `task` is about to be set.
     starting: bool,
     /// Why the fetch that is under way was begun.
     under_way: Option<Cause>,
-    /// Somebody waits for another one.
+    /// Why requests wait for another fetch.
     wanted: Option<Cause>,
     last: Option<Attempt>,
-    /// When the next one is due.
+    /// When the next fetch by schedule is due.
     due: Option<Instant>,
+    /// How many fetches failed in a row.
     failures: u32,
-    good: Option<Good>,
+    /// The set whose keys are trusted.
+    known: Option<Known>,
+    /// Why the last fetch failed.
     error: Option<FetchError>,
 }
 
@@ -54,33 +55,18 @@ struct State {
 struct Attempt {
     begun: Instant,
     cause: Cause,
-    /// It brought keys that were not there before.
-    fruitful: bool,
+    /// It brought other keys than before.
+    changed_keys: bool,
 }
 
+/// Why keys are fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Schedule,
+    /// A token names a key that is not in the set.
     UnknownKey,
+    /// A token came while there are no keys.
     NoKeys,
-}
-
-/// What the last fetch brought that brought something.
-#[derive(Clone)]
-struct Good {
-    fetched: Instant,
-    lifetime: Duration,
-    /// The keys as they were written, in the order of their text.
-    written: Vec<Box<str>>,
-    etag: Option<HeaderValue>,
-    address: String,
-    skipped: usize,
-}
-
-/// What a fetch brought.
-enum Fetched {
-    Unchanged { lifetime: Duration },
-    Keys { keys: Option<KeySet>, good: Good },
 }
 
 impl Refresher {
@@ -93,7 +79,7 @@ impl Refresher {
             last: None,
             due: None,
             failures: 0,
-            good: None,
+            known: None,
             error: None,
         };
         let reporter = Reporter::new(settings.origin.name(), settings.schedule.on_demand.is_some());
@@ -116,7 +102,7 @@ impl Refresher {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins, or begins again where the runtime that did it before has ended.
+    /// Starts the task, or starts it again where the runtime that had it has ended.
     pub(super) fn run_on(self: Arc<Self>, runtime: &Handle) {
         let mut state = self.state();
         if state.starting || state.runs() {
@@ -144,21 +130,32 @@ impl Refresher {
         loop {
             let cause = self.next_cause().await;
             self.begin(cause);
-            let result = timeout(self.patience(), self.fetch(cause)).await;
+            let result = timeout(self.time_limit(), self.fetch(cause)).await;
             self.end(result.unwrap_or(Err(FetchError::Timeout)));
         }
     }
 
+    async fn fetch(&self, cause: Cause) -> Result<Downloaded, FetchError> {
+        let known = self.state().known.clone();
+        // A rotation does not move the keys, so that an unknown key needs no look at the metadata.
+        let rediscover = cause != Cause::UnknownKey;
+        let downloaded = download(&self.settings, known.as_ref(), rediscover).await?;
+        if let Downloaded::Set { keys: Some(keys), .. } = &downloaded {
+            self.reporter.skipped(keys.skipped());
+        }
+        Ok(downloaded)
+    }
+
     /// How long a fetch may take: no longer than the keys at hand are trusted, so that a provider that hangs does not
     /// prolong that.
-    fn patience(&self) -> Duration {
+    fn time_limit(&self) -> Duration {
         let state = self.state();
-        let left = state.good.as_ref().map(|good| self.trusted_until(good).saturating_duration_since(Instant::now()));
+        let left = state.known.as_ref().map(|set| self.trusted_until(set).saturating_duration_since(Instant::now()));
         left.unwrap_or(Duration::MAX).min(self.settings.schedule.timeout)
     }
 
-    fn trusted_until(&self, good: &Good) -> Instant {
-        good.fetched + good.lifetime + self.settings.schedule.outage
+    fn trusted_until(&self, set: &Known) -> Instant {
+        set.fetched + set.lifetime + self.settings.schedule.stale_if_error
     }
 
     /// Waits until it is time for a fetch.
@@ -170,7 +167,7 @@ impl Refresher {
                     return cause;
                 }
                 let now = Instant::now();
-                let trust_ends = state.good.as_ref().map(|good| self.trusted_until(good));
+                let trust_ends = state.known.as_ref().map(|set| self.trusted_until(set));
                 if trust_ends.is_some_and(|end| now >= end) {
                     self.trust_left(&mut state, now);
                     if self.settings.schedule.on_demand.is_some() {
@@ -181,7 +178,7 @@ impl Refresher {
                 let wanted = state.wanted.map(|cause| (cause, self.end_of_cool_down(&state).unwrap_or(now)));
                 let due = state.due.map(|due| (Cause::Schedule, due));
                 let next = wanted.into_iter().chain(due).min_by_key(|(_, at)| *at);
-                let (cause, at) = next.unwrap_or((Cause::Schedule, now + Duration::from_secs(3600)));
+                let (cause, at) = next.unwrap_or((Cause::Schedule, now + NOTHING_DUE));
                 (cause, at, trust_ends)
             };
             if Instant::now() >= at {
@@ -197,7 +194,7 @@ impl Refresher {
     /// `None` where nothing has been fetched yet.
     fn end_of_cool_down(&self, state: &State) -> Option<Instant> {
         let pause = match self.settings.schedule.on_demand {
-            Some(pause) if state.good.is_none() => pause,
+            Some(pause) if state.known.is_none() => pause,
             _ => self.settings.schedule.cool_down,
         };
         state.last.map(|last| last.begun + pause)
@@ -211,19 +208,19 @@ impl Refresher {
         let now = Instant::now();
         let mut state = self.state();
         (state.under_way, state.wanted) = (Some(cause), None);
-        state.last = Some(Attempt { begun: now, cause, fruitful: false });
+        state.last = Some(Attempt { begun: now, cause, changed_keys: false });
         self.trust_left(&mut state, now);
     }
 
-    /// How long the keys at hand are still trusted. Those that are not are dropped.
+    /// How long the keys at hand are still trusted. Keys that are not are dropped.
     fn trust_left(&self, state: &mut State, now: Instant) -> Option<Duration> {
-        let end = self.trusted_until(state.good.as_ref()?);
+        let end = self.trusted_until(state.known.as_ref()?);
         let left = end.saturating_duration_since(now);
         if !left.is_zero() {
             return Some(left);
         }
-        // What was withdrawn is not to come back by a 304.
-        state.good = None;
+        // Without the set there is no ETag, so that a 304 cannot bring back keys that were withdrawn.
+        state.known = None;
         if self.keys.current().is_some() {
             self.keys.publish(None);
             self.reporter.given_up();
@@ -231,120 +228,34 @@ impl Refresher {
         None
     }
 
-    async fn fetch(&self, cause: Cause) -> Result<Fetched, FetchError> {
-        let own;
-        let client: &dyn Fetch = if let Some(client) = &self.settings.client {
-            &**client
-        } else {
-            // Made anew for each fetch, since it holds a hundred kilobytes; and elsewhere, since it takes milliseconds.
-            let connect_timeout = self.settings.connect_timeout;
-            let made = spawn_blocking(move || DefaultClient::new(connect_timeout)).await;
-            own = made.map_err(|_| FetchError::Stopped)??;
-            &own
-        };
-        let known = self.state().good.clone();
-        let address = match &self.settings.origin {
-            Origin::Jwks(address) => address.clone(),
-            Origin::Issuer(issuer) => match &known {
-                // A rotation does not move the keys.
-                Some(good) if cause == Cause::UnknownKey => good.address.clone(),
-                _ => self.discover(client, issuer).await?,
-            },
-        };
-        let etag = known.as_ref().filter(|good| good.address == address).and_then(|good| good.etag.clone());
-        let asked_for_news = etag.is_some();
-        let response = self.get(client, &address, etag).await?;
-        let lifetime = self.settings.schedule.lifetime_of(response.headers());
-        if response.status() == StatusCode::NOT_MODIFIED && asked_for_news {
-            return Ok(Fetched::Unchanged { lifetime });
-        }
-        if response.status() != StatusCode::OK {
-            return Err(FetchError::Status(response.status().as_u16()));
-        }
-        let etag = response.headers().get(ETAG).cloned();
-        let json = std::str::from_utf8(response.body()).map_err(|_| KeyError::JwkSet)?;
-        let written = published::written(json)?;
-        if written.len() > self.settings.max_keys {
-            return Err(FetchError::TooManyKeys { limit: self.settings.max_keys });
-        }
-        let (keys, skipped) = match published::read(json, self.settings.algorithms.as_deref()) {
-            Ok(keys) => {
-                self.reporter.skipped(keys.skipped());
-                let skipped = keys.skipped().len();
-                (Some(keys), skipped)
-            }
-            // What the provider says, and not a failure to say it: none of its keys is to be used.
-            Err(KeyError::Empty { skipped }) => (None, skipped),
-            Err(error) => return Err(error.into()),
-        };
-        let good = Good { fetched: Instant::now(), lifetime, written, etag, address, skipped };
-        Ok(Fetched::Keys { keys, good })
-    }
-
-    /// Where the keys of an issuer are.
-    async fn discover(&self, client: &dyn Fetch, issuer: &str) -> Result<String, FetchError> {
-        let mut first = None;
-        for address in origin::metadata_addresses(issuer) {
-            let response = self.get(client, &address, None).await?;
-            match response.status() {
-                StatusCode::OK => match origin::jwks_uri(response.body(), issuer) {
-                    Ok(address) => return Ok(address),
-                    Err(error) => first = first.or(Some(error)),
-                },
-                // Nothing there; an answer that is too much of it says nothing about what is there.
-                status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
-                    first = first.or(Some(FetchError::Status(status.as_u16())));
-                }
-                status => return Err(FetchError::Status(status.as_u16())),
-            }
-        }
-        Err(first.unwrap_or(FetchError::Metadata))
-    }
-
-    async fn get(
-        &self,
-        client: &dyn Fetch,
-        address: &str,
-        etag: Option<HeaderValue>,
-    ) -> Result<http::Response<Vec<u8>>, FetchError> {
-        let request = Request::get(address).header(ACCEPT, "application/json, application/jwk-set+json");
-        let mut request = request.body(()).map_err(FetchError::transport)?;
-        if let Some(etag) = etag {
-            request.headers_mut().insert(IF_NONE_MATCH, etag);
-        }
-        let limit = self.settings.max_bytes;
-        let response = client.fetch(request, limit).await?;
-        if response.body().len() > limit { Err(FetchError::TooLong { limit }) } else { Ok(response) }
-    }
-
-    /// Draws the conclusions of a fetch.
-    fn end(&self, result: Result<Fetched, FetchError>) {
+    /// Takes over the result of a fetch.
+    fn end(&self, result: Result<Downloaded, FetchError>) {
         let schedule = &self.settings.schedule;
         let now = Instant::now();
         let mut state = self.state();
         match result {
-            Ok(fetched) => {
+            Ok(downloaded) => {
                 self.reporter.fetched();
-                let lifetime = match fetched {
-                    Fetched::Unchanged { lifetime } => {
-                        if let Some(good) = &mut state.good {
-                            (good.fetched, good.lifetime) = (now, lifetime);
+                let lifetime = match downloaded {
+                    Downloaded::Unchanged { lifetime } => {
+                        if let Some(set) = &mut state.known {
+                            (set.fetched, set.lifetime) = (now, lifetime);
                         }
                         lifetime
                     }
-                    Fetched::Keys { keys, good } => {
-                        let lifetime = good.lifetime;
-                        // The same keys in another order, or after an outage for which they were dropped.
-                        let changed = state.good.as_ref().is_none_or(|before| before.written != good.written)
+                    Downloaded::Set { keys, set } => {
+                        let lifetime = set.lifetime;
+                        // The same keys in another order are no change; keys that come back after an outage are one.
+                        let changed = state.known.as_ref().is_none_or(|before| before.written != set.written)
                             || self.keys.current().is_some() != keys.is_some();
                         if changed {
                             self.keys.publish(keys.as_ref());
-                            self.reporter.changed(keys.as_ref(), good.skipped);
+                            self.reporter.changed(keys.as_ref(), set.skipped);
                             if let Some(last) = &mut state.last {
-                                last.fruitful = true;
+                                last.changed_keys = true;
                             }
                         }
-                        state.good = Some(good);
+                        state.known = Some(set);
                         lifetime
                     }
                 };
@@ -356,25 +267,26 @@ impl Refresher {
                 let left = self.trust_left(&mut state, now);
                 self.reporter.failed(&error, left);
                 state.error = Some(error);
-                let waits_to_be_asked = schedule.on_demand.is_some() && state.good.is_none();
+                let waits_to_be_asked = schedule.on_demand.is_some() && state.known.is_none();
                 state.due = (!waits_to_be_asked).then(|| now + schedule.retry_after(state.failures));
             }
         }
         state.under_way = None;
-        self.tell(&mut state);
+        self.notify_waiters(&mut state);
     }
 
-    /// Wakes those who wait. With the lock held: whoever takes it next waits for the next fetch and not for this one.
-    fn tell(&self, _: &mut State) {
+    /// Answers the requests that wait. With the lock held, so that whoever takes it next waits for the next fetch and
+    /// not for this one.
+    fn notify_waiters(&self, _: &mut State) {
         self.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
     }
 
     pub(super) fn fetch_for_unknown_key(self: Arc<Self>) -> Option<Wait> {
-        self.revive();
+        self.restart_if_ended();
         let state = self.state();
         if state.under_way.is_none() {
-            let vain = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.fruitful);
-            if vain && self.cools_down(&state) {
+            let without_success = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.changed_keys);
+            if without_success && self.cools_down(&state) {
                 drop(state);
                 self.reporter.cooled_down();
                 return None;
@@ -384,7 +296,7 @@ impl Refresher {
     }
 
     pub(super) fn fetch_for_no_keys(self: Arc<Self>) -> Option<Wait> {
-        self.revive();
+        self.restart_if_ended();
         let state = self.state();
         if state.under_way.is_none() && self.cools_down(&state) {
             return None;
@@ -392,13 +304,13 @@ impl Refresher {
         self.wait(state, Cause::NoKeys)
     }
 
-    /// Until the fetch that is under way has ended, or else the next one.
+    /// Waits until the fetch that is under way has ended, or else the next one.
     fn wait(self: &Arc<Self>, mut state: MutexGuard<'_, State>, cause: Cause) -> Option<Wait> {
         if !state.starting && !state.runs() {
-            // Nobody would ever come to wake us.
+            // Nothing would end the waiting.
             return None;
         }
-        let place = Place::taken(self)?;
+        let waiter = Waiter::admitted(self)?;
         let mut ended = self.ended.subscribe();
         let before = *ended.borrow_and_update();
         let begins_later = state.under_way.is_none();
@@ -408,14 +320,14 @@ impl Refresher {
         drop(state);
         self.wake.notify_one();
         Some(Box::pin(async move {
-            // An error says that there is no sender any more, and so nothing to wait for.
+            // An error means that the sender is gone, so that there is nothing to wait for.
             let _ = ended.wait_for(|now| *now != before).await;
-            drop(place);
+            drop(waiter);
             begins_later
         }))
     }
 
-    /// Whether it cannot be told if a key exists that is not there: the provider does not answer.
+    /// Whether the provider does not answer, so that a key that is not at hand may exist.
     pub(super) fn fails(&self) -> bool {
         self.state().error.is_some()
     }
@@ -426,9 +338,9 @@ impl Refresher {
         state.under_way.is_some() || state.wanted.is_some()
     }
 
-    /// Goes on where the task has ended: with the runtime that it ran on, or by a panic of the client, which is not to
-    /// be provoked more often than anything else.
-    fn revive(self: &Arc<Self>) {
+    /// Starts the task again where it has ended: with its runtime, or by a panic of the client. Strangers can cause the
+    /// latter no more often than any other fetch.
+    fn restart_if_ended(self: &Arc<Self>) {
         let state = self.state();
         let due = !state.starting && !state.runs() && !self.cools_down(&state);
         drop(state);
@@ -444,7 +356,7 @@ impl Refresher {
             return Ok(());
         }
         let state = self.state();
-        let skipped = state.good.as_ref().map_or(0, |good| good.skipped);
+        let skipped = state.known.as_ref().map_or(0, |set| set.skipped);
         Err(state.error.clone().unwrap_or(FetchError::Keys(KeyError::Empty { skipped })))
     }
 
@@ -458,7 +370,7 @@ impl Refresher {
     pub(super) fn is_nobody(&self) -> bool {
         let state = self.state();
         self.settings.schedule.on_demand.is_some()
-            && state.good.is_none()
+            && state.known.is_none()
             && matches!(
                 state.error,
                 Some(FetchError::Status(400 | 404 | 410) | FetchError::OtherIssuer { .. } | FetchError::Metadata)
@@ -468,13 +380,13 @@ impl Refresher {
     pub(super) fn status(&self) -> KeyStatus {
         let state = self.state();
         let now = Instant::now();
-        let good = state.good.as_ref();
+        let known = state.known.as_ref();
         let keys = self.keys.current();
         self.reporter.status(
             keys.as_ref().map_or(0, |keys| keys.keys().len()),
-            good.map_or(0, |good| good.skipped),
-            good.map(|good| now.saturating_duration_since(good.fetched)),
-            good.filter(|_| keys.is_some()).map(|good| self.trusted_until(good).saturating_duration_since(now)),
+            known.map_or(0, |set| set.skipped),
+            known.map(|set| now.saturating_duration_since(set.fetched)),
+            known.filter(|_| keys.is_some()).map(|set| self.trusted_until(set).saturating_duration_since(now)),
             state.error.clone(),
         )
     }
@@ -486,11 +398,11 @@ impl State {
     }
 }
 
-/// One of the places for those who wait.
-struct Place(Arc<Refresher>);
+/// One of the requests that wait. Their number has a limit.
+struct Waiter(Arc<Refresher>);
 
-impl Place {
-    fn taken(refresher: &Arc<Refresher>) -> Option<Self> {
+impl Waiter {
+    fn admitted(refresher: &Arc<Refresher>) -> Option<Self> {
         if refresher.waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING {
             return Some(Self(refresher.clone()));
         }
@@ -499,25 +411,25 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Notices the end of the background work, of whatever kind: keys that nobody looks after are not to be trusted.
+/// Drops the keys when the task ends, for whatever reason: keys that nobody refreshes are not to be trusted.
 struct Stopped(Arc<Refresher>);
 
 impl Drop for Stopped {
     fn drop(&mut self) {
         self.0.keys.publish(None);
         let mut state = self.0.state();
-        (state.under_way, state.wanted, state.due, state.good) = (None, None, None, None);
+        (state.under_way, state.wanted, state.due, state.known) = (None, None, None, None);
         state.error = Some(FetchError::Stopped);
         if !std::thread::panicking() {
-            // Another runtime may begin at once.
+            // Another runtime may start at once.
             state.last = None;
         }
-        self.0.tell(&mut state);
+        self.0.notify_waiters(&mut state);
     }
 }

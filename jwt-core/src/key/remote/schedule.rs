@@ -11,7 +11,7 @@ pub(super) struct Schedule {
     pub(super) lifetime: Duration,
     pub(super) least: Duration,
     pub(super) most: Duration,
-    pub(super) outage: Duration,
+    pub(super) stale_if_error: Duration,
     pub(super) cool_down: Duration,
     pub(super) timeout: Duration,
     /// Until something was fetched, fetch when asked and not more often than this.
@@ -24,7 +24,7 @@ impl Default for Schedule {
             lifetime: Duration::from_secs(10 * 60),
             least: Duration::from_secs(60),
             most: Duration::from_secs(60 * 60),
-            outage: Duration::from_secs(60 * 60),
+            stale_if_error: Duration::from_secs(60 * 60),
             cool_down: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
             on_demand: None,

@@ -1,0 +1,119 @@
+//! One fetch: where the keys of an issuer are, if that is not known, and then the keys.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
+use http::{HeaderValue, Request, StatusCode};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use super::client::DefaultClient;
+use super::origin::{self, Origin};
+use super::{Settings, published};
+use crate::key::{Fetch, FetchError, KeyError, KeySet};
+
+/// A set that was fetched, without its keys.
+#[derive(Clone)]
+pub(super) struct Known {
+    /// When it was fetched, or confirmed.
+    pub(super) fetched: Instant,
+    pub(super) lifetime: Duration,
+    /// The keys as they are written, in the order of their text.
+    pub(super) written: Vec<Box<str>>,
+    pub(super) skipped: usize,
+    etag: Option<HeaderValue>,
+    address: String,
+}
+
+/// What a fetch brought.
+pub(super) enum Downloaded {
+    /// The set is still the known one.
+    Unchanged { lifetime: Duration },
+    /// A set, and those of its keys that can be used; `None` where there are none.
+    Set { keys: Option<KeySet>, set: Known },
+}
+
+/// Fetches the keys. `rediscover` asks the metadata of the issuer for their address although it is known.
+pub(super) async fn download(
+    settings: &Settings,
+    known: Option<&Known>,
+    rediscover: bool,
+) -> Result<Downloaded, FetchError> {
+    let own;
+    let client: &dyn Fetch = if let Some(client) = &settings.client {
+        &**client
+    } else {
+        // Made again for each fetch, since it holds a hundred kilobytes; and on a thread that may block, since it takes
+        // milliseconds.
+        let connect_timeout = settings.connect_timeout;
+        let made = spawn_blocking(move || DefaultClient::new(connect_timeout)).await;
+        own = made.map_err(|_| FetchError::Stopped)??;
+        &own
+    };
+    let address = match (&settings.origin, known) {
+        (Origin::Jwks(address), _) => address.clone(),
+        (Origin::Issuer(_), Some(known)) if !rediscover => known.address.clone(),
+        (Origin::Issuer(issuer), _) => discover(client, issuer, settings.max_bytes).await?,
+    };
+    let etag = known.filter(|known| known.address == address).and_then(|known| known.etag.clone());
+    let is_conditional = etag.is_some();
+    let response = get(client, &address, etag, settings.max_bytes).await?;
+    let lifetime = settings.schedule.lifetime_of(response.headers());
+    match response.status() {
+        StatusCode::OK => {}
+        StatusCode::NOT_MODIFIED if is_conditional => return Ok(Downloaded::Unchanged { lifetime }),
+        status => return Err(FetchError::Status(status.as_u16())),
+    }
+    let etag = response.headers().get(ETAG).cloned();
+    let json = std::str::from_utf8(response.body()).map_err(|_| KeyError::JwkSet)?;
+    let written = published::written(json)?;
+    if written.len() > settings.max_keys {
+        return Err(FetchError::TooManyKeys { limit: settings.max_keys });
+    }
+    let (keys, skipped) = match published::read(json, settings.algorithms.as_deref()) {
+        Ok(keys) => {
+            let skipped = keys.skipped().len();
+            (Some(keys), skipped)
+        }
+        // The provider answered, and none of its keys is to be used: that is no failure of the fetch.
+        Err(KeyError::Empty { skipped }) => (None, skipped),
+        Err(error) => return Err(error.into()),
+    };
+    let set = Known { fetched: Instant::now(), lifetime, written, skipped, etag, address };
+    Ok(Downloaded::Set { keys, set })
+}
+
+/// Where the keys of an issuer are, by its metadata.
+async fn discover(client: &dyn Fetch, issuer: &str, max_bytes: usize) -> Result<String, FetchError> {
+    let mut first = None;
+    for address in origin::metadata_addresses(issuer) {
+        let response = get(client, &address, None, max_bytes).await?;
+        match response.status() {
+            StatusCode::OK => match origin::jwks_uri(response.body(), issuer) {
+                Ok(address) => return Ok(address),
+                Err(error) => first = first.or(Some(error)),
+            },
+            // There is nothing at this address. Too many requests, on the other hand, say nothing about it.
+            status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+                first = first.or(Some(FetchError::Status(status.as_u16())));
+            }
+            status => return Err(FetchError::Status(status.as_u16())),
+        }
+    }
+    Err(first.unwrap_or(FetchError::Metadata))
+}
+
+async fn get(
+    client: &dyn Fetch,
+    address: &str,
+    etag: Option<HeaderValue>,
+    max_bytes: usize,
+) -> Result<http::Response<Vec<u8>>, FetchError> {
+    let request = Request::get(address).header(ACCEPT, "application/json, application/jwk-set+json");
+    let mut request = request.body(()).map_err(FetchError::transport)?;
+    if let Some(etag) = etag {
+        request.headers_mut().insert(IF_NONE_MATCH, etag);
+    }
+    let response = client.fetch(request, max_bytes).await?;
+    if response.body().len() > max_bytes { Err(FetchError::TooLong { limit: max_bytes }) } else { Ok(response) }
+}
