@@ -18,9 +18,7 @@ mod set;
 mod signing;
 mod source;
 mod status;
-
-use std::fmt;
-use std::sync::Arc;
+mod verifying;
 
 pub use error::{KeyError, RemoteKeySetBuildError, SigningError};
 pub use fetch::{Fetch, FetchError, Fetching};
@@ -33,113 +31,5 @@ pub use signing::SigningKey;
 pub use source::KeySource;
 pub(crate) use source::{KeyFeed, Source, Wait};
 pub use status::KeyStatus;
-
-use crate::key::algorithm::{Algorithm, Family};
-use crate::key::crypto::{Material, PublicKey};
-
-/// A key that proves signatures of exactly one algorithm, parsed once and cheap to clone.
-///
-/// Weak keys are refused when they are loaded: HMAC secrets shorter than the hash (RFC 7518 §3.2), RSA keys under
-/// 2048 bits.
-///
-/// ```
-/// use jwt_core::{Algorithm, VerifyingKey};
-///
-/// let key = VerifyingKey::secret(Algorithm::HS256, b"a secret of at least thirty-two bytes")?.with_kid("2026-11");
-/// assert_eq!(key.kid(), Some("2026-11"));
-/// assert!(VerifyingKey::secret(Algorithm::HS256, b"short").is_err());
-/// # Ok::<(), jwt_core::KeyError>(())
-/// ```
-#[derive(Clone)]
-pub struct VerifyingKey {
-    algorithm: Algorithm,
-    kid: Option<Arc<str>>,
-    key: PublicKey,
-}
-
-impl VerifyingKey {
-    /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
-    pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        check_secret(algorithm, secret.as_ref())?;
-        Self::new(algorithm, &Material::Secret(secret.as_ref()))
-    }
-
-    /// An HMAC secret in base64, of either alphabet, with or without padding.
-    pub fn secret_base64(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
-        Self::secret(algorithm, decode_secret(secret)?)
-    }
-
-    /// A public key in PEM: `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` (PKCS#1) or `CERTIFICATE` (X.509, whose validity
-    /// and issuer are *not* checked). Text around it does no harm; several blocks are refused, since nobody says which
-    /// one is meant, and so is a private key. Each error says what it found and what to do.
-    pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        pem::public_key(algorithm, pem.as_ref(), |material| Self::new(algorithm, material))
-    }
-
-    /// A public key in DER: SPKI, PKCS#1 or an X.509 certificate, as in [`pem`](Self::pem).
-    pub fn der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        pem::public_key_der(algorithm, der.as_ref(), |material| Self::new(algorithm, material))
-    }
-
-    /// A JSON Web Key (RFC 7517) to be used with `algorithm`. Its `kid` is kept. An `alg` that names another
-    /// algorithm, a `use` other than `sig` and a `key_ops` without `verify` are errors. Private members are ignored.
-    pub fn jwk(algorithm: Algorithm, jwk: &str) -> Result<Self, KeyError> {
-        jwk::Jwk::read(jwk)?.verifying_key(algorithm)
-    }
-
-    /// The same key under a name: a token whose `kid` header is that name is proved with it.
-    #[must_use]
-    pub fn with_kid(mut self, kid: impl Into<Arc<str>>) -> Self {
-        self.kid = Some(kid.into());
-        self
-    }
-
-    /// The one algorithm that the key is for.
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    /// The name of the key.
-    pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
-    fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, KeyError> {
-        Ok(Self { algorithm, kid: None, key: PublicKey::new(algorithm, material)? })
-    }
-
-    /// Whether it is a clone of that key, under the same name.
-    #[allow(dead_code, reason = "for issuers (feature `login`)")]
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.key.is_same(&other.key) && self.kid == other.kid
-    }
-
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.key.verify(message, signature)
-    }
-}
-
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyingKey")
-            .field("algorithm", &self.algorithm)
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
-    }
-}
-
-pub(crate) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
-    if algorithm.family() != Family::Hmac {
-        return Err(KeyError::WrongKind(algorithm));
-    }
-    let needed = algorithm.least_secret();
-    if secret.len() < needed {
-        return Err(KeyError::WeakSecret { algorithm, bytes: secret.len(), needed });
-    }
-    Ok(())
-}
-
-fn decode_secret(secret: &str) -> Result<Vec<u8>, KeyError> {
-    let text = secret.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    crate::base64url::decode(text.as_bytes()).ok_or(KeyError::Base64)
-}
+pub use verifying::VerifyingKey;
+pub(crate) use verifying::check_secret;

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{KeyError, SigningError, VerifyingKey, decode_secret, pem, private_jwk};
+use super::verifying::decode_secret;
+use super::{KeyError, SigningError, VerifyingKey, pem, private_jwk};
 use crate::base64url;
 use crate::facade::tracing;
 use crate::key::algorithm::{Algorithm, Family};
