@@ -1,5 +1,5 @@
-//! What is read of DER here: the way to the public key of an X.509 certificate (RFC 5280 §4.1), past names, dates and
-//! extensions, and how deeply something is nested.
+//! Reads elements of DER: to find the public key of an X.509 certificate (RFC 5280 §4.1), and to see how deeply
+//! something is nested.
 
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
@@ -21,7 +21,7 @@ pub(super) fn certificate_spki(der: &[u8]) -> Option<&[u8]> {
     (spki.tag == SEQUENCE).then_some(spki.whole)
 }
 
-/// How deeply the DER of a key may be nested. Those that are read here are nested four deep.
+/// How deeply the DER of a key may be nested. The keys that are read here are nested four deep.
 const MAX_DEPTH: usize = 16;
 
 /// Whether this is DER that is not nested too deeply for a parser that recurses.
@@ -54,7 +54,7 @@ impl<'d> Element<'d> {
         let (&tag, &first) = (der.first()?, der.get(1)?);
         let (header, length) = match first {
             0..=0x7f => (2, usize::from(first)),
-            // One to three bytes of length: nothing that is read here is longer than that can say.
+            // One to three bytes of length: nothing that is read here is longer.
             0x81..=0x83 => {
                 let bytes = der.get(2..2 + usize::from(first & 0x7f))?;
                 (2 + bytes.len(), bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))

@@ -3,16 +3,17 @@
 use std::error::Error;
 use std::pin::Pin;
 
+use crate::debug_text::debug_as_display;
 use crate::key::KeyError;
 use crate::transport::TransportError;
 
 /// Fetches documents over HTTP: keys, and the metadata that says where they are.
 ///
-/// The default is reqwest with rustls and the certificates of the platform. Implement it for a client of your own
-/// where that does not do: a private certificate authority, a proxy, a mutual TLS connection.
+/// The default is reqwest with rustls and the certificates of the platform. Implement this trait for another client:
+/// for a private certificate authority, a proxy, or mutual TLS.
 ///
-/// An implementation sends the request as it is, follows no redirect, and gives up once the body is longer than
-/// `max_bytes`. It need not mind the time: what takes too long is dropped.
+/// An implementation sends the request as it is, follows no redirect, and fails once the body is longer than
+/// `max_bytes`. It needs no time limit: a fetch that takes too long is dropped.
 ///
 /// ```
 /// use jwt_core::{Fetch, FetchError, Fetching};
@@ -30,61 +31,67 @@ use crate::transport::TransportError;
 /// # let _ = FromFile;
 /// ```
 pub trait Fetch: Send + Sync {
-    /// The response, or why there is none.
+    /// The response with its whole body, or why there is none.
     fn fetch(&self, request: http::Request<()>, max_bytes: usize) -> Fetching<'_>;
 }
 
 /// A fetch that is under way.
 pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, FetchError>> + Send + 'a>>;
 
-/// Why keys could not be fetched.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Why keys cannot be fetched. They are tried for again all the same.
+///
+/// `Debug` says what `Display` says.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
     /// No complete answer in the time that a fetch may take.
-    #[error("no complete answer in time")]
+    #[error("no complete answer in time: is the provider down, or `.timeout(…)` too short?")]
     Timeout,
-    /// The HTTP client could not do it.
+    /// The HTTP client failed.
     #[error("{0}")]
     Transport(TransportError),
     /// An answer with this status instead of 200.
-    #[error("the answer has status {0}")]
+    #[error("the answer has status {0} instead of 200")]
     Status(u16),
     /// The answer is longer than the limit.
-    #[error("the answer is longer than {limit} bytes")]
+    #[error("the answer is longer than {limit} bytes: is it the right address, or `.max_bytes(…)` too low?")]
     TooLong {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The answer is no text in UTF-8, or no JWK Set.
+    /// The answer is not UTF-8, not a JWK Set, or a set without any usable key.
     #[error("{0}")]
     Keys(#[from] KeyError),
     /// More keys than the limit.
-    #[error("the set has more than {limit} keys")]
+    #[error("the set has more than {limit} keys: is it the right address, or `.max_keys(…)` too low?")]
     TooManyKeys {
-        /// The limit.
+        /// The limit, in keys.
         limit: usize,
     },
     /// The metadata is no JSON object with an `issuer` and a `jwks_uri`.
-    #[error("the metadata has no `issuer` and `jwks_uri`")]
+    #[error("the metadata has no `issuer` and `jwks_uri`: is it the address of an issuer?")]
     Metadata,
-    /// The metadata is that of another issuer (RFC 8414 §3.3); often only a slash at the end tells them apart.
-    #[error("the metadata is that of another issuer, {found:?}")]
+    /// The metadata is that of another issuer (RFC 8414 §3.3). Often, only a slash at the end differs.
+    #[error("the metadata is that of another issuer, {found:?}: if that is the `iss` of its tokens, discover that one")]
     OtherIssuer {
-        /// Who it says that it is, cut to 128 characters.
+        /// The issuer that the metadata names, cut to 128 characters.
         found: Box<str>,
     },
-    /// The metadata sends us to an address that is not https.
-    #[error("`jwks_uri` is not an https address")]
+    /// The metadata names an address of the keys that is not https.
+    #[error("`jwks_uri` is not an https address: keys fetched from there can be forged on the way")]
     Insecure,
-    /// The runtime that did the fetching has ended.
-    #[error("the runtime that fetched the keys has ended")]
+    /// No authenticator has been built with the keys, or the runtime that fetched them has ended.
+    #[error(
+        "the keys are not fetched: no authenticator has been built with them, or the runtime of the last one has ended"
+    )]
     Stopped,
 }
 
 impl FetchError {
-    /// What the HTTP client says.
+    /// The failure of an HTTP client.
     pub fn transport(error: impl Error + Send + Sync + 'static) -> Self {
         Self::Transport(TransportError::new(error))
     }
 }
+
+debug_as_display!(FetchError);

@@ -1,4 +1,4 @@
-//! One JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037 §2).
+//! One JSON Web Key, read for its public part (RFC 7517, RFC 7518 §6, RFC 8037 §2).
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -86,7 +86,7 @@ impl<'a> Jwk<'a> {
             }
             Family::Rsa => {
                 let (n, e) = (member(self.n.as_ref())?, member(self.e.as_ref())?);
-                // Some libraries write the sign byte of the integer (RFC 7518 §6.3.1.1 warns of it).
+                // Some libraries write the sign byte of the integer, which RFC 7518 §6.3.1.1 warns of.
                 let (n, e) = (without_zeros(&n), without_zeros(&e));
                 VerifyingKey::new(algorithm, &Material::RsaComponents { n, e })
             }

@@ -10,8 +10,8 @@ use super::KeySet;
 
 /// Keys that can be replaced while they are in use: a rotation without a restart.
 ///
-/// Clones share the keys. Whoever verifies reads a snapshot and never waits for whoever replaces it. Nothing that was
-/// proved under other keys counts any more once they are replaced, cached tokens included.
+/// Clones share the keys. A verifier reads a snapshot and never waits for a replacement. Once keys are replaced, tokens
+/// that were verified with the old ones are verified again, cached tokens included.
 ///
 /// ```
 /// use jwt_core::{Authenticator, KeySet, LiveKeys};
@@ -28,11 +28,11 @@ pub struct LiveKeys(Arc<Live>);
 
 struct Live {
     current: ArcSwap<Snapshot>,
-    /// That of the current snapshot, for those who need nothing else of it.
+    /// The generation of the current snapshot, for callers that need nothing else of it.
     generation: AtomicU64,
 }
 
-/// What is trusted at one moment.
+/// The keys that are trusted at one moment.
 pub(crate) struct Snapshot {
     /// `None` while there are none: not fetched yet, or too old to be trusted.
     pub(crate) keys: Option<KeySet>,

@@ -1,4 +1,4 @@
-//! Keys: an algorithm and a key, inseparable (RFC 8725 §3.1).
+//! Keys: each is made for one algorithm and used with no other (RFC 8725 §3.1). Loaded, generated, fetched, replaced.
 
 pub(crate) mod algorithm;
 pub(crate) mod crypto;

@@ -1,4 +1,4 @@
-//! PEM and DER, read by jsonwebtoken.
+//! Keys in PEM and DER: what they are is checked here, and jsonwebtoken reads them.
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use pem::Pem;
@@ -22,13 +22,13 @@ enum Form {
     Certificate,
 }
 
-/// The one block of a file, with whatever text around it (RFC 7468 §2) and either kind of line breaks.
+/// The only block of a file, with any text around it (RFC 7468 §2) and either kind of line breaks.
 fn only_block(pem: &[u8]) -> Result<Pem, KeyError> {
     if pem.iter().all(u8::is_ascii_whitespace) {
         return Err(KeyError::EmptyInput);
     }
     let mut blocks = pem::parse_many(pem).map_err(|_| KeyError::NotPem)?;
-    // What OpenSSL writes in front of a key on a curve, and what the key says itself.
+    // OpenSSL writes the curve in front of a key on a curve, which says it as well.
     blocks.retain(|block| !block.tag().ends_with(" PARAMETERS"));
     match blocks.len() {
         0 => Err(KeyError::NotPem),
@@ -121,7 +121,7 @@ pub(super) fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<Vec<u8>, K
     let der = block.contents();
     let kind = match block.tag() {
         "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
-        // RFC 1421 §4.6.1.1: what OpenSSL once wrote, and still does for PKCS#1 and SEC 1.
+        // RFC 1421 §4.6.1.1: OpenSSL still writes this for PKCS#1 and SEC 1.
         _ if block.headers().get("Proc-Type").is_some_and(|value| value.contains("ENCRYPTED")) => {
             return Err(KeyError::Encrypted);
         }
@@ -164,7 +164,7 @@ pub(super) fn rsa_components(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 fn armour(label: &str, der: &[u8]) -> String {
-    // PEM has the other alphabet and wants its padding (RFC 7468 §3).
+    // PEM has the other alphabet and needs its padding (RFC 7468 §3).
     let mut base64 = base64url::encode(der).replace('-', "+").replace('_', "/");
     while !base64.len().is_multiple_of(4) {
         base64.push('=');

@@ -1,4 +1,4 @@
-//! What is written of DER here: private keys as the backends read them, from their numbers.
+//! Writes private keys in DER, as the backends read them, from their numbers.
 
 use super::der::{INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
 use crate::key::algorithm::KeyType;

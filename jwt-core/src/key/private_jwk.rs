@@ -1,4 +1,4 @@
-//! One private JSON Web Key (RFC 7518 §6, RFC 8037 §2).
+//! One private JSON Web Key (RFC 7518 §6, RFC 8037 §2), read to sign with it.
 
 use std::marker::PhantomData;
 
@@ -36,7 +36,7 @@ pub(super) fn signing_key(algorithm: Algorithm, json: &str) -> Result<SigningKey
         SigningKey::secret(algorithm, member(jwk.k.as_ref())?)?
     } else {
         let key = SigningKey::new(algorithm, PrivateKey::der(algorithm, &der(algorithm, &jwk, &private)?)?)?;
-        // A key that signs what its public half does not prove is found out here and not by the first client.
+        // A key whose signatures its public half does not verify is found here, and not by the first client.
         if !is_half_of(&jwk, &key)? {
             return Err(KeyError::OtherPublicHalf);
         }

@@ -1,3 +1,5 @@
+//! The keys that a verifier trusts.
+
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -12,9 +14,13 @@ use crate::key::algorithm::Algorithm;
 
 /// The keys that a verifier trusts: any number of them, each with its algorithm and perhaps a name.
 ///
-/// A token whose `kid` names keys of the set is proved with those and no others. A token without `kid`, or with one
-/// that names none, is proved with the keys without a name, a token without `kid` also with the named ones: at most
-/// 16 keys of its algorithm are tried, in their order.
+/// | `kid` of the token | keys that it is verified with |
+/// |---|---|
+/// | names keys of the set | those |
+/// | names none | the keys without a name |
+/// | absent | all |
+///
+/// Of these, only keys of the token's algorithm are tried: at most 16, in their order.
 ///
 /// ```
 /// use jwt_core::{Algorithm, KeySet, VerifyingKey};
@@ -40,7 +46,7 @@ const MAX_TRIES: usize = 16;
 /// A key of a JWK Set that is not used here, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedKey {
-    /// Its place in the set, from zero.
+    /// Its place in the set, counted from zero.
     pub index: usize,
     /// Its name, where it could be read.
     pub kid: Option<String>,
@@ -91,19 +97,19 @@ impl KeySet {
 
     /// A JWK Set (RFC 7517 §5) in JSON.
     ///
-    /// A key is used with the algorithm that its `alg` names. Without one, an RSA key is used with RS256, a secret
-    /// with HS256, the others with what their curve says; never with what a token asks for. Keys that cannot verify
-    /// here (`use` other than `sig`, `key_ops` without `verify`, unknown kinds, weak or malformed keys) are
-    /// [skipped](Self::skipped).
+    /// A key is used with the algorithm that its `alg` names. Without `alg`, an RSA key is used with RS256, a secret
+    /// with HS256, and the others with the algorithm of their curve; never with the one that a token asks for. Keys
+    /// that cannot verify here are [skipped](Self::skipped): those with a `use` other than `sig` or a `key_ops` without
+    /// `verify`, unknown kinds, weak and malformed keys.
     ///
     /// # Errors
-    /// [`KeyError::JwkSet`] where it is none, [`KeyError::Empty`] where nothing usable is left.
+    /// [`KeyError::JwkSet`] where it is no JWK Set, [`KeyError::Empty`] where it has no usable key.
     pub fn jwks(json: impl AsRef<str>) -> Result<Self, KeyError> {
         Self::read_jwks(json.as_ref(), None, |_| Ok(()))
     }
 
-    /// A JWK Set, of whose keys only those are used that go with one of `algorithms`. A key without `alg` is used
-    /// with each of them that fits its kind.
+    /// A JWK Set whose keys are used with one of `algorithms` or not at all. A key without `alg` is used with each of
+    /// them that fits its kind.
     ///
     /// # Errors
     /// As [`jwks`](Self::jwks).
@@ -163,7 +169,7 @@ impl KeySet {
         &self.keys
     }
 
-    /// What a JWK Set had in it that is not used, and why: worth a warning in the log at the start.
+    /// The keys of a JWK Set that are not used, and why: worth a warning in the log at the start.
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
     }

@@ -1,3 +1,5 @@
+//! A key that signs.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,7 +36,7 @@ pub struct SigningKey {
     typ: Arc<str>,
     key: PrivateKey,
     public: VerifyingKey,
-    /// None for a secret, which has no public half.
+    /// `None` for a secret, which has no public half.
     parts: Option<Arc<PublicParts>>,
 }
 
@@ -52,7 +54,7 @@ impl SigningKey {
     }
 
     /// A private key in PEM: `PRIVATE KEY` (PKCS#8, not encrypted) or `RSA PRIVATE KEY` (PKCS#1). Text around it
-    /// does no harm; several blocks, an encrypted key, a public key and a certificate are refused, each by an error that
+    /// is ignored. Several blocks, an encrypted key, a public key and a certificate are refused, each with an error that
     /// says what to do.
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let der = pem::private_key(algorithm, pem.as_ref())?;
@@ -66,9 +68,9 @@ impl SigningKey {
         private_jwk::signing_key(algorithm, jwk)
     }
 
-    /// A new key, for a first try and for tests: **with the process it is gone**, and with it every token that it
-    /// signed; another instance does not know it. A warning in the log says so. An RSA key has 3072 bits and takes its
-    /// time, up to some seconds; the pure-Rust backend makes none.
+    /// A new key, for a first try and for tests. **It ends with the process**: after a restart, and on other instances,
+    /// the tokens that it signed are refused. A warning in the log says so. An RSA key has 3072 bits and may take some
+    /// seconds; the pure-Rust backend makes none, and no key for ES512.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         let key = match algorithm.family() {
             Family::Hmac => {
@@ -109,12 +111,12 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// The name of the key.
+    /// The name of the key: `kid`.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The key that proves what this one signs, under the same name: its public half or, for HMAC, the same secret.
+    /// The key that verifies what this one signs, under the same name: its public half or, for HMAC, the same secret.
     pub fn verifying_key(&self) -> VerifyingKey {
         self.public.clone()
     }

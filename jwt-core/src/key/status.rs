@@ -1,35 +1,35 @@
-//! How it stands with fetched keys, for a health page or a metric.
+//! The state of fetched keys, for a health page or a metric.
 
 use std::time::Duration;
 
 use super::FetchError;
 
-/// How it stands with fetched keys; see `RemoteKeySet::status`.
+/// The state of fetched keys; see `RemoteKeySet::status`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct KeyStatus {
     /// The issuer, or the address of the set.
     pub origin: String,
-    /// The keys that are trusted now. Without any, requests with a token are answered with 503.
+    /// How many keys are trusted now. Without any, requests with a token are answered with 503.
     pub keys: usize,
-    /// The keys of the last set that cannot be used.
+    /// How many keys of the last set cannot be used.
     pub skipped: usize,
     /// How long ago the keys were fetched or confirmed; `None` if they never were.
     pub age: Option<Duration>,
-    /// How long they are trusted if they cannot be fetched any more.
+    /// How long the keys are still trusted if every fetch fails; `None` where there are none.
     pub trusted_for: Option<Duration>,
-    /// Why the last fetch failed, if it did.
+    /// Why the last fetch failed; `None` if it did not.
     pub error: Option<FetchError>,
-    /// Fetches that brought something, or confirmed it.
+    /// How many fetches brought keys, or confirmed those at hand.
     pub fetches: u64,
-    /// Fetches that failed.
+    /// How many fetches failed.
     pub failures: u64,
-    /// Tokens with unknown keys that were refused because of the cool-down.
+    /// How many tokens with unknown keys were refused because of the cool-down.
     pub cool_downs: u64,
 }
 
 impl KeyStatus {
-    /// Whether tokens can be proved.
+    /// Whether tokens can be verified.
     pub fn is_usable(&self) -> bool {
         self.keys > 0
     }

@@ -8,10 +8,10 @@ use crate::base64url;
 use crate::key::algorithm::{Algorithm, Family};
 use crate::key::crypto::{Material, PublicKey};
 
-/// A key that proves signatures of exactly one algorithm, parsed once and cheap to clone.
+/// A key that verifies signatures of exactly one algorithm, parsed once and cheap to clone.
 ///
-/// Weak keys are refused when they are loaded: HMAC secrets shorter than the hash (RFC 7518 §3.2), RSA keys under
-/// 2048 bits.
+/// Weak keys are refused when they are loaded: HMAC secrets shorter than the output of the hash (RFC 7518 §3.2), RSA keys
+/// of fewer than 2048 bits (RFC 7518 §3.3) or with an even exponent, Ed25519 points of small order.
 ///
 /// ```
 /// use jwt_core::{Algorithm, VerifyingKey};
@@ -30,6 +30,9 @@ pub struct VerifyingKey {
 
 impl VerifyingKey {
     /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
+    ///
+    /// # Errors
+    /// [`KeyError::WeakSecret`] for fewer than 32, 48 or 64 bytes, [`KeyError::WrongKind`] for another algorithm.
     pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         check_secret(algorithm, secret.as_ref())?;
         Self::new(algorithm, &Material::Secret(secret.as_ref()))
@@ -41,8 +44,8 @@ impl VerifyingKey {
     }
 
     /// A public key in PEM: `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` (PKCS#1) or `CERTIFICATE` (X.509, whose validity
-    /// and issuer are *not* checked). Text around it does no harm; several blocks are refused, since nobody says which
-    /// one is meant, and so is a private key. Each error says what it found and what to do.
+    /// and issuer are *not* checked). Text around it is ignored. A private key is refused, and so are several
+    /// blocks, since nothing says which one is meant. Each error says what was found and what to do.
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         pem::public_key(algorithm, pem.as_ref(), |material| Self::new(algorithm, material))
     }
@@ -58,7 +61,7 @@ impl VerifyingKey {
         jwk::Jwk::read(jwk)?.verifying_key(algorithm)
     }
 
-    /// The same key under a name: a token whose `kid` header is that name is proved with it.
+    /// The same key under a name: a token with that name in its `kid` header is verified with it.
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<Arc<str>>) -> Self {
         self.kid = Some(kid.into());
@@ -70,7 +73,7 @@ impl VerifyingKey {
         self.algorithm
     }
 
-    /// The name of the key.
+    /// The name of the key: `kid`.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
@@ -99,6 +102,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
+/// Whether a secret may be used with the algorithm.
 pub(crate) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
     if algorithm.family() != Family::Hmac {
         return Err(KeyError::WrongKind(algorithm));

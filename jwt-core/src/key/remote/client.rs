@@ -1,4 +1,4 @@
-//! The HTTP client that is used where the application brings none.
+//! The default HTTP client.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Keys that an identity provider publishes: fetched in the background, kept fresh, and kept through its outages.
+//! Keys that an identity provider publishes: fetched in the background, kept fresh, and kept for a while in an outage.
 
 mod client;
 mod download;
@@ -22,26 +22,26 @@ use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, Rem
 
 /// The published keys of an identity provider, fetched in the background and kept fresh.
 ///
-/// No request with a known key ever waits for the network. A token whose `kid` is unknown makes the keys be fetched
-/// once, and the same request is answered by the result. Nobody can make us fetch more often than the
-/// [cool-down](Self::cool_down) allows, and junk does not stand in the way of known keys.
+/// A request with a known key never waits for the network. A token with an unknown `kid` causes one fetch, and the same
+/// request is answered by its result. Strangers cannot cause more fetches than the [cool-down](Self::cool_down) allows,
+/// and tokens with made-up keys do not delay tokens with known ones.
 ///
-/// Fetching begins when an authenticator is built with it, inside of a Tokio runtime, and ends when the last
-/// authenticator and the last clone are dropped. Clones share what is fetched.
+/// Fetching starts when an authenticator is built with the set, inside of a Tokio runtime. It ends when the last
+/// authenticator and the last clone are dropped. Clones share the keys.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | [`lifetime`](Self::lifetime) | 10 minutes, by `Cache-Control` 1 minute to 1 hour | how long a withdrawn key is taken at most |
-/// | [`stale_if_error`](Self::stale_if_error) | 1 hour | an outage of the provider is none of ours, for a while |
-/// | [`cool_down`](Self::cool_down) | 5 seconds | what strangers can make us fetch, at most |
-/// | [`timeout`](Self::timeout) | 10 seconds | a provider that hangs is one that is down |
-/// | [`connect_timeout`](Self::connect_timeout) | 3 seconds | an address that does not answer is not worth more |
-/// | [`max_bytes`](Self::max_bytes) | 1 MiB | a key has a few hundred bytes |
+/// | [`lifetime`](Self::lifetime) | 10 minutes; by `Cache-Control`, 1 minute to 1 hour | how long a withdrawn key is trusted at most |
+/// | [`stale_if_error`](Self::stale_if_error) | 1 hour | an outage of the provider is not an outage of this service, for a while (RFC 5861 §4) |
+/// | [`cool_down`](Self::cool_down) | 5 seconds | how often strangers can cause a fetch |
+/// | [`timeout`](Self::timeout) | 10 seconds | a provider that hangs is down |
+/// | [`connect_timeout`](Self::connect_timeout) | 3 seconds | an address that does not answer by then will not |
+/// | [`max_bytes`](Self::max_bytes) | 1 MiB | a key has some hundred bytes |
 /// | [`max_keys`](Self::max_keys) | 100 | providers publish two to ten |
 /// | [`algorithms`](Self::algorithms) | those that the keys name, RS256 for an RSA key that names none | RFC 8725 §3.1 |
 ///
-/// Redirects are never followed. Addresses are https, or http to this machine. Keys that cannot be used are skipped and
-/// reported; so are secrets and private keys, which are worthless once they are published.
+/// Redirects are not followed. Addresses are https, or http to this machine. Keys that cannot be used are skipped and
+/// logged, and so are secrets and private keys, which everybody knows once they are published.
 ///
 /// ```no_run
 /// use jwt_core::{Authenticator, RemoteKeySet};
@@ -71,10 +71,10 @@ struct Settings {
     max_keys: usize,
 }
 
-/// Forever, without the arithmetic of time overflowing: ten years.
+/// The longest time that can be set, so that no sum of times overflows: ten years.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// What goes on in the background; it ends with this.
+/// The background task. It is stopped when this is dropped.
 struct Running(Arc<Refresher>);
 
 impl Drop for Running {
@@ -89,9 +89,9 @@ impl RemoteKeySet {
         Self::new(Origin::Jwks(address.into()))
     }
 
-    /// The keys of that issuer, whose metadata says where they are: OpenID Connect Discovery 1.0 or RFC 8414, whichever
-    /// it publishes. The metadata must be that of exactly this issuer. An authenticator with these keys expects `iss`
-    /// to be this issuer without being told.
+    /// The keys of that issuer. Its metadata says where they are, by OpenID Connect Discovery 1.0 or RFC 8414, whichever
+    /// it publishes, and must name exactly this issuer. An authenticator with these keys expects this issuer in `iss`
+    /// without further configuration.
     pub fn discover(issuer: impl Into<String>) -> Self {
         Self::new(Origin::Issuer(issuer.into()))
     }
@@ -111,22 +111,24 @@ impl RemoteKeySet {
 
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
-        // With other settings it is another set than those that it was cloned from.
+        // With other settings, it is another set than the one that it was cloned from.
         self.running = Arc::default();
         self
     }
 
     /// The only algorithms that are used with the keys. A key without `alg` is used with each of them that fits its
-    /// kind. Those that the keys name.
+    /// kind. Default: what each key names in `alg`; without it, RS256 for an RSA key, and the algorithm of its curve for
+    /// another.
     #[must_use]
     pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         let algorithms = algorithms.into_iter().collect();
         self.set(|settings| settings.algorithms = Some(algorithms))
     }
 
-    /// How long keys are good where the answer does not say so itself. An answer that says so by `Cache-Control:
-    /// max-age` is held to between `least` and `most`. The keys are fetched again ahead of the end, after 70 to 80
-    /// percent of the time. None of the three is under a second. 10 minutes; 1 minute to 1 hour.
+    /// How long keys are good: `usual` where the answer does not say it; where it does by `Cache-Control: max-age`
+    /// (RFC 9111 §5.2.2.1), what it says, but not under `least` and not over `most`. The keys are fetched again before
+    /// the end, after 70 to 80 percent of the time. None of the three is under a second. Default: 10 minutes, 1 minute,
+    /// 1 hour.
     #[must_use]
     pub fn lifetime(self, usual: Duration, least: Duration, most: Duration) -> Self {
         self.set(|settings| {
@@ -136,56 +138,57 @@ impl RemoteKeySet {
         })
     }
 
-    /// How long the last known keys are taken past their lifetime while they cannot be fetched. After that there are
-    /// no keys: 503, until they arrive again. 1 hour.
+    /// How long the last known keys are trusted past their lifetime while fetches fail (the idea of `stale-if-error` in
+    /// RFC 5861 §4). After that there are no keys, and requests with a token are answered with 503 until they are
+    /// fetched again. Default: 1 hour.
     #[must_use]
     pub fn stale_if_error(self, time: Duration) -> Self {
         self.set(|settings| settings.schedule.stale_if_error = time.min(LONGEST))
     }
 
-    /// The least time between the beginnings of two fetches that tokens with unknown keys cause. Such a token waits
-    /// for the end of the cool-down, unless the last one was in vain; then it is refused at once. 5 seconds.
+    /// The least time between the starts of two fetches that tokens with unknown keys cause. Such a token waits for the
+    /// end of the cool-down. If the last such fetch brought no new key, it is refused at once. Default: 5 seconds.
     #[must_use]
     pub fn cool_down(self, time: Duration) -> Self {
         self.set(|settings| settings.schedule.cool_down = time.min(LONGEST))
     }
 
-    /// How long a fetch may take, with everything. 10 seconds.
+    /// How long a fetch may take, metadata and keys together. Default: 10 seconds.
     #[must_use]
     pub fn timeout(self, time: Duration) -> Self {
         self.set(|settings| settings.schedule.timeout = time.min(LONGEST))
     }
 
-    /// How long it may take to connect; for the default client. 3 seconds.
+    /// How long the default client may take to connect. Default: 3 seconds.
     #[must_use]
     pub fn connect_timeout(self, time: Duration) -> Self {
         self.set(|settings| settings.connect_timeout = time.min(LONGEST))
     }
 
-    /// The longest document that is read, in bytes. 1 MiB.
+    /// The longest document that is read, in bytes. Default: 1 MiB.
     #[must_use]
     pub fn max_bytes(self, bytes: usize) -> Self {
         self.set(|settings| settings.max_bytes = bytes)
     }
 
-    /// The most keys that a set may have; one with more is not taken at all. 100.
+    /// The most keys that a set may have. One with more is refused as a whole. Default: 100.
     #[must_use]
     pub fn max_keys(self, keys: usize) -> Self {
         self.set(|settings| settings.max_keys = keys)
     }
 
-    /// The HTTP client. reqwest with rustls and the certificates of the platform.
+    /// The HTTP client. Default: reqwest with rustls and the certificates of the platform.
     #[must_use]
     pub fn client(self, client: impl Fetch + 'static) -> Self {
         let client = Arc::new(client);
         self.set(|settings| settings.client = Some(client))
     }
 
-    /// Waits until the keys were fetched or could not be: for services that would rather not start without.
+    /// Waits for the end of the first fetch: for services that do not start without keys.
     ///
     /// # Errors
-    /// Why they could not be fetched. They will be tried for again all the same. [`FetchError::Stopped`] where no
-    /// authenticator has been built with them.
+    /// Why there are no keys. Fetching goes on all the same. [`FetchError::Stopped`] where no authenticator has been
+    /// built with them.
     pub async fn ready(&self) -> Result<(), FetchError> {
         match self.running.get() {
             Some(running) => running.0.ready().await,
@@ -193,7 +196,7 @@ impl RemoteKeySet {
         }
     }
 
-    /// How it stands with the keys, for a health page or a metric.
+    /// The state of the keys, for a health page or a metric.
     pub fn status(&self) -> KeyStatus {
         match self.running.get() {
             Some(running) => running.0.status(),

@@ -1,4 +1,4 @@
-//! Where keys are fetched from: addresses, and the metadata documents that name them.
+//! Where keys are fetched from: addresses, and the metadata that names them.
 
 use http::Uri;
 use serde::Deserialize;
@@ -37,7 +37,7 @@ impl Origin {
 fn absolute(address: &str) -> Option<Uri> {
     // A fragment would be dropped silently.
     let uri: Uri = address.parse().ok().filter(|_| !address.contains('#'))?;
-    // A name and a password would stand in every event and metric.
+    // A user name and a password would be in every event and metric.
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return None;
     }
@@ -88,7 +88,7 @@ pub(super) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErr
         return Err(FetchError::OtherIssuer { found: found.into() });
     }
     let uri = absolute(&metadata.jwks_uri).ok_or(FetchError::Metadata)?;
-    // An issuer elsewhere does not get to send us to services of this machine.
+    // An issuer on another machine must not direct requests to services of this one.
     let own = absolute(issuer).is_some_and(|issuer| is_secure(&issuer) && issuer.scheme_str() == Some("http"));
     if uri.scheme_str() == Some("https") || (own && is_secure(&uri)) {
         Ok(metadata.jwks_uri)
@@ -172,11 +172,15 @@ mod tests {
         assert_eq!(read(far, "https://keys.example/k", far).unwrap(), "https://keys.example/k");
         assert_eq!(read(near, "http://localhost:2/k", near).unwrap(), "http://localhost:2/k");
         let other = |issuer: &str| read(issuer, "https://a.example/k", far).unwrap_err().to_string();
-        let said = "the metadata is that of another issuer, ";
-        assert_eq!(other("https://b.example"), format!("{said}\"https://b.example\""));
-        assert_eq!(other("https://a.example/"), format!("{said}\"https://a.example/\""));
-        assert_eq!(other(r"a\nb"), format!(r#"{said}"a\nb""#), "what it says does not break the line of a log");
-        assert_eq!(other(&"x".repeat(10_000)).len(), said.len() + 130);
+        let said = |issuer: &str| {
+            format!(
+                "the metadata is that of another issuer, \"{issuer}\": if that is the `iss` of its tokens, discover that one"
+            )
+        };
+        assert_eq!(other("https://b.example"), said("https://b.example"));
+        assert_eq!(other("https://a.example/"), said("https://a.example/"));
+        assert_eq!(other(r"a\nb"), said(r"a\nb"), "what it says does not break the line of a log");
+        assert_eq!(other(&"x".repeat(10_000)).len(), said("").len() + 128);
         for uri in ["http://a.example/k", "http://127.0.0.1/k", "http://169.254.169.254/k"] {
             assert!(matches!(read(far, uri, far), Err(FetchError::Insecure)), "{uri}");
         }

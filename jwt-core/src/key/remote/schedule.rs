@@ -1,4 +1,4 @@
-//! When keys are fetched.
+//! How long keys are good, and when they are fetched again.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(super) struct Schedule {
     pub(super) stale_if_error: Duration,
     pub(super) cool_down: Duration,
     pub(super) timeout: Duration,
-    /// Until something was fetched, fetch when asked and not more often than this.
+    /// As long as nothing was fetched, fetch only when a token needs it, and not more often than once in this time.
     pub(super) on_demand: Option<Duration>,
 }
 
@@ -32,7 +32,7 @@ impl Default for Schedule {
     }
 }
 
-/// The longest pause between two failures.
+/// The longest pause between two attempts that fail.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 impl Schedule {
@@ -58,8 +58,8 @@ impl Schedule {
         }
     }
 
-    /// When to fetch again what is good for so long: ahead of the end, and not all instances at once.
-    #[expect(clippy::unused_self, reason = "beside the others that need it")]
+    /// When to fetch keys again that are good for so long: before the end, and not on all instances at once.
+    #[expect(clippy::unused_self, reason = "next to `retry_after`, which needs it")]
     pub(super) fn refresh_after(&self, lifetime: Duration) -> Duration {
         lifetime.mul_f64(0.7 + 0.1 * random())
     }
