@@ -1,3 +1,5 @@
+//! Extractors: the verified claims, and the compact token.
+
 use std::fmt;
 use std::future::{Ready, ready};
 use std::ops::Deref;
@@ -5,15 +7,17 @@ use std::ops::Deref;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
-use jwt_core::{Admission, CompactToken, Rejection, VerifiedToken};
+use jwt_core::adapter::{Admission, Rejection};
+use jwt_core::{AuthError, CompactToken, VerifiedToken};
 
 use crate::rejection;
+use crate::request::Head;
 
 /// The claims of the verified token, as an extractor for actix-web.
 ///
 /// `Option<Claims<C>>` is `None` for an anonymous request, where the authenticator is
 /// [optional](jwt_core::AuthenticatorBuilder::optional). Without [`JwtAuth`](crate::JwtAuth) around the route,
-/// `Claims<C>` is a 500 whose log line names the mend; **`Option<Claims<C>>` is `None` there as well**, since actix-web
+/// `Claims<C>` is a 500 whose log line names the fix; **`Option<Claims<C>>` is `None` there as well**, since actix-web
 /// turns every error of an extractor in an `Option` into `None`. The log line is written all the same.
 ///
 /// ```
@@ -52,40 +56,53 @@ impl Deref for Token {
     }
 }
 
-/// Why [`Claims`] or [`Token`] could not be extracted.
+/// Why [`Claims`] or [`Token`] could not be extracted, as a response.
 #[derive(Debug, Clone)]
-pub struct ExtractError(pub Rejection);
+pub struct ExtractRejection(Rejection);
 
-impl fmt::Display for ExtractError {
+impl ExtractRejection {
+    fn new(rejection: Rejection, request: &HttpRequest) -> Self {
+        Self(rejection.for_request(&Head(request)))
+    }
+
+    /// Why.
+    pub fn error(&self) -> &AuthError {
+        &self.0.error
+    }
+}
+
+impl fmt::Display for ExtractRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl ResponseError for ExtractError {
+impl ResponseError for ExtractRejection {
     fn status_code(&self) -> StatusCode {
-        rejection::status(&self.0.answer)
+        self.error_response().status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        rejection::extractor_refusal(self.0.clone())
+        rejection::extractor_rejection(self.0.clone())
     }
 }
 
 impl<C: Send + Sync + 'static> FromRequest for Claims<C> {
-    type Error = ExtractError;
-    type Future = Ready<Result<Self, ExtractError>>;
+    type Error = ExtractRejection;
+    type Future = Ready<Result<Self, ExtractRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Admission::claims(request.extensions().get()).map(Self).map_err(ExtractError))
+        let claims = Admission::claims(request.extensions().get());
+        ready(claims.map(Self).map_err(|rejection| ExtractRejection::new(rejection, request)))
     }
 }
 
 impl FromRequest for Token {
-    type Error = ExtractError;
-    type Future = Ready<Result<Self, ExtractError>>;
+    type Error = ExtractRejection;
+    type Future = Ready<Result<Self, ExtractRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Admission::token(request.extensions().get()).map(Self).map_err(ExtractError))
+        let token = Admission::token(request.extensions().get());
+        ready(token.map(Self).map_err(|rejection| ExtractRejection::new(rejection, request)))
     }
 }

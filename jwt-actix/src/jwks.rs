@@ -1,3 +1,5 @@
+//! The JWK Set of an issuer, as a handler.
+
 use std::future::{Ready, ready};
 
 use actix_web::{Handler, HttpRequest, HttpResponse};

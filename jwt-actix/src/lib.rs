@@ -1,7 +1,7 @@
-//! actix-web middleware that takes a JSON Web Token out of a request, proves it, and hands typed claims to the handler.
+//! actix-web middleware that takes a JSON Web Token out of a request, verifies it, and hands typed claims to the handler.
 //!
-//! Works on an `App`, a `scope` and a `resource`. Everything that decides about a token is in [`jwt_core`], which is
-//! re-exported here.
+//! Works on an `App`, a `scope` and a `resource`. Everything that decides about a token is in [`jwt_core`], whose names are
+//! all here too: depend on this crate alone.
 //!
 //! ```
 //! use actix_web::{App, web};
@@ -26,30 +26,60 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What is here
+//!
+//! | to | use |
+//! |---|---|
+//! | let only authenticated requests through | [`JwtAuth`] |
+//! | get at the claims or the token in a handler | [`Claims`], [`Token`] |
+//! | let only tokens through that allow something | [`Require`] |
+//! | pass the token on to another service | [`ForwardToken`] |
+//! | tell clients where to get a token | [`MetadataRoute`] |
+//! | publish the keys of an issuer | `Jwks` (feature `login`) |
+//! | give the core a request, and actix-web a response of the core | [`Head`], [`response()`], [`with_headers`] |
+//!
+//! The modules are those of the core: [`key`], [`verify`], [`guard`], [`forward`], [`metadata`], [`error`], [`clock`],
+//! with the feature `login` also `issue`, `login`, `session`, `revocation` and `store`, and with the feature `testing` a
+//! test kit.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `aws-lc-rs` | on | signatures by aws-lc-rs, which needs a C compiler |
+//! | `rust-crypto` | off | signatures in pure Rust, used where `aws-lc-rs` is off |
+//! | `cache` | on | a cache of verified tokens, which the builder must be told to use |
+//! | `tracing` | on | events and fields of spans |
+//! | `remote` | off | keys fetched from an identity provider, tenants |
+//! | `login` | off | an issuer, logins, refresh tokens, sessions, revoked tokens |
+//! | `redis` | off | what is remembered in Redis or Valkey |
+//! | `metrics` | off | counters and gauges |
+//! | `testing` | off | a test kit for applications |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
+mod auth;
 mod extract;
-mod forward;
+mod forward_token;
 #[cfg(feature = "login")]
 mod jwks;
-mod metadata;
-mod middleware;
+mod metadata_route;
 mod rejection;
 mod request;
 mod require;
-#[cfg(feature = "login")]
 mod response;
+mod service;
 
-pub use extract::{Claims, ExtractError, Token};
-pub use forward::ForwardToken;
+pub use auth::JwtAuth;
+pub use extract::{Claims, ExtractRejection, Token};
+pub use forward_token::ForwardToken;
 #[cfg(feature = "login")]
 pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
-pub use metadata::{MetadataFuture, MetadataRoute, MetadataRouteMiddleware};
-pub use middleware::{JwtAuth, JwtAuthMiddleware, ResponseFuture};
+pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteMiddleware};
 pub use request::Head;
 pub use require::{Require, RequireFuture, RequireMiddleware};
-#[cfg(feature = "login")]
 pub use response::{response, with_headers};
+pub use service::{JwtAuthMiddleware, ResponseFuture};

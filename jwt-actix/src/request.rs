@@ -1,27 +1,48 @@
+//! actix-web's request, as the core reads it.
+
 use actix_web::HttpRequest;
+use actix_web::http::Version as OlderVersion;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::uri::Authority;
-use jwt_core::{HeaderName, RequestHead};
+use jwt_core::adapter::{HeaderName, RequestHead, Version};
 
 /// actix-web's request, as the core reads it: for what a handler asks the core itself, such as
-/// `Tokens::refresh_token_of`.
+/// `Logins::refresh_from_request`.
 #[derive(Debug)]
 pub struct Head<'r>(pub &'r HttpRequest);
 
 impl RequestHead for Head<'_> {
-    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.0.headers().get_all(name.as_str()).map(HeaderValue::as_bytes)
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn scheme(&self) -> Option<&str> {
+        self.0.uri().scheme_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.0.uri().authority().map(Authority::as_str)
+    }
+
+    fn path(&self) -> &str {
+        self.0.uri().path()
     }
 
     fn query(&self) -> Option<&str> {
         self.0.uri().query()
     }
 
-    fn method(&self) -> &str {
-        self.0.method().as_str()
+    fn version(&self) -> Version {
+        match self.0.version() {
+            OlderVersion::HTTP_09 => Version::HTTP_09,
+            OlderVersion::HTTP_10 => Version::HTTP_10,
+            OlderVersion::HTTP_2 => Version::HTTP_2,
+            OlderVersion::HTTP_3 => Version::HTTP_3,
+            _ => Version::HTTP_11,
+        }
     }
 
-    fn authority(&self) -> Option<&str> {
-        self.0.uri().authority().map(Authority::as_str)
+    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.0.headers().get_all(name.as_str()).map(HeaderValue::as_bytes)
     }
 }

@@ -1,3 +1,5 @@
+//! `Require`: a guard as middleware.
+
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
@@ -7,15 +9,17 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage};
-use jwt_core::{Deciding, Decision, Policy, PolicyOutcome, Rejection, VerifiedToken};
+use jwt_core::adapter::{Deciding, Decision, Rejection, require_facade};
+use jwt_core::guard::Policy;
 use pin_project_lite::pin_project;
 
 use crate::rejection;
+use crate::request::Head;
 
 /// Lets only requests through whose token allows it: a guard for a resource, a scope or a whole application.
 ///
-/// It stands inside of a [`JwtAuth`](crate::JwtAuth), as often as wanted: nothing is proved or read again. Whatever it
-/// refuses is answered in the words of that `JwtAuth`. Where scopes and roles are, its authenticator is told by
+/// It stands inside of a [`JwtAuth`](crate::JwtAuth), as often as wanted: nothing is verified or read again. Whatever it
+/// denies is answered as that `JwtAuth` answers. Where scopes and roles are, its authenticator is told by
 /// [`scopes`](jwt_core::AuthenticatorBuilder::scopes) and [`roles`](jwt_core::AuthenticatorBuilder::roles).
 ///
 /// ```
@@ -46,68 +50,7 @@ use crate::rejection;
 #[derive(Debug, Clone)]
 pub struct Require(Policy);
 
-impl Require {
-    /// The token must grant this scope. A scope is printable ASCII without space, `"` and `\` (RFC 6749 §3.3); a guard
-    /// that was given anything else refuses every request with a 500 whose log line names the mend.
-    pub fn scope(scope: impl Into<String>) -> Self {
-        Self(Policy::scope(scope))
-    }
-
-    /// The token must grant all of these scopes.
-    pub fn all_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
-        Self(Policy::all_scopes(scopes))
-    }
-
-    /// The token must grant one of these scopes. The challenge names the first of them.
-    pub fn any_scope<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
-        Self(Policy::any_scope(scopes))
-    }
-
-    /// The token must grant this role.
-    pub fn role(role: impl Into<String>) -> Self {
-        Self(Policy::role(role))
-    }
-
-    /// The claims must pass this function, which returns a `bool` or, with a reason for the log, a `Result`.
-    pub fn policy<C: Send + Sync + 'static, O: PolicyOutcome>(
-        policy: impl Fn(&C) -> O + Send + Sync + 'static,
-    ) -> Self {
-        Self(Policy::check(policy))
-    }
-
-    /// The same for a function that has to wait for something, such as a database.
-    pub fn policy_async<C, F>(policy: impl Fn(VerifiedToken<C>) -> F + Send + Sync + 'static) -> Self
-    where
-        C: Send + Sync + 'static,
-        F: Future<Output: PolicyOutcome> + Send + 'static,
-    {
-        Self(Policy::check_async(policy))
-    }
-
-    /// Both must hold. The other one is asked only where this one does.
-    #[must_use]
-    pub fn and(self, other: impl Into<Policy>) -> Self {
-        Self(self.0.and(other.into()))
-    }
-
-    /// One of the two must hold. The other one is asked only where this one does not.
-    #[must_use]
-    pub fn or(self, other: impl Into<Policy>) -> Self {
-        Self(self.0.or(other.into()))
-    }
-}
-
-impl From<Policy> for Require {
-    fn from(policy: Policy) -> Self {
-        Self(policy)
-    }
-}
-
-impl From<Require> for Policy {
-    fn from(require: Require) -> Self {
-        require.0
-    }
-}
+require_facade!(Require);
 
 impl<S, B> Transform<S, ServiceRequest> for Require
 where
@@ -146,10 +89,10 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         // The borrow of the extensions ends with this line, before the inner service can ask for one.
-        let decision = self.policy.decide(request.extensions().get());
+        let decision = self.policy.decide(request.extensions().get(), &Head(request.request()));
         let state = match decision {
             Decision::Allowed => return RequireFuture { state: State::Allowed { future: self.inner.call(request) } },
-            Decision::Refused(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
+            Decision::Denied(rejection) => State::Denied { denied: Some(Box::new((rejection, request))) },
             Decision::Pending(deciding) => {
                 State::Deciding { deciding, held: Some(Box::new((self.inner.clone(), request))) }
             }
@@ -165,7 +108,7 @@ impl<S> fmt::Debug for RequireMiddleware<S> {
 }
 
 pin_project! {
-    /// The response of the inner service, or the refusal.
+    /// The response of the inner service, or the denial.
     pub struct RequireFuture<S>
     where
         S: Service<ServiceRequest>,
@@ -189,8 +132,8 @@ pin_project! {
             deciding: Deciding,
             held: Option<Box<(Rc<S>, ServiceRequest)>>,
         },
-        Refused {
-            refused: Option<Box<(Rejection, ServiceRequest)>>,
+        Denied {
+            denied: Option<Box<(Rejection, ServiceRequest)>>,
         },
     }
 }
@@ -214,14 +157,14 @@ where
                     let (inner, request) = *held;
                     match decided {
                         Ok(()) => State::Allowed { future: inner.call(request) },
-                        Err(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
+                        Err(rejection) => State::Denied { denied: Some(Box::new((rejection, request))) },
                     }
                 }
-                Projected::Refused { refused } => {
-                    return match refused.take() {
-                        Some(refused) => {
-                            let (rejection, request) = *refused;
-                            let response = request.into_response(rejection::refusal(rejection));
+                Projected::Denied { denied } => {
+                    return match denied.take() {
+                        Some(denied) => {
+                            let (rejection, request) = *denied;
+                            let response = request.into_response(rejection::denial(rejection));
                             Poll::Ready(Ok(response.map_into_right_body()))
                         }
                         None => Poll::Pending,

@@ -1,30 +1,68 @@
-use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, HttpResponseBuilder};
+//! Responses and header fields of the core in actix-web's types, which are of an older `http`.
 
-/// A response of the core in actix-web's type, which is of an older `http`.
-pub fn response(response: http::Response<String>) -> HttpResponse {
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use jwt_core::adapter::{self, HeaderFields, HeaderName as CoreName, HeaderValue as CoreValue, Response};
+
+/// A response of the core in actix-web's type.
+pub fn response(response: Response<String>) -> HttpResponse {
     let (parts, body) = response.into_parts();
-    let status = StatusCode::from_u16(parts.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    with_headers(&mut HttpResponse::build(status), &parts.headers).body(body)
+    head(&Response::from_parts(parts, ())).body(body)
 }
 
 /// Header fields of the core beside those that a response has, such as the cookies of a login.
 ///
 /// ```
 /// use actix_web::HttpResponse;
-/// use jwt_actix::{LoginCookies, with_headers};
+/// use jwt_actix::{adapter::HeaderMap, with_headers};
 ///
-/// async fn logout(cookies: actix_web::web::Data<LoginCookies>) -> HttpResponse {
-///     with_headers(&mut HttpResponse::NoContent(), &cookies.clear()).finish()
-/// }
-/// # let _ = logout;
+/// # let cleared = HeaderMap::new();
+/// let cleared: HeaderMap = cleared; // by `logins.clear_cookies()`
+/// let response = with_headers(&mut HttpResponse::NoContent(), &cleared).finish();
+/// # let _ = response;
 /// ```
 pub fn with_headers<'b>(
     builder: &'b mut HttpResponseBuilder,
-    headers: &http::HeaderMap,
+    headers: &adapter::HeaderMap,
 ) -> &'b mut HttpResponseBuilder {
     for (name, value) in headers {
         builder.append_header((name.as_str(), value.as_bytes()));
     }
     builder
+}
+
+/// Status and header fields, without a body yet.
+pub(crate) fn head(response: &Response<()>) -> HttpResponseBuilder {
+    let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut builder = HttpResponse::build(status);
+    with_headers(&mut builder, response.headers());
+    builder
+}
+
+/// The header fields of a response, as the core completes them.
+pub(crate) struct Fields<'m>(pub(crate) &'m mut HeaderMap);
+
+impl HeaderFields for Fields<'_> {
+    fn values<'a>(&'a self, name: &CoreName) -> impl Iterator<Item = &'a [u8]> {
+        self.0.get_all(name.as_str()).map(HeaderValue::as_bytes)
+    }
+
+    fn insert(&mut self, name: CoreName, value: CoreValue) {
+        if let Some((name, value)) = older(&name, &value) {
+            self.0.insert(name, value);
+        }
+    }
+
+    fn append(&mut self, name: CoreName, value: CoreValue) {
+        if let Some((name, value)) = older(&name, &value) {
+            self.0.append(name, value);
+        }
+    }
+}
+
+/// The same bytes in the older version of the types, which takes them all.
+fn older(name: &CoreName, value: &CoreValue) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+    Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
 }

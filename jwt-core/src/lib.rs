@@ -1,8 +1,12 @@
-//! Takes a JSON Web Token out of a request, proves it, and yields typed claims: the core of `jwt-tower` (axum, hyper,
+//! Takes a JSON Web Token out of a request, verifies it, and yields typed claims: the core of `jwt-tower` (axum, hyper,
 //! tonic) and `jwt-actix` (actix-web), which only translate between it and their framework.
 //!
+//! Applications depend on an adapter, which re-exports everything here. This crate alone is for those who
+//! [write an adapter](adapter), and for [bare tokens](Verifier) that do not come with a request.
+//!
 //! ```
-//! use jwt_core::{Authenticator, KeySet, Verdict};
+//! use jwt_core::adapter::Verdict;
+//! use jwt_core::{Authenticator, KeySet};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct User {
@@ -20,11 +24,28 @@
 //!     Verdict::Verified(user) => println!("Hello, {}!", user.name),
 //!     Verdict::Anonymous => println!("Hello, stranger!"),
 //!     Verdict::Rejected(error) => println!("{}", auth.answer(&error).status),
-//!     Verdict::Pending(_) => println!("Only where keys are fetched or sessions looked up: await it."),
+//!     Verdict::Pending(_) => println!("Only where keys are fetched or sessions are looked up: await it."),
 //! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # The modules
+//!
+//! | to | look in |
+//! |---|---|
+//! | load keys, fetch them, sign with them | [`key`] |
+//! | verify tokens, trust several issuers, look tokens up | [`verify`] |
+//! | say what claims allow | [`guard`] |
+//! | sign tokens and publish keys | `issue` (feature `login`) |
+//! | log people in, refresh, log them out; cookies | `login` (feature `login`) |
+//! | keep refresh tokens and sessions | `session`, in a `store` (feature `login`) |
+//! | refuse tokens before they expire | `revocation` (feature `login`) |
+//! | pass tokens on to other services | [`forward`] |
+//! | tell clients where to get a token | [`metadata`] |
+//! | write an adapter for another framework | [`adapter`] |
+//! | see why something was refused | [`error`] |
+//! | stop the time in a test | [`clock`], `testing` (feature `testing`) |
 //!
 //! # The path of a request
 //!
@@ -42,21 +63,22 @@
 //!                                 turns into status, challenge and body
 //! ```
 //!
-//! The signature is proved before a claim is read. What was read on the way is in the error for the log; what goes on
+//! The signature is verified before a claim is read. What was read on the way is in the error for the log; what goes on
 //! the wire is fixed text.
 //!
 //! # Features
 //!
-//! - `aws-lc-rs` (default): signatures by aws-lc-rs, with keys parsed once.
-//! - `rust-crypto`: signatures by the pure-Rust backend, where `aws-lc-rs` is off. ES512 is not in it.
-//! - `cache`: a cache of verified tokens, off until the builder is told to use it.
-//! - `remote`: keys fetched from an identity provider and kept fresh.
-//! - `metrics`: counters and gauges of those keys, by the facade of that name.
-//! - `login`: the other half: an issuer that signs, publishes its keys and rotates them; the cookies of a login; what is
-//!   remembered of those who logged in, in memory: refresh tokens, sessions, revoked tokens.
-//! - `redis`: what is remembered in Redis or Valkey, for more than one instance.
-//! - `testing`: a test kit for applications; see the module of that name.
-//! - `tracing`: an event of the target `jwt` for every rejected request, with its reason.
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `aws-lc-rs` | on | signatures by aws-lc-rs, with keys parsed once |
+//! | `rust-crypto` | off | signatures by the pure-Rust backend, used where `aws-lc-rs` is off; without ES512 |
+//! | `cache` | off | a cache of verified tokens, which the builder must be told to use |
+//! | `remote` | off | keys fetched from an identity provider and kept fresh; tenants |
+//! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
+//! | `redis` | off | the store in Redis or Valkey, for more than one instance |
+//! | `tracing` | off | an event of the target `jwt` for every rejected request, with its reason; fields of spans |
+//! | `metrics` | off | counters and gauges by the facade of that name |
+//! | `testing` | off | a test kit for applications |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
@@ -64,90 +86,77 @@ mod address;
 mod answer;
 mod authenticator;
 mod base64url;
-mod clock;
+pub mod clock;
 mod debug_text;
-mod error;
+pub mod error;
 mod facade;
-mod forward;
-mod guard;
+pub mod forward;
+pub mod guard;
 #[cfg(feature = "login")]
-mod issue;
+pub mod issue;
 mod issuers;
 mod json;
-mod key;
+pub mod key;
 #[cfg(feature = "login")]
-mod login;
+pub mod login;
 mod observe;
 mod request;
 #[cfg(feature = "login")]
-mod revocation;
+pub mod revocation;
 #[cfg(feature = "login")]
-mod session;
+pub mod session;
 mod single_flight;
 #[cfg(feature = "login")]
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
-mod verify;
+pub mod verify;
 
-pub use answer::cache_control::Caching;
-pub use answer::challenge::Answer;
-pub use answer::grpc::GrpcStatus;
-pub use answer::metadata::{BearerMethod, MetadataAnswer, MetadataError, ResourceMetadata, ResourceMetadataBuilder};
-pub use authenticator::builder::AuthenticatorBuilder;
-pub use authenticator::{Authenticator, Outcome, Pending, Verdict};
-pub use clock::{Clock, NumericDate, SystemClock};
-pub use error::{
-    AuthError, CheckError, ConfigError, CrossSiteError, Denial, Malformed, Misuse, ProfileClaim, RegisteredClaim,
-    RequestError, ShapeError, TokenError, Unavailable,
-};
-pub use forward::{
-    Authorizing, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError, ForwardTarget, Forwarder,
-    ForwarderBuilder, Refusal, TokenExchange,
-};
-pub use guard::admission::{Admission, Rejection};
-pub use guard::policy::{Deciding, Decision, Policy, PolicyOutcome};
-pub use http::HeaderName;
+pub use authenticator::{Authenticator, AuthenticatorBuilder};
+pub use error::AuthError;
 #[cfg(feature = "login")]
-pub use issue::{AccessToken, IssueError, Issuer, IssuerBuilder, RotationError};
+pub use issue::Issuer;
+#[cfg(feature = "remote")]
+pub use issuers::Tenants;
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
-pub use issuers::tenants::Tenants;
-#[cfg(feature = "remote")]
 pub use key::RemoteKeySet;
-pub use key::algorithm::{Algorithm, UnknownAlgorithm};
-pub use key::{
-    Fetch, FetchError, Fetching, KeyError, KeySet, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError,
-    SigningError, SigningKey, SkippedKey, VerifyingKey,
-};
+pub use key::{Algorithm, KeySet, LiveKeys, SigningKey, VerifyingKey};
 #[cfg(feature = "login")]
-pub use login::{
-    Login, LoginCookies, LoginCookiesBuilder, LoginError, RefreshToken, SameSite, Tokens, TokensBuilder, UnfitToken,
-};
-pub use request::RequestHead;
-#[cfg(feature = "login")]
+pub use login::{LoginCookies, LoginError, Tokens};
 pub use request::csrf_token::CsrfTokens;
 pub use request::source::TokenSource;
 #[cfg(feature = "login")]
-pub use revocation::{Revocations, RevocationsBuilder, Revoked, WhileUnreachable};
+pub use revocation::Revocations;
 #[cfg(feature = "login")]
-pub use session::opaque::OpaqueToken;
+pub use session::{Sessions, refresh::RefreshTokens};
 #[cfg(feature = "login")]
-pub use session::refresh::{RefreshError, RefreshTokens, RefreshTokensBuilder};
-#[cfg(feature = "login")]
-pub use session::sign_in::{NewSignIn, SignIn};
-#[cfg(feature = "login")]
-pub use session::{Sessions, SessionsBuilder};
+pub use store::MemoryStore;
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
-#[cfg(feature = "login")]
-pub use store::{MemoryStore, SignInId, StoreError};
-pub use transport::TransportError;
-pub use verify::grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
-pub use verify::id_token::{AuthenticationRequest, IdTokenVerifier};
-pub use verify::original_login::OriginalLogin;
-pub use verify::token::{CompactToken, VerifiedToken};
 #[cfg(feature = "cache")]
-pub use verify::{CacheStats, TokenCache};
-pub use verify::{Header, Verifier};
+pub use verify::TokenCache;
+pub use verify::{CompactToken, Roles, Scopes, VerifiedToken, Verifier};
+
+/// For those who write an adapter: how a request is viewed, what is said of it, and what goes on the wire.
+///
+/// An adapter implements [`RequestHead`](adapter::RequestHead) for the requests of its framework, asks the
+/// [`Authenticator`], turns the [`Outcome`](adapter::Outcome) into an [`Admission`](adapter::Admission), and copies the
+/// [`Answer`](adapter::Answer) of a [`Rejection`](adapter::Rejection) into the response of its framework. It decides
+/// nothing.
+pub mod adapter {
+    pub use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
+
+    #[doc(inline)]
+    pub use crate::__require_facade as require_facade;
+    pub use crate::answer::{Answer, GrpcStatus, HeaderFields, ResponseHeaders};
+    pub use crate::authenticator::{Outcome, Pending, Verdict};
+    pub use crate::guard::{Admission, Deciding, Decision, Rejection};
+    pub use crate::request::RequestHead;
+}
+
+/// Metadata of the protected resource (RFC 9728): what a client has to know in order to get a token for it.
+pub mod metadata {
+    pub use crate::answer::{BearerMethod, MetadataBuildError, ResourceMetadata, ResourceMetadataBuilder};
+}

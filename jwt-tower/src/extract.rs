@@ -1,18 +1,21 @@
+//! Extractors for axum: the verified claims, and the compact token.
+
 use std::fmt;
 use std::ops::Deref;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
-use jwt_core::{Admission, AuthError, CompactToken, Rejection, VerifiedToken};
+use jwt_core::adapter::{Admission, Rejection};
+use jwt_core::{AuthError, CompactToken, VerifiedToken};
 
-use crate::rejection::{self, Refusal};
+use crate::rejection::Rejected;
 
 /// The claims of the verified token, as an extractor for axum.
 ///
 /// `Option<Claims<C>>` is `None` for an anonymous request, where the authenticator is
 /// [optional](jwt_core::AuthenticatorBuilder::optional). On a route without [`JwtAuth`](crate::JwtAuth) both are a 500
-/// whose log line names the mend.
+/// whose log line names the fix.
 ///
 /// ```
 /// use jwt_tower::Claims;
@@ -59,7 +62,7 @@ pub struct ExtractRejection {
 
 impl ExtractRejection {
     fn new(rejection: Rejection, request: &Parts) -> Self {
-        Self { rejection, request: Box::new(request.clone()) }
+        Self { rejection: rejection.for_request(request), request: Box::new(request.clone()) }
     }
 
     /// Why.
@@ -77,8 +80,8 @@ impl fmt::Debug for ExtractRejection {
 
 impl IntoResponse for ExtractRejection {
     fn into_response(self) -> Response {
-        let response = rejection::problem(&self.rejection.answer);
-        Refusal { rejection: self.rejection, request: self.request }.with(response)
+        let response = self.rejection.answer.response().map(Into::into);
+        Rejected { rejection: self.rejection, request: self.request }.with(response)
     }
 }
 

@@ -1,3 +1,5 @@
+//! The JWK Set of an issuer, as a service.
+
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};

@@ -1,7 +1,7 @@
-//! A Tower layer that takes a JSON Web Token out of a request, proves it, and hands typed claims to the handler.
+//! A Tower layer that takes a JSON Web Token out of a request, verifies it, and hands typed claims to the handler.
 //!
 //! For axum with an extractor, and for every other Tower stack (hyper, tonic) through the extensions of the request.
-//! Everything that decides about a token is in [`jwt_core`], which is re-exported here.
+//! Everything that decides about a token is in [`jwt_core`], whose names are all here too: depend on this crate alone.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -26,29 +26,59 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What is here
+//!
+//! | to | use |
+//! |---|---|
+//! | let only authenticated requests through | [`JwtAuth`] |
+//! | get at the claims or the token in a handler | `Claims`, `Token` (feature `axum`); [`claims`] elsewhere |
+//! | let only tokens through that allow something | [`Require`] |
+//! | pass the token on to another service | [`ForwardToken`] |
+//! | tell clients where to get a token | [`MetadataRoute`] |
+//! | publish the keys of an issuer | `Jwks` (feature `login`) |
+//!
+//! The modules are those of the core: [`key`], [`verify`], [`guard`], [`forward`], [`metadata`], [`error`], [`clock`],
+//! with the feature `login` also `issue`, `login`, `session`, `revocation` and `store`, and with the feature `testing` a
+//! test kit.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `aws-lc-rs` | on | signatures by aws-lc-rs, which needs a C compiler |
+//! | `rust-crypto` | off | signatures in pure Rust, used where `aws-lc-rs` is off |
+//! | `axum` | on | the extractors for axum |
+//! | `cache` | on | a cache of verified tokens, which the builder must be told to use |
+//! | `tracing` | on | events and fields of spans |
+//! | `remote` | off | keys fetched from an identity provider, tenants |
+//! | `login` | off | an issuer, logins, refresh tokens, sessions, revoked tokens |
+//! | `redis` | off | what is remembered in Redis or Valkey |
+//! | `metrics` | off | counters and gauges |
+//! | `testing` | off | a test kit for applications |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
+mod auth;
 #[cfg(feature = "axum")]
 mod extract;
-mod forward;
+mod forward_token;
 #[cfg(feature = "login")]
 mod jwks;
-mod layer;
-mod metadata;
+mod metadata_route;
 mod rejection;
 mod require;
 mod service;
 
+pub use auth::JwtAuth;
 #[cfg(feature = "axum")]
 pub use extract::{Claims, ExtractRejection, Token};
-pub use forward::{ForwardFuture, ForwardToken, ForwardTokenService, ForwardingError};
+pub use forward_token::{ForwardFuture, ForwardToken, ForwardTokenService, ForwardingError};
 #[cfg(feature = "login")]
 pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
-pub use layer::JwtAuth;
-pub use metadata::{MetadataFuture, MetadataRoute, MetadataRouteService};
+pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteService};
 pub use rejection::{EmptyBody, Hook, ProblemBody, RejectionBody};
 pub use require::{Require, RequireFuture, RequireService};
 pub use service::{JwtAuthService, ResponseFuture};
@@ -59,7 +89,9 @@ pub use service::{JwtAuthService, ResponseFuture};
 /// ```
 /// # use http_body_util::Full;
 /// # use hyper::body::{Bytes, Incoming};
-/// async fn hello(request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, jwt_tower::Rejection> {
+/// use jwt_tower::adapter::Rejection;
+///
+/// async fn hello(request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, Rejection> {
 ///     let user = jwt_tower::claims::<()>(request.extensions())?;
 ///     let name = user.as_ref().and_then(|user| user.subject()).unwrap_or("nobody");
 ///     Ok(http::Response::new(format!("Hello, {name}!").into()))
@@ -69,6 +101,8 @@ pub use service::{JwtAuthService, ResponseFuture};
 ///
 /// # Errors
 /// Where no [`JwtAuth`] is in front, or one whose claims are of another type.
-pub fn claims<C: Send + Sync + 'static>(extensions: &http::Extensions) -> Result<Option<VerifiedToken<C>>, Rejection> {
-    Admission::optional_claims(extensions.get())
+pub fn claims<C: Send + Sync + 'static>(
+    extensions: &http::Extensions,
+) -> Result<Option<VerifiedToken<C>>, adapter::Rejection> {
+    adapter::Admission::optional_claims(extensions.get())
 }

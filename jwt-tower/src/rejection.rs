@@ -1,9 +1,11 @@
+//! How rejections become responses: with a problem document, without a body, or in the words of the application.
+
 use std::fmt;
 
-use http::header::CONTENT_TYPE;
+use http::Response;
 use http::request::Parts;
-use http::{HeaderValue, Response};
-use jwt_core::{Answer, AuthError, Rejection};
+use jwt_core::AuthError;
+use jwt_core::adapter::Rejection;
 
 /// Makes the response to a rejected request. Implemented by [`ProblemBody`], by [`EmptyBody`] and by whatever is given
 /// to [`JwtAuth::on_rejection`](crate::JwtAuth::on_rejection).
@@ -17,9 +19,9 @@ pub trait RejectionBody<B> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProblemBody;
 
-impl<B: From<&'static str>> RejectionBody<B> for ProblemBody {
+impl<B: From<String>> RejectionBody<B> for ProblemBody {
     fn response(&self, rejection: &Rejection, _: &Parts) -> Response<B> {
-        problem(&rejection.answer)
+        rejection.answer.response().map(B::from)
     }
 }
 
@@ -29,7 +31,7 @@ pub struct EmptyBody;
 
 impl<B: Default> RejectionBody<B> for EmptyBody {
     fn response(&self, rejection: &Rejection, _: &Parts) -> Response<B> {
-        head(&rejection.answer).map(|()| B::default())
+        rejection.answer.head().map(|()| B::default())
     }
 }
 
@@ -42,7 +44,7 @@ where
     F: Fn(&AuthError, &Parts, Response<()>) -> Response<B>,
 {
     fn response(&self, rejection: &Rejection, request: &Parts) -> Response<B> {
-        (self.0)(&rejection.error, request, head(&rejection.answer))
+        (self.0)(&rejection.error, request, rejection.answer.head())
     }
 }
 
@@ -52,43 +54,25 @@ impl<F> fmt::Debug for Hook<F> {
     }
 }
 
-/// A refusal by a guard or an extractor, in the extensions of its response: on its way to the layer outside, which
+/// A rejection by a guard or an extractor, in the extensions of its response: on its way to the layer outside, which
 /// knows how the application answers.
 #[derive(Clone)]
-pub(crate) struct Refusal {
+pub(crate) struct Rejected {
     pub(crate) rejection: Rejection,
     pub(crate) request: Box<Parts>,
 }
 
-impl Refusal {
-    /// A response that says it all, should no layer be outside.
-    pub(crate) fn with<B>(self, response: Response<B>) -> Response<B> {
-        let mut response = response;
+impl Rejected {
+    /// A response that is complete in itself, where no layer is outside.
+    pub(crate) fn with<B>(self, mut response: Response<B>) -> Response<B> {
         response.extensions_mut().insert(self);
         response
     }
 
-    /// Puts the words of the layer in the place of the response, if it is a refusal.
-    pub(crate) fn reword<B>(response: &mut Response<B>, words: &impl RejectionBody<B>) {
+    /// The response as the layer makes it, in place of this one, if it is a rejection.
+    pub(crate) fn reword<B>(response: &mut Response<B>, layer: &impl RejectionBody<B>) {
         if let Some(Self { rejection, request }) = response.extensions_mut().remove() {
-            *response = words.response(&rejection.for_request(&*request), &request);
+            *response = layer.response(&rejection, &request);
         }
     }
-}
-
-/// Status and header fields, without a body yet.
-pub(crate) fn head(answer: &Answer) -> Response<()> {
-    let mut response = Response::new(());
-    *response.status_mut() = answer.status;
-    response.headers_mut().extend(answer.headers());
-    response
-}
-
-/// The whole answer, with its problem document.
-pub(crate) fn problem<B: From<&'static str>>(answer: &Answer) -> Response<B> {
-    let mut response = head(answer).map(|()| answer.body.into());
-    // A media type that is there already is that of gRPC, which has no document.
-    let content_type = response.headers_mut().entry(CONTENT_TYPE);
-    content_type.or_insert(HeaderValue::from_static(Answer::CONTENT_TYPE));
-    response
 }

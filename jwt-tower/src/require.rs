@@ -1,19 +1,22 @@
+//! `Require`: a guard as a layer.
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use jwt_core::{Deciding, Decision, Policy, PolicyOutcome, Rejection, VerifiedToken};
+use jwt_core::adapter::{Deciding, Decision, Rejection, require_facade};
+use jwt_core::guard::Policy;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::rejection::{self, Refusal};
+use crate::rejection::Rejected;
 
 /// Lets only requests through whose token allows it: a guard for a route, a group of routes or a whole application.
 ///
-/// It stands inside of a [`JwtAuth`](crate::JwtAuth), as often as wanted: nothing is proved or read again. Whatever it
-/// refuses is answered in the words of that `JwtAuth`. Where scopes and roles are, its authenticator is told by
+/// It stands inside of a [`JwtAuth`](crate::JwtAuth), as often as wanted: nothing is verified or read again. Whatever it
+/// denies is answered as that `JwtAuth` answers. Where scopes and roles are, its authenticator is told by
 /// [`scopes`](jwt_core::AuthenticatorBuilder::scopes) and [`roles`](jwt_core::AuthenticatorBuilder::roles).
 ///
 /// ```
@@ -43,68 +46,7 @@ use crate::rejection::{self, Refusal};
 #[derive(Debug, Clone)]
 pub struct Require(Policy);
 
-impl Require {
-    /// The token must grant this scope. A scope is printable ASCII without space, `"` and `\` (RFC 6749 §3.3); a guard
-    /// that was given anything else refuses every request with a 500 whose log line names the mend.
-    pub fn scope(scope: impl Into<String>) -> Self {
-        Self(Policy::scope(scope))
-    }
-
-    /// The token must grant all of these scopes.
-    pub fn all_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
-        Self(Policy::all_scopes(scopes))
-    }
-
-    /// The token must grant one of these scopes. The challenge names the first of them.
-    pub fn any_scope<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
-        Self(Policy::any_scope(scopes))
-    }
-
-    /// The token must grant this role.
-    pub fn role(role: impl Into<String>) -> Self {
-        Self(Policy::role(role))
-    }
-
-    /// The claims must pass this function, which returns a `bool` or, with a reason for the log, a `Result`.
-    pub fn policy<C: Send + Sync + 'static, O: PolicyOutcome>(
-        policy: impl Fn(&C) -> O + Send + Sync + 'static,
-    ) -> Self {
-        Self(Policy::check(policy))
-    }
-
-    /// The same for a function that has to wait for something, such as a database.
-    pub fn policy_async<C, F>(policy: impl Fn(VerifiedToken<C>) -> F + Send + Sync + 'static) -> Self
-    where
-        C: Send + Sync + 'static,
-        F: Future<Output: PolicyOutcome> + Send + 'static,
-    {
-        Self(Policy::check_async(policy))
-    }
-
-    /// Both must hold. The other one is asked only where this one does.
-    #[must_use]
-    pub fn and(self, other: impl Into<Policy>) -> Self {
-        Self(self.0.and(other.into()))
-    }
-
-    /// One of the two must hold. The other one is asked only where this one does not.
-    #[must_use]
-    pub fn or(self, other: impl Into<Policy>) -> Self {
-        Self(self.0.or(other.into()))
-    }
-}
-
-impl From<Policy> for Require {
-    fn from(policy: Policy) -> Self {
-        Self(policy)
-    }
-}
-
-impl From<Require> for Policy {
-    fn from(require: Require) -> Self {
-        require.0
-    }
-}
+require_facade!(Require);
 
 impl<S> Layer<S> for Require {
     type Service = RequireService<S>;
@@ -135,9 +77,9 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let state = match self.policy.decide(request.extensions().get()) {
+        let state = match self.policy.decide(request.extensions().get(), &request) {
             Decision::Allowed => return RequireFuture { state: State::Allowed { future: self.inner.call(request) } },
-            Decision::Refused(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
+            Decision::Denied(rejection) => State::Denied { denied: Some(Box::new((rejection, request))) },
             Decision::Pending(deciding) => {
                 // The one that was polled ready waits with the request; a clone takes its place.
                 let next = self.inner.clone();
@@ -150,7 +92,7 @@ where
 }
 
 pin_project! {
-    /// The response of the inner service, or the refusal.
+    /// The response of the inner service, or the denial.
     pub struct RequireFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -174,8 +116,8 @@ pin_project! {
             deciding: Deciding,
             held: Option<Box<(S, Request<B>)>>,
         },
-        Refused {
-            refused: Option<Box<(Rejection, Request<B>)>>,
+        Denied {
+            denied: Option<Box<(Rejection, Request<B>)>>,
         },
     }
 }
@@ -199,12 +141,12 @@ where
                     let (mut inner, request) = *held;
                     match decided {
                         Ok(()) => State::Allowed { future: inner.call(request) },
-                        Err(rejection) => State::Refused { refused: Some(Box::new((rejection, request))) },
+                        Err(rejection) => State::Denied { denied: Some(Box::new((rejection, request))) },
                     }
                 }
-                Projected::Refused { refused } => {
-                    return match refused.take() {
-                        Some(refused) => Poll::Ready(Ok(refusal(*refused))),
+                Projected::Denied { denied } => {
+                    return match denied.take() {
+                        Some(denied) => Poll::Ready(Ok(denial(*denied))),
                         None => Poll::Pending,
                     };
                 }
@@ -215,9 +157,9 @@ where
 }
 
 /// Without a body, since any may be the type of bodies here; the layer outside has one.
-fn refusal<A, B: Default>((rejection, request): (Rejection, Request<A>)) -> Response<B> {
-    let response = rejection::head(&rejection.answer.clone().for_request(&request)).map(|()| B::default());
-    Refusal { rejection, request: Box::new(request.into_parts().0) }.with(response)
+fn denial<A, B: Default>((rejection, request): (Rejection, Request<A>)) -> Response<B> {
+    let response = rejection.answer.head().map(|()| B::default());
+    Rejected { rejection, request: Box::new(request.into_parts().0) }.with(response)
 }
 
 impl<S: Service<Request<B>>, B> fmt::Debug for RequireFuture<S, B> {

@@ -1,29 +1,33 @@
+//! The service that `JwtAuth` makes, and the way of a request through it.
+
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::CACHE_CONTROL;
 use http::{Request, Response};
-use jwt_core::{Admission, Caching, Outcome, Pending};
+use jwt_core::adapter::{Admission, Outcome, Pending, ResponseHeaders};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
+use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::layer::JwtAuth;
-use crate::rejection::{ProblemBody, Refusal, RejectionBody};
+use crate::auth::JwtAuth;
+use crate::rejection::{ProblemBody, Rejected, RejectionBody};
+
+impl<S, C, R: Clone> Layer<S> for JwtAuth<C, R> {
+    type Service = JwtAuthService<S, C, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        JwtAuthService { inner, auth: self.clone() }
+    }
+}
 
 /// The service that [`JwtAuth`] makes.
 pub struct JwtAuthService<S, C, R = ProblemBody> {
     inner: S,
     auth: JwtAuth<C, R>,
-}
-
-impl<S, C, R> JwtAuthService<S, C, R> {
-    pub(crate) fn new(inner: S, auth: JwtAuth<C, R>) -> Self {
-        Self { inner, auth }
-    }
 }
 
 impl<S, C, R, ReqBody, ResBody> Service<Request<ReqBody>> for JwtAuthService<S, C, R>
@@ -66,16 +70,15 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
         S: Service<Request<ReqBody>>,
         R: RejectionBody<ResBody> + Clone,
     {
-        let (admission, caching) = Admission::of(&self.authenticator, outcome);
+        let (admission, headers) = Admission::of(&self.authenticator, outcome, &request);
         match admission {
             Ok(admission) => {
                 request.extensions_mut().insert(admission);
-                State::Admitted { future: inner.call(request), rejection: self.rejection.clone(), caching }
+                State::Admitted { future: inner.call(request), rejection: self.rejection.clone(), headers }
             }
             Err(rejection) => {
-                let (rejection, request) = (rejection.for_request(&request), request.into_parts().0);
-                let mut response = self.rejection.response(&rejection, &request);
-                tell(&mut response, caching.as_deref());
+                let mut response = self.rejection.response(&rejection, &request.into_parts().0);
+                complete(&mut response, headers.as_deref());
                 State::Rejected { response: Some(response) }
             }
         }
@@ -84,7 +87,7 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
 
 impl<S: Clone, C, R: Clone> Clone for JwtAuthService<S, C, R> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.auth.clone())
+        Self { inner: self.inner.clone(), auth: self.auth.clone() }
     }
 }
 
@@ -119,7 +122,7 @@ pin_project! {
             #[pin]
             future: S::Future,
             rejection: R,
-            caching: Option<Arc<Caching>>,
+            headers: Option<Arc<ResponseHeaders>>,
         },
         Rejected {
             response: Option<Response<ResBody>>,
@@ -153,11 +156,11 @@ where
                     let Held { mut inner, auth, request } = *held;
                     auth.settle(&mut inner, request, outcome)
                 }
-                Projected::Admitted { future, rejection, caching } => {
+                Projected::Admitted { future, rejection, headers } => {
                     let mut polled = future.poll(cx);
                     if let Poll::Ready(Ok(response)) = &mut polled {
-                        Refusal::reword(response, &*rejection);
-                        tell(response, caching.as_deref());
+                        Rejected::reword(response, &*rejection);
+                        complete(response, headers.as_deref());
                     }
                     return polled;
                 }
@@ -180,14 +183,8 @@ where
 }
 
 /// Adds what caches must be told of the response, and the cookies of a renewed login.
-fn tell<B>(response: &mut Response<B>, caching: Option<&Caching>) {
-    let Some(caching) = caching else { return };
-    let headers = response.headers_mut();
-    for (name, value) in caching.fields(headers.contains_key(CACHE_CONTROL)) {
-        if name == CACHE_CONTROL {
-            headers.insert(name, value);
-        } else {
-            headers.append(name, value);
-        }
+fn complete<B>(response: &mut Response<B>, headers: Option<&ResponseHeaders>) {
+    if let Some(headers) = headers {
+        headers.apply(response.headers_mut());
     }
 }

@@ -1,3 +1,5 @@
+//! What caches between service and client are told, and the cookies of a renewed login.
+
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -11,7 +13,7 @@ use crate::request::source::TokenSource;
 /// A shared cache leaves answers to requests with `Authorization` alone (RFC 9111 §3.5), and knows nothing of that kind
 /// about cookies, other fields and queries.
 #[derive(Debug, Clone)]
-pub struct Caching {
+pub struct ResponseHeaders {
     /// The fields of a request that decide who is asking.
     vary: Option<HeaderValue>,
     /// Whether a token may come by another way than `Authorization`.
@@ -27,21 +29,20 @@ pub(crate) struct Cookies(Option<Arc<[HeaderValue]>>);
 impl Cookies {
     pub(crate) const NONE: Self = Self(None);
 
-    #[cfg(feature = "login")]
-    pub(crate) fn of(headers: &http::HeaderMap) -> Self {
-        Self(Some(headers.get_all(SET_COOKIE).iter().cloned().collect()))
+    pub(crate) fn new(cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
+        Self(Some(cookies.into_iter().collect()))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        self.0.iter().flat_map(|cookies| cookies.iter()).map(|cookie| (SET_COOKIE, cookie.clone()))
+    fn values(&self) -> &[HeaderValue] {
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
-impl Caching {
+impl ResponseHeaders {
     /// `None` where no cache has to be told anything.
     pub(crate) fn of(sources: &[TokenSource], optional: bool) -> Option<Arc<Self>> {
         let private = !sources.iter().all(|source| source.header_field() == Some(&AUTHORIZATION));
@@ -59,25 +60,55 @@ impl Caching {
     }
 
     /// What a response needs that sets these cookies as well.
-    pub(crate) fn with_cookies(caching: Option<&Arc<Self>>, cookies: Cookies) -> Option<Arc<Self>> {
+    pub(crate) fn with_cookies(headers: Option<&Arc<Self>>, cookies: Cookies) -> Option<Arc<Self>> {
         if cookies.is_empty() {
-            return caching.cloned();
+            return headers.cloned();
         }
-        let vary = caching.and_then(|caching| caching.vary.clone());
+        let vary = headers.and_then(|headers| headers.vary.clone());
         Some(Arc::new(Self { vary, private: true, cookies }))
     }
 
-    /// The fields that a response needs beside its own. A `Cache-Control` among them takes the place of the response's,
-    /// the others stand beside what is there. A response that has a `Cache-Control` keeps it, since the application
-    /// knows; but not where cookies are set, which are nobody's but this client's.
-    pub fn fields(&self, has_cache_control: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let cache_control = match (self.cookies.is_empty(), self.private && !has_cache_control) {
-            (false, _) => Some("no-store"),
-            (true, true) => Some("private"),
-            (true, false) => None,
-        };
-        let cache_control = cache_control.map(|value| (CACHE_CONTROL, HeaderValue::from_static(value)));
-        self.vary.iter().map(|vary| (VARY, vary.clone())).chain(cache_control).chain(self.cookies.fields())
+    /// Adds to a response what it needs. A `Cache-Control` that the response has stays, since the application knows; but
+    /// not where cookies are set, which are this client's alone. Other fields are added to those that are there.
+    pub fn apply(&self, response: &mut impl HeaderFields) {
+        if let Some(vary) = &self.vary {
+            response.append(VARY, vary.clone());
+        }
+        let has_cache_control = response.values(&CACHE_CONTROL).next().is_some();
+        if !self.cookies.is_empty() {
+            response.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        } else if self.private && !has_cache_control {
+            response.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+        }
+        for cookie in self.cookies.values() {
+            response.append(SET_COOKIE, cookie.clone());
+        }
+    }
+}
+
+/// The header fields of a response, in whichever type a framework has them. Implemented here for [`http::HeaderMap`].
+pub trait HeaderFields {
+    /// The values of every field of that name, in their order.
+    fn values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;
+
+    /// Sets a field, in place of those of its name.
+    fn insert(&mut self, name: HeaderName, value: HeaderValue);
+
+    /// Adds a field to those of its name.
+    fn append(&mut self, name: HeaderName, value: HeaderValue);
+}
+
+impl HeaderFields for http::HeaderMap {
+    fn values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name).into_iter().map(HeaderValue::as_bytes)
+    }
+
+    fn insert(&mut self, name: HeaderName, value: HeaderValue) {
+        Self::insert(self, name, value);
+    }
+
+    fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        Self::append(self, name, value);
     }
 }
 
@@ -86,9 +117,17 @@ mod tests {
     use super::*;
 
     fn fields(sources: &[TokenSource], optional: bool, has_cache_control: bool) -> Vec<String> {
-        let caching = Caching::of(sources, optional);
-        let fields = caching.iter().flat_map(|caching| caching.fields(has_cache_control));
-        fields.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+        let mut response = http::HeaderMap::new();
+        if has_cache_control {
+            response.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
+        }
+        if let Some(headers) = ResponseHeaders::of(sources, optional) {
+            headers.apply(&mut response);
+        }
+        let fields = response.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+        let mut fields: Vec<String> = fields.filter(|field| field != "cache-control: max-age=60").collect();
+        fields.sort_unstable_by(|one, other| other.cmp(one));
+        fields
     }
 
     #[test]
@@ -102,5 +141,17 @@ mod tests {
         assert_eq!(fields(&[TokenSource::query("t")], false, false), ["cache-control: private"]);
         let field = [TokenSource::header("x-token")];
         assert_eq!(fields(&field, true, false), ["vary: x-token", "cache-control: private"]);
+    }
+
+    #[test]
+    fn a_response_that_sets_cookies_is_stored_by_nobody() {
+        let cookies = ["a=1", "b=2"].map(HeaderValue::from_static);
+        let headers = ResponseHeaders::with_cookies(None, Cookies::new(cookies)).unwrap();
+        let mut response = http::HeaderMap::new();
+        response.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
+        response.insert(SET_COOKIE, HeaderValue::from_static("c=3"));
+        headers.apply(&mut response);
+        assert_eq!(response[CACHE_CONTROL], "no-store");
+        assert_eq!(response.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), ["c=3", "a=1", "b=2"]);
     }
 }

@@ -1,9 +1,19 @@
+//! Metadata of the protected resource (RFC 9728): a document for clients, and where it is.
+
 use std::fmt;
 use std::sync::Arc;
 
-use http::{StatusCode, Uri};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
+    CACHE_CONTROL, CONTENT_TYPE,
+};
+use http::{HeaderValue, Response, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::address::is_secure;
+use crate::debug_text::debug_as_display;
+use crate::request::RequestHead;
 
 /// Where the document is, in front of the path of the resource (RFC 9728 §3.1).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -52,17 +62,6 @@ pub enum BearerMethod {
     Query,
 }
 
-/// What goes on the wire for a request for the document.
-#[derive(Debug, Clone)]
-pub struct MetadataAnswer<'m> {
-    /// 200, or 204 for the preflight of a browser.
-    pub status: StatusCode,
-    /// The header fields.
-    pub headers: &'static [(&'static str, &'static str)],
-    /// The body.
-    pub body: &'m str,
-}
-
 impl ResourceMetadata {
     /// Metadata of the resource with that identifier, which is its URL: `https`, or `http` on loopback, without query
     /// and fragment (RFC 9728 §1.2). Clients compare it with the address that they use, so it is the one that they see
@@ -99,33 +98,39 @@ impl ResourceMetadata {
         &self.0.json
     }
 
-    /// The answer to a request for the document; `None` for a request that is for something else. Pages of every
+    /// The response to a request for the document; `None` for a request that is for something else. Pages of every
     /// origin may read it, since the clients that look for it run in browsers too.
-    pub fn answer(&self, method: &str, path: &str) -> Option<MetadataAnswer<'_>> {
-        if path != self.path() {
+    pub fn response(&self, head: &impl RequestHead) -> Option<Response<String>> {
+        if head.path() != self.path() {
             return None;
         }
-        match method {
+        let (status, fields, body) = match head.method() {
             "GET" | "HEAD" => {
-                let headers = &[
-                    ("content-type", "application/json"),
-                    ("cache-control", "public, max-age=3600"),
-                    ("access-control-allow-origin", "*"),
+                let fields: &[_] = &[
+                    (CONTENT_TYPE, "application/json"),
+                    (CACHE_CONTROL, "public, max-age=3600"),
+                    (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
                 ];
-                Some(MetadataAnswer { status: StatusCode::OK, headers, body: self.json() })
+                (StatusCode::OK, fields, self.json())
             }
             // The preflight of a page whose client sends a header of its own.
             "OPTIONS" => {
-                let headers = &[
-                    ("access-control-allow-origin", "*"),
-                    ("access-control-allow-methods", "GET, HEAD"),
-                    ("access-control-allow-headers", "*"),
-                    ("access-control-max-age", "3600"),
+                let fields: &[_] = &[
+                    (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+                    (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+                    (ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+                    (ACCESS_CONTROL_MAX_AGE, "3600"),
                 ];
-                Some(MetadataAnswer { status: StatusCode::NO_CONTENT, headers, body: "" })
+                (StatusCode::NO_CONTENT, fields, "")
             }
-            _ => None,
+            _ => return None,
+        };
+        let mut response = Response::new(body.to_owned());
+        *response.status_mut() = status;
+        for (name, value) in fields {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
+        Some(response)
     }
 }
 
@@ -189,7 +194,7 @@ impl ResourceMetadataBuilder {
         self.url("resource_tos_uri", url)
     }
 
-    /// The JWK Set of the resource itself: not the keys by which tokens are proved.
+    /// The JWK Set of the resource itself: not the keys by which tokens are verified.
     pub fn jwks_uri(self, url: impl Into<String>) -> Self {
         self.url("jwks_uri", url)
     }
@@ -207,20 +212,21 @@ impl ResourceMetadataBuilder {
     }
 
     /// The metadata, or what is wrong with it.
-    pub fn build(self) -> Result<ResourceMetadata, MetadataError> {
+    pub fn build(self) -> Result<ResourceMetadata, MetadataBuildError> {
         let resource = Address::read(&self.resource).filter(|resource| !resource.has_query);
-        let resource = resource.ok_or(MetadataError::Resource)?;
+        let resource =
+            resource.ok_or_else(|| MetadataBuildError::Resource { resource: self.resource.as_str().into() })?;
         // The slash behind the host alone goes, one behind a path stays (RFC 9728 §3.1).
         let path = if resource.path == "/" { "" } else { resource.path };
         let url = format!("{}{WELL_KNOWN}{path}", resource.origin);
         let path_at = resource.origin.len();
 
         let is_issuer = |url: &String| Address::read(url).is_some_and(|issuer| !issuer.has_query);
-        if !self.authorization_servers.iter().all(is_issuer) {
-            return Err(MetadataError::AuthorizationServer);
+        if let Some(issuer) = self.authorization_servers.iter().find(|url| !is_issuer(url)) {
+            return Err(MetadataBuildError::AuthorizationServer { issuer: issuer.as_str().into() });
         }
-        if !self.scopes.iter().all(|scope| is_scope(scope)) {
-            return Err(MetadataError::Scope);
+        if let Some(scope) = self.scopes.iter().find(|scope| !is_scope(scope)) {
+            return Err(MetadataBuildError::Scope { scope: scope.as_str().into() });
         }
         let methods: Vec<&str> = match &*self.bearer_methods {
             [] => vec![BearerMethod::Header.as_str()],
@@ -231,18 +237,21 @@ impl ResourceMetadataBuilder {
         document.insert("resource".to_owned(), self.resource.as_str().into());
         let mut set = |name: &str, value: Value| match document.insert(name.to_owned(), value) {
             None => Ok(()),
-            Some(_) => Err(MetadataError::Member),
+            Some(_) => Err(MetadataBuildError::DuplicateMember { member: name.into() }),
         };
         set("authorization_servers", self.authorization_servers.into())?;
         set("scopes_supported", self.scopes.into())?;
         set("bearer_methods_supported", methods.into())?;
         set("resource_name", self.name.unwrap_or_default().into())?;
         for (name, url) in self.urls {
-            Address::read(&url).ok_or(MetadataError::Url(name))?;
+            if Address::read(&url).is_none() {
+                return Err(MetadataBuildError::Url { member: name, url: url.into() });
+            }
             set(name, url.into())?;
         }
         for (name, value) in self.members {
-            set(&name, value.ok_or(MetadataError::Member)?)?;
+            let value = value.ok_or_else(|| MetadataBuildError::Member { member: name.as_str().into() })?;
+            set(&name, value)?;
         }
         document.retain(|_, value| !is_empty(value));
         let json = Value::from(document).to_string();
@@ -274,13 +283,8 @@ impl<'u> Address<'u> {
     fn read(url: &'u str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let authority = uri.authority()?;
-        let secure = match uri.scheme_str()? {
-            "https" => true,
-            "http" => matches!(uri.host()?, "localhost" | "127.0.0.1" | "[::1]"),
-            _ => false,
-        };
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&b);
-        if !secure || authority.as_str().contains('@') || !url.bytes().all(plain) {
+        if !is_secure(&uri) || authority.as_str().contains('@') || !url.bytes().all(plain) {
             return None;
         }
         let origin_len = uri.scheme_str()?.len() + "://".len() + authority.as_str().len();
@@ -305,26 +309,55 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Why metadata cannot be built as asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why metadata cannot be built as asked. `Debug` says what `Display` says.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum MetadataError {
+pub enum MetadataBuildError {
     /// The identifier of the resource is no URL that clients could trust.
-    #[error("the resource must be an absolute `https` URL (`http` on loopback) without query and fragment")]
-    Resource,
+    #[error(
+        "the resource {resource:?} must be an absolute `https` URL (`http` on loopback) without query and fragment"
+    )]
+    Resource {
+        /// The identifier.
+        resource: Box<str>,
+    },
     /// An authorization server is not named by its issuer identifier.
-    #[error("an authorization server must be an absolute `https` URL (`http` on loopback) without query and fragment")]
-    AuthorizationServer,
+    #[error(
+        "the authorization server {issuer:?} must be an absolute `https` URL (`http` on loopback) without query and fragment"
+    )]
+    AuthorizationServer {
+        /// The issuer identifier.
+        issuer: Box<str>,
+    },
     /// A member that must be a URL is none.
-    #[error("`{0}` must be an absolute `https` URL (`http` on loopback) without fragment")]
-    Url(&'static str),
-    /// A scope with characters that no scope may have (RFC 6749 §3.3), or none at all.
-    #[error("a scope must be printable ASCII without space, `\"` and `\\`: add several by several calls")]
-    Scope,
-    /// A member that is there already, or whose value does not serialize to JSON.
-    #[error("a member is named twice, or its value does not serialize to JSON")]
-    Member,
+    #[error("`{member}` is {url:?}, and must be an absolute `https` URL (`http` on loopback) without fragment")]
+    Url {
+        /// The member of the document.
+        member: &'static str,
+        /// Its value.
+        url: Box<str>,
+    },
+    /// A scope with characters that no scope may have (RFC 6749 §3.3), or an empty one.
+    #[error("the scope {scope:?} must be printable ASCII without space, `\"` and `\\`: add several by several calls")]
+    Scope {
+        /// The scope.
+        scope: Box<str>,
+    },
+    /// A member that is there already.
+    #[error("the member {member:?} is set twice: keep one")]
+    DuplicateMember {
+        /// The name of the member.
+        member: Box<str>,
+    },
+    /// A member whose value does not serialize to JSON.
+    #[error("the value of the member {member:?} does not serialize to JSON")]
+    Member {
+        /// The name of the member.
+        member: Box<str>,
+    },
 }
+
+debug_as_display!(MetadataBuildError);
 
 #[cfg(test)]
 mod tests {
@@ -332,7 +365,7 @@ mod tests {
 
     use super::*;
 
-    fn url(resource: &str) -> Result<String, MetadataError> {
+    fn url(resource: &str) -> Result<String, MetadataBuildError> {
         ResourceMetadata::builder(resource).build().map(|metadata| metadata.url().to_owned())
     }
 
@@ -367,7 +400,7 @@ mod tests {
             "https://api.example.com/ä",
             "https://api.example.com/a b",
         ] {
-            assert_eq!(url(resource), Err(MetadataError::Resource), "{resource}");
+            assert_eq!(url(resource), Err(MetadataBuildError::Resource { resource: resource.into() }), "{resource}");
         }
         for resource in ["http://localhost", "http://[::1]:8080/x", "https://[2001:db8::1]/x"] {
             assert!(url(resource).is_ok(), "{resource}");
@@ -421,20 +454,30 @@ mod tests {
     fn what_a_client_could_not_use_is_refused() {
         let builder = || ResourceMetadata::builder("https://api.example.com");
         let error = |builder: ResourceMetadataBuilder| builder.build().unwrap_err();
-        assert_eq!(error(builder().authorization_server("login")), MetadataError::AuthorizationServer);
-        assert_eq!(error(builder().authorization_server("https://a.example?x")), MetadataError::AuthorizationServer);
-        for scope in ["", "two scopes", "a\"b", "a\\b", "ä"] {
-            assert_eq!(error(builder().scope(scope)), MetadataError::Scope, "{scope}");
+        for issuer in ["login", "https://a.example?x"] {
+            let expected = MetadataBuildError::AuthorizationServer { issuer: issuer.into() };
+            assert_eq!(error(builder().authorization_server(issuer)), expected);
         }
-        assert_eq!(error(builder().documentation("docs")), MetadataError::Url("resource_documentation"));
-        assert_eq!(error(builder().member("resource", "https://other.example.com")), MetadataError::Member);
-        assert_eq!(error(builder().member("a", 1).member("a", 1)), MetadataError::Member);
+        for scope in ["", "two scopes", "a\"b", "a\\b", "ä"] {
+            assert_eq!(error(builder().scope(scope)), MetadataBuildError::Scope { scope: scope.into() }, "{scope}");
+        }
+        let expected = MetadataBuildError::Url { member: "resource_documentation", url: "docs".into() };
+        assert_eq!(error(builder().documentation("docs")), expected);
+        for (twice, member) in [
+            (builder().member("resource", "https://other.example.com"), "resource"),
+            (builder().member("a", 1).member("a", 1), "a"),
+        ] {
+            assert_eq!(error(twice), MetadataBuildError::DuplicateMember { member: member.into() });
+        }
     }
 
     #[test]
-    fn the_answer_is_for_its_path_alone_and_for_reading() {
+    fn the_document_is_at_its_path_alone_and_for_reading() {
         let metadata = ResourceMetadata::builder("https://api.example.com/mcp").build().unwrap();
-        let status = |method, path| metadata.answer(method, path).map(|answer| answer.status.as_u16());
+        let status = |method: &str, path: &str| {
+            let request = http::Request::builder().method(method).uri(path).body(()).unwrap();
+            metadata.response(&request).map(|response| response.status().as_u16())
+        };
         assert_eq!(status("GET", metadata.path()), Some(200));
         assert_eq!(status("HEAD", metadata.path()), Some(200));
         assert_eq!(status("OPTIONS", metadata.path()), Some(204));

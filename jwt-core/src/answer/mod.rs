@@ -1,6 +1,151 @@
 //! Everything that writes an answer: status, challenges, header fields and documents.
 
-pub(crate) mod cache_control;
-pub(crate) mod challenge;
-pub(crate) mod grpc;
-pub(crate) mod metadata;
+mod cache_control;
+mod challenge;
+mod grpc;
+mod metadata;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+pub(crate) use cache_control::Cookies;
+pub use cache_control::{HeaderFields, ResponseHeaders};
+pub(crate) use challenge::{Challenges, Scheme};
+pub use grpc::GrpcStatus;
+pub(crate) use grpc::Protocol;
+pub use metadata::{BearerMethod, MetadataBuildError, ResourceMetadata, ResourceMetadataBuilder};
+
+use crate::request::RequestHead;
+
+/// What goes on the wire for an [`AuthError`](crate::AuthError): status, `WWW-Authenticate` and a fixed problem document
+/// (RFC 9457).
+///
+/// The only place that knows a status code. Every text in it is fixed when the authenticator is built; nothing of a
+/// request or of a token is ever in it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// 400, 401, 403, 500 or 503; 200 for gRPC, which has a status of its own.
+    pub status: StatusCode,
+    /// The value of `Retry-After` (RFC 9110 §10.2.3), in seconds, where another try is worth it.
+    pub retry_after: Option<u64>,
+    /// The body, an `application/problem+json` document. Empty for gRPC.
+    pub body: &'static str,
+    challenges: Option<Arc<[HeaderValue]>>,
+    /// Set where the client speaks gRPC.
+    grpc: Option<(Protocol, GrpcStatus)>,
+}
+
+impl Answer {
+    const MISSING_TOKEN: Self = Self::fixed(
+        StatusCode::UNAUTHORIZED,
+        r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"This resource needs an access token."}"#,
+    );
+    const INVALID_TOKEN: Self = Self::fixed(
+        StatusCode::UNAUTHORIZED,
+        r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The access token is not valid."}"#,
+    );
+    const INVALID_REQUEST: Self = Self::fixed(
+        StatusCode::BAD_REQUEST,
+        r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"The request must carry exactly one access token."}"#,
+    );
+    const UNAVAILABLE: Self = Self::fixed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Authentication is not possible at the moment."}"#,
+    );
+    const CROSS_SITE: Self = Self::fixed(
+        StatusCode::FORBIDDEN,
+        r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"The request may come from another site."}"#,
+    );
+    const FORBIDDEN: Self = Self::fixed(
+        StatusCode::FORBIDDEN,
+        r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"The access token does not allow this."}"#,
+    );
+    /// A 500 that says nothing: the application is put together wrongly, which is not the client's business.
+    pub(crate) const NOT_CONFIGURED: Self = Self::fixed(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#,
+    );
+
+    const fn fixed(status: StatusCode, body: &'static str) -> Self {
+        Self { status, retry_after: None, body, challenges: None, grpc: None }
+    }
+
+    fn challenged(self, challenges: &Arc<[HeaderValue]>) -> Self {
+        Self { challenges: Some(challenges.clone()), ..self }
+    }
+
+    fn unavailable(retry_after: Duration) -> Self {
+        Self { retry_after: Some(whole_seconds(retry_after)), ..Self::UNAVAILABLE }
+    }
+
+    /// The values of `WWW-Authenticate` (RFC 6750 §3), one per accepted scheme; none where the status calls for none.
+    pub fn challenges(&self) -> &[HeaderValue] {
+        self.challenges.as_deref().unwrap_or_default()
+    }
+
+    /// The whole response, with its problem document.
+    pub fn response(&self) -> http::Response<String> {
+        let mut response = self.head().map(|()| self.body.to_owned());
+        if self.grpc.is_none() {
+            let media_type = HeaderValue::from_static("application/problem+json");
+            response.headers_mut().insert(CONTENT_TYPE, media_type);
+        }
+        response
+    }
+
+    /// The response without its document and the media type of one: for those who put another body to it, or none.
+    pub fn head(&self) -> http::Response<()> {
+        let mut response = http::Response::new(());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        for challenge in self.challenges() {
+            headers.append(WWW_AUTHENTICATE, challenge.clone());
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        // A cache that keeps a refusal shows it to those who may come in.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some((protocol, status)) = self.grpc {
+            headers.extend(protocol.trailers_only(status));
+        }
+        response
+    }
+
+    /// The same answer in the protocol of the request: for one of gRPC or gRPC-Web, by its content type, a response
+    /// that is over with its head, with the status of gRPC in it. Challenges and `Retry-After` stay, as metadata.
+    #[must_use]
+    pub fn for_request(self, head: &impl RequestHead) -> Self {
+        self.in_protocol(Protocol::of(head))
+    }
+
+    pub(crate) fn in_protocol(self, protocol: Option<Protocol>) -> Self {
+        match protocol {
+            Some(protocol) => {
+                let grpc = Some((protocol, self.grpc_status()));
+                Self { status: StatusCode::OK, body: "", grpc, ..self }
+            }
+            None => self,
+        }
+    }
+
+    /// What a service of gRPC answers where it has to say the same.
+    pub fn grpc_status(&self) -> GrpcStatus {
+        match (self.grpc, self.status) {
+            (Some((_, status)), _) => status,
+            // Malformed credentials are no credentials: the request itself is not what gRPC would call an argument.
+            (None, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST) => GrpcStatus::Unauthenticated,
+            (None, StatusCode::FORBIDDEN) => GrpcStatus::PermissionDenied,
+            (None, StatusCode::SERVICE_UNAVAILABLE) => GrpcStatus::Unavailable,
+            (None, _) => GrpcStatus::Internal,
+        }
+    }
+}
+
+/// Rounded up, and at least one.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1)
+}

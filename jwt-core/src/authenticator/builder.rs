@@ -1,3 +1,5 @@
+//! The settings of an authenticator, and what is wrong with them.
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -5,32 +7,25 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::answer::cache_control::Caching;
-use crate::answer::challenge::Challenges;
-use crate::answer::metadata::ResourceMetadata;
-use crate::authenticator::{Authenticator, Inner};
+use super::{Authenticator, Inner, Renewal};
+use crate::answer::{Challenges, ResourceMetadata, ResponseHeaders, Scheme};
 use crate::clock::{Clock, SystemClock};
-use crate::error::ConfigError;
-use crate::issuers::{self, TrustedIssuer};
+use crate::error::AuthenticatorBuildError;
+use crate::issuers::{TrustedIssuer, Trusting};
 use crate::key::KeySource;
 use crate::request::cross_site::CrossSite;
-#[cfg(feature = "login")]
 use crate::request::csrf_token::CsrfTokens;
 use crate::request::source::TokenSource;
-#[cfg(feature = "cache")]
-use crate::verify::TokenCache;
-use crate::verify::Verifier;
-use crate::verify::grants::{Authority, Grants, Lookup};
-use crate::verify::id_token::IdTokenVerifier;
-use crate::verify::profile::Profile;
-use crate::verify::token::VerifiedToken;
-use crate::verify::validation::{Checks, Validation};
+use crate::verify::{
+    Authority, Checks, CredentialKind, Grants, IdTokenVerifier, Lookup, Profile, Remember, RevocationCheck, Validation,
+    VerifiedToken, Verifier, VerifierParts,
+};
 
 /// Builds an [`Authenticator`] or, for bare tokens, a [`Verifier`]. Only keys and an audience have no default.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | [`keys`](Self::keys) | none: an error | nothing can be proved without |
+/// | [`keys`](Self::keys) | none: an error | nothing can be verified without |
 /// | [`audience`](Self::audience) | none: an error | a token made for another service must not open this one (RFC 8725 §3.9) |
 /// | [`issuer`](Self::issuer) | any | the keys already say who can have signed; name it wherever several issuers share keys |
 /// | [`source`](Self::source) | bearer | the only one that a browser does not send by itself |
@@ -40,21 +35,18 @@ use crate::verify::validation::{Checks, Validation};
 /// | `nbf` | checked where present | RFC 7519 §4.1.5 |
 /// | [`leeway`](Self::leeway) | 30 seconds | clocks of synchronized machines differ by less |
 /// | [`typ`](Self::typ) | any | many issuers leave it out; name it where yours does not |
-/// | [`access_token_profile`](Self::access_token_profile) | off | many issuers' access tokens are none of RFC 9068 |
-/// | [`max_age`](Self::max_age) | none | `exp` is the issuer's word on it |
+/// | [`access_token_profile`](Self::access_token_profile) | off | many issuers' access tokens do not follow RFC 9068 |
+/// | [`max_age`](Self::max_age) | none | the issuer has said it by `exp` |
 /// | [`max_token_len`](Self::max_token_len) | 16 KiB | what servers take as a request head |
-/// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has its own place for them |
+/// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has them elsewhere |
 /// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
 /// | `sessions` (feature `login`) | none | a JWT needs no store |
 /// | `revocations` (feature `login`) | none | there is nothing to remember until something is revoked |
 /// | [`resource_metadata`](Self::resource_metadata) | none | only the application knows its address |
 /// | [`subject_in_spans`](Self::subject_in_spans) | off | it is personal data, and logs are kept |
-/// | [`optional`](Self::optional) | off | a route that is protected says no |
+/// | [`optional`](Self::optional) | off | a protected route refuses |
 pub struct AuthenticatorBuilder<C> {
-    keys: Option<KeySource>,
-    issuers: Vec<TrustedIssuer>,
-    #[cfg(feature = "remote")]
-    tenants: Option<issuers::tenants::Tenants>,
+    pub(super) trusting: Trusting,
     sources: Vec<TokenSource>,
     validation: Validation,
     max_token_len: usize,
@@ -65,25 +57,24 @@ pub struct AuthenticatorBuilder<C> {
     clock: Arc<dyn Clock>,
     optional: bool,
     realm: Option<String>,
-    #[cfg(feature = "login")]
-    revocations: Option<crate::revocation::Revocations>,
-    #[cfg(feature = "login")]
-    sessions: Option<crate::session::Sessions>,
-    #[cfg(feature = "login")]
-    renewal: Option<crate::login::Tokens>,
     metadata: Option<ResourceMetadata>,
     subject_in_spans: bool,
-    #[cfg(feature = "cache")]
-    cache: Option<TokenCache>,
+    pub(super) kinds: Vec<Arc<dyn CredentialKind>>,
+    pub(super) revocation: Option<Revocation>,
+    pub(super) memory: Option<Box<dyn Remember<C>>>,
+    renewal: Option<Renewal>,
+}
+
+/// How revoked tokens are found, and for how long after their `exp` they are remembered.
+pub(super) struct Revocation {
+    pub(super) check: RevocationCheck,
+    pub(super) leeway: Duration,
 }
 
 impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     pub(crate) fn new() -> Self {
         Self {
-            keys: None,
-            issuers: Vec::new(),
-            #[cfg(feature = "remote")]
-            tenants: None,
+            trusting: Trusting::default(),
             sources: Vec::new(),
             cross_site: CrossSite::default(),
             validation: Validation::new(),
@@ -94,24 +85,21 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             clock: Arc::new(SystemClock),
             optional: false,
             realm: None,
-            #[cfg(feature = "login")]
-            revocations: None,
-            #[cfg(feature = "login")]
-            sessions: None,
-            #[cfg(feature = "login")]
-            renewal: None,
             metadata: None,
             subject_in_spans: false,
-            #[cfg(feature = "cache")]
-            cache: None,
+            kinds: Vec::new(),
+            revocation: None,
+            memory: None,
+            renewal: None,
         }
     }
 
     /// The keys that are trusted: a [`KeySet`](crate::KeySet), one [`VerifyingKey`](crate::VerifyingKey),
-    /// [`LiveKeys`](crate::LiveKeys) that are replaced as it runs, or a `RemoteKeySet` that is fetched. Required, unless [`trust`](Self::trust) brings some.
+    /// [`LiveKeys`](crate::LiveKeys) that are replaced as it runs, or a `RemoteKeySet` that is fetched. Required, unless
+    /// [`trust`](Self::trust) brings some.
     #[must_use]
     pub fn keys(mut self, keys: impl Into<KeySource>) -> Self {
-        self.keys = Some(keys.into());
+        self.trusting.keys = Some(keys.into());
         self
     }
 
@@ -134,26 +122,18 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// ```
     #[must_use]
     pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
-        self.issuers.push(issuer);
+        self.trusting.issuers.push(issuer);
         self
     }
 
-    /// Trusts issuers that are not known beforehand, such as the tenants of a provider; see [`Tenants`](crate::Tenants).
-    #[cfg(feature = "remote")]
-    #[must_use]
-    pub fn trust_tenants(mut self, tenants: issuers::tenants::Tenants) -> Self {
-        self.tenants = Some(tenants);
-        self
-    }
-
-    /// Expects `iss` to be this, and thereby requires it. Called again, any of them. Compared byte for byte.
+    /// Expects `iss` to be this, and requires it. Called again, any of them. Compared byte for byte.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.validation.issuers.push(issuer.into().into_boxed_str());
         self
     }
 
-    /// Expects `aud` to be or to hold this, and thereby requires it. Called again, any of them. Required, unless
+    /// Expects `aud` to be or to hold this, and requires it. Called again, any of them. Required, unless
     /// [`any_audience`](Self::any_audience) says otherwise.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
@@ -169,7 +149,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Expects the `typ` header to be this, and thereby requires it; `at+jwt` for access tokens of RFC 9068. Called
+    /// Expects the `typ` header to be this, and requires it; `at+jwt` for access tokens of RFC 9068. Called
     /// again, any of them. Compared without regard to case or to a leading `application/` (RFC 7515 §4.1.9).
     #[must_use]
     pub fn typ(mut self, typ: impl Into<String>) -> Self {
@@ -202,7 +182,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     }
 
     /// Accepts tokens that are bound to a key of their client (`cnf`: RFC 7800, DPoP of RFC 9449, mutual TLS of RFC 8705)
-    /// without proof of that key: a stolen one is as good as the client's. Right where the proof is checked elsewhere,
+    /// without proof of possession of that key: a stolen one is as good as the client's. Right where the proof is checked elsewhere,
     /// by a proxy that ends mutual TLS or by a [`check`](Self::check).
     #[must_use]
     pub fn dangerous_allow_bound_tokens(mut self) -> Self {
@@ -217,7 +197,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Refuses tokens that were issued longer ago than this, plus the leeway, and thereby requires `iat`. None.
+    /// Refuses tokens that were issued longer ago than this, plus the leeway, and requires `iat`. None.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.validation.max_age = Some(max_age);
@@ -225,7 +205,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     }
 
     /// A check of the application, made last. Its reason goes to the log and, typed, into
-    /// [`TokenError::Check`](crate::TokenError::Check); the client learns no more than that the token is not valid.
+    /// [`TokenError::Check`](crate::error::TokenError::Check); the client learns no more than that the token is not valid.
     ///
     /// ```
     /// # use jwt_core::{Authenticator, KeySet};
@@ -257,7 +237,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// Where in the claims the scopes are that a guard asks for. Called again, any of the places. None.
     ///
     /// ```
-    /// # use jwt_core::{Authenticator, KeySet, RealmAccess, Scopes};
+    /// # use jwt_core::{Authenticator, KeySet, Scopes, guard::RealmAccess};
     /// #[derive(serde::Deserialize)]
     /// struct User {
     ///     #[serde(default)]
@@ -287,7 +267,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
-    /// A place where a token may stand. The first call replaces the default, further ones add. Bearer.
+    /// A place where a token may be. The first call replaces the default, further ones add. Bearer.
     #[must_use]
     pub fn source(mut self, source: TokenSource) -> Self {
         self.sources.push(source);
@@ -305,7 +285,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// [`AuthError::CrossSite`](crate::AuthError::CrossSite).
     ///
     /// ```
-    /// # use jwt_core::{Authenticator, KeySet, TokenSource, Verdict};
+    /// # use jwt_core::{Authenticator, KeySet, TokenSource, adapter::Verdict};
     /// let auth = Authenticator::<()>::builder()
     ///     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
     ///     .audience("api")
@@ -346,7 +326,6 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
 
     /// Requires `X-CSRF-Token` of unsafe requests with the token in a cookie, beside what
     /// [`trusted_origin`](Self::trusted_origin) says of them. None.
-    #[cfg(feature = "login")]
     #[must_use]
     pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
         self.cross_site.tokens = Some(tokens.clone());
@@ -391,64 +370,6 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Keeps proved tokens, so that a token that comes again costs next to nothing. See [`TokenCache`] for what is
-    /// checked all the same. Off.
-    #[cfg(feature = "cache")]
-    #[must_use]
-    pub fn cache(mut self, bound: TokenCache) -> Self {
-        self.cache = Some(bound);
-        self
-    }
-
-    /// Refuses tokens that are on this list, cached ones too. A token is known by its `jti`, which
-    /// [`required_claim`](Self::required_claim) can demand, and by its `sub` and `iat`. None.
-    #[cfg(feature = "login")]
-    #[must_use]
-    pub fn revocations(mut self, revocations: &crate::revocation::Revocations) -> Self {
-        self.revocations = Some(revocations.clone());
-        self
-    }
-
-    /// Accepts the tokens of these sessions, looked up in their store at every request, beside JWTs. Without
-    /// [`keys`](Self::keys) and whatever else brings some, accepts nothing else. None.
-    ///
-    /// Sources, checks, scopes and roles, and what concerns cross-site requests, are the same for both. What is expected
-    /// of the claims of a JWT is not expected of a session, which nobody else can have made.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use jwt_core::{Authenticator, LoginCookies, MemoryStore, NewSignIn, Sessions};
-    ///
-    /// #[derive(serde::Serialize, serde::Deserialize)]
-    /// struct User {
-    ///     name: String,
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let sessions = Sessions::builder(Arc::new(MemoryStore::new())).build()?;
-    /// let cookies = LoginCookies::builder().access_name("__Host-session").build()?;
-    /// let auth = Authenticator::<User>::builder().sessions(&sessions).source(cookies.source()).build()?;
-    ///
-    /// // At login:
-    /// let (token, session) = sessions.start(NewSignIn::new("alice", &User { name: "Alice".into() })?).await?;
-    /// let headers = cookies.set_session(&token, &session);
-    /// # let _ = headers;
-    ///
-    /// // At every request, by the middleware:
-    /// let user = auth.verifier().verify_async(&token).await?;
-    /// assert_eq!((user.name.as_str(), user.subject()), ("Alice", Some("alice")));
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// A session that has ended is a 401; a store that does not answer is a 503,
-    /// [`Unavailable::Store`](crate::Unavailable::Store).
-    #[cfg(feature = "login")]
-    #[must_use]
-    pub fn sessions(mut self, sessions: &crate::session::Sessions) -> Self {
-        self.sessions = Some(sessions.clone());
-        self
-    }
-
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -456,111 +377,111 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Renews logins of these on the way of a request.
-    #[cfg(feature = "login")]
-    pub(crate) fn renewal(mut self, tokens: &crate::login::Tokens) -> Self {
-        self.renewal = Some(tokens.clone());
+    /// Accepts tokens of another kind than JWTs, which are looked up. Called again, each of them; the first that recognizes
+    /// a token looks it up. Without [`keys`](Self::keys) and whatever else brings some, accepts nothing else. None.
+    ///
+    /// Sources, checks, scopes and roles, and what concerns cross-site requests, are the same for all kinds. What is
+    /// expected of the claims of a JWT is not expected of them.
+    #[must_use]
+    pub fn credentials(mut self, kind: impl CredentialKind + 'static) -> Self {
+        self.kinds.push(Arc::new(kind));
         self
     }
 
-    #[cfg(feature = "login")]
+    /// Renews logins while a request waits.
+    #[cfg_attr(not(feature = "login"), expect(dead_code, reason = "only logins are renewed"))]
+    pub(crate) fn renewal(mut self, renewal: Renewal) -> Self {
+        self.renewal = Some(renewal);
+        self
+    }
+
+    #[cfg_attr(not(feature = "login"), expect(dead_code, reason = "only an issuer shares its clock"))]
     pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
     /// The authenticator, or what is wrong with it.
-    pub fn build(mut self) -> Result<Authenticator<C>, ConfigError> {
-        let mut challenges = Challenges::new(self.realm.as_deref())?;
-        if let Some(metadata) = &self.metadata {
-            challenges = challenges.with_metadata(metadata.url());
-        }
+    pub fn build(mut self) -> Result<Authenticator<C>, AuthenticatorBuildError> {
+        let metadata = self.metadata.as_ref().map(ResourceMetadata::url);
+        let challenges = Challenges::new(self.realm.as_deref(), &[Scheme::BEARER], metadata)?;
         if self.sources.is_empty() {
             self.sources.push(TokenSource::bearer());
         }
         for (index, source) in self.sources.iter().enumerate() {
             source.check()?;
             if self.sources[..index].contains(source) {
-                return Err(ConfigError::DuplicateSource);
+                let token_source = source.to_string().into();
+                return Err(AuthenticatorBuildError::DuplicateSource { token_source });
             }
         }
         self.cross_site.check_config()?;
-        let (sources, optional) = (std::mem::take(&mut self.sources), self.optional);
-        let subject_in_spans = self.subject_in_spans;
-        let cross_site = std::mem::take(&mut self.cross_site);
-        let caching = Caching::of(&sources, optional);
-        #[cfg(feature = "login")]
-        let renewal = self.renewal.take();
+        let (sources, cross_site) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.cross_site));
+        let (optional, subject_in_spans, renewal) = (self.optional, self.subject_in_spans, self.renewal.take());
+        let response_headers = ResponseHeaders::of(&sources, optional);
         let verifier = self.verifier(challenges.clone())?;
-        Ok(Authenticator::new(Inner {
+        Ok(Authenticator(Arc::new(Inner {
             sources,
             cross_site,
             verifier,
             optional,
             subject_in_spans,
             challenges,
-            caching,
-            #[cfg(feature = "login")]
+            response_headers,
             renewal,
-        }))
+        })))
     }
 
     /// A verifier for the ID tokens of a login with OpenID Connect, for the client of that identifier, or what is wrong
-    /// with it. Every rule of Core 1.0 §3.1.3.7 is behind it; an [`AuthenticationRequest`](crate::AuthenticationRequest)
+    /// with it. Every rule of Core 1.0 §3.1.3.7 is behind it; an [`AuthenticationRequest`](crate::verify::AuthenticationRequest)
     /// brings those that differ from login to login.
     ///
     /// An [`issuer`](Self::issuer) is needed. A token that is for others as well is refused, unless they are named by
     /// [`audience`](Self::audience). What concerns requests (sources, realm, optional) plays no part.
-    pub fn build_id_token_verifier(mut self, client_id: impl Into<String>) -> Result<IdTokenVerifier<C>, ConfigError> {
+    pub fn build_id_token_verifier(
+        mut self,
+        client_id: impl Into<String>,
+    ) -> Result<IdTokenVerifier<C>, AuthenticatorBuildError> {
         let client_id = client_id.into().into_boxed_str();
         self.validation.audiences.push(client_id.clone());
         self.validation.profile = Profile::IdToken { client_id };
-        #[cfg(feature = "login")]
-        {
-            self.sessions = None;
-        }
+        self.kinds.clear();
         self.build_verifier().map(IdTokenVerifier::new)
     }
 
     /// The verifier alone, or what is wrong with it. What concerns requests (sources, origins, realm, optional) plays no part.
-    pub fn build_verifier(self) -> Result<Verifier<C>, ConfigError> {
-        self.verifier(Challenges::new(None)?)
+    pub fn build_verifier(self) -> Result<Verifier<C>, AuthenticatorBuildError> {
+        self.verifier(Challenges::new(None, &[Scheme::BEARER], None)?)
     }
 
-    fn verifier(self, challenges: Challenges) -> Result<Verifier<C>, ConfigError> {
+    fn verifier(self, challenges: Challenges) -> Result<Verifier<C>, AuthenticatorBuildError> {
         if self.max_token_len < 64 {
-            return Err(ConfigError::TokenLimit);
+            return Err(AuthenticatorBuildError::TokenLimit { bytes: self.max_token_len });
         }
-        #[cfg(feature = "login")]
-        if let Some(revocations) = &self.revocations
-            && revocations.leeway() < self.validation.leeway
+        if let Some(Revocation { leeway, .. }) = &self.revocation
+            && *leeway < self.validation.leeway
         {
-            return Err(ConfigError::RevocationLeeway);
+            let (revocations, tokens) = (*leeway, self.validation.leeway);
+            return Err(AuthenticatorBuildError::RevocationLeeway { revocations, tokens });
         }
-        let trusted = issuers::trusted(
-            self.keys,
-            self.issuers,
-            #[cfg(feature = "remote")]
-            self.tenants,
-            self.validation,
-            #[cfg(feature = "login")]
-            self.sessions.is_some(),
-        )?;
-        let authority = Authority { scopes: self.scopes, roles: self.roles, challenges };
-        let verifier = Verifier::new(trusted, self.max_token_len, self.checks, self.clock, authority);
-        #[cfg(feature = "login")]
-        let verifier = verifier.with_revocations(self.revocations).with_sessions(self.sessions);
-        #[cfg(feature = "cache")]
-        let verifier = verifier.with_cache(self.cache);
-        Ok(verifier)
+        Ok(Verifier::new(VerifierParts {
+            trusted: self.trusting.build(self.validation, !self.kinds.is_empty())?,
+            max_token_len: self.max_token_len,
+            checks: self.checks,
+            clock: self.clock,
+            authority: Authority { scopes: self.scopes, roles: self.roles, challenges },
+            kinds: self.kinds,
+            revocation: self.revocation.map(|revocation| revocation.check),
+            memory: self.memory,
+        }))
     }
 }
 
 impl<C> fmt::Debug for AuthenticatorBuilder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticatorBuilder")
-            .field("keys", &self.keys)
-            .field("issuers", &self.issuers)
+            .field("keys", &self.trusting.keys)
+            .field("issuers", &self.trusting.issuers)
             .field("sources", &self.sources)
             .field("cross_site", &self.cross_site)
             .field("validation", &self.validation)

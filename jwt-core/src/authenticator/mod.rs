@@ -1,35 +1,41 @@
 //! The gate: a request head in, a verdict out.
 
-pub(crate) mod builder;
+mod builder;
+mod outcome;
+mod renewal;
+#[cfg(feature = "cache")]
+mod with_cache;
+#[cfg(feature = "login")]
+mod with_login;
+#[cfg(feature = "remote")]
+mod with_remote;
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use http::header::ORIGIN;
 use serde::de::DeserializeOwned;
 
-use crate::answer::cache_control::{Caching, Cookies};
-use crate::answer::challenge::{Answer, Challenges};
-use crate::authenticator::builder::AuthenticatorBuilder;
-use crate::error::{AuthError, CrossSiteError, TokenError};
-use crate::request::cross_site::CrossSite;
+pub use builder::AuthenticatorBuilder;
+pub use outcome::{Outcome, Pending, Verdict};
+pub(crate) use renewal::{NotRenewed, Renew, Renewal, Renewed, Renewing};
 
+use crate::answer::{Answer, Challenges, Cookies, ResponseHeaders};
+use crate::error::{AuthError, CrossSiteError, TokenError, Unavailable};
+use crate::observe::log;
 use crate::request::RequestHead;
-use crate::request::source::{self, Found, TokenSource};
-use crate::verify::token::VerifiedToken;
-use crate::verify::{Failure, Verifier};
-#[cfg(feature = "login")]
-use crate::{error::Unavailable, login::LoginError, session::refresh::RefreshError};
+use crate::request::cross_site::CrossSite;
+use crate::request::source::{self, Credential, TokenSource};
+use crate::verify::{self, Failure, VerifiedToken, Verifier};
 
-/// Takes the token out of a request and proves it: the whole of authentication, for any framework.
+/// Takes the token out of a request and verifies it: the whole of authentication, for any framework.
 ///
 /// `C` is the application's type of claims, anything that implements [`serde::Deserialize`]; `()` if none are wanted.
 /// Cheap to clone.
 ///
 /// ```
-/// use jwt_core::{Authenticator, KeySet, TokenSource, Verdict};
+/// use jwt_core::adapter::Verdict;
+/// use jwt_core::{Authenticator, KeySet, TokenSource};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct User {
@@ -47,94 +53,20 @@ use crate::{error::Unavailable, login::LoginError, session::refresh::RefreshErro
 /// let request = http::Request::get("/me").body(())?;
 /// let Verdict::Rejected(error) = auth.authenticate(&request) else { panic!("there is no token in it") };
 /// let answer = auth.answer(&error);
-/// assert_eq!((answer.status.as_u16(), answer.challenge.unwrap().to_str()?), (401, "Bearer"));
+/// assert_eq!((answer.status.as_u16(), answer.challenges()[0].to_str()?), (401, "Bearer"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Authenticator<C>(Arc<Inner<C>>);
 
-pub(crate) struct Inner<C> {
-    pub(crate) sources: Vec<TokenSource>,
-    pub(crate) cross_site: CrossSite,
-    pub(crate) verifier: Verifier<C>,
-    pub(crate) optional: bool,
-    pub(crate) subject_in_spans: bool,
-    pub(crate) challenges: Challenges,
-    pub(crate) caching: Option<Arc<Caching>>,
-    #[cfg(feature = "login")]
-    pub(crate) renewal: Option<crate::login::Tokens>,
-}
-
-/// What an [`Authenticator`] says to a request.
-#[derive(Debug)]
-pub enum Verdict<C> {
-    /// The request carries one good token.
-    Verified(VerifiedToken<C>),
-    /// The request carries no token, and the authenticator is [optional](AuthenticatorBuilder::optional).
-    Anonymous,
-    /// The request is not to be served.
-    Rejected(AuthError),
-    /// The answer has to wait: for keys that are being fetched, where none of those at hand can prove the token, or for
-    /// the session of the token to be looked up. Only an authenticator with such keys or with sessions says so.
-    Pending(Pending<C>),
-}
-
-impl<C> Verdict<C> {
-    /// What came of the request.
-    ///
-    /// # Errors
-    /// The future that yields it, where it has to wait.
-    pub fn outcome(self) -> Result<Outcome<C>, Pending<C>> {
-        match self {
-            Self::Verified(token) => Ok(Ok(Some(token)).into()),
-            Self::Anonymous => Ok(Ok(None).into()),
-            Self::Rejected(error) => Ok(Err(error).into()),
-            Self::Pending(pending) => Err(pending),
-        }
-    }
-}
-
-/// What came of a request. For adapters, who give it to [`Admission::of`](crate::Admission::of).
-#[derive(Debug)]
-pub struct Outcome<C> {
-    result: Result<Option<VerifiedToken<C>>, AuthError>,
-    cookies: Cookies,
-}
-
-impl<C> Outcome<C> {
-    /// The verified token, `None` for an anonymous request, or why it is rejected.
-    ///
-    /// Where the authenticator [renews logins](crate::TokensBuilder::transparent_renewal), the new cookies are lost with
-    /// this, and the next renewal ends the login: let an adapter do it, or leave that out.
-    pub fn result(self) -> Result<Option<VerifiedToken<C>>, AuthError> {
-        self.result
-    }
-
-    pub(crate) fn parts(self) -> (Result<Option<VerifiedToken<C>>, AuthError>, Cookies) {
-        (self.result, self.cookies)
-    }
-}
-
-impl<C> From<Result<Option<VerifiedToken<C>>, AuthError>> for Outcome<C> {
-    fn from(result: Result<Option<VerifiedToken<C>>, AuthError>) -> Self {
-        Self { result, cookies: Cookies::NONE }
-    }
-}
-
-/// A verdict that is on its way: a future that yields what [`Verdict::outcome`] does.
-pub struct Pending<C>(Pin<Box<dyn Future<Output = Outcome<C>> + Send>>);
-
-impl<C> Future for Pending<C> {
-    type Output = Outcome<C>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl<C> fmt::Debug for Pending<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pending")
-    }
+struct Inner<C> {
+    sources: Vec<TokenSource>,
+    cross_site: CrossSite,
+    verifier: Verifier<C>,
+    optional: bool,
+    subject_in_spans: bool,
+    challenges: Challenges,
+    response_headers: Option<Arc<ResponseHeaders>>,
+    renewal: Option<Renewal>,
 }
 
 impl<C: DeserializeOwned> Authenticator<C> {
@@ -142,18 +74,14 @@ impl<C: DeserializeOwned> Authenticator<C> {
     pub fn builder() -> AuthenticatorBuilder<C> {
         AuthenticatorBuilder::new()
     }
-
-    pub(crate) fn new(inner: Inner<C>) -> Self {
-        Self(Arc::new(inner))
-    }
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
-    /// Takes the token out of the request and proves it.
+    /// Takes the token out of the request and verifies it.
     pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
         let inner = &*self.0;
-        let Found { token, in_cookie } = match source::extract(&inner.sources, head) {
-            Ok(Some(found)) => found,
+        let Credential { token, in_cookie, .. } = match source::extract(&inner.sources, head) {
+            Ok(Some(credential)) => credential,
             Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
             Err(error) => return Verdict::Rejected(logged(error.into(), None)),
         };
@@ -173,10 +101,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
             Err(Failure::Wait { keys, .. }) => self.eventually(token, csrf_token, move |this, token| async move {
                 this.0.verifier.verify_after(keys, &token).await
             }),
-            #[cfg(feature = "login")]
-            Err(Failure::LookUp) => {
-                self.eventually(token, csrf_token, |this, token| async move { this.0.verifier.look_up(&token).await })
-            }
+            Err(Failure::LookUp(kind)) => self.eventually(token, csrf_token, move |this, token| async move {
+                this.0.verifier.look_up(&*kind, &token).await
+            }),
         }
     }
 
@@ -203,36 +130,32 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     }
 
     /// The verdict on a request whose access token has run out, or is gone from its cookie for the same reason.
-    #[cfg(feature = "login")]
     fn renewed_or(&self, head: &impl RequestHead, token: Option<&[u8]>, error: AuthError) -> Verdict<C> {
-        let Some(tokens) = &self.0.renewal else {
-            return self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected);
+        let refresh_token = match self.0.renewal.as_ref().map(|renewal| renewal.refresh_token(head)) {
+            Some(Ok(Some(token))) => Box::<[u8]>::from(token),
+            Some(Err(error)) => return Verdict::Rejected(logged(error.into(), None)),
+            None | Some(Ok(None)) => {
+                return self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected);
+            }
         };
-        let refresh_token = match tokens.renewable(head) {
-            Ok(Some(token)) => Box::<[u8]>::from(token),
-            Ok(None) => return self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected),
-            Err(error) => return Verdict::Rejected(logged(error.into(), None)),
-        };
-        let (this, tokens, token) = (self.clone(), tokens.clone(), token.map(Box::<[u8]>::from));
-        Verdict::Pending(Pending(Box::pin(async move {
-            let renewed = tokens.renew(&refresh_token).await;
-            let login = match renewed.inspect_err(crate::observe::log::login_failed) {
-                Ok(login) => login,
-                Err(LoginError::Store(_) | LoginError::Reload(_) | LoginError::Refresh(RefreshError::Store(_))) => {
-                    return Err(logged(Unavailable::Store.into(), None)).into();
-                }
-                Err(_) => return this.not_renewed(token.as_deref(), error).map_or(Ok(None), Err).into(),
-            };
-            let access = login.access_token().as_str();
-            let result = this.0.verifier.verify(access).map(Some);
-            let result = result.map_err(|error| logged(error, Some(access.as_bytes())));
-            Outcome { result, cookies: Cookies::of(&tokens.set_cookies(&login)) }
-        })))
+        let (this, token) = (self.clone(), token.map(Box::<[u8]>::from));
+        Verdict::Pending(Pending(Box::pin(async move { this.renewed(refresh_token, token, error).await })))
     }
 
-    #[cfg(not(feature = "login"))]
-    fn renewed_or(&self, _: &impl RequestHead, token: Option<&[u8]>, error: AuthError) -> Verdict<C> {
-        self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected)
+    async fn renewed(&self, refresh_token: Box<[u8]>, token: Option<Box<[u8]>>, error: AuthError) -> Outcome<C> {
+        let renewed = match &self.0.renewal {
+            Some(renewal) => renewal.renew.renew(refresh_token).await,
+            None => Err(NotRenewed::Refused),
+        };
+        match renewed {
+            Ok(Renewed { access_token, cookies }) => {
+                let result = self.0.verifier.verify(&access_token).map(Some);
+                let result = result.map_err(|error| logged(error, Some(access_token.as_bytes())));
+                Outcome { result, cookies: Cookies::new(cookies) }
+            }
+            Err(NotRenewed::Unavailable) => Err(logged(Unavailable::Store.into(), None)).into(),
+            Err(NotRenewed::Refused) => self.not_renewed(token.as_deref(), error).map_or(Ok(None), Err).into(),
+        }
     }
 
     /// Why such a request is rejected; not at all where it may be anonymous.
@@ -250,8 +173,8 @@ impl<C> Authenticator<C> {
 
     /// What the responses to its requests need in order not to be cached for somebody else. For adapters; `None` where
     /// it has no source but `Authorization` and is not optional.
-    pub fn caching(&self) -> Option<&Arc<Caching>> {
-        self.0.caching.as_ref()
+    pub fn response_headers(&self) -> Option<&Arc<ResponseHeaders>> {
+        self.0.response_headers.as_ref()
     }
 
     pub(crate) fn subject_in_spans(&self) -> bool {
@@ -265,12 +188,12 @@ impl<C> Authenticator<C> {
 }
 
 fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) -> AuthError {
-    crate::observe::log::cross_site(error, origin);
+    log::cross_site(error, origin);
     error.into()
 }
 
 fn logged(error: AuthError, token: Option<&[u8]>) -> AuthError {
-    crate::observe::log::rejected(&error, token);
+    log::rejected(&error, || token.map(verify::for_log).unwrap_or_default());
     error
 }
 

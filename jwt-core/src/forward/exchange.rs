@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::target::{ForwardTarget, Wish};
 use crate::clock::NumericDate;
 use crate::transport::TransportError;
-use crate::verify::token::CompactToken;
+use crate::verify::CompactToken;
 
 /// Exchanges the user's token for a narrower one, at the token endpoint of an authorization server (RFC 8693).
 ///

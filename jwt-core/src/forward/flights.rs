@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::exchange::{ExchangeError, Received};
 use crate::clock::NumericDate;
-use crate::verify::token::CompactToken;
+use crate::verify::CompactToken;
 
 /// Whose token, for which target.
 #[derive(Clone)]

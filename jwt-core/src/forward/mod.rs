@@ -17,7 +17,7 @@ pub use target::ForwardTarget;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::error::ConfigError;
-use crate::verify::token::CompactToken;
+use crate::verify::CompactToken;
 
 /// Says whether the token of the request being served may go along with a call to another service, and under which
 /// `Authorization`. Cheap to clone; clones share the exchanged tokens.

@@ -1,20 +1,21 @@
+//! What a layer leaves in a request for extractors and guards, and what they find there. For adapters.
+
 use std::sync::Arc;
 
-use crate::answer::cache_control::Caching;
-use crate::answer::challenge::Answer;
+use crate::answer::{Answer, Protocol, ResponseHeaders};
 use crate::authenticator::{Authenticator, Outcome};
 use crate::error::{AuthError, Misuse};
-use crate::observe::log;
-use crate::observe::spans as seen;
+use crate::observe::spans::Authenticated;
+use crate::observe::{log, spans};
 use crate::request::RequestHead;
-use crate::verify::token::{CompactToken, VerifiedToken};
+use crate::verify::{CompactToken, VerifiedToken};
 
 /// What a layer leaves behind in a request for extractors to find: for adapters, of interest to nobody else.
 #[derive(Debug, Clone)]
-pub struct Admission(Admitted);
+pub struct Admission(pub(super) Admitted);
 
 #[derive(Debug, Clone)]
-enum Admitted {
+pub(super) enum Admitted {
     Verified(CompactToken),
     /// In a box, so that a verified token is moved as two words.
     Anonymous(Box<Answer>),
@@ -31,11 +32,11 @@ pub struct Rejection {
 }
 
 impl From<Misuse> for Rejection {
-    /// Logs the mend, since nobody else will learn of it.
+    /// Logs the fix, since nobody else will learn of it.
     fn from(misuse: Misuse) -> Self {
         log::misuse(misuse);
         let error = misuse.into();
-        seen::refused(&error);
+        spans::denied(&error);
         Self { error, answer: Answer::NOT_CONFIGURED }
     }
 }
@@ -44,34 +45,39 @@ impl Rejection {
     /// The same, told in the protocol of the request; see [`Answer::for_request`].
     #[must_use]
     pub fn for_request(self, head: &impl RequestHead) -> Self {
-        Self { answer: self.answer.for_request(head), ..self }
+        self.in_protocol(Protocol::of(head))
+    }
+
+    pub(crate) fn in_protocol(self, protocol: Option<Protocol>) -> Self {
+        Self { answer: self.answer.in_protocol(protocol), ..self }
     }
 }
 
 impl Admission {
-    /// What is left in a request with this outcome, or what its client gets instead of the service; and what the
-    /// response needs beside that, whichever it is.
+    /// What is left in a request with this head and this outcome, or what its client gets instead of the service; and
+    /// what the response needs beside that, whichever it is.
     pub fn of<C: Send + Sync + 'static>(
         authenticator: &Authenticator<C>,
         outcome: Outcome<C>,
-    ) -> (Result<Self, Rejection>, Option<Arc<Caching>>) {
+        head: &impl RequestHead,
+    ) -> (Result<Self, Rejection>, Option<Arc<ResponseHeaders>>) {
         let (result, cookies) = outcome.parts();
-        seen::outcome(&result, authenticator.subject_in_spans());
+        spans::outcome(&match &result {
+            Ok(Some(token)) => {
+                let subject = if authenticator.subject_in_spans() { token.subject() } else { None };
+                Authenticated::Verified { issuer: token.issuer(), subject }
+            }
+            Ok(None) => Authenticated::Anonymous,
+            Err(error) => Authenticated::Rejected(error),
+        });
         let admission = match result {
             Ok(Some(token)) => Ok(Self(Admitted::Verified(token.into_token()))),
             Ok(None) => Ok(Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken).into()))),
-            Err(error) => Err(Rejection { answer: authenticator.answer(&error), error }),
+            Err(error) => Err(Rejection { answer: authenticator.answer(&error).for_request(head), error }),
         };
         // A refusal is kept by no cache anyway.
-        let caching = authenticator.caching().filter(|_| admission.is_ok());
-        (admission, Caching::with_cookies(caching, cookies))
-    }
-
-    /// As if a layer had let that token in, for unit tests of routes (feature `testing`): put into the extensions of a
-    /// request, extractors find it there.
-    #[cfg(feature = "testing")]
-    pub fn for_test<C: Send + Sync + 'static>(token: VerifiedToken<C>) -> Self {
-        Self(Admitted::Verified(token.into_token()))
+        let headers = authenticator.response_headers().filter(|_| admission.is_ok());
+        (admission, ResponseHeaders::with_cookies(headers, cookies))
     }
 
     /// The verified token, for an extractor.
@@ -97,7 +103,7 @@ impl Admission {
         Ok(optional(Self::admitted(admission))?.cloned())
     }
 
-    /// The token, lent.
+    /// The token, borrowed.
     pub(crate) fn admitted(admission: Option<&Self>) -> Result<&CompactToken, Rejection> {
         match admission {
             None => Err(Misuse::MissingLayer.into()),

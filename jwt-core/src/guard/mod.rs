@@ -1,4 +1,11 @@
-//! What verified claims allow.
+//! What verified claims allow: policies, and what adapters ask for on behalf of extractors and guards.
 
-pub(crate) mod admission;
-pub(crate) mod policy;
+mod admission;
+#[cfg(feature = "testing")]
+mod for_test;
+mod policy;
+
+pub use admission::{Admission, Rejection};
+pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
+
+pub use crate::verify::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};

@@ -1,13 +1,16 @@
+//! What a token must allow: scopes, roles, and functions of the application, combined.
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::admission::{Admission, Rejection};
+use crate::answer::Protocol;
 use crate::error::{AuthError, CheckError, Denial, Misuse};
-use crate::guard::admission::{Admission, Rejection};
-use crate::observe::log;
-use crate::observe::spans as seen;
-use crate::verify::token::{CompactToken, VerifiedToken};
+use crate::observe::{log, spans};
+use crate::request::RequestHead;
+use crate::verify::{CompactToken, VerifiedToken};
 
 /// What a token must allow: the rule behind an adapter's `Require`, which is what applications use.
 ///
@@ -50,7 +53,7 @@ pub enum Decision {
     /// The request is to be served.
     Allowed,
     /// The request is not to be served.
-    Refused(Rejection),
+    Denied(Rejection),
     /// To be waited for: a part of the policy is asynchronous.
     Pending(Deciding),
 }
@@ -187,26 +190,29 @@ impl Policy {
         Self::new(rule(ScopeList { names, needed }), false)
     }
 
-    /// Whether the request may be served, by what the layer left behind in it. For adapters.
-    pub fn decide(&self, admission: Option<&Admission>) -> Decision {
+    /// Whether the request with this head may be served, by what the layer left in it. For adapters.
+    pub fn decide(&self, admission: Option<&Admission>, head: &impl RequestHead) -> Decision {
+        let protocol = Protocol::of(head);
         let token = match Admission::admitted(admission) {
             Ok(token) => token,
             Err(rejection) => {
                 if matches!(rejection.error, AuthError::MissingToken) {
-                    log::rejected(&rejection.error, None);
-                    seen::refused(&rejection.error);
+                    log::rejected(&rejection.error, Default::default);
+                    spans::denied(&rejection.error);
                 }
-                return Decision::Refused(rejection);
+                return Decision::Denied(rejection.in_protocol(protocol));
             }
         };
         if self.waits {
             let (policy, token) = (self.clone(), token.clone());
-            let deciding = async move { policy.eventually(&token).await.map_err(|error| refuse(error, &token)) };
+            let deciding = async move {
+                policy.eventually(&token).await.map_err(|error| deny(error, &token).in_protocol(protocol))
+            };
             return Decision::Pending(Deciding(Box::pin(deciding)));
         }
         match self.rule.now(token) {
             Ok(()) => Decision::Allowed,
-            Err(error) => Decision::Refused(refuse(error, token)),
+            Err(error) => Decision::Denied(deny(error, token).in_protocol(protocol)),
         }
     }
 
@@ -285,15 +291,86 @@ fn either(first: AuthError, second: AuthError) -> AuthError {
     if !denial(&second) || (scope(&second) && !scope(&first) && denial(&first)) { second } else { first }
 }
 
-fn refuse(error: AuthError, token: &CompactToken) -> Rejection {
+fn deny(error: AuthError, token: &CompactToken) -> Rejection {
     match error {
         AuthError::NotConfigured(misuse) => misuse.into(),
         error => {
-            log::denied(&error, token);
-            seen::refused(&error);
+            log::denied(&error, token.kid(), token.issuer());
+            spans::denied(&error);
             Rejection { answer: token.challenges().answer(&error), error }
         }
     }
+}
+
+/// What an adapter's `Require` is made of: a tuple struct over a [`Policy`] gets its constructors, `and` and `or`, and the
+/// conversions from and to a policy.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __require_facade {
+    ($require:ident) => {
+        impl $require {
+            /// The token must grant this scope. A scope is printable ASCII without space, `"` and `\` (RFC 6749 §3.3); a
+            /// guard that was given anything else denies every request with a 500 whose log line names the fix.
+            pub fn scope(scope: impl Into<String>) -> Self {
+                Self($crate::guard::Policy::scope(scope))
+            }
+
+            /// The token must grant all of these scopes.
+            pub fn all_scopes<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+                Self($crate::guard::Policy::all_scopes(scopes))
+            }
+
+            /// The token must grant one of these scopes. The challenge names the first of them.
+            pub fn any_scope<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+                Self($crate::guard::Policy::any_scope(scopes))
+            }
+
+            /// The token must grant this role.
+            pub fn role(role: impl Into<String>) -> Self {
+                Self($crate::guard::Policy::role(role))
+            }
+
+            /// The claims must pass this function, which returns a `bool` or, with a reason for the log, a `Result`.
+            pub fn policy<C: Send + Sync + 'static, O: $crate::guard::PolicyOutcome>(
+                policy: impl Fn(&C) -> O + Send + Sync + 'static,
+            ) -> Self {
+                Self($crate::guard::Policy::check(policy))
+            }
+
+            /// The same for a function that has to wait for something, such as a database.
+            pub fn policy_async<C, F>(policy: impl Fn($crate::VerifiedToken<C>) -> F + Send + Sync + 'static) -> Self
+            where
+                C: Send + Sync + 'static,
+                F: Future<Output: $crate::guard::PolicyOutcome> + Send + 'static,
+            {
+                Self($crate::guard::Policy::check_async(policy))
+            }
+
+            /// Both must hold. The other one is asked only where this one does.
+            #[must_use]
+            pub fn and(self, other: impl Into<$crate::guard::Policy>) -> Self {
+                Self(self.0.and(other.into()))
+            }
+
+            /// One of the two must hold. The other one is asked only where this one does not.
+            #[must_use]
+            pub fn or(self, other: impl Into<$crate::guard::Policy>) -> Self {
+                Self(self.0.or(other.into()))
+            }
+        }
+
+        impl From<$crate::guard::Policy> for $require {
+            fn from(policy: $crate::guard::Policy) -> Self {
+                Self(policy)
+            }
+        }
+
+        impl From<$require> for $crate::guard::Policy {
+            fn from(require: $require) -> Self {
+                require.0
+            }
+        }
+    };
 }
 
 /// A scope token (RFC 6749 §3.3): printable ASCII without space, `"` and `\`, so that it needs no escape in a challenge.

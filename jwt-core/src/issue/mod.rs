@@ -19,7 +19,7 @@ pub use ring::RotationError;
 pub use token::{AccessToken, IssueError};
 
 use crate::authenticator::Authenticator;
-use crate::authenticator::builder::AuthenticatorBuilder;
+use crate::authenticator::AuthenticatorBuilder;
 use crate::base64url;
 use crate::clock::{Clock, NumericDate};
 use crate::key::crypto;

@@ -1,185 +1,91 @@
-//! Who is trusted, and for what.
+//! Who is trusted, and for what: one issuer, several, or those that a rule covers; and how `iss` selects among them.
 
+mod several;
 #[cfg(feature = "remote")]
-pub(crate) mod tenants;
+mod tenants;
+mod trusted_issuer;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::error::ConfigError;
-use crate::key::{KeySource, RemoteKeySetBuildError, Source};
-use crate::verify::profile::Profile;
-use crate::verify::validation::Validation;
-use crate::verify::{Party, Several, Trust, Trusted};
+pub(crate) use several::OpenIssuers;
+use several::Several;
+#[cfg(feature = "remote")]
+pub use tenants::Tenants;
+pub use trusted_issuer::TrustedIssuer;
 
-/// One issuer of several that an authenticator trusts; given to
-/// [`AuthenticatorBuilder::trust`](crate::AuthenticatorBuilder::trust).
-///
-/// Its tokens are proved with its keys and with no others, and must name it in `iss`. What it does not say itself is
-/// as the builder says it.
-#[derive(Debug, Clone)]
-pub struct TrustedIssuer {
-    pub(crate) name: Box<str>,
-    pub(crate) keys: KeySource,
-    audiences: Vec<Box<str>>,
-    any_audience: bool,
-    types: Vec<Box<str>>,
-    required: Vec<Arc<str>>,
-    max_age: Option<Duration>,
-    access_tokens_only: bool,
+use crate::error::AuthenticatorBuildError;
+use crate::key::{KeySource, Source};
+use crate::verify::{Party, Trust, Trusted, Validation};
+
+/// Whom a builder was told to trust.
+#[derive(Default)]
+pub(crate) struct Trusting {
+    pub(crate) keys: Option<KeySource>,
+    pub(crate) issuers: Vec<TrustedIssuer>,
+    pub(crate) open: Option<MakeOpenIssuers>,
 }
 
-impl TrustedIssuer {
-    /// The issuer of that name, byte for byte as it stands in `iss`, and its keys.
-    pub fn new(name: impl Into<String>, keys: impl Into<KeySource>) -> Self {
-        Self {
-            name: name.into().into_boxed_str(),
-            keys: keys.into(),
-            audiences: Vec::new(),
-            any_audience: false,
-            types: Vec::new(),
-            required: Vec::new(),
-            max_age: None,
-            access_tokens_only: false,
+/// Makes issuers that are not known beforehand, once it is known what is expected of everybody.
+pub(crate) type MakeOpenIssuers =
+    Box<dyn FnOnce(&Validation) -> Result<Box<dyn OpenIssuers>, AuthenticatorBuildError> + Send + Sync>;
+
+impl Trusting {
+    /// The parties, each with what is expected of its tokens. `lookups_are_enough` says that
+    /// there are tokens which are looked up.
+    pub(crate) fn build(
+        self,
+        common: Validation,
+        lookups_are_enough: bool,
+    ) -> Result<Trusted, AuthenticatorBuildError> {
+        let Self { keys, issuers, open } = self;
+        if issuers.is_empty() && open.is_none() {
+            if lookups_are_enough && keys.is_none() && common.is_silent() {
+                return Ok(Trusted::Nobody);
+            }
+            return Ok(Trusted::One(party(keys.ok_or(AuthenticatorBuildError::NoKeys)?, common)?));
         }
-    }
-
-    /// The issuer of that name, whose keys are discovered; see [`RemoteKeySet::discover`](crate::RemoteKeySet::discover).
-    #[cfg(feature = "remote")]
-    pub fn discover(name: impl Into<String>) -> Self {
-        let name = name.into();
-        let keys = crate::key::RemoteKeySet::discover(name.clone());
-        Self::new(name, keys)
-    }
-
-    /// Expects `aud` of its tokens to be or to hold this, instead of what the builder says. Called again, any of them.
-    #[must_use]
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences.push(audience.into().into_boxed_str());
-        self
-    }
-
-    /// Accepts its tokens whoever they were made for; see
-    /// [`AuthenticatorBuilder::any_audience`](crate::AuthenticatorBuilder::any_audience).
-    #[must_use]
-    pub fn any_audience(mut self) -> Self {
-        self.any_audience = true;
-        self
-    }
-
-    /// Expects the `typ` header of its tokens to be this, instead of what the builder says. Called again, any of them.
-    #[must_use]
-    pub fn typ(mut self, typ: impl Into<String>) -> Self {
-        self.types.push(typ.into().into_boxed_str());
-        self
-    }
-
-    /// Requires a claim of that name in its tokens, beside those that the builder requires.
-    #[must_use]
-    pub fn required_claim(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.required.push(name.into());
-        self
-    }
-
-    /// The maximum age of its tokens, instead of what the builder says.
-    #[must_use]
-    pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.max_age = Some(max_age);
-        self
-    }
-
-    /// Takes the access tokens of RFC 9068 and no others from it, whatever the other issuers write; see
-    /// [`AuthenticatorBuilder::access_token_profile`](crate::AuthenticatorBuilder::access_token_profile). A verifier for
-    /// ID tokens takes ID tokens all the same.
-    #[must_use]
-    pub fn access_token_profile(mut self) -> Self {
-        self.access_tokens_only = true;
-        self
-    }
-
-    /// What is expected of everybody, and what of this one.
-    pub(crate) fn party(self, common: &Validation) -> Result<Party, ConfigError> {
-        let mut validation = common.clone();
-        validation.issuers = vec![self.name];
-        if !self.audiences.is_empty() || self.any_audience {
-            (validation.audiences, validation.any_audience) = (self.audiences, self.any_audience);
+        let mut parties = Vec::with_capacity(issuers.len() + 1);
+        let mut names = HashSet::new();
+        for issuer in issuers {
+            if !names.insert(issuer.name.clone()) {
+                return Err(AuthenticatorBuildError::DuplicateIssuer { issuer: issuer.name });
+            }
+            parties.push(issuer.party(&common)?);
         }
-        if !self.types.is_empty() {
-            validation.types = self.types;
-        }
-        validation.required.extend(self.required);
-        validation.max_age = self.max_age.or(common.max_age);
-        if self.access_tokens_only && validation.profile == Profile::Plain {
-            validation.profile = Profile::AccessToken;
-        }
-        party(self.keys, validation)
-    }
-}
-
-/// Everybody whom a builder was told to trust.
-pub(crate) fn trusted(
-    keys: Option<KeySource>,
-    issuers: Vec<TrustedIssuer>,
-    #[cfg(feature = "remote")] tenants: Option<tenants::Tenants>,
-    common: Validation,
-    #[cfg(feature = "login")] sessions: bool,
-) -> Result<Trusted, ConfigError> {
-    #[cfg(not(feature = "remote"))]
-    let alone = issuers.is_empty();
-    #[cfg(feature = "remote")]
-    let alone = issuers.is_empty() && tenants.is_none();
-    #[cfg(feature = "login")]
-    if alone && sessions && keys.is_none() && common.is_silent() {
-        return Ok(Trusted::Nobody);
-    }
-    if alone {
-        return Ok(Trusted::One(party(keys.ok_or(ConfigError::NoKeys)?, common)?));
-    }
-    let mut parties = Vec::with_capacity(issuers.len() + 1);
-    let mut names = HashSet::new();
-    for issuer in issuers {
-        if !names.insert(issuer.name.clone()) {
-            return Err(ConfigError::DuplicateIssuer);
-        }
-        parties.push(issuer.party(&common)?);
-    }
-    #[cfg(feature = "remote")]
-    let tenants = tenants.map(|tenants| tenants.with_defaults(&common)).transpose()?;
-    match keys {
-        None if common.issuers.is_empty() => {}
-        None => return Err(ConfigError::IssuerWithoutKeys),
-        Some(_) if common.issuers.is_empty() => return Err(ConfigError::NamelessIssuer),
-        Some(_) if common.issuers.iter().any(|name| names.contains(name)) => return Err(ConfigError::DuplicateIssuer),
-        Some(keys) => parties.push(party(keys, common)?),
-    }
-    let several = Several::new(parties);
-    #[cfg(feature = "remote")]
-    let several = several.with_tenants(tenants);
-    Ok(Trusted::Several(Box::new(several)))
-}
-
-fn party(keys: KeySource, validation: Validation) -> Result<Party, ConfigError> {
-    let party = match keys.0 {
-        Source::Live(keys) => Party { trust: Arc::new(Trust::new(keys, validation.checked()?)), remote: None },
-        Source::Fetched(remote) => {
-            let mut validation = validation;
-            if let Some(issuer) = remote.issuer() {
-                if validation.issuers.is_empty() {
-                    validation.issuers.push(issuer.into());
+        let open = open.map(|make| make(&common)).transpose()?;
+        match (keys, common.issuers.first()) {
+            (None, None) => {}
+            (None, Some(issuer)) => {
+                return Err(AuthenticatorBuildError::IssuerWithoutKeys { issuer: issuer.clone() });
+            }
+            (Some(_), None) => return Err(AuthenticatorBuildError::NamelessIssuer),
+            (Some(keys), Some(_)) => {
+                if let Some(twice) = common.issuers.iter().find(|name| names.contains(*name)) {
+                    return Err(AuthenticatorBuildError::DuplicateIssuer { issuer: twice.clone() });
                 }
-                if validation.issuers.iter().any(|expected| **expected != *issuer) {
-                    return Err(ConfigError::DiscoveredIssuer);
+                parties.push(party(keys, common)?);
+            }
+        }
+        Ok(Trusted::Several(Box::new(Several::new(parties, open))))
+    }
+}
+
+fn party(keys: KeySource, mut validation: Validation) -> Result<Party, AuthenticatorBuildError> {
+    match keys.0 {
+        Source::Live(keys) => Ok(Party { trust: Arc::new(Trust::new(keys, validation.checked()?)), feed: None }),
+        Source::Fetched(feed) => {
+            if let Some(discovered) = feed.issuer() {
+                if validation.issuers.is_empty() {
+                    validation.issuers.push(discovered.into());
+                }
+                if let Some(expected) = validation.issuers.iter().find(|expected| ***expected != *discovered) {
+                    let (expected, discovered) = (expected.clone(), discovered.into());
+                    return Err(AuthenticatorBuildError::DiscoveredIssuer { expected, discovered });
                 }
             }
             let validation = validation.checked()?;
-            let keys = remote.start().map_err(|error| match error {
-                RemoteKeySetBuildError::Address { .. } => ConfigError::KeyAddress,
-                RemoteKeySetBuildError::Insecure { .. } => ConfigError::InsecureKeyAddress,
-                RemoteKeySetBuildError::NoRuntime => ConfigError::NoRuntime,
-            })?;
-            Party { trust: Arc::new(Trust::new(keys, validation)), remote: Some(remote) }
+            Ok(Party { trust: Arc::new(Trust::new(feed.start()?, validation)), feed: Some(feed) })
         }
-    };
-    Ok(party)
+    }
 }

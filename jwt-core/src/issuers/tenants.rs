@@ -1,13 +1,16 @@
+//! Issuers that are trusted by a rule: the tenants of a provider.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::{AuthError, ConfigError, TokenError, Unavailable};
-use crate::issuers::TrustedIssuer;
-use crate::key::{KeySource, KeyStatus, Source};
-use crate::verify::validation::Validation;
-use crate::verify::{Failure, Party};
+use super::{OpenIssuers, TrustedIssuer};
+use crate::address::is_secure;
+use crate::error::{AuthError, AuthenticatorBuildError, TokenError, Unavailable};
+use crate::key::{KeySource, KeyStatus, RemoteKeySet, Source};
+use crate::observe::log;
+use crate::verify::{Failure, Party, Validation};
 
 /// How long an issuer that could not be reached is not asked again.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -36,10 +39,26 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub struct Tenants {
     #[expect(clippy::type_complexity, reason = "it is what `matching` takes")]
     rule: Arc<dyn Fn(&str) -> Option<TrustedIssuer> + Send + Sync>,
-    /// Whether the template, if it is one, can be used.
-    template: Option<bool>,
+    template: Option<Template>,
     bound: usize,
     max_new_per_minute: u32,
+}
+
+/// A template, and whether it can be used.
+#[derive(Clone)]
+struct Template {
+    text: Box<str>,
+    is_sound: bool,
+}
+
+impl TrustedIssuer {
+    /// The issuer of that name, whose keys are discovered; see
+    /// [`RemoteKeySet::discover`](crate::RemoteKeySet::discover).
+    pub fn discover(name: impl Into<String>) -> Self {
+        let name = name.into();
+        let keys = RemoteKeySet::discover(name.clone());
+        Self::new(name, keys)
+    }
 }
 
 impl Tenants {
@@ -54,9 +73,11 @@ impl Tenants {
     pub fn template(template: impl Into<String>) -> Self {
         let template = template.into();
         let parts = template.split_once("{tenant}").map(|(before, after)| (before.to_owned(), after.to_owned()));
-        let sound = parts.as_ref().is_some_and(|(before, after)| {
-            let path = before.strip_prefix("https://").or_else(|| before.strip_prefix("http://127.0.0.1"));
-            path.is_some_and(|rest| rest.contains('/')) && !after.contains("{tenant}")
+        // Whatever a tenant is called, it has no say in the host.
+        let is_sound = parts.as_ref().is_some_and(|(before, after)| {
+            let uri = before.parse::<http::Uri>();
+            let host_is_fixed = before.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+            uri.is_ok_and(|uri| is_secure(&uri)) && host_is_fixed && !after.contains("{tenant}")
         });
         let rule = move |issuer: &str| {
             let (before, after) = parts.as_ref()?;
@@ -65,7 +86,7 @@ impl Tenants {
             let is_name = !tenant.is_empty() && tenant.bytes().all(plain) && tenant.bytes().any(|byte| byte != b'.');
             is_name.then(|| TrustedIssuer::discover(issuer))
         };
-        Self { template: Some(sound), ..Self::matching(rule) }
+        Self { template: Some(Template { text: template.into(), is_sound }), ..Self::matching(rule) }
     }
 
     /// The most tenants whose keys are kept. 1 000.
@@ -81,17 +102,6 @@ impl Tenants {
         self.max_new_per_minute = tenants.max(1);
         self
     }
-
-    /// With what is expected of everybody.
-    pub(crate) fn with_defaults(self, common: &Validation) -> Result<Discovered, ConfigError> {
-        match self.template {
-            Some(false) => return Err(ConfigError::Template),
-            // It says nothing of its own on what is expected; a rule may. Its issuers each have a name.
-            Some(true) => drop(Validation { issuers: vec!["{tenant}".into()], ..common.clone() }.checked()?),
-            None => {}
-        }
-        Ok(Discovered { tenants: self, common: common.clone(), state: Mutex::default() })
-    }
 }
 
 impl fmt::Debug for Tenants {
@@ -103,8 +113,23 @@ impl fmt::Debug for Tenants {
     }
 }
 
-/// The tenants that were seen.
-pub(crate) struct Discovered {
+impl Tenants {
+    /// With what is expected of everybody.
+    pub(crate) fn expecting(self, common: &Validation) -> Result<Box<dyn OpenIssuers>, AuthenticatorBuildError> {
+        match &self.template {
+            Some(Template { text, is_sound: false }) => {
+                return Err(AuthenticatorBuildError::Template { template: text.clone() });
+            }
+            // It says nothing of its own on what is expected; a rule may. Its issuers each have a name.
+            Some(_) => drop(Validation { issuers: vec!["{tenant}".into()], ..common.clone() }.checked()?),
+            None => {}
+        }
+        Ok(Box::new(Known { tenants: self, common: common.clone(), state: Mutex::default() }))
+    }
+}
+
+/// The tenants that have sent a token.
+struct Known {
     tenants: Tenants,
     common: Validation,
     state: Mutex<State>,
@@ -112,54 +137,52 @@ pub(crate) struct Discovered {
 
 #[derive(Default)]
 struct State {
-    seen: HashMap<Box<str>, Seen>,
+    known: HashMap<Box<str>, Tenant>,
     /// When the present minute began, and how many tenants were new in it.
     minute: Option<(Instant, u32)>,
 }
 
-struct Seen {
+struct Tenant {
     party: Arc<Party>,
-    last: Instant,
+    last_seen: Instant,
 }
 
-impl Discovered {
-    pub(crate) fn bound(&self) -> usize {
-        self.tenants.bound
-    }
-
-    /// How it stands with the keys of those who have ever had some. Strangers may have made up the others.
-    pub(crate) fn key_status(&self) -> Vec<KeyStatus> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = state.seen.values().filter_map(|seen| seen.party.key_status());
-        all.filter(|status| status.fetches > 0).collect()
-    }
-
-    /// The party of that name. `forget` is called where another one had to make room.
-    pub(crate) fn party(&self, issuer: &str, forget: impl FnOnce()) -> Result<Arc<Party>, Failure> {
+impl OpenIssuers for Known {
+    fn party(&self, issuer: &str, forget: &dyn Fn()) -> Result<Arc<Party>, Failure> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if let Some(seen) = state.seen.get_mut(issuer) {
-            seen.last = now;
-            return Ok(seen.party.clone());
+        if let Some(tenant) = state.known.get_mut(issuer) {
+            tenant.last_seen = now;
+            return Ok(tenant.party.clone());
         }
         let mut trusted =
             (self.tenants.rule)(issuer).filter(|trusted| *trusted.name == *issuer).ok_or(TokenError::Issuer)?;
         state.count_new(now, self.tenants.max_new_per_minute)?;
-        if let Source::Fetched(remote) = trusted.keys.0 {
-            trusted.keys = KeySource(Source::Fetched(remote.on_demand(PAUSE)));
+        if let Source::Fetched(feed) = &trusted.keys.0 {
+            trusted.keys = KeySource(Source::Fetched(feed.on_demand(PAUSE)));
         }
         // Where what the rule made cannot be used, nobody is trusted by mistake.
         let party = trusted.party(&self.common).map_err(|error| {
-            crate::observe::log::unusable(&error);
+            log::unusable_tenant(&error);
             TokenError::Issuer
         })?;
         let party = Arc::new(party);
-        if state.seen.len() >= self.tenants.bound {
+        if state.known.len() >= self.tenants.bound {
             state.make_room();
             forget();
         }
-        state.seen.insert(issuer.into(), Seen { party: party.clone(), last: now });
+        state.known.insert(issuer.into(), Tenant { party: party.clone(), last_seen: now });
         Ok(party)
+    }
+
+    fn bound(&self) -> usize {
+        self.tenants.bound
+    }
+
+    fn key_status(&self) -> Vec<KeyStatus> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = state.known.values().filter_map(|tenant| tenant.party.key_status());
+        all.filter(|status| status.fetches > 0).collect()
     }
 }
 
@@ -177,12 +200,13 @@ impl State {
 
     /// Those without keys go first, then the one that was not seen for the longest time.
     fn make_room(&mut self) {
-        let before = self.seen.len();
-        self.seen.retain(|_, seen| seen.party.trust.keys.current().is_some());
-        if self.seen.len() == before
-            && let Some(oldest) = self.seen.iter().min_by_key(|(_, seen)| seen.last).map(|(name, _)| name.clone())
+        let before = self.known.len();
+        self.known.retain(|_, tenant| tenant.party.trust.keys.current().is_some());
+        if self.known.len() == before
+            && let Some(oldest) =
+                self.known.iter().min_by_key(|(_, tenant)| tenant.last_seen).map(|(name, _)| name.clone())
         {
-            self.seen.remove(&oldest);
+            self.known.remove(&oldest);
         }
     }
 }
@@ -217,12 +241,22 @@ mod tests {
     #[test]
     fn a_template_that_would_let_a_tenant_choose_the_host_is_refused() {
         let common = Validation { any_audience: true, ..Validation::new() };
-        let check = |template: &str| Tenants::template(template).with_defaults(&common).err();
-        assert_eq!(check("https://login.example.com/{tenant}"), None);
+        let check = |template: &str| Tenants::template(template).expecting(&common).err();
         for template in
-            ["https://{tenant}.example.com/", "https://a.example/", "{tenant}", "https://a.example/{tenant}/{tenant}"]
+            ["https://login.example.com/{tenant}", "http://127.0.0.1:8080/{tenant}", "http://[::1]/{tenant}"]
         {
-            assert_eq!(check(template), Some(ConfigError::Template), "{template}");
+            assert_eq!(check(template), None, "{template}");
+        }
+        for template in [
+            "https://{tenant}.example.com/",
+            "https://a.example/",
+            "{tenant}",
+            "https://a.example/{tenant}/{tenant}",
+            "http://127.0.0.1.evil.example/{tenant}",
+            "http://login.example.com/{tenant}",
+        ] {
+            let expected = AuthenticatorBuildError::Template { template: template.into() };
+            assert_eq!(check(template), Some(expected), "{template}");
         }
     }
 }

@@ -17,8 +17,6 @@ use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 pub(crate) use replay::{Name, Replay};
 pub(crate) use strict::Strict;
 
-use crate::error::Malformed;
-
 /// The message by which a duplicate member is known again once serde_json has wrapped it.
 const DUPLICATE: &str = "duplicate member name";
 
@@ -57,14 +55,6 @@ impl ReadError {
             _ => Self::NotAnObject,
         }
     }
-
-    /// For readers to whom only the well-formedness matters.
-    pub(crate) fn or(self, otherwise: Malformed) -> Malformed {
-        match self {
-            Self::Duplicate => Malformed::Duplicate,
-            Self::NotAnObject | Self::Data(_) => otherwise,
-        }
-    }
 }
 
 /// How many names of one object are kept without an allocation.
@@ -72,7 +62,7 @@ const FEW: usize = 16;
 
 /// The member names of one object so far.
 #[derive(Default)]
-pub(crate) struct Seen<'de> {
+pub(crate) struct Names<'de> {
     /// One bit per (length, first, last character): two names that differ in their bits differ.
     bits: u64,
     few: [&'de str; FEW],
@@ -81,7 +71,7 @@ pub(crate) struct Seen<'de> {
     many: HashSet<Cow<'de, str>>,
 }
 
-impl<'de> Seen<'de> {
+impl<'de> Names<'de> {
     /// Notes a name; an error where it was there already.
     #[expect(clippy::ptr_arg, reason = "a borrowed name is kept, an owned one is copied")]
     pub(crate) fn insert<E: Error>(&mut self, name: &Cow<'de, str>) -> Result<(), E> {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::{Name, NameSeed, Seen};
+use super::{Name, NameSeed, Names};
 
 /// A deserializer, visitor, seed or access of serde, with every object below it watched for duplicate members.
 pub(crate) struct Strict<T>(pub(crate) T);
@@ -116,7 +116,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(StrictMap { access, seen: Seen::default() })
+        self.0.visit_map(StrictMap { access, names: Names::default() })
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
@@ -180,7 +180,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
 
 struct StrictMap<'de, A> {
     access: A,
-    seen: Seen<'de>,
+    names: Names<'de>,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'de, A> {
@@ -188,7 +188,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'de, A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Some(name): Option<Cow<'de, str>> = self.access.next_key_seed(NameSeed)? else { return Ok(None) };
-        self.seen.insert(&name)?;
+        self.names.insert(&name)?;
         seed.deserialize(Name(name, PhantomData)).map(Some)
     }
 

@@ -19,13 +19,13 @@ use serde_json::value::RawValue;
 pub use cookies::{LoginCookies, LoginCookiesBuilder, SameSite};
 pub use response::{Login, RefreshToken, UnfitToken};
 
-use crate::authenticator::builder::AuthenticatorBuilder;
+use crate::authenticator::AuthenticatorBuilder;
 use crate::error::{AuthError, CheckError, ConfigError, RequestError};
 use crate::issue::{IssueError, Issuer};
 use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
-use crate::request::source::{self, Found, TokenSource};
+use crate::request::source::{self, Credential as Found, TokenSource};
 use crate::revocation::Revocations;
 use crate::session::opaque::OpaqueToken;
 use crate::session::refresh::{RefreshError, RefreshTokens};
@@ -233,7 +233,7 @@ impl TokensBuilder {
 
     /// The tokens, or what is wrong with them.
     pub fn build(self) -> Result<Tokens, ConfigError> {
-        self.cross_site.check_config()?;
+        self.cross_site.check_config().map_err(|_| ConfigError::CrossSiteContradiction)?;
         let cookies = match self.cookies {
             Some(cookies) => cookies,
             None if self.transparent_renewal => {
@@ -247,7 +247,10 @@ impl TokensBuilder {
         let renewals = self.transparent_renewal.then(Renewals::default);
         let Self { issuer, refresh, cross_site, reload, .. } = self;
         let revoking = match self.revocations {
-            Some(list) => Some(Revoking { list, verifier: issuer.authenticator().build_verifier()? }),
+            Some(list) => Some(Revoking {
+                list,
+                verifier: issuer.authenticator().build_verifier().map_err(|_| ConfigError::NoKeys)?,
+            }),
             None => None,
         };
         Ok(Tokens(Arc::new(Inner { issuer, refresh, cookies, cross_site, reload, revoking, renewals })))
@@ -370,7 +373,8 @@ impl Tokens {
     /// the user is not logged out.
     pub async fn log_out_of(&self, head: &impl RequestHead) -> Result<HeaderMap, LoginError> {
         let Inner { cookies, refresh, .. } = &*self.0;
-        let access = source::extract(&[TokenSource::bearer(), cookies.source()], head).map_err(AuthError::from)?;
+        let access = source::extract(Box::leak(Box::new([TokenSource::bearer(), cookies.source()])), head)
+            .map_err(AuthError::from)?;
         let token = self.refresh_token_of(head)?;
         // Even without a cookie: the answer makes a browser forget its own.
         if access.as_ref().is_none_or(|access| access.in_cookie) {
@@ -424,7 +428,7 @@ impl Tokens {
             None => builder,
         };
         let builder = match renewals {
-            Some(_) => builder.renewal(self),
+            Some(_) => builder,
             None => builder,
         };
         match cookies.csrf_tokens() {

@@ -1,123 +1,60 @@
-//! The events of this crate. Reasons, `kid` and issuer; never a token, never a claim of the application.
+//! The events about requests, target `jwt`: reasons, `kid` and issuer; never a token, never a claim of the application.
+//!
+//! Names that a stranger chose are written as debug text and cut short, so that they stay on one line.
+
+use std::fmt::Display;
 
 use crate::error::{AuthError, CrossSiteError, Misuse};
-#[cfg(feature = "login")]
-use crate::key::SigningKey;
-use crate::verify::token::CompactToken;
+use crate::facade::tracing;
 
-/// A request is not served. `token` is what it carried.
-#[cfg(feature = "tracing")]
-pub(crate) fn rejected(error: &AuthError, token: Option<&[u8]>) {
+/// How much of a name that a stranger chose is written, in characters.
+pub(crate) const MAX_NAME: usize = 128;
+
+/// What a refused token says of itself. Nothing of it is verified.
+#[derive(Debug, Default)]
+pub(crate) struct Claimed {
+    pub(crate) kid: Option<String>,
+    pub(crate) issuer: Option<String>,
+}
+
+/// A request is not served. `claimed` is asked only where somebody listens.
+pub(crate) fn rejected(error: &AuthError, claimed: impl FnOnce() -> Claimed) {
     if matches!(error, AuthError::MissingToken) {
         tracing::debug!(target: "jwt", reason = %error, "request rejected");
-        return;
-    }
-    if tracing::enabled!(target: "jwt", tracing::Level::INFO) {
-        // Written as debug text, so that whatever a stranger put into it stays on one line.
-        let claimed = token.map(crate::verify::Claimed::read).unwrap_or_default();
-        let (kid, issuer) = (claimed.kid.as_deref(), claimed.issuer.as_deref());
+    } else if tracing::enabled!(target: "jwt", tracing::Level::INFO) {
+        let Claimed { kid, issuer } = claimed();
         tracing::info!(target: "jwt", reason = %error, unverified_kid = ?kid, unverified_issuer = ?issuer, "request rejected");
     }
 }
 
-/// A request with a cookie is not served for where it comes from.
-#[cfg(feature = "tracing")]
+/// A request with a cookie is not served because of the page that it may come from.
 pub(crate) fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) {
     if tracing::enabled!(target: "jwt", tracing::Level::WARN) {
-        // Debug text, as above, and not much of it.
-        let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(128)]));
+        let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_NAME)]));
         tracing::warn!(target: "jwt", reason = %error, unverified_origin = ?origin, "cross-site request rejected");
     }
 }
 
 /// A request is not served, although its token is good.
-#[cfg(feature = "tracing")]
-pub(crate) fn denied(error: &AuthError, token: &CompactToken) {
-    let (kid, issuer) = token.origin();
-    tracing::info!(target: "jwt", reason = %error, ?kid, ?issuer, "request denied");
+pub(crate) fn denied(error: &AuthError, kid: Option<&str>, issuer: Option<&str>) {
+    tracing::info!(target: "jwt", reason = %error, kid = ?kid, issuer = ?issuer, "request denied");
 }
 
 /// The application is put together wrongly.
-#[cfg(feature = "tracing")]
 pub(crate) fn misuse(misuse: Misuse) {
     tracing::error!(target: "jwt", "{misuse}");
 }
 
-/// An issuer signs with another key from now on.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn rotated(key: &SigningKey) {
-    tracing::info!(target: "jwt", kid = ?key.kid(), algorithm = %key.algorithm(), "signing with another key from now on");
-}
-
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn rotated(_: &SigningKey) {}
-
-/// A cookie is larger than browsers keep one.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn large_cookie(name: &str, bytes: usize) {
-    tracing::warn!(target: "jwt", name, bytes, "a cookie of more than 4096 bytes is dropped by browsers: take claims out of the token");
-}
-
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn large_cookie(_: &str, _: usize) {}
-
-/// The list of revoked tokens cannot be brought up to date.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn revocations_unreachable(error: &crate::store::StoreError) {
-    tracing::error!(target: "jwt", reason = %error, "revocations of other instances are not known until the store is back");
-}
-
-/// A tenant that the application's rule makes cannot be trusted as it is.
-#[cfg(all(feature = "remote", feature = "tracing"))]
-pub(crate) fn unusable(error: &crate::error::ConfigError) {
-    tracing::error!(target: "jwt", reason = %error, "the rule for tenants makes an issuer that cannot be used");
-}
-
-#[cfg(all(feature = "remote", not(feature = "tracing")))]
-pub(crate) fn unusable(_: &crate::error::ConfigError) {}
-
-/// A login, a renewal or a logout did not happen.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn login_failed(error: &crate::login::LoginError) {
-    use crate::login::LoginError;
-    use crate::session::refresh::RefreshError;
-
-    match error {
-        // A page of another site was told of already.
-        LoginError::Request(AuthError::CrossSite(_)) => {}
-        LoginError::Refresh(RefreshError::Reused(_)) => {
-            tracing::warn!(target: "jwt", reason = %error, "a sign-in was ended, since somebody may have a copy of its token");
-        }
-        LoginError::Refresh(RefreshError::Malformed | RefreshError::Ended) | LoginError::Request(_) => {
-            tracing::info!(target: "jwt", reason = %error, "login refused");
-        }
-        _ => tracing::error!(target: "jwt", reason = %error, "login failed"),
-    }
-}
-
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn login_failed(_: &crate::login::LoginError) {}
-
 /// A store was asked for a request, and did not answer it.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn store_failed(error: &crate::store::StoreError) {
+pub(crate) fn store_failed(error: &dyn Display) {
     tracing::error!(target: "jwt", reason = %error, "the store did not do what a request needs");
 }
 
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn store_failed(_: &crate::store::StoreError) {}
+/// The rule for tenants makes an issuer that cannot be trusted as it is.
+pub(crate) fn unusable_tenant(error: &dyn Display) {
+    tracing::error!(target: "jwt", reason = %error, "the rule for tenants makes an issuer that cannot be used");
+}
 
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn rejected(_: &AuthError, _: Option<&[u8]>) {}
-
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn cross_site(_: CrossSiteError, _: Option<&[u8]>) {}
-
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn denied(_: &AuthError, _: &CompactToken) {}
-
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn misuse(_: Misuse) {}
-
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn revocations_unreachable(_: &crate::store::StoreError) {}
+pub(crate) fn rotated(_: &crate::key::SigningKey) {}
+pub(crate) fn large_cookie(_: &str, _: usize) {}
+pub(crate) fn revocations_unreachable(_: &dyn Display) {}

@@ -1,4 +1,4 @@
-//! What can be seen of the work: events, fields of spans, counters.
+//! What the log, spans and counters are told of requests. Takes fields, so that it knows nothing of those who tell it.
 
 pub(crate) mod log;
 pub(crate) mod spans;

@@ -1,46 +1,50 @@
-//! What can be seen of each request beside the events: fields of the span that the application has around it (feature
-//! `tracing`), and counters (feature `metrics`).
+//! What is recorded of each request beside the events: fields of the span that the application has around it, and
+//! counters.
 
 use crate::error::AuthError;
-use crate::verify::token::VerifiedToken;
+use crate::facade::{metrics, tracing};
 
-/// What came of the authentication of a request.
-pub(crate) fn outcome<C>(result: &Result<Option<VerifiedToken<C>>, AuthError>, with_subject: bool) {
+/// The result of authenticating a request.
+pub(crate) enum Authenticated<'a> {
+    /// A token was verified.
+    Verified {
+        issuer: Option<&'a str>,
+        /// Only where the application wants it in its spans.
+        subject: Option<&'a str>,
+    },
+    Anonymous,
+    Rejected(&'a AuthError),
+}
+
+/// A request was authenticated, or not.
+pub(crate) fn outcome(result: &Authenticated<'_>) {
     let name = match result {
-        Ok(Some(_)) => "verified",
-        Ok(None) => "anonymous",
-        Err(error) => name(error),
+        Authenticated::Verified { .. } => "verified",
+        Authenticated::Anonymous => "anonymous",
+        Authenticated::Rejected(error) => name(error),
     };
-    #[cfg(feature = "metrics")]
     metrics::counter!("jwt_requests_total", "outcome" => name).increment(1);
-    #[cfg(not(feature = "tracing"))]
-    let _ = (name, with_subject);
-    #[cfg(feature = "tracing")]
     record(|span| {
         span.record("auth.outcome", name);
         match result {
-            Ok(Some(token)) => {
-                span.record("auth.issuer", token.issuer());
-                if with_subject {
-                    span.record("auth.subject", token.subject());
+            Authenticated::Verified { issuer, subject } => {
+                span.record("auth.issuer", *issuer);
+                if subject.is_some() {
+                    span.record("auth.subject", *subject);
                 }
             }
-            Ok(None) => {}
-            Err(error) => {
+            Authenticated::Anonymous => {}
+            Authenticated::Rejected(error) => {
                 span.record("auth.reason", tracing::field::display(error));
             }
         }
     });
 }
 
-/// A guard or an extractor refused a request that the layer let in.
-pub(crate) fn refused(error: &AuthError) {
+/// A guard or an extractor denied a request that the layer let in.
+pub(crate) fn denied(error: &AuthError) {
     let name = name(error);
-    #[cfg(feature = "metrics")]
     metrics::counter!("jwt_denials_total", "outcome" => name).increment(1);
-    #[cfg(not(feature = "tracing"))]
-    let _ = name;
-    #[cfg(feature = "tracing")]
     record(|span| {
         span.record("auth.outcome", name).record("auth.reason", tracing::field::display(error));
     });
@@ -58,12 +62,9 @@ const fn name(error: &AuthError) -> &'static str {
     }
 }
 
-/// A span without those fields takes no notice. Where nobody listens, it costs one load.
-#[cfg(feature = "tracing")]
+/// A span without those fields takes no notice. Where nobody listens, this costs one load.
 fn record(into: impl FnOnce(&tracing::Span)) {
-    use tracing::level_filters::LevelFilter;
-
-    if LevelFilter::current() != LevelFilter::OFF {
+    if tracing::level_filters::LevelFilter::current() != tracing::level_filters::LevelFilter::OFF {
         into(&tracing::Span::current());
     }
 }

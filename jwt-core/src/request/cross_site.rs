@@ -3,10 +3,9 @@
 
 use http::header::{HOST, HeaderName, ORIGIN, UPGRADE};
 
-use crate::error::{ConfigError, CrossSiteError};
-use crate::request::RequestHead;
-#[cfg(feature = "login")]
-use crate::request::csrf_token::CsrfTokens;
+use super::RequestHead;
+use super::csrf_token::CsrfTokens;
+use crate::error::{AuthenticatorBuildError, CrossSiteError};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -17,23 +16,18 @@ pub(crate) struct CrossSite {
     pub(crate) trusted: Vec<Box<str>>,
     pub(crate) origin_required: bool,
     pub(crate) allowed: bool,
-    #[cfg(feature = "login")]
     pub(crate) tokens: Option<CsrfTokens>,
 }
 
 impl CrossSite {
-    pub(crate) fn check_config(&self) -> Result<(), ConfigError> {
-        #[cfg(feature = "login")]
-        let has_tokens = self.tokens.is_some();
-        #[cfg(not(feature = "login"))]
-        let has_tokens = false;
-        if self.allowed && (self.origin_required || has_tokens || !self.trusted.is_empty()) {
-            return Err(ConfigError::CrossSiteContradiction);
+    pub(crate) fn check_config(&self) -> Result<(), AuthenticatorBuildError> {
+        if self.allowed && (self.origin_required || self.tokens.is_some() || !self.trusted.is_empty()) {
+            return Err(AuthenticatorBuildError::CrossSiteContradiction);
         }
-        if !self.trusted.iter().all(|origin| is_origin(origin)) {
-            return Err(ConfigError::TrustedOrigin);
+        match self.trusted.iter().find(|origin| !is_origin(origin)) {
+            Some(origin) => Err(AuthenticatorBuildError::TrustedOrigin { origin: origin.clone() }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Where a request comes from that has its token in a cookie; the others pass. Yields the `X-CSRF-Token` that is
@@ -52,7 +46,6 @@ impl CrossSite {
 
     /// Whether a request may change what the server remembers of its login, although it changes nothing else: a GET or
     /// HEAD that comes from where an unsafe request may come from.
-    #[cfg(feature = "login")]
     pub(crate) fn may_renew(&self, head: &impl RequestHead) -> bool {
         matches!(head.method(), "GET" | "HEAD") && is_safe(head) && self.check_origin(head).is_ok()
     }
@@ -88,7 +81,6 @@ impl CrossSite {
     }
 }
 
-#[cfg(feature = "login")]
 impl CrossSite {
     fn csrf_token<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, CrossSiteError> {
         match self.tokens {
@@ -97,7 +89,7 @@ impl CrossSite {
         }
     }
 
-    /// The second half of [`check`](Self::check), once the access token is proved.
+    /// The second half of [`check`](Self::check), once the access token is verified.
     pub(crate) fn check_token(&self, token: Option<&[u8]>, token_id: Option<&str>) -> Result<(), CrossSiteError> {
         let (Some(tokens), Some(token)) = (&self.tokens, token) else { return Ok(()) };
         let token_id = token_id.ok_or(CrossSiteError::NoTokenId)?;
@@ -105,20 +97,8 @@ impl CrossSite {
     }
 }
 
-#[cfg(not(feature = "login"))]
-#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same calls with and without tokens")]
-impl CrossSite {
-    fn csrf_token<'r>(&self, _: &'r impl RequestHead) -> Result<Option<&'r [u8]>, CrossSiteError> {
-        Ok(None)
-    }
-
-    pub(crate) fn check_token(&self, _: Option<&[u8]>, _: Option<&str>) -> Result<(), CrossSiteError> {
-        Ok(())
-    }
-}
-
 /// The methods that change nothing (RFC 9110 §9.2.1), in upper case as they must be: whatever is written otherwise is
-/// another method. A WebSocket handshake is a GET by name only: it opens a door that is good for everything.
+/// another method. A WebSocket handshake is a GET by name only: what goes over the connection afterwards can change anything.
 fn is_safe(head: &impl RequestHead) -> bool {
     let upgrades = || {
         let mut protocols = head.header_values(&UPGRADE).flat_map(|value| value.split(|byte| *byte == b','));

@@ -1,3 +1,5 @@
+//! Tokens against cross-site request forgery.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,7 +35,7 @@ pub struct CsrfTokens(Arc<Keys>);
 
 struct Keys {
     sign: PrivateKey,
-    prove: PublicKey,
+    verify: PublicKey,
 }
 
 /// Nothing else that is signed with a secret begins like this, should somebody use one secret for several things.
@@ -48,8 +50,8 @@ impl CsrfTokens {
         let (algorithm, secret) = (Algorithm::HS256, secret.as_ref());
         check_secret(algorithm, secret)?;
         let sign = PrivateKey::secret(algorithm, secret)?;
-        let prove = PublicKey::new(algorithm, &Material::Secret(secret))?;
-        Ok(Self(Arc::new(Keys { sign, prove })))
+        let verify = PublicKey::new(algorithm, &Material::Secret(secret))?;
+        Ok(Self(Arc::new(Keys { sign, verify })))
     }
 
     /// A new token for whoever holds the access token of that `jti`. Letters, digits, `-` and `_`.
@@ -68,7 +70,7 @@ impl CsrfTokens {
         let mut buffer = [0; SALT + 32];
         let bytes = base64url::decode_into(token.as_ref(), &mut buffer);
         let parts = bytes.and_then(|bytes| bytes.split_first_chunk::<SALT>());
-        parts.is_some_and(|(salt, tag)| self.0.prove.verify(&message(*salt, token_id), tag))
+        parts.is_some_and(|(salt, tag)| self.0.verify.verify(&message(*salt, token_id), tag))
     }
 }
 

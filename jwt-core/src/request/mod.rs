@@ -1,61 +1,122 @@
 //! Everything that reads a request head.
 
 pub(crate) mod cross_site;
-#[cfg(feature = "login")]
 pub(crate) mod csrf_token;
 pub(crate) mod source;
 
-use http::HeaderName;
+use http::{HeaderName, Version};
 
-/// The head of an HTTP request, read as bytes: the port through which any framework's request is seen.
+/// The head of an HTTP request, read as bytes: the port through which a request of any framework is read.
 ///
 /// Implemented here for [`http::Request`] and [`http::request::Parts`]; `jwt-actix` implements it for actix-web.
 pub trait RequestHead {
-    /// The values of every header field of that name, in their order.
-    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;
+    /// The method, in upper case for the registered ones (RFC 9110 §9.1).
+    fn method(&self) -> &str;
+
+    /// The scheme of the target, where it names one: `:scheme` in HTTP/2, the absolute form in HTTP/1.1.
+    fn scheme(&self) -> Option<&str>;
+
+    /// Host and port of the target, where it names them: `:authority` in HTTP/2, the absolute form in HTTP/1.1.
+    fn authority(&self) -> Option<&str>;
+
+    /// The path of the target, as it was sent.
+    fn path(&self) -> &str;
 
     /// The query of the target, without its `?`.
     fn query(&self) -> Option<&str>;
 
-    /// The method, in upper case for the registered ones.
-    fn method(&self) -> &str;
+    /// The version of HTTP that the request came by.
+    fn version(&self) -> Version;
 
-    /// Host and port of the target, where it names them: `:authority` in HTTP/2, the absolute form in HTTP/1.1.
-    fn authority(&self) -> Option<&str>;
+    /// The values of every header field of that name, in their order.
+    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;
 }
 
 impl RequestHead for http::request::Parts {
-    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn scheme(&self) -> Option<&str> {
+        self.uri.scheme_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri.authority().map(http::uri::Authority::as_str)
+    }
+
+    fn path(&self) -> &str {
+        self.uri.path()
     }
 
     fn query(&self) -> Option<&str> {
         self.uri.query()
     }
 
-    fn method(&self) -> &str {
-        self.method.as_str()
+    fn version(&self) -> Version {
+        self.version
     }
 
-    fn authority(&self) -> Option<&str> {
-        self.uri.authority().map(http::uri::Authority::as_str)
+    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
     }
 }
 
 impl<B> RequestHead for http::Request<B> {
-    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.headers().get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    fn method(&self) -> &str {
+        self.method().as_str()
+    }
+
+    fn scheme(&self) -> Option<&str> {
+        self.uri().scheme_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri().authority().map(http::uri::Authority::as_str)
+    }
+
+    fn path(&self) -> &str {
+        self.uri().path()
     }
 
     fn query(&self) -> Option<&str> {
         self.uri().query()
     }
 
-    fn method(&self) -> &str {
-        self.method().as_str()
+    fn version(&self) -> Version {
+        self.version()
     }
 
-    fn authority(&self) -> Option<&str> {
-        self.uri().authority().map(http::uri::Authority::as_str)
+    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.headers().get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(head: &impl RequestHead) -> [String; 7] {
+        let host = head.header_values(&http::header::HOST).map(|value| String::from_utf8_lossy(value).into_owned());
+        let text = |part: Option<&str>| part.unwrap_or("-").to_owned();
+        let version = format!("{:?}", head.version());
+        let (scheme, authority, query) = (text(head.scheme()), text(head.authority()), text(head.query()));
+        [head.method().to_owned(), scheme, authority, head.path().to_owned(), query, version, host.collect()]
+    }
+
+    #[test]
+    fn every_part_of_a_head_is_seen_as_it_was_sent() {
+        for (target, parts) in [
+            ("https://api.example.com:8443/a%2Fb/?x=1&y", ["https", "api.example.com:8443", "/a%2Fb/", "x=1&y"]),
+            ("/things", ["-", "-", "/things", "-"]),
+            ("*", ["-", "-", "*", "-"]),
+        ] {
+            let request = http::Request::post(target).version(Version::HTTP_2).header("host", "a.example");
+            let request = request.body(()).unwrap();
+            let [scheme, authority, path, query] = parts.map(str::to_owned);
+            let expected = ["POST".to_owned(), scheme, authority, path, query, "HTTP/2.0".into(), "a.example".into()];
+            assert_eq!(seen(&request), expected, "{target}");
+            assert_eq!(seen(&request.into_parts().0), expected, "{target}");
+        }
     }
 }

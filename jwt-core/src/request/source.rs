@@ -1,8 +1,11 @@
+//! Where in a request a token is looked for, and the credential that is found there.
+
 use std::borrow::Cow;
+use std::fmt;
 
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL};
 
-use crate::error::{ConfigError, RequestError};
+use crate::error::{AuthenticatorBuildError, RequestError};
 use crate::request::RequestHead;
 
 /// A place in a request where a token may stand.
@@ -28,9 +31,9 @@ pub struct TokenSource(Place);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
-    /// No name: one that no header field can have.
     Header {
-        name: Option<HeaderName>,
+        /// Or the text that no header field can be named.
+        name: Result<HeaderName, String>,
         scheme: Option<Cow<'static, str>>,
     },
     Cookie {
@@ -49,7 +52,7 @@ impl TokenSource {
     ///
     /// Credentials of another scheme hold no token for this source.
     pub const fn bearer() -> Self {
-        Self(Place::Header { name: Some(AUTHORIZATION), scheme: Some(Cow::Borrowed("Bearer")) })
+        Self(Place::Header { name: Ok(AUTHORIZATION), scheme: Some(Cow::Borrowed("Bearer")) })
     }
 
     /// The cookie of exactly that name: byte for byte, nothing decoded, nothing folded. Prefer a `__Host-` name.
@@ -64,12 +67,12 @@ impl TokenSource {
     /// A header field that holds the bare token. Only for a header that nobody but a trusted proxy can set, or that
     /// a browser never sends by itself.
     pub fn header(name: impl AsRef<str>) -> Self {
-        Self(Place::Header { name: name.as_ref().parse().ok(), scheme: None })
+        Self(Place::Header { name: header_name(name.as_ref()), scheme: None })
     }
 
     /// A header field that holds a scheme, spaces, and the token, like [`bearer`](Self::bearer) under other names.
     pub fn header_with_scheme(name: impl AsRef<str>, scheme: impl Into<String>) -> Self {
-        Self(Place::Header { name: name.as_ref().parse().ok(), scheme: Some(Cow::Owned(scheme.into())) })
+        Self(Place::Header { name: header_name(name.as_ref()), scheme: Some(Cow::Owned(scheme.into())) })
     }
 
     /// The query parameter of exactly that name: the last resort of RFC 6750 §2.3.
@@ -84,7 +87,7 @@ impl TokenSource {
     /// The field of a request that it looks at.
     pub(crate) fn header_field(&self) -> Option<&HeaderName> {
         match &self.0 {
-            Place::Header { name, .. } => name.as_ref(),
+            Place::Header { name, .. } => name.as_ref().ok(),
             Place::Cookie { .. } => Some(&COOKIE),
             Place::Query { .. } => None,
             Place::WebSocketProtocol { .. } => Some(&SEC_WEBSOCKET_PROTOCOL),
@@ -101,23 +104,23 @@ impl TokenSource {
         Self(Place::WebSocketProtocol { prefix: prefix.into() })
     }
 
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), AuthenticatorBuildError> {
         let is_token = |name: &str| HeaderName::from_bytes(name.as_bytes()).is_ok();
         let valid = match &self.0 {
-            Place::Header { name, scheme } => name.is_some() && scheme.as_deref().is_none_or(is_token),
+            Place::Header { name, scheme } => name.is_ok() && scheme.as_deref().is_none_or(is_token),
             Place::Cookie { name } => is_token(name),
             Place::WebSocketProtocol { prefix } => is_token(prefix),
             Place::Query { name } => {
                 !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
             }
         };
-        if valid { Ok(()) } else { Err(ConfigError::SourceName) }
+        if valid { Ok(()) } else { Err(AuthenticatorBuildError::SourceName { token_source: self.to_string().into() }) }
     }
 
     fn find<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, RequestError> {
         match &self.0 {
             Place::Header { name, scheme } => {
-                let Some(name) = name else { return Ok(None) };
+                let Ok(name) = name else { return Ok(None) };
                 let Some(value) = only(head.header_values(name))? else { return Ok(None) };
                 match scheme {
                     Some(scheme) => after_scheme(value, scheme),
@@ -150,26 +153,55 @@ impl TokenSource {
     }
 }
 
-/// A token, and where it stood.
+fn header_name(text: &str) -> Result<HeaderName, String> {
+    text.parse().map_err(|_| text.to_owned())
+}
+
+impl fmt::Display for TokenSource {
+    /// In words, for errors and for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Header { name, scheme } => {
+                let name = name.as_ref().map_or_else(String::as_str, HeaderName::as_str);
+                match scheme {
+                    Some(scheme) => write!(f, "the header field {name:?} with the scheme {scheme:?}"),
+                    None => write!(f, "the header field {name:?}"),
+                }
+            }
+            Place::Cookie { name } => write!(f, "the cookie {name:?}"),
+            Place::Query { name } => write!(f, "the query parameter {name:?}"),
+            Place::WebSocketProtocol { prefix } => write!(f, "the WebSocket subprotocol {prefix:?}"),
+        }
+    }
+}
+
+/// A token, and how it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Found<'r> {
+pub(crate) struct Credential<'s, 'r> {
     pub(crate) token: &'r [u8],
+    /// The authentication scheme in front of it (RFC 9110 §11.1), as it was configured; `None` where it came without one.
+    pub(crate) scheme: Option<&'s str>,
     /// A browser sends it by itself, whoever made the page that asks for the request.
     pub(crate) in_cookie: bool,
 }
 
-/// The one token of a request, wherever it stands.
-pub(crate) fn extract<'r>(
-    sources: &[TokenSource],
+/// The one credential of a request, from whichever source.
+pub(crate) fn extract<'s, 'r>(
+    sources: &'s [TokenSource],
     head: &'r impl RequestHead,
-) -> Result<Option<Found<'r>>, RequestError> {
+) -> Result<Option<Credential<'s, 'r>>, RequestError> {
     let mut found = None;
     for source in sources {
         if let Some(token) = source.find(head)? {
             if found.is_some() {
                 return Err(RequestError::SeveralSources);
             }
-            found = Some(Found { token, in_cookie: matches!(source.0, Place::Cookie { .. }) });
+            let (scheme, in_cookie) = match &source.0 {
+                Place::Header { scheme, .. } => (scheme.as_deref(), false),
+                Place::Cookie { .. } => (None, true),
+                Place::Query { .. } | Place::WebSocketProtocol { .. } => (None, false),
+            };
+            found = Some(Credential { token, scheme, in_cookie });
         }
     }
     Ok(found)
@@ -192,7 +224,7 @@ fn after_scheme<'r>(value: &'r [u8], scheme: &str) -> Result<Option<&'r [u8]>, R
         return Ok(None);
     }
     match rest {
-        // The name of the scheme alone, or parted from its token by something that is no space.
+        // The name of the scheme alone, or separated from its token by something that is no space.
         [] | [b'\t', ..] => Err(RequestError::Malformed),
         [b' ', ..] => credentials(rest.trim_ascii_start()).map(Some),
         // The name of a scheme that only begins like this one.
@@ -367,6 +399,20 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_knows_its_scheme_and_whether_a_browser_sent_it() {
+        let sources = [TokenSource::bearer(), TokenSource::header_with_scheme("x-token", "Token")];
+        let found = |sources: &[TokenSource], field: (&str, &str)| {
+            let request = request(&[field], "/");
+            let found = extract(sources, &request).unwrap().unwrap();
+            (found.scheme.map(str::to_owned), found.in_cookie)
+        };
+        assert_eq!(found(&sources, ("authorization", "bEARER a.b.c")), (Some("Bearer".into()), false));
+        assert_eq!(found(&sources, ("x-token", "token a.b.c")), (Some("Token".into()), false));
+        assert_eq!(found(&[TokenSource::header("x-token")], ("x-token", "a.b.c")), (None, false));
+        assert_eq!(found(&[TokenSource::cookie("t")], ("cookie", "t=a.b.c")), (None, true));
+    }
+
+    #[test]
     fn names_that_no_request_can_carry_are_refused() {
         for source in [
             TokenSource::cookie(""),
@@ -378,7 +424,8 @@ mod tests {
             TokenSource::websocket_protocol(""),
             TokenSource::websocket_protocol("a,b"),
         ] {
-            assert!(source.check().is_err(), "{source:?}");
+            let error = source.check().unwrap_err().to_string();
+            assert!(error.starts_with("the ") && error.contains("is no token source"), "{source:?}: {error}");
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::clock::TestClock;
 use super::server::IssuerServer;
 use super::token::TestToken;
-use crate::authenticator::builder::AuthenticatorBuilder;
+use crate::authenticator::AuthenticatorBuilder;
 use crate::key::algorithm::Algorithm;
 use crate::key::public_jwk::PublicJwk;
 use crate::key::{KeySet, SigningKey};

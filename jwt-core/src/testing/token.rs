@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::issuer::TestIssuer;
 use crate::base64url;
 use crate::clock::Clock;
-use crate::verify::token::VerifiedToken;
+use crate::verify::VerifiedToken;
 
 /// How long a token lives.
 const HOUR: Duration = Duration::from_secs(3600);

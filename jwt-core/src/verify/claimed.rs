@@ -1,21 +1,22 @@
+//! What an unverified token says of itself: to choose among trusted issuers, and for the log.
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use super::scan;
-#[cfg(feature = "tracing")]
+use super::token::UntrustedToken;
+use super::{malformed, scan};
 use crate::base64url;
 use crate::error::{Malformed, RegisteredClaim, TokenError};
 use crate::json::{NameSeed, ReadError, Skip, read_object};
-#[cfg(feature = "tracing")]
-use crate::verify::token::UntrustedToken;
+use crate::observe::log::{Claimed, MAX_NAME};
 
 /// The longest `iss` that is looked up, in bytes.
 const MAX_ISSUER: usize = 1024;
 
-/// Whom claims name as their issuer, before anything is proved: to choose among those who are trusted, for nothing else.
-/// The claims are read again, and strictly, once the signature holds, and have to name one whose keys proved them.
+/// Whom claims name as their issuer, before anything is verified: to choose among those who are trusted, for nothing else.
+/// The claims are read again, and strictly, once the signature holds, and have to name one whose keys verified them.
 pub(super) fn issuer(json: &str) -> Result<Cow<'_, str>, TokenError> {
     let issuer = match scan::issuer(json) {
         Some(issuer) => Some(Cow::Borrowed(issuer)),
@@ -32,7 +33,7 @@ pub(super) fn issuer(json: &str) -> Result<Cow<'_, str>, TokenError> {
 fn read_issuer(json: &str) -> Result<Option<Cow<'_, str>>, TokenError> {
     read_object(json, Issuer).map_err(|error| match error {
         ReadError::Data(_) => TokenError::ClaimType(RegisteredClaim::Issuer),
-        other => TokenError::Malformed(other.or(Malformed::Claims)),
+        other => malformed(other, Malformed::Claims),
     })
 }
 
@@ -65,33 +66,18 @@ impl<'de> Visitor<'de> for Issuer {
     }
 }
 
-/// How much of a name that a stranger chose is worth a place in the log, in characters.
-#[cfg(feature = "tracing")]
-const MAX_LOGGED: usize = 128;
-
-/// What a rejected token says of itself, for the log. Nothing of it is proved.
-#[cfg(feature = "tracing")]
-#[derive(Debug, Default)]
-pub(crate) struct Claimed {
-    pub(crate) kid: Option<String>,
-    pub(crate) issuer: Option<String>,
+/// What a rejected token says of itself, for the log. Nothing of it is verified.
+pub(crate) fn for_log(token: &[u8]) -> Claimed {
+    let Ok(token) = UntrustedToken::split(token) else { return Claimed::default() };
+    Claimed { kid: member(token.header, "kid"), issuer: member(token.payload, "iss") }
 }
 
-#[cfg(feature = "tracing")]
-impl Claimed {
-    pub(crate) fn read(token: &[u8]) -> Self {
-        let Ok(token) = UntrustedToken::split(token) else { return Self::default() };
-        Self { kid: member(token.header, "kid"), issuer: member(token.payload, "iss") }
-    }
-}
-
-#[cfg(feature = "tracing")]
 fn member(segment: &[u8], name: &str) -> Option<String> {
     let object: serde_json::Value = serde_json::from_slice(&base64url::decode(segment)?).ok()?;
-    Some(object.get(name)?.as_str()?.chars().take(MAX_LOGGED).collect())
+    Some(object.get(name)?.as_str()?.chars().take(MAX_NAME).collect())
 }
 
-#[cfg(all(test, feature = "tracing"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -99,10 +85,9 @@ mod tests {
     fn names_are_cut_short_and_anything_else_is_no_name() {
         let token =
             |header: &str, claims: &str| format!("{}.{}.x", base64url::encode(header), base64url::encode(claims));
-        let claimed =
-            Claimed::read(token(r#"{"kid":"k1"}"#, &format!(r#"{{"iss":"{}"}}"#, "i".repeat(500))).as_bytes());
-        assert_eq!((claimed.kid.as_deref(), claimed.issuer.map(|issuer| issuer.len())), (Some("k1"), Some(MAX_LOGGED)));
-        let claimed = Claimed::read(token(r#"{"kid":1}"#, "[]").as_bytes());
+        let claimed = for_log(token(r#"{"kid":"k1"}"#, &format!(r#"{{"iss":"{}"}}"#, "i".repeat(500))).as_bytes());
+        assert_eq!((claimed.kid.as_deref(), claimed.issuer.map(|issuer| issuer.len())), (Some("k1"), Some(MAX_NAME)));
+        let claimed = for_log(token(r#"{"kid":1}"#, "[]").as_bytes());
         assert!(claimed.kid.is_none() && claimed.issuer.is_none());
     }
 }

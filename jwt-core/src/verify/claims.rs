@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::malformed;
 use crate::clock::{Number, NumericDate};
 use crate::error::{Malformed, RegisteredClaim, ShapeError, TokenError};
-use crate::json::{Name, NameSeed, ReadError, Replay, Seen, Strict, read_object};
+use crate::json::{Name, NameSeed, Names, ReadError, Replay, Strict, read_object};
 
 /// A string of the claims: a span of their JSON text, or a copy where the text had escapes in it.
 #[derive(Debug, Clone)]
@@ -109,7 +110,7 @@ impl Registered<Cow<'_, str>> {
 pub(crate) struct Noted<'de> {
     pub(crate) registered: Registered<Cow<'de, str>>,
     /// Every member name of the claims.
-    pub(crate) names: Seen<'de>,
+    pub(crate) names: Names<'de>,
     /// The registered claim that is being read.
     at: Option<RegisteredClaim>,
 }
@@ -123,7 +124,7 @@ pub(crate) fn read<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'
         }
         Ok(claims) => Ok(claims),
         Err(ReadError::Data(error)) => Err(TokenError::Shape(ShapeError::of(&error))),
-        Err(error) => Err(TokenError::Malformed(error.or(Malformed::Claims))),
+        Err(error) => Err(malformed(error, Malformed::Claims)),
     }
 }
 

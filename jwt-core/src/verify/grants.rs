@@ -1,18 +1,17 @@
+//! Parts of the claims that grant something by name: scopes and roles, in the forms in which issuers write them.
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use crate::answer::challenge::Challenges;
-use crate::error::Misuse;
-
 /// A part of the claims that grants something by name: scopes, permissions, roles.
 ///
 /// Where that part is, the authenticator is told once, by [`scopes`](crate::AuthenticatorBuilder::scopes) and
 /// [`roles`](crate::AuthenticatorBuilder::roles). For the usual claims there are types to take as fields: [`Scopes`]
 /// (`scope`, `scp`, `permissions`), [`Roles`] (`roles`), [`RealmAccess`] and [`ResourceAccess`]. Lists and sets of
-/// strings do as well, and so does a string, which is read as names parted by spaces. Another form is one line:
+/// strings do as well, and so does a string, which is read as names separated by spaces. Another form is one line:
 ///
 /// ```
 /// use jwt_core::Grants;
@@ -32,7 +31,7 @@ pub trait Grants {
 }
 
 impl Grants for str {
-    /// Names parted by single spaces (RFC 6749 §3.3).
+    /// Names separated by single spaces (RFC 6749 §3.3).
     fn grants(&self, name: &str) -> bool {
         let (mut rest, name) = (self.as_bytes(), name.as_bytes());
         if name.is_empty() {
@@ -96,13 +95,13 @@ impl<S: std::hash::BuildHasher> Grants for HashSet<String, S> {
 }
 
 impl<T: Grants> Grants for Option<T> {
-    /// What is not there grants nothing.
+    /// Without a value, nothing is granted.
     fn grants(&self, name: &str) -> bool {
         self.as_ref().is_some_and(|some| some.grants(name))
     }
 }
 
-/// Scopes: a string of names parted by spaces (`scope` of RFC 8693 §4.2 and RFC 9068 §2.2.3), or an array of names, as
+/// Scopes: a string of names separated by spaces (`scope` of RFC 8693 §4.2 and RFC 9068 §2.2.3), or an array of names, as
 /// `scp` and `permissions` are with some issuers.
 ///
 /// Take it as a field with `#[serde(default)]`, so that a token without the claim is one that grants nothing.
@@ -279,30 +278,6 @@ impl Serialize for Roles {
     }
 }
 
-/// What a guard has to know of the authenticator that proved a token: one for all of its tokens.
-pub(crate) struct Authority<C> {
-    pub(crate) scopes: Vec<Lookup<C>>,
-    pub(crate) roles: Vec<Lookup<C>>,
-    pub(crate) challenges: Challenges,
-}
-
-/// Whether the claims grant something of that name.
-pub(crate) type Lookup<C> = Box<dyn Fn(&C, &str) -> bool + Send + Sync>;
-
-impl<C> Authority<C> {
-    pub(crate) fn has_scope(&self, claims: &C, name: &str) -> Result<bool, Misuse> {
-        if self.scopes.is_empty() { Err(Misuse::ScopesUnknown) } else { Ok(any(&self.scopes, claims, name)) }
-    }
-
-    pub(crate) fn has_role(&self, claims: &C, name: &str) -> Result<bool, Misuse> {
-        if self.roles.is_empty() { Err(Misuse::RolesUnknown) } else { Ok(any(&self.roles, claims, name)) }
-    }
-}
-
-fn any<C>(lookups: &[Lookup<C>], claims: &C, name: &str) -> bool {
-    lookups.iter().any(|lookup| lookup(claims, name))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -324,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_a_text_parted_by_spaces_or_a_list() {
+    fn scopes_are_a_text_separated_by_spaces_or_a_list() {
         for json in [r#""a b:c""#, r#"["a","b:c"]"#, r#"" a  b:c ""#] {
             let scopes: Scopes = read(json);
             assert!(scopes.grants("a") && scopes.grants("b:c"), "{json}");

@@ -1,11 +1,14 @@
+//! The header of a token (RFC 7515 §4): what of it has a meaning here.
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
+use super::malformed;
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
-use crate::json::{NameSeed, Seen, Skip, read_object};
+use crate::json::{NameSeed, Names, Skip, read_object};
 use crate::key::algorithm::Algorithm;
 
 /// The longest header segment that is decoded, in characters.
@@ -39,21 +42,14 @@ impl Header {
         self.typ.as_deref()
     }
 
-    /// The header of a token that was never signed.
-    #[cfg(feature = "testing")]
-    pub(crate) fn for_test() -> Self {
-        Self { algorithm: Algorithm::EdDSA, kid: None, typ: None }
-    }
-
-    /// Reads the first segment of a token whose signature is yet to be proved.
+    /// Reads the first segment of a token whose signature is not verified yet.
     pub(crate) fn read(segment: &[u8]) -> Result<Self, TokenError> {
         if segment.len() > MAX_SEGMENT {
             return Err(TokenError::Malformed(Malformed::HeaderTooLong(MAX_SEGMENT)));
         }
         let bytes = base64url::decode(segment).ok_or(TokenError::Malformed(Malformed::Base64))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| TokenError::Malformed(Malformed::Header))?;
-        let members = read_object(text, Members::default())
-            .map_err(|error| TokenError::Malformed(error.or(Malformed::Header)))?;
+        let members = read_object(text, Members::default()).map_err(|error| malformed(error, Malformed::Header))?;
         if members.critical {
             return Err(TokenError::CriticalHeader);
         }
@@ -108,9 +104,9 @@ impl<'de> Visitor<'de> for Members<'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        let mut seen = Seen::default();
+        let mut names = Names::default();
         while let Some(name) = map.next_key_seed(NameSeed)? {
-            seen.insert(&name)?;
+            names.insert(&name)?;
             match &*name {
                 "alg" => self.alg = Some(map.next_value_seed(NameSeed)?),
                 "kid" => self.kid = Some(map.next_value_seed(NameSeed)?),

@@ -1,3 +1,5 @@
+//! ID tokens (OpenID Connect Core 1.0): what a login brings, verified against the request that it answers.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -7,13 +9,13 @@ use crate::base64url;
 use crate::clock::NumericDate;
 use crate::error::{AuthError, ProfileClaim, TokenError};
 use crate::key::crypto;
+use crate::verify::VerifiedToken;
 use crate::verify::Verifier;
 use crate::verify::original_login::OriginalLogin;
 use crate::verify::profile::Beside;
-use crate::verify::token::VerifiedToken;
 use crate::verify::validation::missing;
 
-/// Proves the ID token that a login with OpenID Connect brings (Core 1.0 §3.1.3.7). Made by
+/// Verifies the ID token that a login with OpenID Connect brings (Core 1.0 §3.1.3.7). Made by
 /// [`build_id_token_verifier`](crate::AuthenticatorBuilder::build_id_token_verifier).
 ///
 /// It is no [`Authenticator`](crate::Authenticator), since an ID token says who has logged in and opens nothing: an
@@ -52,7 +54,7 @@ impl<C: DeserializeOwned> IdTokenVerifier<C> {
         Self(verifier)
     }
 
-    /// Proves an ID token and holds it against the request that it is the answer to. Never waits; with keys that are
+    /// Verifies an ID token, and that it answers this request. Never waits; with keys that are
     /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs.
     pub fn verify(
         &self,
@@ -86,7 +88,7 @@ impl<C> fmt::Debug for IdTokenVerifier<C> {
 /// The request that an ID token must be the answer to: what the application remembers of what it sent.
 #[derive(Clone, Copy)]
 pub struct AuthenticationRequest<'a> {
-    kind: Kind<'a>,
+    kind: Answers<'a>,
     max_age: Option<Duration>,
     access_token: Option<Companion<'a>>,
     code: Option<Companion<'a>>,
@@ -94,7 +96,7 @@ pub struct AuthenticationRequest<'a> {
 }
 
 #[derive(Clone, Copy)]
-enum Kind<'a> {
+enum Answers<'a> {
     Login { nonce: Option<&'a str> },
     Refresh(&'a OriginalLogin),
 }
@@ -110,27 +112,27 @@ impl<'a> AuthenticationRequest<'a> {
     /// The request had this `nonce`, so the token must have the same (Core §3.1.3.7 no. 11): it is what ties the answer
     /// to the browser in which the login began. No token has an empty one.
     pub fn with_nonce(nonce: &'a str) -> Self {
-        Self::new(Kind::Login { nonce: Some(nonce) })
+        Self::new(Answers::Login { nonce: Some(nonce) })
     }
 
     /// The request had no `nonce`. A token that has one is the answer to another login and is refused. Only where `state`
     /// and PKCE tie the answer to the browser.
     pub fn without_nonce() -> Self {
-        Self::new(Kind::Login { nonce: None })
+        Self::new(Answers::Login { nonce: None })
     }
 
     /// The token came with a refresh of that login, and says what the ID token of the login said: the same `iss`, `sub`,
     /// `aud`, `azp` and `auth_time`, and the same `nonce` if it has one; its `iat` is no earlier (Core §12.2).
     pub fn refresh_of(login: &'a OriginalLogin) -> Self {
-        Self::new(Kind::Refresh(login))
+        Self::new(Answers::Refresh(login))
     }
 
-    fn new(kind: Kind<'a>) -> Self {
+    fn new(kind: Answers<'a>) -> Self {
         Self { kind, max_age: None, access_token: None, code: None, same_login: None }
     }
 
-    /// The user must have proved who they are no longer ago than this, plus the leeway, by `auth_time`, which is thereby
-    /// required (Core §3.1.2.1, §3.1.3.7 no. 13). The same as `max_age` in the request.
+    /// The user must have authenticated no longer ago than this, plus the leeway, by `auth_time`, which is
+    /// required by this (Core §3.1.2.1, §3.1.3.7 no. 13). The same as `max_age` in the request.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
@@ -180,8 +182,8 @@ impl<'a> AuthenticationRequest<'a> {
         let beside = Beside::read(token.claims_json())?;
         let nonce = beside.text(ProfileClaim::Nonce)?;
         match self.kind {
-            Kind::Login { nonce: sent } => self.check_nonce(sent, nonce.as_deref())?,
-            Kind::Refresh(login) => login.check_refreshed(token, &beside)?,
+            Answers::Login { nonce: sent } => self.check_nonce(sent, nonce.as_deref())?,
+            Answers::Refresh(login) => login.check_refreshed(token, &beside)?,
         }
         self.same_login.map_or(Ok(()), |first| first.check_user(token))?;
         // Of the right type also where nobody asks for it.
@@ -232,7 +234,7 @@ impl fmt::Debug for AuthenticationRequest<'_> {
     /// Without nonce, token and code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticationRequest")
-            .field("refresh", &matches!(self.kind, Kind::Refresh(_)))
+            .field("refresh", &matches!(self.kind, Answers::Refresh(_)))
             .field("max_age", &self.max_age)
             .field("access_token", &self.access_token.is_some())
             .field("code", &self.code.is_some())

@@ -1,3 +1,5 @@
+//! Headers that were verified before, so that a header is parsed once and not for each token.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::Header;
 use crate::key::VerifyingKey;
 
-/// Header segments that a proved token had, each with the key under which its signature held.
+/// Header segments that a verified token had, each with the key under which its signature held.
 ///
 /// Only somebody with a signing key can add one; the map is bounded all the same.
 #[derive(Clone)]

@@ -1,24 +1,25 @@
-//! header → key → signature → claims.
+//! One token: header, key, signature, claims. And the ports through which other rooms take part in that: kinds of token
+//! that are looked up, a memory of verified tokens, a list of revoked ones, a choice among several issuers.
 
+mod authority;
 #[cfg(feature = "cache")]
-mod cache;
+pub(crate) mod cache;
 mod claimed;
 mod claims;
-#[cfg(feature = "cache")]
-mod counters;
-pub(crate) mod grants;
+#[cfg(feature = "testing")]
+mod for_test;
+mod grants;
 mod header;
-pub(crate) mod id_token;
+mod id_token;
 mod known_headers;
-pub(crate) mod original_login;
-pub(crate) mod profile;
+mod look_up;
+mod original_login;
+mod party;
+mod profile;
 mod scan;
-#[cfg(feature = "login")]
-mod session;
-pub(crate) mod token;
+mod token;
 mod trust;
-mod trusted;
-pub(crate) mod validation;
+mod validation;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -26,31 +27,37 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+pub(crate) use authority::{Authority, Lookup};
 #[cfg(feature = "cache")]
-pub use cache::{CacheStats, TokenCache};
-#[cfg(feature = "tracing")]
-pub(crate) use claimed::Claimed;
-pub(crate) use claims::{Audience, Noted, Registered, Text, Times};
+pub use cache::TokenCache;
+pub(crate) use claimed::for_log;
+use claims::Noted;
+pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub use header::Header;
+pub use id_token::{AuthenticationRequest, IdTokenVerifier};
+pub use look_up::{CredentialKind, LookUp, LookedUp};
+pub use original_login::OriginalLogin;
+pub(crate) use party::{Hint, Party, Selection, Trusted};
+pub(crate) use profile::Profile;
+pub(crate) use token::UntrustedToken;
+pub use token::{CompactToken, VerifiedToken};
 pub(crate) use trust::Trust;
-use trusted::Hint;
-pub(crate) use trusted::{Party, Several, Trusted};
+pub(crate) use validation::{Checks, Validation};
 
 use crate::clock::{Clock, NumericDate};
-use crate::error::{AuthError, Malformed, TokenError, Unavailable};
-use crate::key::Wait;
-use crate::verify::grants::Authority;
-use crate::verify::token::{Proof, UntrustedToken, VerifiedToken};
-use crate::verify::validation::Checks;
-use trust::Unproved;
+use crate::error::{AuthError, Malformed, TokenError};
+use crate::json::ReadError;
+use crate::key::{KeyStatus, Wait};
+use token::Evidence;
 
-/// Proves a bare token: for queues, sockets, and whatever else is not an HTTP request.
+/// Verifies a bare token: for queues, sockets, and whatever else is not an HTTP request.
 ///
 /// Made by the same builder as an [`Authenticator`](crate::Authenticator), with
 /// [`build_verifier`](crate::AuthenticatorBuilder::build_verifier).
 ///
 /// ```
-/// use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, SigningKey, TokenError};
+/// use jwt_core::error::TokenError;
+/// use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, SigningKey};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Job {
@@ -77,13 +84,59 @@ pub struct Verifier<C> {
     checks: Checks<C>,
     clock: Arc<dyn Clock>,
     authority: Arc<Authority<C>>,
-    #[cfg(feature = "login")]
-    revocations: Option<crate::revocation::Revocations>,
-    #[cfg(feature = "login")]
-    sessions: Option<crate::session::Sessions>,
-    #[cfg(feature = "cache")]
-    cache: Option<cache::VerifiedTokens<C>>,
+    kinds: Vec<Arc<dyn CredentialKind>>,
+    revocation: Option<RevocationCheck>,
+    memory: Option<Box<dyn Remember<C>>>,
     claims: PhantomData<fn() -> C>,
+}
+
+/// What a [`Verifier`] is made of.
+pub(crate) struct VerifierParts<C> {
+    pub(crate) trusted: Trusted,
+    pub(crate) max_token_len: usize,
+    pub(crate) checks: Checks<C>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) authority: Authority<C>,
+    pub(crate) kinds: Vec<Arc<dyn CredentialKind>>,
+    pub(crate) revocation: Option<RevocationCheck>,
+    pub(crate) memory: Option<Box<dyn Remember<C>>>,
+}
+
+/// Whether a verified token still counts. Asked for every token, remembered ones too.
+pub(crate) type RevocationCheck = Box<dyn Fn(&Identity<'_>) -> Result<(), AuthError> + Send + Sync>;
+
+/// By what a verified token is known.
+pub(crate) struct Identity<'t> {
+    pub(crate) issuer: Option<&'t str>,
+    pub(crate) token_id: Option<&'t str>,
+    pub(crate) subject: Option<&'t str>,
+    pub(crate) issued_at: Option<NumericDate>,
+}
+
+/// A memory of verified tokens.
+pub(crate) trait Remember<C>: Send + Sync {
+    /// The token, if the keys under which it was verified have not been replaced.
+    fn get(&self, token: &[u8]) -> Option<VerifiedToken<C>>;
+
+    fn insert(&self, token: &VerifiedToken<C>);
+
+    fn stats(&self) -> CacheStats;
+}
+
+/// What a cache of verified tokens did so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheStats {
+    /// Look-ups that found the token.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// Tokens that had to make room.
+    pub evictions: u64,
+    /// Tokens that are in it.
+    pub entries: usize,
+    /// Bytes that they take up, as far as they can be told.
+    pub bytes: u64,
 }
 
 /// Why a token is not verified, or not yet.
@@ -95,9 +148,8 @@ pub(crate) enum Failure {
         /// The answer if they change nothing.
         otherwise: AuthError,
     },
-    /// It is that of a session, which has to be looked up.
-    #[cfg(feature = "login")]
-    LookUp,
+    /// It is of a kind that is looked up.
+    LookUp(Arc<dyn CredentialKind>),
 }
 
 impl<E: Into<TokenError>> From<E> for Failure {
@@ -110,38 +162,29 @@ impl Failure {
     pub(crate) fn without_waiting(self) -> AuthError {
         match self {
             Self::Refused(error) | Self::Wait { otherwise: error, .. } => error,
-            #[cfg(feature = "login")]
-            Self::LookUp => TokenError::NoSession.into(),
+            Self::LookUp(_) => TokenError::NoSession.into(),
         }
     }
 }
 
+/// What is wrong with a text that was read as JSON.
+fn malformed(error: ReadError, otherwise: Malformed) -> TokenError {
+    TokenError::Malformed(match error {
+        ReadError::Duplicate => Malformed::Duplicate,
+        ReadError::NotAnObject | ReadError::Data(_) => otherwise,
+    })
+}
+
 impl<C: DeserializeOwned> Verifier<C> {
-    pub(crate) fn new(
-        trusted: Trusted,
-        max_token_len: usize,
-        checks: Checks<C>,
-        clock: Arc<dyn Clock>,
-        authority: Authority<C>,
-    ) -> Self {
-        Self {
-            trusted,
-            max_token_len,
-            checks,
-            clock,
-            authority: Arc::new(authority),
-            #[cfg(feature = "login")]
-            revocations: None,
-            #[cfg(feature = "login")]
-            sessions: None,
-            #[cfg(feature = "cache")]
-            cache: None,
-            claims: PhantomData,
-        }
+    pub(crate) fn new(parts: VerifierParts<C>) -> Self {
+        let VerifierParts { trusted, max_token_len, checks, clock, authority, kinds, revocation, memory } = parts;
+        let (authority, claims) = (Arc::new(authority), PhantomData);
+        Self { trusted, max_token_len, checks, clock, authority, kinds, revocation, memory, claims }
     }
 
-    /// Proves a compact token (RFC 7519 §7.2): its signature first, then its claims. Never waits; with keys that are
-    /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs, and so does every session.
+    /// Verifies a compact token (RFC 7519 §7.2): its signature first, then its claims. Never waits; with keys that are
+    /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs, and so does every token that is looked
+    /// up, such as that of a session.
     ///
     /// # Errors
     /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived.
@@ -150,15 +193,14 @@ impl<C: DeserializeOwned> Verifier<C> {
     }
 
     /// The same, and where the answer depends on keys that are on their way, after they have arrived or failed to. Looks
-    /// sessions up.
+    /// up what has to be looked up.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         match self.attempt(token.as_ref()) {
             Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await,
-            #[cfg(feature = "login")]
-            Err(Failure::LookUp) => self.look_up(token.as_ref()).await,
+            Err(Failure::LookUp(kind)) => self.look_up(&*kind, token.as_ref()).await,
             other => other.map_err(Failure::without_waiting),
         }
     }
@@ -179,119 +221,76 @@ impl<C: DeserializeOwned> Verifier<C> {
         if token.len() > self.max_token_len {
             return Err(TokenError::TooLong { limit: self.max_token_len }.into());
         }
-        #[cfg(feature = "login")]
-        if self.is_of_session(token) {
-            return Err(Failure::LookUp);
+        if let Some(kind) = self.kinds.iter().find(|kind| kind.recognizes(token)) {
+            return Err(Failure::LookUp(kind.clone()));
         }
-        #[cfg(feature = "cache")]
-        if let Some(verified) = self.cache.as_ref().and_then(|cache| cache.get(token)) {
+        if let Some(verified) = self.memory.as_ref().and_then(|memory| memory.get(token)) {
             // What may have changed since: the time, what was revoked, and whatever the application's checks look at.
-            if let Some(trust) = verified.trust() {
-                trust.validation.check_times(verified.times(), self.clock.now())?;
-            }
-            self.check_revocations(&verified)?;
+            verified.check_times(self.clock.now())?;
+            self.check_revocation(&verified)?;
             self.checks.pass(&verified)?;
             return Ok(verified);
         }
-        let verified = self.prove(token, UntrustedToken::split(token)?)?;
-        self.check_revocations(&verified)?;
-        self.remember(&verified);
+        let verified = self.verify_jwt(token, UntrustedToken::split(token)?)?;
+        self.check_revocation(&verified)?;
+        if let Some(memory) = &self.memory {
+            memory.insert(&verified);
+        }
         self.checks.pass(&verified)?;
         Ok(verified)
     }
 
-    fn prove(&self, token: &[u8], untrusted: UntrustedToken<'_>) -> Result<VerifiedToken<C>, Failure> {
-        let several = match &self.trusted {
-            Trusted::One(party) => return self.prove_for(party, token, untrusted),
-            #[cfg(feature = "login")]
-            Trusted::Nobody => return Err(TokenError::NotASession.into()),
-            Trusted::Several(several) => several,
-        };
-        let hints = several.hints();
-        let hint = hints.of(untrusted);
+    fn verify_jwt(&self, token: &[u8], untrusted: UntrustedToken<'_>) -> Result<VerifiedToken<C>, Failure> {
+        match &self.trusted {
+            Trusted::One(party) => {
+                let evidence = party.verify(untrusted)?;
+                Ok(self.read(evidence, token, untrusted.claims()?)?)
+            }
+            Trusted::Several(selection) => self.verify_for_one_of(&**selection, token, untrusted),
+            Trusted::Nobody => Err(TokenError::NotASession.into()),
+        }
+    }
+
+    fn verify_for_one_of(
+        &self,
+        selection: &dyn Selection,
+        token: &[u8],
+        untrusted: UntrustedToken<'_>,
+    ) -> Result<VerifiedToken<C>, Failure> {
+        let hint = selection.hint(untrusted.header);
         let mut tried = None;
-        if let Some(Hint::Of(party)) = hint {
-            match party.trust.prove(untrusted) {
-                Ok(proof) => match self.read(proof, token, untrusted.claims()?) {
+        if let Some(Hint::Of(party)) = &hint {
+            match party.trust.verify(untrusted) {
+                Ok(evidence) => match self.read(evidence, token, untrusted.claims()?) {
                     // Two parties whose tokens have the same header.
                     Err(TokenError::Issuer) => {}
                     other => return other.map_err(Failure::from),
                 },
-                Err(unproved) => tried = Some((party, unproved)),
+                Err(unverified) => tried = Some((party, unverified)),
             }
         }
         let claims = untrusted.claims()?;
-        let party = several.named(&claims)?;
-        let proof = match tried {
-            Some((tried, unproved)) if Arc::ptr_eq(tried, &party) => Err(unproved),
-            _ => party.trust.prove(untrusted),
+        let party = selection.named(&claimed::issuer(&claims)?)?;
+        let evidence = match tried {
+            Some((tried, unverified)) if Arc::ptr_eq(tried, &party) => Err(unverified),
+            _ => party.trust.verify(untrusted),
         };
-        let verified = self.read(proof.map_err(|unproved| party.failure(unproved))?, token, claims)?;
+        let verified = self.read(evidence.map_err(|unverified| party.failure(unverified))?, token, claims)?;
         if !matches!(hint, Some(Hint::Ambiguous)) {
-            several.learn(untrusted, &party);
+            selection.learn(untrusted.header, &party);
         }
         Ok(verified)
     }
 
-    fn prove_for(
-        &self,
-        party: &Party,
-        token: &[u8],
-        untrusted: UntrustedToken<'_>,
-    ) -> Result<VerifiedToken<C>, Failure> {
-        let proof = party.trust.prove(untrusted).map_err(|unproved| party.failure(unproved))?;
-        Ok(self.read(proof, token, untrusted.claims()?)?)
-    }
-
     /// The claims of a token whose signature holds; `text` is their JSON.
-    fn read(&self, proof: Proof, token: &[u8], mut text: String) -> Result<VerifiedToken<C>, TokenError> {
+    fn read(&self, evidence: Evidence, token: &[u8], mut text: String) -> Result<VerifiedToken<C>, TokenError> {
         let mut noted = Noted::default();
         let claims = claims::read::<C>(&text, &mut noted)?;
-        proof.trust.validation.check_claims(&noted, &text, self.clock.now())?;
+        evidence.trust.validation.check_claims(&noted, &text, self.clock.now())?;
         let registered = noted.registered.detach(&text);
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
-        Ok(VerifiedToken::new(claims, registered, Some(proof), text, json_len, self.authority.clone()))
-    }
-}
-
-impl Party {
-    /// What it means that there is no proof.
-    fn failure(&self, unproved: Unproved) -> Failure {
-        match unproved {
-            Unproved::Refused(TokenError::UnknownKey) => self.unknown_key(),
-            Unproved::Refused(error) => error.into(),
-            Unproved::NoKeys => self.no_keys(),
-        }
-    }
-
-    fn unknown_key(&self) -> Failure {
-        let unknown = AuthError::InvalidToken(TokenError::UnknownKey);
-        let Some(remote) = &self.remote else { return Failure::Refused(unknown) };
-        let wait = remote.fetch_for_unknown_key();
-        // Whether there is such a key is not known while the provider fails, nor where there is no room to wait for it.
-        let otherwise = if remote.fails() || (wait.is_none() && remote.asks()) {
-            Unavailable::Keys { retry_after: remote.retry_after() }.into()
-        } else {
-            unknown
-        };
-        match wait {
-            Some(keys) => Failure::Wait { keys, otherwise },
-            None => Failure::Refused(otherwise),
-        }
-    }
-
-    fn no_keys(&self) -> Failure {
-        let Some(remote) = &self.remote else { return Failure::Refused(Unavailable::KEYS.into()) };
-        let otherwise = if remote.is_nobody() {
-            AuthError::InvalidToken(TokenError::Issuer)
-        } else {
-            Unavailable::Keys { retry_after: remote.retry_after() }.into()
-        };
-        match remote.fetch_for_no_keys() {
-            Some(keys) => Failure::Wait { keys, otherwise },
-            None => Failure::Refused(otherwise),
-        }
+        Ok(VerifiedToken::new(claims, registered, Some(evidence), text, json_len, self.authority.clone()))
     }
 }
 
@@ -302,61 +301,28 @@ impl<C> Verifier<C> {
     }
 
     /// What the cache did so far; `None` where there is none.
-    #[cfg(feature = "cache")]
     pub fn cache_stats(&self) -> Option<CacheStats> {
-        self.cache.as_ref().map(cache::VerifiedTokens::stats)
+        self.memory.as_ref().map(|memory| memory.stats())
     }
 
-    /// How it stands with all keys that are fetched, for a health page: those of each issuer, and those of each tenant
-    /// that has ever had some, sorted by their origin. Empty where no keys are fetched.
-    pub fn key_status(&self) -> Vec<crate::key::KeyStatus> {
-        self.trusted.key_status()
+    /// The state of all keys that are fetched, for a health page: those of each issuer, and those of each tenant that has
+    /// ever had some, sorted by their origin. Empty where no keys are fetched.
+    pub fn key_status(&self) -> Vec<KeyStatus> {
+        let mut all = match &self.trusted {
+            Trusted::Nobody => Vec::new(),
+            Trusted::One(one) => one.key_status().into_iter().collect(),
+            Trusted::Several(selection) => selection.key_status(),
+        };
+        all.sort_unstable_by(|one, other| one.origin.cmp(&other.origin));
+        all
     }
 
-    #[cfg(feature = "login")]
-    pub(crate) fn with_revocations(mut self, revocations: Option<crate::revocation::Revocations>) -> Self {
-        self.revocations = revocations;
-        self
-    }
-
-    #[cfg(feature = "login")]
-    pub(crate) fn with_sessions(mut self, sessions: Option<crate::session::Sessions>) -> Self {
-        self.sessions = sessions;
-        self
-    }
-
-    #[cfg(feature = "login")]
-    fn check_revocations(&self, token: &VerifiedToken<C>) -> Result<(), Failure> {
-        use crate::revocation::Revoked;
-        match self.revocations.as_ref().map_or(Ok(()), |revocations| revocations.check(token)) {
-            Ok(()) => Ok(()),
-            Err(Revoked::Revoked) => Err(TokenError::Revoked.into()),
-            Err(Revoked::Unknown) => Err(Failure::Refused(Unavailable::Revocations.into())),
+    fn check_revocation(&self, token: &VerifiedToken<C>) -> Result<(), Failure> {
+        match &self.revocation {
+            Some(check) => check(&token.identity()).map_err(Failure::Refused),
+            None => Ok(()),
         }
     }
-
-    #[cfg(not(feature = "login"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same call with and without revocations")]
-    fn check_revocations(&self, _: &VerifiedToken<C>) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    #[cfg(feature = "cache")]
-    pub(crate) fn with_cache(mut self, bound: Option<TokenCache>) -> Self {
-        self.cache = bound.map(cache::VerifiedTokens::new);
-        self
-    }
-
-    #[cfg(feature = "cache")]
-    fn remember(&self, token: &VerifiedToken<C>) {
-        if let Some(cache) = &self.cache {
-            cache.insert(token);
-        }
-    }
-
-    #[cfg(not(feature = "cache"))]
-    #[expect(clippy::unused_self, reason = "the same call with and without a cache")]
-    fn remember(&self, _: &VerifiedToken<C>) {}
 }
 
 impl<C> fmt::Debug for Verifier<C> {

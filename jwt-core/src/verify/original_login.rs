@@ -1,11 +1,13 @@
+//! What the ID token of a login said, for the ID tokens that follow it.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::NumericDate;
 use crate::error::{ProfileClaim, TokenError};
+use crate::verify::VerifiedToken;
 use crate::verify::profile::Beside;
-use crate::verify::token::VerifiedToken;
 
 /// What the ID token of a login said, as far as those that follow must agree with it (OpenID Connect Core 1.0 §12.2 and
 /// §3.3.3.6). Keep it where the refresh token is kept: it serializes, and outlives the ID token.
@@ -43,7 +45,7 @@ pub struct OriginalLogin {
 }
 
 impl OriginalLogin {
-    /// That of an ID token which an [`IdTokenVerifier`](crate::IdTokenVerifier) has proved.
+    /// That of an ID token which an [`IdTokenVerifier`](crate::IdTokenVerifier) has verified.
     pub fn of<C>(token: &VerifiedToken<C>) -> Self {
         let beside = Beside::read(token.claims_json()).ok();
         let text = |claim| Some(beside.as_ref()?.text(claim).ok()??.into_owned());

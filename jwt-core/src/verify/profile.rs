@@ -1,12 +1,15 @@
+//! Standards that tokens follow beside RFC 7519: access tokens of RFC 9068, ID tokens of OpenID Connect.
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::claims::Noted;
+use super::header::Header;
+use super::validation::{Validation, missing};
 use crate::clock::{Number, NumericDate};
-use crate::error::{ConfigError, Malformed, ProfileClaim, RegisteredClaim, TokenError};
-use crate::verify::validation::{Validation, missing};
-use crate::verify::{Header, Noted};
+use crate::error::{AuthenticatorBuildError, Malformed, ProfileClaim, RegisteredClaim, TokenError};
 
 /// A standard that tokens must follow beside RFC 7519. Each rule has its clause beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,17 +24,17 @@ pub(crate) enum Profile {
 
 impl Profile {
     /// What the builder was told must not undo what the standard demands.
-    pub(crate) fn check_config(&self, validation: &Validation) -> Result<(), ConfigError> {
+    pub(crate) fn check_config(&self, validation: &Validation) -> Result<(), AuthenticatorBuildError> {
         if *self == Self::Plain {
             return Ok(());
         }
         // RFC 9068 §4, OpenID Connect Core §3.1.3.7 no. 2: `iss` is that of an issuer who is known beforehand.
         if validation.issuers.is_empty() {
-            return Err(ConfigError::ProfileWithoutIssuer);
+            return Err(AuthenticatorBuildError::ProfileWithoutIssuer);
         }
         // RFC 9068 §4 and Core §3.1.3.7 no. 3 and 9: audience and expiry are checked.
         if validation.any_audience || !validation.expiry_required {
-            return Err(ConfigError::ProfileContradiction);
+            return Err(AuthenticatorBuildError::ProfileContradiction);
         }
         Ok(())
     }

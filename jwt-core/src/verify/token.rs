@@ -1,3 +1,5 @@
+//! A verified token, and its compact form.
+
 use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
@@ -6,16 +8,17 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::answer::challenge::Challenges;
+use super::Identity;
+use super::authority::Authority;
+use super::claims::{Registered, Text};
+use super::header::Header;
+use super::trust::Trust;
+use crate::answer::Challenges;
 use crate::base64url;
 use crate::clock::NumericDate;
 use crate::error::{Malformed, Misuse, TokenError};
-#[cfg(feature = "cache")]
-use crate::verify::Times;
-use crate::verify::grants::Authority;
-use crate::verify::{Header, Registered, Text, Trust};
 
-/// A token of which nothing is proved: three parts of some bytes.
+/// A token of which nothing is verified: three parts of some bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct UntrustedToken<'t> {
     pub(crate) header: &'t [u8],
@@ -49,48 +52,36 @@ impl<'t> UntrustedToken<'t> {
     }
 }
 
-/// A token that was proved: its signature holds and its claims are what was asked for. Or a session that was looked up,
-/// of which the record in the store says what a token would say of itself. Cheap to clone.
+/// A token that was verified: its signature holds and its claims are what was asked for. Or a token that was looked up,
+/// such as that of a session, of which the record says what a JWT says of itself. Cheap to clone.
 ///
 /// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one, and with the feature
 /// `testing` a test.
-pub struct VerifiedToken<C>(Arc<Parts<C>>);
+pub struct VerifiedToken<C>(pub(super) Arc<Parts<C>>);
 
-struct Parts<C> {
-    claims: C,
-    common: Common,
-    authority: Arc<Authority<C>>,
+pub(super) struct Parts<C> {
+    pub(super) claims: C,
+    pub(super) common: Common,
+    pub(super) authority: Arc<Authority<C>>,
 }
 
 /// What is the same whatever the type of the claims.
-struct Common {
-    registered: Registered<Text>,
-    /// None of a session, which was looked up.
-    proof: Option<Proof>,
+pub(super) struct Common {
+    pub(super) registered: Registered<Text>,
+    /// None of a token that was looked up.
+    pub(super) evidence: Option<Evidence>,
     /// The JSON of the claims, and behind it the compact token: one allocation for both.
-    text: String,
-    json_len: usize,
+    pub(super) text: String,
+    pub(super) json_len: usize,
 }
 
-/// Under what a token was proved.
-#[cfg_attr(not(feature = "cache"), expect(dead_code, reason = "only the cache asks again"))]
-pub(crate) struct Proof {
+/// Under what a token was verified.
+pub(crate) struct Evidence {
     pub(crate) header: Arc<Header>,
     pub(crate) trust: Arc<Trust>,
     /// That of the keys.
+    #[allow(dead_code, reason = "only a cache asks again")]
     pub(crate) generation: u64,
-}
-
-#[cfg(feature = "testing")]
-impl Proof {
-    /// That of a token that was made up.
-    fn none() -> Self {
-        use crate::key::LiveKeys;
-        use crate::verify::validation::Validation;
-
-        let trust = Trust::new(LiveKeys::starting_with(None), Validation::new());
-        Self { header: Arc::new(Header::for_test()), trust: Arc::new(trust), generation: 0 }
-    }
 }
 
 impl Common {
@@ -98,7 +89,7 @@ impl Common {
         &self.text[..self.json_len]
     }
 
-    fn compact(&self) -> &str {
+    pub(super) fn compact(&self) -> &str {
         &self.text[self.json_len..]
     }
 }
@@ -108,43 +99,12 @@ impl<C> VerifiedToken<C> {
     pub(crate) fn new(
         claims: C,
         registered: Registered<Text>,
-        proof: Option<Proof>,
+        evidence: Option<Evidence>,
         text: String,
         json_len: usize,
         authority: Arc<Authority<C>>,
     ) -> Self {
-        Self(Arc::new(Parts { claims, common: Common { registered, proof, text, json_len }, authority }))
-    }
-
-    /// A token of which nothing was proved, for unit tests of handlers (feature `testing`): those claims and nothing
-    /// else. [`TestToken::verified`](crate::testing::TestToken::verified) makes one with a subject and all the rest.
-    ///
-    /// ```
-    /// use jwt_core::VerifiedToken;
-    ///
-    /// struct User {
-    ///     name: &'static str,
-    /// }
-    ///
-    /// fn greet(user: &VerifiedToken<User>) -> String {
-    ///     format!("Hello, {}!", user.name)
-    /// }
-    ///
-    /// assert_eq!(greet(&VerifiedToken::for_test(User { name: "Alice" })), "Hello, Alice!");
-    /// ```
-    ///
-    /// A guard finds neither scopes nor roles in it: to test one, send a token through the layer.
-    ///
-    /// # Panics
-    /// Never.
-    #[cfg(feature = "testing")]
-    #[expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
-    pub fn for_test(claims: C) -> Self {
-        let json = "{}";
-        let text = format!("{json}e30.e30.e30");
-        let challenges = Challenges::new(None).expect("without a realm there is nothing wrong");
-        let authority = Authority { scopes: Vec::new(), roles: Vec::new(), challenges };
-        Self::new(claims, Registered::default(), Some(Proof::none()), text, json.len(), Arc::new(authority))
+        Self(Arc::new(Parts { claims, common: Common { registered, evidence, text, json_len }, authority }))
     }
 
     /// The application's claims.
@@ -162,7 +122,7 @@ impl<C> VerifiedToken<C> {
         self.text_of(|registered| registered.subject.as_ref())
     }
 
-    /// `jti`: the name of the token. Of a session, its [`SignInId`](crate::store::SignInId), which stays the same when its token
+    /// `jti`: the name of the token. Of a session, its `SignInId`, which stays the same when its token
     /// changes.
     pub fn token_id(&self) -> Option<&str> {
         self.text_of(|registered| registered.token_id.as_ref())
@@ -191,7 +151,7 @@ impl<C> VerifiedToken<C> {
 
     /// The header of a JWT; `None` for a session, which has none.
     pub fn header(&self) -> Option<&Header> {
-        self.0.common.proof.as_ref().map(|proof| &*proof.header)
+        self.0.common.evidence.as_ref().map(|evidence| &*evidence.header)
     }
 
     /// The JSON text of the claims, byte for byte as it was signed. Of a session, what the application keeps with it.
@@ -199,41 +159,27 @@ impl<C> VerifiedToken<C> {
         self.0.common.json()
     }
 
-    /// The compact token.
-    #[cfg(feature = "cache")]
-    pub(crate) fn compact(&self) -> &str {
-        self.0.common.compact()
-    }
-
-    /// What it takes up in memory, in bytes. What hangs on the claims is taken for as long as their JSON.
-    #[cfg(feature = "cache")]
-    pub(crate) fn size(&self) -> usize {
-        let common = &self.0.common;
-        size_of::<Parts<C>>() + common.text.capacity() + common.json_len
-    }
-
-    /// Who was trusted for it.
-    #[cfg(feature = "cache")]
-    pub(crate) fn trust(&self) -> Option<&Trust> {
-        self.0.common.proof.as_ref().map(|proof| &*proof.trust)
-    }
-
-    /// Whether the keys under which it was proved are those that are trusted now.
-    #[cfg(feature = "cache")]
-    pub(crate) fn is_of_current_keys(&self) -> bool {
-        let proof = self.0.common.proof.as_ref();
-        proof.is_some_and(|proof| proof.trust.keys.generation() == proof.generation)
-    }
-
     /// How far the clock of its issuer may be off.
     pub(crate) fn leeway(&self) -> Duration {
-        self.0.common.proof.as_ref().map_or(Duration::ZERO, |proof| proof.trust.validation.leeway)
+        self.0.common.evidence.as_ref().map_or(Duration::ZERO, |evidence| evidence.trust.validation.leeway)
     }
 
-    /// The claims that say when it is good.
-    #[cfg(feature = "cache")]
-    pub(crate) fn times(&self) -> Times {
-        self.0.common.registered.times
+    /// By what it is known.
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        Identity {
+            issuer: self.issuer(),
+            token_id: self.token_id(),
+            subject: self.subject(),
+            issued_at: self.issued_at(),
+        }
+    }
+
+    /// Whether it is still good at that moment, by the rules of its issuer.
+    pub(super) fn check_times(&self, now: NumericDate) -> Result<(), TokenError> {
+        match &self.0.common.evidence {
+            Some(evidence) => evidence.trust.validation.check_times(self.0.common.registered.times, now),
+            None => Ok(()),
+        }
     }
 
     fn text_of<'s>(&'s self, pick: impl FnOnce(&'s Registered<Text>) -> Option<&'s Text>) -> Option<&'s str> {
@@ -286,9 +232,9 @@ impl<C> fmt::Debug for VerifiedToken<C> {
     }
 }
 
-/// The compact token of a request that was proved, for passing it on to another service. Never prints itself.
+/// The compact token of a request that was verified, for passing it on to another service. Never prints itself.
 #[derive(Clone)]
-pub struct CompactToken(Arc<dyn Proven>);
+pub struct CompactToken(Arc<dyn Verified>);
 
 impl CompactToken {
     /// The token. Treat it as a password: whoever holds it is the user.
@@ -301,13 +247,13 @@ impl CompactToken {
         self.0.expires_at()
     }
 
-    /// The proved token that this is the compact form of, where its claims are of type `C`.
+    /// The verified token that this is the compact form of, where its claims are of type `C`.
     pub(crate) fn verified<C: Send + Sync + 'static>(&self) -> Option<VerifiedToken<C>> {
         let any: Arc<dyn Any + Send + Sync> = self.0.clone();
         any.downcast().ok().map(VerifiedToken)
     }
 
-    /// The same, or what is to be told to whom it concerns.
+    /// The same, or what is wrong with the application.
     pub(crate) fn verified_as<C: Send + Sync + 'static>(&self) -> Result<VerifiedToken<C>, Misuse> {
         self.verified().ok_or_else(|| self.other_type::<C>())
     }
@@ -330,17 +276,20 @@ impl CompactToken {
         self.0.has_role(name)
     }
 
-    /// The challenges of the authenticator that proved it.
+    /// The challenges of the authenticator that verified it.
     pub(crate) fn challenges(&self) -> &Challenges {
         self.0.challenges()
     }
 
-    /// The name of the key and the issuer, for the log.
-    #[cfg(feature = "tracing")]
-    pub(crate) fn origin(&self) -> (Option<&str>, Option<&str>) {
+    /// The name of the key, for the log.
+    pub(crate) fn kid(&self) -> Option<&str> {
+        self.0.common().evidence.as_ref().and_then(|evidence| evidence.header.kid())
+    }
+
+    /// `iss`, for the log.
+    pub(crate) fn issuer(&self) -> Option<&str> {
         let common = self.0.common();
-        let issuer = common.registered.issuer.as_ref().map(|issuer| issuer.in_json(common.json()));
-        (common.proof.as_ref().and_then(|proof| proof.header.kid()), issuer)
+        common.registered.issuer.as_ref().map(|issuer| issuer.in_json(common.json()))
     }
 }
 
@@ -350,7 +299,7 @@ impl fmt::Debug for CompactToken {
     }
 }
 
-trait Proven: Any + Send + Sync {
+trait Verified: Any + Send + Sync {
     fn common(&self) -> &Common;
     fn claims_type(&self) -> &'static str;
     fn has_scope(&self, name: &str) -> Result<bool, Misuse>;
@@ -359,7 +308,7 @@ trait Proven: Any + Send + Sync {
     fn expires_at(&self) -> Option<NumericDate>;
 }
 
-impl<C: Send + Sync + 'static> Proven for Parts<C> {
+impl<C: Send + Sync + 'static> Verified for Parts<C> {
     fn common(&self) -> &Common {
         &self.common
     }

@@ -6,12 +6,12 @@ use arc_swap::ArcSwap;
 
 use super::header::Header;
 use super::known_headers::{Known, KnownHeaders};
+use super::token::{Evidence, UntrustedToken};
+use super::validation::Validation;
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
 use crate::key::algorithm::{MAX_SIGNATURE, SMALL_SIGNATURE};
 use crate::key::{LiveKeys, NoCandidate, VerifyingKey};
-use crate::verify::token::{Proof, UntrustedToken};
-use crate::verify::validation::Validation;
 
 pub(crate) struct Trust {
     pub(crate) keys: LiveKeys,
@@ -20,13 +20,13 @@ pub(crate) struct Trust {
 }
 
 /// Why there is no key to say whether a token is good.
-pub(super) enum Unproved {
+pub(super) enum Unverified {
     Refused(TokenError),
     /// No keys have arrived yet.
     NoKeys,
 }
 
-impl<E: Into<TokenError>> From<E> for Unproved {
+impl<E: Into<TokenError>> From<E> for Unverified {
     fn from(error: E) -> Self {
         Self::Refused(error.into())
     }
@@ -39,7 +39,7 @@ impl Trust {
     }
 
     /// Finds a key under which the signature holds.
-    pub(super) fn prove(self: &Arc<Self>, token: UntrustedToken<'_>) -> Result<Proof, Unproved> {
+    pub(super) fn verify(self: &Arc<Self>, token: UntrustedToken<'_>) -> Result<Evidence, Unverified> {
         let (mut small, mut large);
         let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
             small = [0; SMALL_SIGNATURE];
@@ -53,14 +53,14 @@ impl Trust {
 
         let generation = self.keys.generation();
         let learned = self.known_headers.load();
-        // All tokens of one key share their first segment: one that was proved is looked up, not parsed.
+        // All tokens of one key share their first segment: one that was verified is looked up, not parsed.
         let known = if learned.generation == generation { learned.get(token.header) } else { None };
         if let Some(known) = known {
             if signature.is_none() {
                 return Err(TokenError::Malformed(Malformed::Base64).into());
             }
             if holds(&known.key) {
-                return Ok(Proof { header: known.header.clone(), trust: self.clone(), generation });
+                return Ok(Evidence { header: known.header.clone(), trust: self.clone(), generation });
             }
             if known.only_candidate {
                 return Err(TokenError::Signature.into());
@@ -72,7 +72,7 @@ impl Trust {
         }
         self.validation.check_header(&header)?;
         let snapshot = self.keys.snapshot();
-        let keys = snapshot.keys.as_ref().ok_or(Unproved::NoKeys)?;
+        let keys = snapshot.keys.as_ref().ok_or(Unverified::NoKeys)?;
         let candidates = keys.candidates(header.algorithm(), header.kid()).map_err(|none| match none {
             NoCandidate::UnknownKid => TokenError::UnknownKey,
             NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
@@ -84,7 +84,7 @@ impl Trust {
             let known = Known { header: header.clone(), key, only_candidate: candidates.len() == 1 };
             self.learn(token.header, known, snapshot.generation, keys.keys().len());
         }
-        Ok(Proof { header, trust: self.clone(), generation: snapshot.generation })
+        Ok(Evidence { header, trust: self.clone(), generation: snapshot.generation })
     }
 
     /// Keeps a header segment for the next token that has it.

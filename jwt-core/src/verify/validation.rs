@@ -1,13 +1,16 @@
+//! What the claims of a token must say.
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claims::{Audience, Noted, Times};
+use super::header::Header;
+use super::profile::Profile;
+use super::token::VerifiedToken;
 use crate::clock::NumericDate;
-use crate::error::{CheckError, ConfigError, TokenError};
-use crate::verify::profile::Profile;
-use crate::verify::token::VerifiedToken;
-use crate::verify::{Audience, Header, Noted, Times};
+use crate::error::{AuthenticatorBuildError, CheckError, TokenError};
 
 /// What a token of one trusted party must say. Filled by the builder, which documents each member.
 #[derive(Debug, Clone)]
@@ -41,16 +44,21 @@ impl Validation {
     }
 
     /// Itself, if it is in order.
-    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
-        if self.audiences.is_empty() && !self.any_audience {
-            return Err(ConfigError::NoAudience);
+    pub(crate) fn checked(self) -> Result<Self, AuthenticatorBuildError> {
+        match self.audiences.first() {
+            None if !self.any_audience => return Err(AuthenticatorBuildError::NoAudience),
+            Some(audience) if self.any_audience => {
+                return Err(AuthenticatorBuildError::AudienceContradiction { audience: audience.clone() });
+            }
+            _ => {}
         }
-        if !self.audiences.is_empty() && self.any_audience {
-            return Err(ConfigError::AudienceContradiction);
+        for (setting, expected) in [("issuer", &self.issuers), ("audience", &self.audiences), ("typ", &self.types)] {
+            if expected.iter().any(|one| one.is_empty()) {
+                return Err(AuthenticatorBuildError::EmptyExpectation { setting });
+            }
         }
-        let mut expected = self.issuers.iter().chain(&self.audiences).chain(&self.types);
-        if expected.any(|one| one.is_empty()) || self.required.iter().any(|name| name.is_empty()) {
-            return Err(ConfigError::EmptyExpectation);
+        if self.required.iter().any(|name| name.is_empty()) {
+            return Err(AuthenticatorBuildError::EmptyExpectation { setting: "required_claim" });
         }
         self.profile.check_config(&self)?;
         Ok(self)
@@ -64,7 +72,6 @@ impl Validation {
     }
 
     /// Whether nothing is expected of a JWT in particular.
-    #[cfg(feature = "login")]
     pub(crate) fn is_silent(&self) -> bool {
         let names = self.issuers.is_empty() && self.audiences.is_empty() && self.types.is_empty();
         let claims = self.required.is_empty() && self.max_age.is_none() && matches!(self.profile, Profile::Plain);

@@ -1,3 +1,5 @@
+//! Passing the token on to other services, as a layer around an HTTP client.
+
 use std::error::Error;
 use std::fmt;
 use std::mem;
@@ -6,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use http::Request;
 use http::header::AUTHORIZATION;
-use jwt_core::{Authorizing, CompactToken, ForwardError, Forwarder};
+use jwt_core::CompactToken;
+use jwt_core::forward::{Authorizing, ForwardError, Forwarder};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -24,7 +27,8 @@ use tower_service::Service;
 ///
 /// ```
 /// use http::Request;
-/// use jwt_tower::{ForwardToken, Forwarder, Token};
+/// use jwt_tower::forward::Forwarder;
+/// use jwt_tower::{ForwardToken, Token};
 /// use tower_layer::Layer;
 /// # #[derive(Clone)]
 /// # struct Client;

@@ -1,3 +1,5 @@
+//! Counters that threads do not wait for.
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Counts hits and misses without making the threads of a server wait for each other: each counts on a line of memory of

@@ -1,13 +1,17 @@
+//! Passing the token on to other services, by awc.
+
 use actix_web::http::Uri;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use jwt_core::{CompactToken, ForwardError, Forwarder};
+use jwt_core::CompactToken;
+use jwt_core::forward::{ForwardError, Forwarder};
 
 /// Passes the token of the request being served on to the services of a [`Forwarder`], and to no other, by awc.
 ///
 /// For reqwest and other clients on `http` 1, the forwarder alone is enough.
 ///
 /// ```
-/// use jwt_actix::{ForwardToken, Forwarder, Token};
+/// use jwt_actix::forward::Forwarder;
+/// use jwt_actix::{ForwardToken, Token};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let invoices = Forwarder::builder().target("https://invoices.example.com").build()?;

@@ -1,3 +1,5 @@
+//! The service that `JwtAuth` makes, and the way of a request through it.
+
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
@@ -7,70 +9,16 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
-use jwt_core::{Admission, AuthError, Authenticator, Caching, Outcome, Pending};
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use jwt_core::adapter::{Admission, Outcome, Pending, ResponseHeaders};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 
+use crate::auth::JwtAuth;
 use crate::rejection::{self, Hook};
 use crate::request::Head;
-
-/// Lets only authenticated requests through.
-pub struct JwtAuth<C> {
-    authenticator: Authenticator<C>,
-    hook: Option<Arc<Hook>>,
-}
-
-impl<C> JwtAuth<C> {
-    /// Middleware that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
-    pub fn new(authenticator: Authenticator<C>) -> Self {
-        Self { authenticator, hook: None }
-    }
-
-    /// Answers rejected requests with an empty body.
-    #[must_use]
-    pub fn empty_body(self) -> Self {
-        self.on_rejection(|_, _, mut head| head.finish())
-    }
-
-    /// Answers rejected requests by a function of the application. It gets the error, the request, and the head of the
-    /// answer, with status and challenge set, and puts a body to it.
-    ///
-    /// What a [`Require`](crate::Require) or an extractor further inside refuses comes by here as well. The response is
-    /// replaced as a whole: what other middleware in between has put into its head is lost.
-    ///
-    /// ```
-    /// # use jwt_actix::{Authenticator, JwtAuth, KeySet};
-    /// # let auth = Authenticator::<()>::builder()
-    /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
-    /// #     .audience("api")
-    /// #     .build()?;
-    /// let middleware = JwtAuth::new(auth).on_rejection(|_error, _request, mut head| head.body("Please sign in."));
-    /// # let _ = middleware;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn on_rejection(
-        mut self,
-        hook: impl Fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> HttpResponse + Send + Sync + 'static,
-    ) -> Self {
-        self.hook = Some(Arc::new(hook));
-        self
-    }
-}
-
-impl<C> Clone for JwtAuth<C> {
-    fn clone(&self) -> Self {
-        Self { authenticator: self.authenticator.clone(), hook: self.hook.clone() }
-    }
-}
-
-impl<C> fmt::Debug for JwtAuth<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("JwtAuth").field(&self.authenticator).finish()
-    }
-}
+use crate::response::Fields;
 
 impl<S, C, B> Transform<S, ServiceRequest> for JwtAuth<C>
 where
@@ -127,18 +75,19 @@ impl<C: Send + Sync + 'static> JwtAuth<C> {
     where
         S: Service<ServiceRequest>,
     {
-        let (admission, caching) = Admission::of(&self.authenticator, outcome);
+        let head = Head(request.request());
+        let (admission, headers) = Admission::of(&self.authenticator, outcome, &head);
         match admission {
             Ok(admission) => {
                 // The borrow of the extensions ends here, before the inner service can ask for one.
                 request.extensions_mut().insert(admission);
-                State::Admitted { future: inner.call(request), hook: self.hook.clone(), caching }
+                State::Admitted { future: inner.call(request), hook: self.hook.clone(), headers }
             }
             Err(rejection) => {
-                let response = rejection::response(&rejection, request.request(), self.hook.as_ref());
+                let response = rejection::rejected(&rejection, request.request(), self.hook.as_ref());
                 // An answer and no `Err`: middleware outside of this one, such as CORS, works on answers only.
                 let response = request.into_response(response).map_into_right_body();
-                State::Rejected { response: Some(told(response, caching.as_deref())) }
+                State::Rejected { response: Some(completed(response, headers.as_deref())) }
             }
         }
     }
@@ -175,7 +124,7 @@ pin_project! {
             #[pin]
             future: S::Future,
             hook: Option<Arc<Hook>>,
-            caching: Option<Arc<Caching>>,
+            headers: Option<Arc<ResponseHeaders>>,
         },
         Rejected {
             response: Option<ServiceResponse<EitherBody<B>>>,
@@ -209,10 +158,15 @@ where
                     let Held { inner, auth, request } = *held;
                     auth.settle(&*inner, request, outcome)
                 }
-                Projected::Admitted { future, hook, caching } => {
-                    return future
-                        .poll(cx)
-                        .map_ok(|response| told(rejection::worded(response, hook.as_ref()), caching.as_deref()));
+                Projected::Admitted { future, hook, headers } => {
+                    return future.poll(cx).map(|result| match result {
+                        Ok(response) => Ok(completed(rejection::worded(response, hook.as_ref()), headers.as_deref())),
+                        // Middleware further inside may return an error instead of a response, which is made of it later.
+                        Err(error) => Err(match headers {
+                            Some(headers) => CompletedError { error, headers: headers.clone() }.into(),
+                            None => error,
+                        }),
+                    });
                 }
                 Projected::Rejected { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
@@ -230,19 +184,39 @@ impl<S: Service<ServiceRequest>, C, B> fmt::Debug for ResponseFuture<S, C, B> {
 }
 
 /// The response with what caches must be told of it, and with the cookies of a renewed login.
-fn told<B>(mut response: ServiceResponse<B>, caching: Option<&Caching>) -> ServiceResponse<B> {
-    let Some(caching) = caching else { return response };
-    let headers = response.headers_mut();
-    for (name, value) in caching.fields(headers.contains_key(CACHE_CONTROL)) {
-        // The same bytes in the older version of the types.
-        let name = HeaderName::from_bytes(name.as_str().as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
-            if name == CACHE_CONTROL {
-                headers.insert(name, value);
-            } else {
-                headers.append(name, value);
-            }
-        }
+fn completed<B>(mut response: ServiceResponse<B>, headers: Option<&ResponseHeaders>) -> ServiceResponse<B> {
+    if let Some(headers) = headers {
+        headers.apply(&mut Fields(response.headers_mut()));
     }
     response
+}
+
+/// An error of middleware further inside, whose response gets the same header fields as every other one.
+struct CompletedError {
+    error: Error,
+    headers: Arc<ResponseHeaders>,
+}
+
+impl fmt::Debug for CompletedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl fmt::Display for CompletedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for CompletedError {
+    fn status_code(&self) -> StatusCode {
+        self.error.as_response_error().status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.error.error_response();
+        self.headers.apply(&mut Fields(response.headers_mut()));
+        response
+    }
 }

@@ -1,21 +1,26 @@
+//! The metadata of the protected resource, as middleware.
+
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::StatusCode;
-use actix_web::{Error, HttpResponse};
-use jwt_core::{MetadataAnswer, ResourceMetadata};
+use jwt_core::metadata::ResourceMetadata;
 use pin_project_lite::pin_project;
+
+use crate::request::Head;
+use crate::response::response;
 
 /// Serves the [`ResourceMetadata`] at its well-known path and passes everything else on. Goes around the `App`, outside
 /// of [`JwtAuth`](crate::JwtAuth), since the document is for clients that have no token yet.
 ///
 /// ```
 /// # use actix_web::{App, web};
-/// use jwt_actix::{Authenticator, JwtAuth, KeySet, MetadataRoute, ResourceMetadata};
+/// use jwt_actix::metadata::ResourceMetadata;
+/// use jwt_actix::{Authenticator, JwtAuth, KeySet, MetadataRoute};
 ///
 /// # async fn things() -> &'static str { "" }
 /// let metadata = ResourceMetadata::builder("https://api.example.com/things")
@@ -80,22 +85,13 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let response = self.metadata.answer(request.method().as_str(), request.path()).map(|answer| response(&answer));
+        let response = self.metadata.response(&Head(request.request())).map(response);
         let state = match response {
             Some(response) => State::Answered { response: Some(request.into_response(response).map_into_right_body()) },
             None => State::Passed { future: self.inner.call(request) },
         };
         MetadataFuture { state }
     }
-}
-
-fn response(answer: &MetadataAnswer<'_>) -> HttpResponse {
-    let status = StatusCode::from_u16(answer.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut builder = HttpResponse::build(status);
-    for header in answer.headers {
-        builder.insert_header(*header);
-    }
-    builder.body(answer.body.to_owned())
 }
 
 pin_project! {

@@ -1,9 +1,11 @@
+//! The metadata of the protected resource, as a layer.
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{HeaderName, HeaderValue, Request, Response};
-use jwt_core::{MetadataAnswer, ResourceMetadata};
+use http::{Request, Response};
+use jwt_core::metadata::ResourceMetadata;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -13,7 +15,8 @@ use tower_service::Service;
 ///
 /// ```
 /// # use axum::{Router, routing::get};
-/// use jwt_tower::{Authenticator, JwtAuth, KeySet, MetadataRoute, ResourceMetadata};
+/// use jwt_tower::metadata::ResourceMetadata;
+/// use jwt_tower::{Authenticator, JwtAuth, KeySet, MetadataRoute};
 ///
 /// # async fn things() {}
 /// let metadata = ResourceMetadata::builder("https://api.example.com/things")
@@ -70,21 +73,12 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let state = match self.metadata.answer(request.method().as_str(), request.uri().path()) {
-            Some(answer) => State::Answered { response: Some(response(&answer)) },
+        let state = match self.metadata.response(&request) {
+            Some(response) => State::Answered { response: Some(response.map(Into::into)) },
             None => State::Passed { future: self.inner.call(request) },
         };
         MetadataFuture { state }
     }
-}
-
-fn response<B: From<String>>(answer: &MetadataAnswer<'_>) -> Response<B> {
-    let mut response = Response::new(answer.body.to_owned().into());
-    *response.status_mut() = answer.status;
-    for (name, value) in answer.headers {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    response
 }
 
 pin_project! {

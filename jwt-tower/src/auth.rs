@@ -1,12 +1,12 @@
+//! `JwtAuth`: the layer, and how it answers.
+
 use std::fmt;
 
 use http::Response;
 use http::request::Parts;
 use jwt_core::{AuthError, Authenticator};
-use tower_layer::Layer;
 
 use crate::rejection::{EmptyBody, Hook, ProblemBody};
-use crate::service::JwtAuthService;
 
 /// Lets only authenticated requests through.
 ///
@@ -53,14 +53,6 @@ impl<C, R> JwtAuth<C, R> {
         F: Fn(&AuthError, &Parts, Response<()>) -> Response<B>,
     {
         JwtAuth { authenticator: self.authenticator, rejection: Hook(hook) }
-    }
-}
-
-impl<S, C, R: Clone> Layer<S> for JwtAuth<C, R> {
-    type Service = JwtAuthService<S, C, R>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        JwtAuthService::new(inner, self.clone())
     }
 }
 

@@ -1,4 +1,6 @@
-//! Tokens that were proved a moment ago.
+//! Tokens that were verified a moment ago.
+
+mod counters;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -10,8 +12,10 @@ use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
-use super::counters::Counters;
-use crate::verify::token::VerifiedToken;
+use counters::Counters;
+
+use super::token::{Parts, VerifiedToken};
+use super::{CacheStats, Remember};
 
 /// The longest token that is kept, in bytes.
 const MAX_TOKEN_LEN: usize = 4096;
@@ -23,12 +27,30 @@ const SHARDS_PER_CORE: usize = 32;
 /// No part is smaller than this, in bytes, so that some of the longest tokens fit into each.
 const LEAST_SHARD: usize = 64 * 1024;
 
+impl<C> VerifiedToken<C> {
+    fn compact(&self) -> &str {
+        self.0.common.compact()
+    }
+
+    /// What it takes up in memory, in bytes. What hangs on the claims is taken for as long as their JSON.
+    fn size(&self) -> usize {
+        let common = &self.0.common;
+        size_of::<Parts<C>>() + common.text.capacity() + common.json_len
+    }
+
+    /// Whether the keys under which it was verified are those that are trusted now.
+    fn is_of_current_keys(&self) -> bool {
+        let evidence = self.0.common.evidence.as_ref();
+        evidence.is_some_and(|evidence| evidence.trust.keys.generation() == evidence.generation)
+    }
+}
+
 /// How much the cache of verified tokens may hold. Off, unless given to
 /// [`AuthenticatorBuilder::cache`](crate::AuthenticatorBuilder::cache).
 ///
-/// A token that was proved is found again by all of its bytes, and its signature and JSON are not looked at a second
+/// A token that was verified is found again by all of its bytes, and its signature and JSON are not looked at a second
 /// time. Everything that may have changed since is checked on every hit: `exp`, `nbf`, the maximum age, the keys, and
-/// the checks of the application. Only proved tokens of up to 4 KiB get in; the least used ones make room.
+/// the checks of the application. Only verified tokens of up to 4 KiB get in; the least used ones make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenCache {
     pub(crate) max_entries: usize,
@@ -62,23 +84,7 @@ impl Default for TokenCache {
     }
 }
 
-/// What a cache of verified tokens did so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CacheStats {
-    /// Look-ups that found the token.
-    pub hits: u64,
-    /// Look-ups that did not.
-    pub misses: u64,
-    /// Tokens that had to make room.
-    pub evictions: u64,
-    /// Tokens that are in it.
-    pub entries: usize,
-    /// Bytes that they take up, as far as they can be told.
-    pub bytes: u64,
-}
-
-/// A proved token, found by its compact form.
+/// A verified token, found by its compact form.
 struct Key<C>(VerifiedToken<C>);
 
 /// A compact token that may be in the cache.
@@ -139,15 +145,15 @@ impl<C> Lifecycle<Key<C>, VerifiedToken<C>> for Evictions {
     }
 }
 
-/// The tokens that a verifier proved.
-pub(super) struct VerifiedTokens<C> {
+/// The tokens that a verifier has verified.
+pub(crate) struct VerifiedTokens<C> {
     cache: Cache<Key<C>, VerifiedToken<C>, Weight, RandomState, Evictions>,
     counters: Counters,
     evictions: Evictions,
 }
 
 impl<C> VerifiedTokens<C> {
-    pub(super) fn new(bound: TokenCache) -> Self {
+    pub(crate) fn new(bound: TokenCache) -> Self {
         let evictions = Evictions::default();
         let (entries, bytes) = (bound.max_entries.max(1), bound.max_bytes as u64);
         let weight = Weight { least: bytes.div_ceil(entries as u64) };
@@ -163,9 +169,10 @@ impl<C> VerifiedTokens<C> {
         };
         Self { cache, counters: Counters::default(), evictions }
     }
+}
 
-    /// The token, if the keys under which it was proved have not been replaced.
-    pub(super) fn get(&self, token: &[u8]) -> Option<VerifiedToken<C>> {
+impl<C: Send + Sync> Remember<C> for VerifiedTokens<C> {
+    fn get(&self, token: &[u8]) -> Option<VerifiedToken<C>> {
         if let Some(found) = self.cache.get(&Lookup(token)) {
             if found.is_of_current_keys() {
                 self.counters.hit();
@@ -177,13 +184,13 @@ impl<C> VerifiedTokens<C> {
         None
     }
 
-    pub(super) fn insert(&self, token: &VerifiedToken<C>) {
+    fn insert(&self, token: &VerifiedToken<C>) {
         if token.compact().len() <= MAX_TOKEN_LEN {
             self.cache.insert(Key(token.clone()), token.clone());
         }
     }
 
-    pub(super) fn stats(&self) -> CacheStats {
+    fn stats(&self) -> CacheStats {
         CacheStats {
             hits: self.counters.hits(),
             misses: self.counters.misses(),

@@ -1,0 +1,65 @@
+//! `JwtAuth`: the middleware, and how it answers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use jwt_core::{AuthError, Authenticator};
+
+use crate::rejection::Hook;
+
+/// Lets only authenticated requests through.
+pub struct JwtAuth<C> {
+    pub(crate) authenticator: Authenticator<C>,
+    pub(crate) hook: Option<Arc<Hook>>,
+}
+
+impl<C> JwtAuth<C> {
+    /// Middleware that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
+    pub fn new(authenticator: Authenticator<C>) -> Self {
+        Self { authenticator, hook: None }
+    }
+
+    /// Answers rejected requests with an empty body.
+    #[must_use]
+    pub fn empty_body(self) -> Self {
+        self.on_rejection(|_, _, mut head| head.finish())
+    }
+
+    /// Answers rejected requests by a function of the application. It gets the error, the request, and the head of the
+    /// answer, with status and challenge set, and puts a body to it.
+    ///
+    /// What a [`Require`](crate::Require) or an extractor further inside refuses comes by here as well. The response is
+    /// replaced as a whole: what other middleware in between has put into its head is lost.
+    ///
+    /// ```
+    /// # use jwt_actix::{Authenticator, JwtAuth, KeySet};
+    /// # let auth = Authenticator::<()>::builder()
+    /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    /// #     .audience("api")
+    /// #     .build()?;
+    /// let middleware = JwtAuth::new(auth).on_rejection(|_error, _request, mut head| head.body("Please sign in."));
+    /// # let _ = middleware;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn on_rejection(
+        mut self,
+        hook: impl Fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> HttpResponse + Send + Sync + 'static,
+    ) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+}
+
+impl<C> Clone for JwtAuth<C> {
+    fn clone(&self) -> Self {
+        Self { authenticator: self.authenticator.clone(), hook: self.hook.clone() }
+    }
+}
+
+impl<C> fmt::Debug for JwtAuth<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JwtAuth").field(&self.authenticator).finish()
+    }
+}

@@ -1,0 +1,15 @@
+//! The settings of the feature `remote`.
+
+use serde::de::DeserializeOwned;
+
+use super::AuthenticatorBuilder;
+use crate::issuers::Tenants;
+
+impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
+    /// Trusts issuers that are not known beforehand, such as the tenants of a provider; see [`Tenants`](crate::Tenants).
+    #[must_use]
+    pub fn trust_tenants(mut self, tenants: Tenants) -> Self {
+        self.trusting.open = Some(Box::new(move |common| tenants.expecting(common)));
+        self
+    }
+}

@@ -1,0 +1,128 @@
+//! Why an authenticator cannot be built as asked.
+
+use std::time::Duration;
+
+use crate::debug_text::debug_as_display;
+use crate::key::RemoteKeySetBuildError;
+
+/// Why an [`Authenticator`](crate::Authenticator) or a [`Verifier`](crate::Verifier) cannot be built as asked. `Debug`
+/// says what `Display` says.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthenticatorBuildError {
+    /// No keys.
+    #[error("no keys: call `.keys(…)`")]
+    NoKeys,
+    /// No audience.
+    #[error(
+        "no audience: call `.audience(\"…\")` with what this service is called in `aud`, or `.any_audience()` to accept tokens made for other services"
+    )]
+    NoAudience,
+    /// Both `audience` and `any_audience`.
+    #[error("`.audience({audience:?})` and `.any_audience()` contradict each other: keep one")]
+    AudienceContradiction {
+        /// The first audience.
+        audience: Box<str>,
+    },
+    /// An empty issuer, audience, `typ` or claim name.
+    #[error("`.{setting}(\"\")`: an empty string is not a valid expectation, name one or leave the call out")]
+    EmptyExpectation {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// The same token source twice.
+    #[error("{token_source} is configured twice as a token source: keep one")]
+    DuplicateSource {
+        /// The source, in words.
+        token_source: Box<str>,
+    },
+    /// A source whose header, cookie, scheme or parameter name no request can carry.
+    #[error(
+        "{token_source} is no token source, since no request can carry that name: use letters, digits, `-` and `_`"
+    )]
+    SourceName {
+        /// The source, in words.
+        token_source: Box<str>,
+    },
+    /// A trusted origin that no browser sends.
+    #[error(
+        "`.trusted_origin({origin:?})`: an origin is written as browsers send it, like `https://app.example.com`, in lower case, with a port only where it is not the default one, without `/` at the end, without `*`"
+    )]
+    TrustedOrigin {
+        /// The origin.
+        origin: Box<str>,
+    },
+    /// Cross-site requests are both allowed and checked.
+    #[error(
+        "`.dangerous_allow_cross_site_requests()` contradicts `.trusted_origin(…)`, `.origin_required()` and `.csrf(…)`: leave it out"
+    )]
+    CrossSiteContradiction,
+    /// A realm that a challenge cannot carry.
+    #[error("`.realm({realm:?})`: a realm is printable ASCII without `\"` and `\\`")]
+    Realm {
+        /// The realm.
+        realm: Box<str>,
+    },
+    /// Issuers are trusted one by one, and one more is expected for which there are no keys.
+    #[error("`.issuer({issuer:?})` beside `.trust(…)` needs `.keys(…)`: add them, or leave it out")]
+    IssuerWithoutKeys {
+        /// The issuer.
+        issuer: Box<str>,
+    },
+    /// The same issuer twice.
+    #[error("the issuer {issuer:?} is trusted twice: keep one")]
+    DuplicateIssuer {
+        /// The issuer.
+        issuer: Box<str>,
+    },
+    /// Several parties are trusted, and one of them has no name to tell it by.
+    #[error("`.keys(…)` beside `.trust(…)` needs an `.issuer(\"…\")` that says whose keys they are")]
+    NamelessIssuer,
+    /// Keys that cannot be fetched as configured.
+    #[error("{0}")]
+    Keys(#[from] RemoteKeySetBuildError),
+    /// The keys are discovered from one issuer, and another one is expected.
+    #[error(
+        "`.issuer({expected:?})` is not the issuer whose keys are discovered, which is {discovered:?}: leave it out, or make them equal"
+    )]
+    DiscoveredIssuer {
+        /// The issuer that is expected.
+        expected: Box<str>,
+        /// The issuer whose keys are discovered.
+        discovered: Box<str>,
+    },
+    /// A template without exactly one `{tenant}` in its path, or one that is not https.
+    #[error(
+        "the tenant template {template:?}: a template is an https address with exactly one `{{tenant}}`, behind the host"
+    )]
+    Template {
+        /// The template.
+        template: Box<str>,
+    },
+    /// A profile without an issuer.
+    #[error("this profile checks who issued a token: call `.issuer(\"…\")`")]
+    ProfileWithoutIssuer,
+    /// A profile, and a setting that takes back what it demands.
+    #[error(
+        "this profile checks audience and expiry: leave out `.any_audience()` and `.dangerous_allow_tokens_without_expiry()`"
+    )]
+    ProfileContradiction,
+    /// A limit on the token length under which no token fits.
+    #[error("`.max_token_len({bytes})`: no token fits into less than 64 bytes")]
+    TokenLimit {
+        /// The limit, in bytes.
+        bytes: usize,
+    },
+    /// A revoked token would be forgotten while it is still accepted.
+    #[error(
+        "the leeway of the revocations, {revocations:?}, is shorter than that of the tokens, {tokens:?}: call `Revocations::builder(…).leeway(…)` with at least as much"
+    )]
+    RevocationLeeway {
+        /// The leeway of the revocations.
+        revocations: Duration,
+        /// The leeway of the tokens.
+        tokens: Duration,
+    },
+}
+
+debug_as_display!(AuthenticatorBuildError);

@@ -1,0 +1,207 @@
+//! Why a request is refused: what the wire, the log and code are told.
+
+mod build;
+mod check;
+mod config;
+mod token;
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use build::AuthenticatorBuildError;
+pub use check::CheckError;
+pub use config::ConfigError;
+pub use token::{Malformed, ProfileClaim, RegisteredClaim, ShapeError, TokenError};
+
+pub use crate::transport::TransportError;
+
+/// Why a request is not authenticated.
+///
+/// Each variant stands for one answer on the wire, made by [`Authenticator::answer`](crate::Authenticator::answer);
+/// the causes inside are for logs and for code, never for the client.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// No configured source holds a token: 401 with a bare challenge (RFC 6750 §3.1).
+    #[error("no token in the request")]
+    MissingToken,
+    /// The request is malformed or ambiguous: 400 `invalid_request`.
+    #[error("invalid request: {0}")]
+    InvalidRequest(#[from] RequestError),
+    /// The token is not good: 401 `invalid_token`.
+    #[error("invalid token: {0}")]
+    InvalidToken(#[from] TokenError),
+    /// What the answer depends on cannot be had at the moment: 503 with `Retry-After`.
+    #[error("unavailable: {0}")]
+    Unavailable(#[from] Unavailable),
+    /// The token came from a cookie, and the request may come from a page of another site: 403.
+    #[error("cross-site request: {0}")]
+    CrossSite(#[from] CrossSiteError),
+    /// The token is good and does not allow the request: 403 `insufficient_scope`.
+    #[error("not allowed: {0}")]
+    Forbidden(#[from] Denial),
+    /// The application is put together wrongly: 500, with the mend in the log and nothing on the wire.
+    #[error("{0}")]
+    NotConfigured(#[from] Misuse),
+}
+
+/// What is wrong with a request beside its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The header field, cookie or parameter of a source stands there more than once.
+    #[error("the place of the token is there more than once")]
+    Repeated,
+    /// More than one configured source holds a token (RFC 6750 §2).
+    #[error("more than one source holds a token")]
+    SeveralSources,
+    /// Not one token after the scheme, a list of credentials, or a quoted cookie.
+    #[error("malformed credentials")]
+    Malformed,
+}
+
+/// Why a request with a cookie may come from a page of another site, and what to configure where it should not count as
+/// one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CrossSiteError {
+    /// `Sec-Fetch-Site` is neither `same-origin` nor `none`, and `Origin` is not there.
+    #[error(
+        "`Sec-Fetch-Site` is neither `same-origin` nor `none`, and there is no `Origin`: if a proxy drops it, have it pass the one that it got; if pages of that origin may do this, add it by `.trusted_origin(\"…\")`"
+    )]
+    OriginMissing,
+    /// `Sec-Fetch-Site` is neither `same-origin` nor `none`, and `Origin` is not trusted.
+    #[error(
+        "`Sec-Fetch-Site` is neither `same-origin` nor `none`, and `Origin` is not a trusted one: if pages of that origin may do this, add it by `.trusted_origin(\"…\")`"
+    )]
+    OriginUntrusted,
+    /// There is no `Sec-Fetch-Site`, and `Origin` is neither of the host of the request nor trusted.
+    #[error(
+        "no `Sec-Fetch-Site`, and `Origin` is not of the host in `Host`: if pages of that origin may do this, add it by `.trusted_origin(\"…\")`; if a proxy changes `Host`, have it pass the one that it got"
+    )]
+    OriginNotHost,
+    /// There is no `Sec-Fetch-Site`, and no host to compare `Origin` with.
+    #[error("no `Sec-Fetch-Site`, and no `Host` to compare `Origin` with: have the proxy pass the one that it got")]
+    HostMissing,
+    /// There is neither `Sec-Fetch-Site` nor `Origin`, one of which is [required](crate::AuthenticatorBuilder::origin_required).
+    #[error(
+        "neither `Sec-Fetch-Site` nor `Origin`, of which `.origin_required()` demands one: have clients that are no browsers send the token in `Authorization`"
+    )]
+    HeadersMissing,
+    /// This one of `Sec-Fetch-Site`, `Origin`, `Host` and `X-CSRF-Token` is there more than once.
+    #[error("`{0}` is there more than once: have proxy and page send one")]
+    Repeated(&'static str),
+    /// There is no `X-CSRF-Token`, which `csrf` demands.
+    #[error(
+        "no `X-CSRF-Token`, which `.csrf(…)` demands: have the page send the value of the cookie `__Host-csrf_token`"
+    )]
+    TokenMissing,
+    /// `X-CSRF-Token` does not go with the access token.
+    #[error(
+        "`X-CSRF-Token` was not made for this access token: have the page read its cookie anew for each request, and give every instance the same secret"
+    )]
+    TokenInvalid,
+    /// The access token has no name that an `X-CSRF-Token` could go with.
+    #[error(
+        "the access token has no `jti` for an `X-CSRF-Token` to go with: have its issuer set one, or leave out `.csrf(…)`"
+    )]
+    NoTokenId,
+}
+
+/// What cannot be had at the moment. The token may be good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// The keys of the issuer: not fetched yet, or fetched too long ago.
+    #[error("the issuer's keys could not be fetched")]
+    Keys {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
+    /// What a policy of the application decides by, such as a database.
+    #[error("what a policy decides by could not be had")]
+    Policy {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
+    /// The list of revoked tokens: not brought up to date for longer than was allowed.
+    #[error("the list of revoked tokens is out of date")]
+    Revocations,
+    /// The store of sessions or of refresh tokens.
+    #[error("the store is unavailable")]
+    Store,
+}
+
+impl Unavailable {
+    /// Keys that nobody fetches.
+    pub(crate) const KEYS: Self = Self::Keys { retry_after: Duration::from_secs(1) };
+
+    /// When it is worth another try.
+    pub fn retry_after(self) -> Duration {
+        match self {
+            Self::Keys { retry_after } | Self::Policy { retry_after } => retry_after,
+            Self::Revocations | Self::Store => Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why a good token does not allow a request.
+///
+/// Names in here come from the guard; nothing of the token is in it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// It does not grant these scopes, parted by spaces: what the challenge names.
+    #[error("the scope `{0}` is needed")]
+    Scope(Arc<str>),
+    /// It does not grant this role.
+    #[error("the role `{0}` is needed")]
+    Role(Arc<str>),
+    /// A policy of the application refused it.
+    #[error("{0}")]
+    Policy(CheckError),
+}
+
+impl Denial {
+    /// The denial of a policy that gives this reason.
+    pub fn because(reason: impl Error + Send + Sync + 'static) -> Self {
+        Self::Policy(CheckError::new(reason))
+    }
+}
+
+/// How the application was put together wrongly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// A handler asks for claims, or a guard for a token, on a route that no layer protects.
+    #[error(
+        "no JwtAuth in front of this route: add `.layer(JwtAuth::new(…))` (Tower) or `.wrap(JwtAuth::new(…))` (actix-web), outside of every guard"
+    )]
+    MissingLayer,
+    /// A handler or a policy asks for claims of another type than its layer yields.
+    #[error(
+        "the handler or policy asks for claims of type `{wanted}`, the JwtAuth in front of it yields `{found}`: make them one type"
+    )]
+    OtherClaimsType {
+        /// The type that is asked for.
+        wanted: &'static str,
+        /// The type that the layer yields.
+        found: &'static str,
+    },
+    /// A guard asks for a scope, and the authenticator was not told where scopes are.
+    #[error(
+        "a guard needs a scope, and nobody knows where scopes are: call `.scopes(|claims| &claims.scope)` on the builder"
+    )]
+    ScopesUnknown,
+    /// A guard asks for a role, and the authenticator was not told where roles are.
+    #[error(
+        "a guard needs a role, and nobody knows where roles are: call `.roles(|claims| &claims.roles)` on the builder"
+    )]
+    RolesUnknown,
+    /// A guard was made of a name that is no scope (RFC 6749 §3.3), or of none at all.
+    #[error(
+        "a guard names no scope: it takes one or more, each of printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)"
+    )]
+    ScopeName,
+}

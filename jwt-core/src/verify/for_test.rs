@@ -1,0 +1,55 @@
+//! Verified tokens that no key has signed, for the tests of applications (feature `testing`).
+
+use std::sync::Arc;
+
+use super::authority::Authority;
+use super::claims::Registered;
+use super::header::Header;
+use super::token::{Evidence, VerifiedToken};
+use super::trust::Trust;
+use super::validation::Validation;
+use crate::answer::{Challenges, Scheme};
+use crate::base64url;
+use crate::key::LiveKeys;
+
+impl<C> VerifiedToken<C> {
+    /// A token of which nothing was verified, for unit tests of handlers (feature `testing`): those claims and nothing
+    /// else. [`TestToken::verified`](crate::testing::TestToken::verified) makes one with a subject and all the rest.
+    ///
+    /// ```
+    /// use jwt_core::VerifiedToken;
+    ///
+    /// struct User {
+    ///     name: &'static str,
+    /// }
+    ///
+    /// fn greet(user: &VerifiedToken<User>) -> String {
+    ///     format!("Hello, {}!", user.name)
+    /// }
+    ///
+    /// assert_eq!(greet(&VerifiedToken::for_test(User { name: "Alice" })), "Hello, Alice!");
+    /// ```
+    ///
+    /// A guard finds neither scopes nor roles in it: to test one, send a token through the layer.
+    ///
+    /// # Panics
+    /// Never.
+    #[expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+    pub fn for_test(claims: C) -> Self {
+        let json = "{}";
+        let text = format!("{json}e30.e30.e30");
+        let challenges =
+            Challenges::new(None, &[Scheme::BEARER], None).expect("without a realm there is nothing wrong");
+        let header = Header::read(base64url::encode(r#"{"alg":"EdDSA"}"#).as_bytes()).expect("it is a header");
+        let trust = Trust::new(LiveKeys::starting_with(None), Validation::new());
+        let authority = Authority { scopes: Vec::new(), roles: Vec::new(), challenges };
+        Self::new(
+            claims,
+            Registered::default(),
+            Some(Evidence { header: Arc::new(header), trust: Arc::new(trust), generation: 0 }),
+            text,
+            json.len(),
+            Arc::new(authority),
+        )
+    }
+}

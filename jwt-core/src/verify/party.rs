@@ -1,0 +1,121 @@
+//! Who is trusted: one party, or several among which the unverified `iss` of a token selects.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Failure;
+use super::token::{Evidence, UntrustedToken};
+use super::trust::{Trust, Unverified};
+use crate::error::{AuthError, TokenError, Unavailable};
+use crate::key::{KeyFeed, KeyStatus};
+
+/// One trusted party, and where its keys are fetched from.
+#[derive(Clone)]
+pub(crate) struct Party {
+    pub(crate) trust: Arc<Trust>,
+    /// Held here and not with the trust: a token that lives on keeps no fetching alive.
+    pub(crate) feed: Option<Arc<dyn KeyFeed>>,
+}
+
+/// Whom a verifier trusts.
+pub(crate) enum Trusted {
+    /// No JWT is good, whoever signed it.
+    Nobody,
+    /// One party, which may go by several names or by none.
+    One(Party),
+    /// Parties that each have their names.
+    Several(Box<dyn Selection>),
+}
+
+/// How a token selects among several parties. Nothing that it says of itself is verified yet.
+pub(crate) trait Selection: Send + Sync + fmt::Debug {
+    /// Whose tokens had this header segment before: a guess that spares the search for `iss`.
+    fn hint(&self, header: &[u8]) -> Option<Hint>;
+
+    /// The party of that name. Costs no signature, and the network only where a name is new. The claims of a token that its
+    /// keys verify are good only if they name it when they are read.
+    fn named(&self, issuer: &str) -> Result<Arc<Party>, Failure>;
+
+    /// A token with this header segment was verified for that party.
+    fn learn(&self, header: &[u8], party: &Arc<Party>);
+
+    /// The state of the keys that are fetched.
+    fn key_status(&self) -> Vec<KeyStatus>;
+}
+
+/// Whose tokens have a header.
+#[derive(Clone)]
+pub(crate) enum Hint {
+    Of(Arc<Party>),
+    /// Of several parties. A wrong guess would cost a signature.
+    Ambiguous,
+}
+
+impl Party {
+    /// Finds a key under which the signature holds.
+    pub(super) fn verify(&self, token: UntrustedToken<'_>) -> Result<Evidence, Failure> {
+        self.trust.verify(token).map_err(|unverified| self.failure(unverified))
+    }
+
+    /// What it means that there is no such key.
+    pub(super) fn failure(&self, unverified: Unverified) -> Failure {
+        match unverified {
+            Unverified::Refused(TokenError::UnknownKey) => self.unknown_key(),
+            Unverified::Refused(error) => error.into(),
+            Unverified::NoKeys => self.no_keys(),
+        }
+    }
+
+    fn unknown_key(&self) -> Failure {
+        let unknown = AuthError::InvalidToken(TokenError::UnknownKey);
+        let Some(feed) = &self.feed else { return Failure::Refused(unknown) };
+        let wait = feed.fetch_for_unknown_key();
+        // Whether there is such a key is not known while the provider fails, nor where there is no room to wait for it.
+        let otherwise = if feed.fails() || (wait.is_none() && feed.asks()) {
+            Unavailable::Keys { retry_after: feed.retry_after() }.into()
+        } else {
+            unknown
+        };
+        match wait {
+            Some(keys) => Failure::Wait { keys, otherwise },
+            None => Failure::Refused(otherwise),
+        }
+    }
+
+    fn no_keys(&self) -> Failure {
+        let Some(feed) = &self.feed else { return Failure::Refused(Unavailable::KEYS.into()) };
+        let otherwise = if feed.is_nobody() {
+            AuthError::InvalidToken(TokenError::Issuer)
+        } else {
+            Unavailable::Keys { retry_after: feed.retry_after() }.into()
+        };
+        match feed.fetch_for_no_keys() {
+            Some(keys) => Failure::Wait { keys, otherwise },
+            None => Failure::Refused(otherwise),
+        }
+    }
+
+    /// The state of its keys, if they are fetched.
+    pub(crate) fn key_status(&self) -> Option<KeyStatus> {
+        self.feed.as_ref().map(|feed| feed.status())
+    }
+}
+
+impl fmt::Debug for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Party")
+            .field("keys", &self.trust.keys)
+            .field("validation", &self.trust.validation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Trusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("nobody"),
+            Self::One(one) => one.fmt(f),
+            Self::Several(several) => several.fmt(f),
+        }
+    }
+}
