@@ -26,17 +26,60 @@ const PRIVATE_NAME: &str = "$serde_json::private::";
 
 /// Reads `text` as exactly one JSON object into `seed`.
 pub(crate) fn read_object<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, ReadError> {
-    // Deliberately no white space around the object: RFC 8259 would allow it, but nobody who signs needs it.
-    if !(text.starts_with('{') && text.ends_with('}')) {
+    // White space around a JSON text is part of it (RFC 8259 §2): tokens that a shell or Google has made have some.
+    if !(bare(text).starts_with('{') && bare(text).ends_with('}')) {
         return Err(ReadError::NotAnObject);
     }
-    if memchr::memchr(b'$', text.as_bytes()).is_some() && text.contains(PRIVATE_NAME) {
+    if memchr::memchr(b'$', text.as_bytes()).is_some() && has_private_name(text) {
         return Err(ReadError::NotAnObject);
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = seed.deserialize(&mut deserializer).map_err(ReadError::of)?;
     deserializer.end().map_err(ReadError::of)?;
     Ok(value)
+}
+
+/// Without the white space of JSON around it.
+fn bare(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\r'])
+}
+
+/// Whether a member is named like a type of serde_json's own. Names with an escape in them are found when they are read.
+/// A string that is a value may hold anything.
+fn has_private_name(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut found = memchr::memmem::find_iter(bytes, PRIVATE_NAME).peekable();
+    let mut at = 0;
+    while found.peek().is_some() {
+        let Some(quote) = memchr::memchr(b'"', &bytes[at..]).map(|quote| at + quote) else { return false };
+        let Some(end) = string_end(bytes, quote + 1) else { return false };
+        let begins_there = found.next_if(|place| *place == quote + 1).is_some();
+        if begins_there && bytes.get(skip_blank(bytes, end + 1)) == Some(&b':') {
+            return true;
+        }
+        while found.next_if(|place| *place <= end).is_some() {}
+        at = end + 1;
+    }
+    false
+}
+
+/// Where the string ends whose text begins there.
+pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// Where the white space ends that may begin there.
+pub(crate) fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
 }
 
 /// Why a text could not be read.
@@ -164,6 +207,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
+    use serde_json::value::RawValue;
     use serde_json::{Value, json};
 
     use super::*;
@@ -197,7 +241,55 @@ mod tests {
         ] {
             assert!(read::<Value>(text).is_err(), "{text}");
         }
-        assert!(read::<Value>(r#"{"$ref":"$5"}"#).is_ok());
+    }
+
+    #[test]
+    fn a_value_may_hold_anything() {
+        for text in [
+            r#"{"$ref":"$5"}"#,
+            r#"{"a":"$serde_json::private::RawValue"}"#,
+            r#"{"a":["$serde_json::private::Number",{"b":"$serde_json::private::RawValue"}]}"#,
+            r#"{"a":"say \"$serde_json::private::RawValue\": that","b":1}"#,
+            r#"{"a":"x$serde_json::private::RawValue"}"#,
+        ] {
+            assert_eq!(read::<Value>(text).unwrap(), serde_json::from_str::<Value>(text).unwrap(), "{text}");
+        }
+    }
+
+    #[test]
+    fn duplicates_are_found_in_what_a_type_takes_unread() {
+        #[derive(Debug, Deserialize)]
+        struct Unread<'a> {
+            #[serde(borrow)]
+            borrowed: &'a RawValue,
+            owned: Box<RawValue>,
+            maybe: Option<Box<RawValue>>,
+            #[serde(default)]
+            many: Vec<Box<RawValue>>,
+        }
+        let text = r#"{"borrowed": {"a": [1, {"b":2}]},"owned":"x","maybe":null,"many":[{},[7.50]]}"#;
+        let read_back = read::<Unread<'_>>(text).unwrap();
+        assert_eq!(read_back.borrowed.get(), r#"{"a": [1, {"b":2}]}"#);
+        assert_eq!((read_back.owned.get(), read_back.maybe.is_some()), ("\"x\"", false));
+        assert_eq!(read_back.many.iter().map(|one| one.get()).collect::<Vec<_>>(), ["{}", "[7.50]"]);
+        for place in ["borrowed", "owned", "maybe"] {
+            let mut members = [("borrowed", "1"), ("owned", "1"), ("maybe", "1")];
+            for value in [r#"{"a":1,"a":2}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#] {
+                members.iter_mut().filter(|(name, _)| *name == place).for_each(|member| member.1 = value);
+                let text = members.map(|(name, value)| format!("\"{name}\":{value}")).join(",");
+                assert!(matches!(read::<Unread<'_>>(&format!("{{{text}}}")), Err(ReadError::Duplicate)), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn white_space_of_json_may_stand_around_the_object_and_nothing_else_may() {
+        for text in [" {}", "{} ", "{}\n", "\r\n\t {\"a\":1}\r\n\t "] {
+            assert!(read::<Value>(text).is_ok(), "{text:?}");
+        }
+        for text in ["\u{feff}{}", "{}\0", "\u{a0}{}", "{}\u{2028}", "\u{b}{}", "{}\u{c}", ",{}", "{};", " "] {
+            assert!(read::<Value>(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]
@@ -224,9 +316,6 @@ mod tests {
             "}",
             "{}{}",
             "{}x",
-            " {}",
-            "{} ",
-            "{}\n",
             "\u{feff}{}",
             "{}\0",
             "{\"a\":1,}",

@@ -1,3 +1,5 @@
+//! What was read already, handed on to the type that wants it.
+
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::slice;

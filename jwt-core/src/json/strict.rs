@@ -1,10 +1,12 @@
+//! Every object below a deserializer, checked for duplicate members.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::{Name, NameSeed, Names};
+use super::{Name, NameSeed, Names, Replay, Skip};
 
 /// A deserializer, visitor, seed or access of serde, with every object below it watched for duplicate members.
 pub(crate) struct Strict<T>(pub(crate) T);
@@ -43,7 +45,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         deserialize_option();
         deserialize_unit();
         deserialize_unit_struct(name: &'static str);
-        deserialize_newtype_struct(name: &'static str);
         deserialize_seq();
         deserialize_tuple(len: usize);
         deserialize_tuple_struct(name: &'static str, len: usize);
@@ -51,6 +52,14 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         deserialize_enum(name: &'static str, variants: &'static [&'static str]);
         deserialize_identifier();
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+        // A raw value is taken unread, so what is in it is checked before it is handed over.
+        if name == RAW_VALUE {
+            return self.0.deserialize_newtype_struct(name, Raw(visitor));
+        }
+        self.0.deserialize_newtype_struct(name, Strict(visitor))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -198,5 +207,47 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'de, A> {
 
     fn size_hint(&self) -> Option<usize> {
         self.access.size_hint()
+    }
+}
+
+/// By what serde_json knows its `RawValue`.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// The visitor, the access or the seed of a raw value.
+struct Raw<T>(T);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Raw<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
+        self.0.visit_map(Raw(access))
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Raw<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        self.0.next_key_seed(seed)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
+        self.0.next_value_seed(Raw(seed))
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Raw<S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        let text = NameSeed.deserialize(deserializer)?;
+        // It is well-formed already; a name may be there twice, or it may be nested too deeply.
+        let mut unread = serde_json::Deserializer::from_str(&text);
+        Skip.deserialize(&mut unread).map_err(D::Error::custom)?;
+        self.0.deserialize(Replay::Text(text).into_deserializer())
     }
 }

@@ -12,7 +12,7 @@ use crate::json::{NameSeed, Names, Skip, read_object};
 use crate::key::algorithm::Algorithm;
 
 /// The longest header segment that is decoded, in characters.
-const MAX_SEGMENT: usize = 8 * 1024;
+pub(super) const MAX_SEGMENT: usize = 8 * 1024;
 /// The longest `kid`, in bytes.
 const MAX_KID: usize = 1024;
 
@@ -173,11 +173,15 @@ mod tests {
             r#"{"alg":"HS256","kid":null}"#,
             r#"{"alg":"HS256","typ":{}}"#,
             r#"{"alg":"HS256","b64":"false"}"#,
-            r#"{"alg":"HS256"} "#,
             "[]",
         ] {
             assert!(matches!(read(json), Err(TokenError::Malformed(Malformed::Header))), "{json}");
         }
+    }
+
+    #[test]
+    fn white_space_around_the_object_is_part_of_json() {
+        assert!(read("{\"alg\":\"HS256\"}\n").is_ok() && read(" \t{\"alg\":\"HS256\"}").is_ok());
     }
 
     #[test]

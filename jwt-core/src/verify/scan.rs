@@ -1,5 +1,7 @@
 //! Looks for `iss` without reading what is around it: a hint, which costs a fraction of what reading does.
 
+use crate::json::{skip_blank, string_end};
+
 /// The first `iss` among the members of an object, where neither its name nor its value has an escape in it. Of claims
 /// that hold up when they are read it is the one that they have; of others it may be anything.
 ///
@@ -36,25 +38,6 @@ fn value(json: &str, quote: usize) -> Option<&str> {
     let end = memchr::memchr2(b'"', b'\\', inner.as_bytes())?;
     let (text, after) = inner.split_at_checked(end)?;
     after.starts_with('"').then_some(text)
-}
-
-/// Where the string ends that goes on there.
-fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at);
-        }
-        at += 2;
-    }
-}
-
-/// Where the white space ends that may begin there.
-fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
 }
 
 #[cfg(test)]
