@@ -32,6 +32,7 @@ use crate::verify::{
 /// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | a token in a cookie is sent by whichever page the browser shows |
 /// | `exp` | required | a token without an end is a password |
 /// | `cnf` | refused | a token that is bound to a key is no bearer token (RFC 9449 §7.2) |
+/// | ID tokens | refused | they say who has logged in, and open no API (RFC 8725 §3.12) |
 /// | `nbf` | checked where present | RFC 7519 §4.1.5 |
 /// | [`leeway`](Self::leeway) | 30 seconds | clocks of synchronized machines differ by less |
 /// | [`typ`](Self::typ) | any | many issuers leave it out; name it where yours does not |
@@ -187,6 +188,17 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn dangerous_allow_bound_tokens(mut self) -> Self {
         self.validation.bound_allowed = true;
+        self
+    }
+
+    /// Accepts ID tokens: tokens with `at_hash`, `c_hash`, `s_hash` or `nonce`, or with `auth_time` and `azp` and neither
+    /// a scope nor `client_id`. Whoever logs in anywhere with this issuer can then use this service, and so can every
+    /// application that they log in to, where the audience is the same. Right for services whose clients have nothing
+    /// else, such as those behind Google's Identity-Aware Proxy. An access token that has such a claim, as those of Keycloak
+    /// before version 24 have `nonce`, needs it as well.
+    #[must_use]
+    pub fn dangerous_accept_id_tokens(mut self) -> Self {
+        self.validation.id_tokens_allowed = true;
         self
     }
 

@@ -26,7 +26,7 @@ use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
 use crate::request::source::{self, Credential, TokenSource};
-use crate::verify::{self, Failure, VerifiedToken, Verifier};
+use crate::verify::{Failure, VerifiedToken, Verifier};
 
 /// Takes the token out of a request and verifies it: the whole of authentication, for any framework.
 ///
@@ -83,7 +83,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         let Credential { token, in_cookie, .. } = match source::extract(&inner.sources, head) {
             Ok(Some(credential)) => credential,
             Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
-            Err(error) => return Verdict::Rejected(logged(error.into(), None)),
+            Err(error) => return Verdict::Rejected(self.logged(error.into(), None)),
         };
         let csrf_token = match inner.cross_site.check(head, in_cookie) {
             Ok(csrf_token) => csrf_token,
@@ -97,7 +97,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
             Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired))) if in_cookie => {
                 self.renewed_or(head, Some(token), error)
             }
-            Err(Failure::Refused(error)) => Verdict::Rejected(logged(error, Some(token))),
+            Err(Failure::Refused(error)) => Verdict::Rejected(self.logged(error, Some(token))),
             Err(Failure::Wait { keys, .. }) => self.eventually(token, csrf_token, move |this, token| async move {
                 this.0.verifier.verify_after(keys, &token).await
             }),
@@ -121,7 +121,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         let csrf_token = csrf_token.map(Box::<[u8]>::from);
         let verified = verify(this.clone(), token.clone());
         Verdict::Pending(Pending(Box::pin(async move {
-            let checked = verified.await.map_err(|error| logged(error, Some(&token))).and_then(|verified| {
+            let checked = verified.await.map_err(|error| this.logged(error, Some(&token))).and_then(|verified| {
                 let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
                 checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
             });
@@ -133,7 +133,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     fn renewed_or(&self, head: &impl RequestHead, token: Option<&[u8]>, error: AuthError) -> Verdict<C> {
         let refresh_token = match self.0.renewal.as_ref().map(|renewal| renewal.refresh_token(head)) {
             Some(Ok(Some(token))) => Box::<[u8]>::from(token),
-            Some(Err(error)) => return Verdict::Rejected(logged(error.into(), None)),
+            Some(Err(error)) => return Verdict::Rejected(self.logged(error.into(), None)),
             None | Some(Ok(None)) => {
                 return self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected);
             }
@@ -150,10 +150,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         match renewed {
             Ok(Renewed { access_token, cookies }) => {
                 let result = self.0.verifier.verify(&access_token).map(Some);
-                let result = result.map_err(|error| logged(error, Some(access_token.as_bytes())));
+                let result = result.map_err(|error| self.logged(error, Some(access_token.as_bytes())));
                 Outcome { result, cookies: Cookies::new(cookies) }
             }
-            Err(NotRenewed::Unavailable) => Err(logged(Unavailable::Store.into(), None)).into(),
+            Err(NotRenewed::Unavailable) => Err(self.logged(Unavailable::Store.into(), None)).into(),
             Err(NotRenewed::Refused) => self.not_renewed(token.as_deref(), error).map_or(Ok(None), Err).into(),
         }
     }
@@ -161,7 +161,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     /// Why such a request is rejected; not at all where it may be anonymous.
     fn not_renewed(&self, token: Option<&[u8]>, error: AuthError) -> Option<AuthError> {
         let anonymous = self.0.optional && matches!(error, AuthError::MissingToken);
-        (!anonymous).then(|| logged(error, token))
+        (!anonymous).then(|| self.logged(error, token))
     }
 }
 
@@ -177,6 +177,12 @@ impl<C> Authenticator<C> {
         self.0.response_headers.as_ref()
     }
 
+    /// The error, after the log was told.
+    fn logged(&self, error: AuthError, token: Option<&[u8]>) -> AuthError {
+        log::rejected(&error, || token.map(|token| self.0.verifier.claimed(token)).unwrap_or_default());
+        error
+    }
+
     pub(crate) fn subject_in_spans(&self) -> bool {
         self.0.subject_in_spans
     }
@@ -190,11 +196,6 @@ impl<C> Authenticator<C> {
 fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) -> AuthError {
     log::cross_site(error, origin);
     error.into()
-}
-
-fn logged(error: AuthError, token: Option<&[u8]>) -> AuthError {
-    log::rejected(&error, || token.map(verify::for_log).unwrap_or_default());
-    error
 }
 
 impl<C> Clone for Authenticator<C> {

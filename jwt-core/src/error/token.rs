@@ -68,6 +68,11 @@ pub enum TokenError {
     /// bearer token has not shown that key.
     #[error("bound to a key of its client, and sent without proof of that key")]
     Bound,
+    /// It has claims that only an ID token has (OpenID Connect Core 1.0): it says who has logged in, and opens no API.
+    #[error(
+        "an ID token, which opens no API: have the client send its access token, or call `.dangerous_accept_id_tokens()`"
+    )]
+    IdToken,
     /// A claim of a profile has another type than its standard says.
     #[error("claim `{0}` has the wrong type")]
     ProfileClaimType(ProfileClaim),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
+use super::header::MAX_SEGMENT;
 use super::token::UntrustedToken;
 use super::{malformed, scan};
 use crate::base64url;
@@ -18,7 +19,7 @@ const MAX_ISSUER: usize = 1024;
 /// Whom claims name as their issuer, before anything is verified: to choose among those who are trusted, for nothing else.
 /// The claims are read again, and strictly, once the signature holds, and have to name one whose keys verified them.
 pub(super) fn issuer(json: &str) -> Result<Cow<'_, str>, TokenError> {
-    let issuer = match scan::issuer(json) {
+    let issuer = match scan::text(json, RegisteredClaim::Issuer.as_str()) {
         Some(issuer) => Some(Cow::Borrowed(issuer)),
         None => read_issuer(json)?,
     };
@@ -66,28 +67,48 @@ impl<'de> Visitor<'de> for Issuer {
     }
 }
 
-/// What a rejected token says of itself, for the log. Nothing of it is verified.
-pub(crate) fn for_log(token: &[u8]) -> Claimed {
-    let Ok(token) = UntrustedToken::split(token) else { return Claimed::default() };
-    Claimed { kid: member(token.header, "kid"), issuer: member(token.payload, "iss") }
+/// What a rejected token says of itself, for the log. Nothing of it is verified, and nothing is read of a token or a header
+/// that is longer than the limits: a log line costs no more than a good token does.
+pub(crate) fn for_log(token: &[u8], max_token_len: usize) -> Claimed {
+    let within = Some(token).filter(|token| token.len() <= max_token_len);
+    let Some(Ok(token)) = within.map(UntrustedToken::split) else { return Claimed::default() };
+    let header = Some(token.header).filter(|header| header.len() <= MAX_SEGMENT);
+    Claimed {
+        kid: header.and_then(|header| member(header, "kid")),
+        issuer: member(token.payload, RegisteredClaim::Issuer.as_str()),
+    }
 }
 
 fn member(segment: &[u8], name: &str) -> Option<String> {
-    let object: serde_json::Value = serde_json::from_slice(&base64url::decode(segment)?).ok()?;
-    Some(object.get(name)?.as_str()?.chars().take(MAX_NAME).collect())
+    let json = String::from_utf8(base64url::decode(segment)?).ok()?;
+    Some(scan::text(&json, name)?.chars().take(MAX_NAME).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn claimed(header: &str, claims: &str) -> Claimed {
+        let token = format!("{}.{}.x", base64url::encode(header), base64url::encode(claims));
+        for_log(token.as_bytes(), 16 * 1024)
+    }
+
     #[test]
     fn names_are_cut_short_and_anything_else_is_no_name() {
-        let token =
-            |header: &str, claims: &str| format!("{}.{}.x", base64url::encode(header), base64url::encode(claims));
-        let claimed = for_log(token(r#"{"kid":"k1"}"#, &format!(r#"{{"iss":"{}"}}"#, "i".repeat(500))).as_bytes());
-        assert_eq!((claimed.kid.as_deref(), claimed.issuer.map(|issuer| issuer.len())), (Some("k1"), Some(MAX_NAME)));
-        let claimed = for_log(token(r#"{"kid":1}"#, "[]").as_bytes());
-        assert!(claimed.kid.is_none() && claimed.issuer.is_none());
+        let named = claimed(r#"{"kid":"k1"}"#, &format!(r#"{{"iss":"{}"}}"#, "i".repeat(500)));
+        assert_eq!((named.kid.as_deref(), named.issuer.map(|issuer| issuer.len())), (Some("k1"), Some(MAX_NAME)));
+        for (header, claims) in [(r#"{"kid":1}"#, "[]"), ("", ""), (r#"{"jwk":{"kid":"k"}}"#, r#"{"a":{"iss":"i"}}"#)] {
+            let named = claimed(header, claims);
+            assert!(named.kid.is_none() && named.issuer.is_none(), "{header} {claims}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_beyond_the_limits() {
+        let filler = format!(r#""x":"{}""#, "x".repeat(MAX_SEGMENT));
+        let long_header = claimed(&format!(r#"{{"kid":"k1",{filler}}}"#), r#"{"iss":"me"}"#);
+        assert_eq!((long_header.kid, long_header.issuer.as_deref()), (None, Some("me")));
+        let long_token = claimed(r#"{"kid":"k1"}"#, &format!(r#"{{"iss":"me",{filler},{filler}}}"#));
+        assert!(long_token.kid.is_none() && long_token.issuer.is_none());
     }
 }

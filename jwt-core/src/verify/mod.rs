@@ -30,7 +30,6 @@ use serde::de::DeserializeOwned;
 pub(crate) use authority::{Authority, Lookup};
 #[cfg(feature = "cache")]
 pub use cache::TokenCache;
-pub(crate) use claimed::for_log;
 use claims::Noted;
 pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub use header::Header;
@@ -48,6 +47,7 @@ use crate::clock::{Clock, NumericDate};
 use crate::error::{AuthError, Malformed, TokenError};
 use crate::json::ReadError;
 use crate::key::{KeyStatus, Wait};
+use crate::observe::log::Claimed;
 use token::Evidence;
 
 /// Verifies a bare token: for queues, sockets, and whatever else is not an HTTP request.
@@ -315,6 +315,11 @@ impl<C> Verifier<C> {
         };
         all.sort_unstable_by(|one, other| one.origin.cmp(&other.origin));
         all
+    }
+
+    /// What a rejected token says of itself, for the log.
+    pub(crate) fn claimed(&self, token: &[u8]) -> Claimed {
+        claimed::for_log(token, self.max_token_len)
     }
 
     fn check_revocation(&self, token: &VerifiedToken<C>) -> Result<(), Failure> {

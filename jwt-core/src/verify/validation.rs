@@ -11,6 +11,7 @@ use super::profile::Profile;
 use super::token::VerifiedToken;
 use crate::clock::NumericDate;
 use crate::error::{AuthenticatorBuildError, CheckError, TokenError};
+use crate::json::Names;
 
 /// What a token of one trusted party must say. Filled by the builder, which documents each member.
 #[derive(Debug, Clone)]
@@ -22,6 +23,7 @@ pub(crate) struct Validation {
     pub(crate) required: Vec<Arc<str>>,
     pub(crate) expiry_required: bool,
     pub(crate) bound_allowed: bool,
+    pub(crate) id_tokens_allowed: bool,
     pub(crate) leeway: Duration,
     pub(crate) max_age: Option<Duration>,
     pub(crate) profile: Profile,
@@ -37,6 +39,7 @@ impl Validation {
             required: Vec::new(),
             expiry_required: true,
             bound_allowed: false,
+            id_tokens_allowed: false,
             leeway: Duration::from_secs(30),
             max_age: None,
             profile: Profile::Plain,
@@ -81,13 +84,14 @@ impl Validation {
     /// `json` is the text of the claims.
     pub(crate) fn check_claims(&self, noted: &Noted<'_>, json: &str, now: NumericDate) -> Result<(), TokenError> {
         let claims = &noted.registered;
-        self.check_times(claims.times, now)?;
+        // First of all, since the rest is what is expected of this issuer's tokens.
         if !self.issuers.is_empty() {
             let issuer = claims.issuer.as_deref().ok_or_else(|| missing("iss"))?;
             if !self.issuers.iter().any(|expected| **expected == *issuer) {
                 return Err(TokenError::Issuer);
             }
         }
+        self.check_times(claims.times, now)?;
         if !self.any_audience {
             if matches!(claims.audience, Audience::Absent) {
                 return Err(missing("aud"));
@@ -99,6 +103,9 @@ impl Validation {
         }
         if !self.bound_allowed && noted.names.contains("cnf") {
             return Err(TokenError::Bound);
+        }
+        if !self.id_tokens_allowed && is_id_token(&noted.names) && self.profile == Profile::Plain {
+            return Err(TokenError::IdToken);
         }
         match self.required.iter().find(|name| !noted.names.contains(name)) {
             Some(name) => Err(TokenError::MissingClaim(name.clone())),
@@ -130,6 +137,15 @@ impl Validation {
         }
         Ok(())
     }
+}
+
+/// Whether claims have what only ID tokens have: the hashes of what came along with them (OpenID Connect Core 1.0
+/// §3.1.3.6, §3.3.2.11; Financial-grade API §5.1), and the `nonce` of a login. `auth_time` and `azp` are in access tokens
+/// of some issuers too, which then have a scope or name the client as RFC 9068 does.
+pub(crate) fn is_id_token(names: &Names<'_>) -> bool {
+    let has = |name: &str| names.contains(name);
+    ["at_hash", "c_hash", "s_hash", "nonce"].into_iter().any(has)
+        || (has("auth_time") && has("azp") && !["scope", "scp", "client_id"].into_iter().any(has))
 }
 
 pub(crate) fn missing(claim: &'static str) -> TokenError {
