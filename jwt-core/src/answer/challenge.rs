@@ -28,6 +28,8 @@ pub(crate) struct Challenges {
     invalid_request: Arc<[HeaderValue]>,
     invalid_token: Arc<[HeaderValue]>,
     insufficient_scope: Arc<[HeaderValue]>,
+    /// Whether calls of gRPC are answered in their protocol.
+    grpc: bool,
 }
 
 impl Challenges {
@@ -62,11 +64,22 @@ impl Challenges {
             invalid_request: with("invalid_request")?,
             invalid_token: with("invalid_token")?,
             insufficient_scope: with("insufficient_scope")?,
+            grpc: false,
         })
+    }
+
+    /// With answers in gRPC to calls of gRPC.
+    pub(crate) fn with_grpc(self, grpc: bool) -> Self {
+        Self { grpc, ..self }
     }
 
     /// What goes on the wire for an error.
     pub(crate) fn answer(&self, error: &AuthError) -> Answer {
+        let answer = self.http_answer(error);
+        if self.grpc { answer.to_grpc_calls() } else { answer }
+    }
+
+    fn http_answer(&self, error: &AuthError) -> Answer {
         match error {
             AuthError::MissingToken => Answer::MISSING_TOKEN.challenged(&self.missing),
             AuthError::InvalidToken(_) => Answer::INVALID_TOKEN.challenged(&self.invalid_token),
@@ -192,8 +205,9 @@ mod tests {
 
     #[test]
     fn a_client_of_grpc_is_told_in_its_status_and_the_challenge_stays() {
-        let challenges = bearer(None, None);
-        let request = http::Request::builder().header("content-type", "application/grpc+proto").body(()).unwrap();
+        let challenges = bearer(None, None).with_grpc(true);
+        let request = http::Request::post("/").version(http::Version::HTTP_2);
+        let request = request.header("content-type", "application/grpc+proto").body(()).unwrap();
         let unavailable = Unavailable::Keys { retry_after: Duration::from_secs(5) };
         for (error, status, header) in [
             (AuthError::MissingToken, GrpcStatus::Unauthenticated, Some(("www-authenticate", "Bearer"))),
@@ -216,6 +230,14 @@ mod tests {
             }
             assert_eq!(plain.clone().for_request(&http::Request::new(())).status, plain.status, "{error}");
         }
+    }
+
+    #[test]
+    fn without_services_of_grpc_a_refusal_is_never_a_success() {
+        let request = http::Request::post("/").version(http::Version::HTTP_2);
+        let request = request.header("content-type", "application/grpc").body(()).unwrap();
+        let answer = bearer(None, None).answer(&AuthError::MissingToken).for_request(&request);
+        assert_eq!((answer.status.as_u16(), answer.response().status().as_u16()), (401, 401));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! gRPC over HTTP/2 and gRPC-Web: how a client of theirs is told no.
+//! gRPC over HTTP/2 and gRPC-Web: what is a call, and how its client is told no.
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Version};
 
 use crate::request::RequestHead;
 
@@ -44,7 +44,7 @@ impl GrpcStatus {
     }
 }
 
-/// The protocol that a request speaks, by its content type.
+/// The protocol of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Grpc,
@@ -53,9 +53,19 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// `None` for plain HTTP.
+    /// That of a request which is a call: a POST with the content type of gRPC, over HTTP/2 or later unless it is gRPC-Web.
+    /// `None` for plain HTTP, whatever else the request says.
     pub(crate) fn of(head: &impl RequestHead) -> Option<Self> {
-        let media_type = head.header_values(&CONTENT_TYPE).next()?;
+        if head.method() != "POST" {
+            return None;
+        }
+        let protocol = Self::of_content_type(head)?;
+        (protocol != Self::Grpc || head.version() >= Version::HTTP_2).then_some(protocol)
+    }
+
+    fn of_content_type(head: &impl RequestHead) -> Option<Self> {
+        let mut media_types = head.header_values(&CONTENT_TYPE);
+        let media_type = media_types.next().filter(|_| media_types.next().is_none())?;
         // What may follow is a message format or a parameter, and nothing else: `application/grpcx` is no gRPC.
         let is = |name: &str| match media_type.split_at_checked(name.len()) {
             Some((start, rest)) if start.eq_ignore_ascii_case(name.as_bytes()) => {
@@ -92,7 +102,12 @@ mod tests {
     use super::*;
 
     fn protocol(content_type: &str) -> Option<Protocol> {
-        Protocol::of(&http::Request::builder().header("content-type", content_type).body(()).unwrap())
+        of("POST", Version::HTTP_2, content_type)
+    }
+
+    fn of(method: &str, version: Version, content_type: &str) -> Option<Protocol> {
+        let request = http::Request::builder().method(method).version(version).header("content-type", content_type);
+        Protocol::of(&request.body(()).unwrap())
     }
 
     #[test]
@@ -109,7 +124,24 @@ mod tests {
         for other in ["application/json", "application/grpcx", "application/grpc-status", "application/grp", "", "x"] {
             assert_eq!(protocol(other), None, "{other}");
         }
-        assert_eq!(Protocol::of(&http::Request::new(())), None);
+        assert_eq!(Protocol::of(&http::Request::post("/").body(()).unwrap()), None);
+    }
+
+    #[test]
+    fn only_a_call_is_answered_as_one() {
+        let (grpc, web) = ("application/grpc", "application/grpc-web");
+        for method in ["GET", "HEAD", "PUT", "OPTIONS", "post"] {
+            assert_eq!(of(method, Version::HTTP_2, grpc), None, "{method}");
+            assert_eq!(of(method, Version::HTTP_11, web), None, "{method}");
+        }
+        for version in [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11] {
+            assert_eq!(of("POST", version, grpc), None, "{version:?}");
+        }
+        assert_eq!(of("POST", Version::HTTP_3, grpc), Some(Protocol::Grpc));
+        assert_eq!(of("POST", Version::HTTP_11, web), Some(Protocol::Web));
+        let request = http::Request::post("/").version(Version::HTTP_2);
+        let twice = request.header("content-type", grpc).header("content-type", "text/html");
+        assert_eq!(Protocol::of(&twice.body(()).unwrap()), None);
     }
 
     #[test]

@@ -27,15 +27,24 @@ use crate::request::RequestHead;
 /// request or of a token is ever in it.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// 400, 401, 403, 500 or 503; 200 for gRPC, which has a status of its own.
+    /// 400, 401, 403, 500 or 503. 200 to a call of gRPC, which has a status of its own, and to nothing else.
     pub status: StatusCode,
     /// The value of `Retry-After` (RFC 9110 §10.2.3), in seconds, where another try is worth it.
     pub retry_after: Option<u64>,
     /// The body, an `application/problem+json` document. Empty for gRPC.
     pub body: &'static str,
     challenges: Option<Arc<[HeaderValue]>>,
-    /// Set where the client speaks gRPC.
-    grpc: Option<(Protocol, GrpcStatus)>,
+    grpc: Grpc,
+}
+
+/// Whether an answer may be, or is, one of gRPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grpc {
+    /// No service of gRPC is behind the layer, so that a status of 200 would be taken for a yes.
+    Never,
+    /// To a call, it will be.
+    ToCalls,
+    Is(Protocol, GrpcStatus),
 }
 
 impl Answer {
@@ -70,11 +79,15 @@ impl Answer {
     );
 
     const fn fixed(status: StatusCode, body: &'static str) -> Self {
-        Self { status, retry_after: None, body, challenges: None, grpc: None }
+        Self { status, retry_after: None, body, challenges: None, grpc: Grpc::Never }
     }
 
     fn challenged(self, challenges: &Arc<[HeaderValue]>) -> Self {
         Self { challenges: Some(challenges.clone()), ..self }
+    }
+
+    fn to_grpc_calls(self) -> Self {
+        Self { grpc: Grpc::ToCalls, ..self }
     }
 
     fn unavailable(retry_after: Duration) -> Self {
@@ -89,7 +102,7 @@ impl Answer {
     /// The whole response, with its problem document.
     pub fn response(&self) -> http::Response<String> {
         let mut response = self.head().map(|()| self.body.to_owned());
-        if self.grpc.is_none() {
+        if !matches!(self.grpc, Grpc::Is(..)) {
             let media_type = HeaderValue::from_static("application/problem+json");
             response.headers_mut().insert(CONTENT_TYPE, media_type);
         }
@@ -109,38 +122,39 @@ impl Answer {
         }
         // A cache that keeps a refusal shows it to those who may come in.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some((protocol, status)) = self.grpc {
+        if let Grpc::Is(protocol, status) = self.grpc {
             headers.extend(protocol.trailers_only(status));
         }
         response
     }
 
-    /// The same answer in the protocol of the request: for one of gRPC or gRPC-Web, by its content type, a response
-    /// that is over with its head, with the status of gRPC in it. Challenges and `Retry-After` stay, as metadata.
+    /// The same answer in the protocol of the request. Where the authenticator was told that
+    /// [gRPC services](crate::AuthenticatorBuilder::grpc) stand behind it, a call of gRPC or gRPC-Web gets a response that is
+    /// over with its head, with the status of gRPC in it. Challenges and `Retry-After` stay, as metadata.
     #[must_use]
     pub fn for_request(self, head: &impl RequestHead) -> Self {
         self.in_protocol(Protocol::of(head))
     }
 
     pub(crate) fn in_protocol(self, protocol: Option<Protocol>) -> Self {
-        match protocol {
-            Some(protocol) => {
-                let grpc = Some((protocol, self.grpc_status()));
+        match (protocol, self.grpc) {
+            (Some(protocol), Grpc::ToCalls) => {
+                let grpc = Grpc::Is(protocol, self.grpc_status());
                 Self { status: StatusCode::OK, body: "", grpc, ..self }
             }
-            None => self,
+            _ => self,
         }
     }
 
     /// What a service of gRPC answers where it has to say the same.
     pub fn grpc_status(&self) -> GrpcStatus {
         match (self.grpc, self.status) {
-            (Some((_, status)), _) => status,
+            (Grpc::Is(_, status), _) => status,
             // Malformed credentials are no credentials: the request itself is not what gRPC would call an argument.
-            (None, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST) => GrpcStatus::Unauthenticated,
-            (None, StatusCode::FORBIDDEN) => GrpcStatus::PermissionDenied,
-            (None, StatusCode::SERVICE_UNAVAILABLE) => GrpcStatus::Unavailable,
-            (None, _) => GrpcStatus::Internal,
+            (_, StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST) => GrpcStatus::Unauthenticated,
+            (_, StatusCode::FORBIDDEN) => GrpcStatus::PermissionDenied,
+            (_, StatusCode::SERVICE_UNAVAILABLE) => GrpcStatus::Unavailable,
+            (_, _) => GrpcStatus::Internal,
         }
     }
 }

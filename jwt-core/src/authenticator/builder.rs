@@ -44,6 +44,7 @@ use crate::verify::{
 /// | `sessions` (feature `login`) | none | a JWT needs no store |
 /// | `revocations` (feature `login`) | none | there is nothing to remember until something is revoked |
 /// | [`resource_metadata`](Self::resource_metadata) | none | only the application knows its address |
+/// | [`grpc`](Self::grpc) | off | a refusal with the status 200 is a yes to everybody who does not speak gRPC |
 /// | [`subject_in_spans`](Self::subject_in_spans) | off | it is personal data, and logs are kept |
 /// | [`optional`](Self::optional) | off | a protected route refuses |
 pub struct AuthenticatorBuilder<C> {
@@ -58,6 +59,7 @@ pub struct AuthenticatorBuilder<C> {
     clock: Arc<dyn Clock>,
     optional: bool,
     realm: Option<String>,
+    grpc: bool,
     metadata: Option<ResourceMetadata>,
     subject_in_spans: bool,
     pub(super) kinds: Vec<Arc<dyn CredentialKind>>,
@@ -86,6 +88,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             clock: Arc::new(SystemClock),
             optional: false,
             realm: None,
+            grpc: false,
             metadata: None,
             subject_in_spans: false,
             kinds: Vec::new(),
@@ -358,6 +361,16 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Answers calls of gRPC and gRPC-Web in their protocol: HTTP status 200, with `UNAUTHENTICATED` and the like in
+    /// `grpc-status`. For layers in front of gRPC services, and for nothing else: whoever goes by the HTTP status, such as a
+    /// proxy that asks this layer whether to let a request in, takes 200 for a yes. A call is a POST with the content type
+    /// of gRPC, over HTTP/2 unless it is gRPC-Web. Off.
+    #[must_use]
+    pub fn grpc(mut self) -> Self {
+        self.grpc = true;
+        self
+    }
+
     /// Records the subject of a verified token as `auth.subject` in the span around a request, beside `auth.outcome`,
     /// `auth.issuer` and `auth.reason`, where the span has such fields (feature `tracing`). Off, since it is personal data
     /// that would go wherever the log goes.
@@ -416,7 +429,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// The authenticator, or what is wrong with it.
     pub fn build(mut self) -> Result<Authenticator<C>, AuthenticatorBuildError> {
         let metadata = self.metadata.as_ref().map(ResourceMetadata::url);
-        let challenges = Challenges::new(self.realm.as_deref(), &[Scheme::BEARER], metadata)?;
+        let challenges = Challenges::new(self.realm.as_deref(), &[Scheme::BEARER], metadata)?.with_grpc(self.grpc);
         if self.sources.is_empty() {
             self.sources.push(TokenSource::bearer());
         }
