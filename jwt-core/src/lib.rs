@@ -86,6 +86,7 @@ mod address;
 mod answer;
 mod authenticator;
 mod base64url;
+mod claims;
 pub mod clock;
 mod debug_text;
 pub mod error;

@@ -12,7 +12,9 @@ use std::time::Duration;
 pub use build::AuthenticatorBuildError;
 pub use check::CheckError;
 pub use config::ConfigError;
-pub use token::{Malformed, ProfileClaim, RegisteredClaim, ShapeError, TokenError};
+pub use token::{Malformed, ProfileClaim, ShapeError, TokenError};
+
+pub use crate::claims::RegisteredClaim;
 
 pub use crate::transport::TransportError;
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::CheckError;
+use crate::claims::RegisteredClaim;
 use crate::key::algorithm::Algorithm;
 
 /// Why a token is not good.
@@ -133,47 +134,6 @@ pub enum Malformed {
     /// A member name occurs twice in one JSON object (RFC 7515 §4, RFC 7519 §4).
     #[error("duplicate member name")]
     Duplicate,
-}
-
-/// A claim of RFC 7519 §4.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RegisteredClaim {
-    /// `iss`, the issuer: a string.
-    Issuer,
-    /// `sub`, the subject: a string.
-    Subject,
-    /// `aud`, the audience: a string or an array of strings.
-    Audience,
-    /// `exp`, the end of its life: a number.
-    ExpirationTime,
-    /// `nbf`, the beginning of its life: a number.
-    NotBefore,
-    /// `iat`, when it was issued: a number.
-    IssuedAt,
-    /// `jti`, its identifier: a string.
-    JwtId,
-}
-
-impl RegisteredClaim {
-    /// The name as it stands in the claims.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Issuer => "iss",
-            Self::Subject => "sub",
-            Self::Audience => "aud",
-            Self::ExpirationTime => "exp",
-            Self::NotBefore => "nbf",
-            Self::IssuedAt => "iat",
-            Self::JwtId => "jti",
-        }
-    }
-}
-
-impl fmt::Display for RegisteredClaim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A claim that RFC 9068 or OpenID Connect has beside those of RFC 7519.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::authority::Authority;
-use super::claims::Registered;
 use super::header::Header;
 use super::token::{Evidence, VerifiedToken};
 use super::trust::Trust;
 use super::validation::Validation;
 use crate::answer::{Challenges, Scheme};
 use crate::base64url;
+use crate::claims::Registered;
 use crate::key::LiveKeys;
 
 impl<C> VerifiedToken<C> {

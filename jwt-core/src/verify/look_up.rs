@@ -4,8 +4,8 @@ use std::pin::Pin;
 
 use serde::de::DeserializeOwned;
 
-use super::claims::{self, Noted};
-use super::{VerifiedToken, Verifier};
+use super::{VerifiedToken, Verifier, read_claims};
+use crate::claims::Noted;
 use crate::clock::NumericDate;
 use crate::error::{AuthError, Malformed, TokenError};
 
@@ -108,7 +108,7 @@ impl<C: DeserializeOwned> Verifier<C> {
     fn read_looked_up(&self, found: LookedUp, token: &[u8]) -> Result<VerifiedToken<C>, TokenError> {
         let LookedUp { claims: mut text, subject, token_id, issued_at, expires_at } = found;
         let mut noted = Noted::default();
-        let claims = claims::read::<C>(&text, &mut noted)?;
+        let claims = read_claims::<C>(&text, &mut noted)?;
         let registered = &mut noted.registered;
         registered.subject = subject.map(Into::into).or(registered.subject.take());
         registered.token_id = token_id.map(Into::into).or(registered.token_id.take());

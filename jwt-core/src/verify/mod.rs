@@ -5,7 +5,6 @@ mod authority;
 #[cfg(feature = "cache")]
 pub(crate) mod cache;
 mod claimed;
-mod claims;
 #[cfg(feature = "testing")]
 mod for_test;
 mod grants;
@@ -30,7 +29,6 @@ use serde::de::DeserializeOwned;
 pub(crate) use authority::{Authority, Lookup};
 #[cfg(feature = "cache")]
 pub use cache::TokenCache;
-use claims::Noted;
 pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub use header::Header;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
@@ -43,8 +41,9 @@ pub use token::{CompactToken, VerifiedToken};
 pub(crate) use trust::Trust;
 pub(crate) use validation::{Checks, Validation};
 
+use crate::claims::{self, ClaimsError, Noted};
 use crate::clock::{Clock, NumericDate};
-use crate::error::{AuthError, Malformed, TokenError};
+use crate::error::{AuthError, Malformed, ShapeError, TokenError};
 use crate::json::ReadError;
 use crate::key::{KeyStatus, Wait};
 use crate::observe::log::Claimed;
@@ -175,6 +174,15 @@ fn malformed(error: ReadError, otherwise: Malformed) -> TokenError {
     })
 }
 
+/// Reads the claims into `C`, noting the registered ones as they pass by.
+fn read_claims<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>) -> Result<C, TokenError> {
+    claims::read(json, noted).map_err(|error| match error {
+        ClaimsError::Registered(claim) => TokenError::ClaimType(claim),
+        ClaimsError::Json(ReadError::Data(error)) => TokenError::Shape(ShapeError::of(&error)),
+        ClaimsError::Json(error) => malformed(error, Malformed::Claims),
+    })
+}
+
 impl<C: DeserializeOwned> Verifier<C> {
     pub(crate) fn new(parts: VerifierParts<C>) -> Self {
         let VerifierParts { trusted, max_token_len, checks, clock, authority, kinds, revocation, memory } = parts;
@@ -285,7 +293,7 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// The claims of a token whose signature holds; `text` is their JSON.
     fn read(&self, evidence: Evidence, token: &[u8], mut text: String) -> Result<VerifiedToken<C>, TokenError> {
         let mut noted = Noted::default();
-        let claims = claims::read::<C>(&text, &mut noted)?;
+        let claims = read_claims::<C>(&text, &mut noted)?;
         evidence.trust.validation.check_claims(&noted, &text, self.clock.now())?;
         let registered = noted.registered.detach(&text);
         let json_len = text.len();
@@ -337,5 +345,26 @@ impl<C> fmt::Debug for Verifier<C> {
             .field("max_token_len", &self.max_token_len)
             .field("checks", &self.checks)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_that_does_not_fit_says_which_field_and_never_a_value() {
+        #[derive(serde::Deserialize)]
+        #[allow(dead_code)]
+        struct User {
+            admin: bool,
+        }
+        let error = |json: &str| read_claims::<User>(json, &mut Noted::default()).err().unwrap().to_string();
+        assert_eq!(error("{}"), "the claims do not fit their type: missing field `admin`");
+        let wrong = error(r#"{"admin":"hunter2"}"#);
+        assert!(wrong.starts_with("the claims do not fit their type") && !wrong.contains("hunter2"), "{wrong}");
+        assert_eq!(error(r#"{"exp":"never"}"#), "claim `exp` has the wrong type");
+        assert_eq!(error(r#"{"a":1,"a":2}"#), "malformed token: duplicate member name");
+        assert_eq!(error("[]"), "malformed token: the claims are not a JSON object");
     }
 }

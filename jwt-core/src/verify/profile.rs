@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::claims::Noted;
 use super::header::Header;
 use super::validation::{Validation, missing};
+use crate::claims::Noted;
 use crate::clock::{Number, NumericDate};
 use crate::error::{AuthenticatorBuildError, Malformed, ProfileClaim, RegisteredClaim, TokenError};
 

@@ -47,8 +47,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::claims::{self, Noted, Registered};
     use crate::verify::claimed;
-    use crate::verify::claims::{self, Noted, Registered};
 
     fn issuer(json: &str) -> Option<&str> {
         text(json, "iss")

@@ -10,11 +10,11 @@ use serde::{Serialize, Serializer};
 
 use super::Identity;
 use super::authority::Authority;
-use super::claims::{Registered, Text};
 use super::header::Header;
 use super::trust::Trust;
 use crate::answer::Challenges;
 use crate::base64url;
+use crate::claims::{Registered, Text};
 use crate::clock::NumericDate;
 use crate::error::{Malformed, Misuse, TokenError};
 

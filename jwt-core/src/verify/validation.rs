@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::claims::{Audience, Noted, Times};
 use super::header::Header;
 use super::profile::Profile;
 use super::token::VerifiedToken;
+use crate::claims::{Audience, Noted, Times};
 use crate::clock::NumericDate;
 use crate::error::{AuthenticatorBuildError, CheckError, TokenError};
 use crate::json::Names;
