@@ -1,5 +1,6 @@
 //! Why a key cannot be loaded, and why nothing can be signed with one.
 
+use crate::claims::RegisteredClaim;
 use crate::debug_text::debug_as_display;
 use crate::key::algorithm::Algorithm;
 
@@ -146,9 +147,30 @@ pub enum KeyError {
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningError {
-    /// The claims do not serialize, or not to a JSON object.
-    #[error("the claims do not serialize to a JSON object: give a struct or a map")]
+    /// The claims do not serialize, not to a JSON object, or to one with a member twice.
+    #[error(
+        "the claims do not serialize to a JSON object whose members each have a name of their own: give a struct or a map"
+    )]
     Claims,
+    /// A registered claim has a type or a value that RFC 7519 §4.1 does not allow, so that every verifier refuses the
+    /// token. An `Option` that is `None` serializes to `null`, which is no string and no number.
+    #[error(
+        "claim `{0}` has the wrong type, and every verifier refuses such a token: leave it out where it has no value (`#[serde(skip_serializing_if = \"Option::is_none\")]`)"
+    )]
+    ClaimType(RegisteredClaim),
+    /// `cnf` is not an object (RFC 7800 §3.1).
+    #[error("claim `cnf` is not an object (RFC 7800 §3.1): leave it out where the token is bound to no key")]
+    Confirmation,
+    /// The name of the key is longer than verifiers here accept.
+    #[error(
+        "a `kid` of {bytes} bytes is longer than the {limit} that verifiers here accept: give the key a shorter name"
+    )]
+    KidTooLong {
+        /// The length of the name, in bytes.
+        bytes: usize,
+        /// The longest, in bytes.
+        limit: usize,
+    },
     /// The backend cannot sign, for example because there are no random numbers.
     #[error("the backend cannot make the signature: check that the system has random numbers")]
     Failed,

@@ -28,6 +28,7 @@ pub use live::LiveKeys;
 pub use remote::RemoteKeySet;
 pub(crate) use set::NoCandidate;
 pub use set::{KeySet, SkippedKey};
+pub(crate) use signing::MAX_KID;
 pub use signing::SigningKey;
 pub use source::KeySource;
 pub(crate) use source::{KeyFeed, Source, Wait};

@@ -1,16 +1,22 @@
 //! A key that signs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use super::verifying::decode_secret;
 use super::{KeyError, SigningError, VerifyingKey, pem, private_jwk};
 use crate::base64url;
+use crate::claims::{self, ClaimsError, Noted};
 use crate::facade::tracing;
 use crate::key::algorithm::{Algorithm, Family};
 use crate::key::crypto::{self, PrivateKey, PublicParts};
+
+/// The longest `kid` that is read and written, in bytes.
+pub(crate) const MAX_KID: usize = 1024;
 
 /// A key that signs tokens by exactly one algorithm, parsed once and cheap to clone.
 ///
@@ -126,6 +132,11 @@ impl SigningKey {
     }
 
     /// Signs `claims`, which must serialize to a JSON object, into a compact token (RFC 7515 §7.1).
+    ///
+    /// # Errors
+    /// For claims that no verifier accepts, whatever its configuration: registered claims of the wrong type, among them
+    /// an `Option` that is `None` and serializes to `null`, and a member that is there twice. The same code reads them as
+    /// in a verifier.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<String, SigningError> {
         self.sign_json(&self.typ, &serde_json::to_vec(claims).map_err(|_| SigningError::Claims)?)
     }
@@ -139,11 +150,12 @@ impl SigningKey {
             #[serde(skip_serializing_if = "Option::is_none")]
             kid: Option<&'a str>,
         }
+        check(claims)?;
+        if let Some(bytes) = self.kid.as_ref().map(|kid| kid.len()).filter(|bytes| *bytes > MAX_KID) {
+            return Err(SigningError::KidTooLong { bytes, limit: MAX_KID });
+        }
         let header = Header { alg: self.algorithm.as_str(), typ, kid: self.kid.as_deref() };
         let header = serde_json::to_vec(&header).map_err(|_| SigningError::Claims)?;
-        if claims.first() != Some(&b'{') {
-            return Err(SigningError::Claims);
-        }
         let message = format!("{}.{}", base64url::encode(header), base64url::encode(claims));
         let signature = base64url::encode(self.signature(message.as_bytes())?);
         Ok(format!("{message}.{signature}"))
@@ -153,6 +165,25 @@ impl SigningKey {
     pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         self.key.sign(message)
     }
+}
+
+/// Refuses what every verifier refuses.
+fn check(claims: &[u8]) -> Result<(), SigningError> {
+    #[derive(Deserialize)]
+    struct Bound {
+        #[serde(rename = "cnf")]
+        _cnf: HashMap<String, IgnoredAny>,
+    }
+    let json = std::str::from_utf8(claims).map_err(|_| SigningError::Claims)?;
+    let mut noted = Noted::default();
+    claims::read::<()>(json, &mut noted).map_err(|error| match error {
+        ClaimsError::Registered(claim) => SigningError::ClaimType(claim),
+        ClaimsError::Json(_) => SigningError::Claims,
+    })?;
+    if noted.names.contains("cnf") {
+        serde_json::from_str::<Bound>(json).map_err(|_| SigningError::Confirmation)?;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for SigningKey {

@@ -9,12 +9,11 @@ use super::malformed;
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
 use crate::json::{NameSeed, Names, Skip, read_object};
+use crate::key::MAX_KID;
 use crate::key::algorithm::Algorithm;
 
 /// The longest header segment that is decoded, in characters.
 pub(super) const MAX_SEGMENT: usize = 8 * 1024;
-/// The longest `kid`, in bytes.
-const MAX_KID: usize = 1024;
 
 /// The verified header of a token (RFC 7515 §4): what of it has a meaning here.
 ///
