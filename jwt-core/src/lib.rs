@@ -116,10 +116,9 @@ pub use issuers::TrustedIssuer;
 pub use issuers::tenants::Tenants;
 #[cfg(feature = "remote")]
 pub use key::RemoteKeySet;
-pub use key::algorithm::{Algorithm, UnknownAlgorithm};
 pub use key::{
-    Fetch, FetchError, Fetching, KeyError, KeySet, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError,
-    SigningError, SigningKey, SkippedKey, VerifyingKey,
+    Algorithm, Fetch, FetchError, Fetching, KeyError, KeySet, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError,
+    SigningError, SigningKey, SkippedKey, UnknownAlgorithm, VerifyingKey,
 };
 #[cfg(feature = "login")]
 pub use login::{

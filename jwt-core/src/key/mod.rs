@@ -20,6 +20,7 @@ mod source;
 mod status;
 mod verifying;
 
+pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use error::{KeyError, RemoteKeySetBuildError, SigningError};
 pub use fetch::{Fetch, FetchError, Fetching};
 pub use live::LiveKeys;
