@@ -123,7 +123,19 @@ pub use issuers::Tenants;
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::RemoteKeySet;
+<<<<<<< HEAD
 pub use key::{Algorithm, KeySet, LiveKeys, SigningKey, VerifyingKey};
+=======
+pub use key::{
+    Algorithm, Fetch, FetchError, Fetching, KeyError, KeySet, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError,
+    SigningError, SigningKey, SkippedKey, UnknownAlgorithm, VerifyingKey,
+};
+#[cfg(feature = "login")]
+pub use login::{
+    Login, LoginCookies, LoginCookiesBuilder, LoginError, RefreshToken, SameSite, Tokens, TokensBuilder, UnfitToken,
+};
+pub use request::RequestHead;
+>>>>>>> wt-key
 #[cfg(feature = "login")]
 pub use login::{LoginCookies, LoginError, Tokens};
 pub use request::csrf_token::CsrfTokens;
