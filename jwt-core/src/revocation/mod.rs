@@ -8,46 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
-use crate::session::sign_in::later;
-use crate::store::{RevocationStore, StoreError};
+use crate::store::time::{later, whole_millis};
+use crate::store::{Revocation, RevocationStore, RevocationTarget, StoreError};
 use crate::verify::token::VerifiedToken;
-
-/// Tokens that are refused from some moment on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Revocation {
-    /// Which ones.
-    pub target: RevocationTarget,
-    /// From when on all of them have expired, so that nobody needs to remember this any more.
-    #[serde(with = "crate::store::millis")]
-    pub forget_at: NumericDate,
-}
-
-/// Which tokens a [`Revocation`] is about. A token without `iss` has the empty issuer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RevocationTarget {
-    /// One token.
-    Token {
-        /// Its `iss`.
-        issuer: String,
-        /// Its `jti`.
-        id: String,
-    },
-    /// All tokens of a subject that were issued before a moment, and those that do not say when they were issued.
-    Subject {
-        /// Their `iss`.
-        issuer: String,
-        /// Their `sub`.
-        subject: String,
-        /// The moment that `iat` is compared with.
-        #[serde(with = "crate::store::millis")]
-        not_before: NumericDate,
-    },
-}
 
 /// What becomes of requests while the store of the revocations cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,7 +189,7 @@ impl Revocations {
     }
 
     fn now(&self) -> NumericDate {
-        later(self.0.clock.now(), Duration::ZERO)
+        whole_millis(self.0.clock.now())
     }
 }
 

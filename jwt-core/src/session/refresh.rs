@@ -4,7 +4,8 @@ use std::time::Duration;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
-use crate::session::sign_in::{NewSignIn, SignIn, SignIns, later};
+use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
+use crate::store::time::later;
 use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 
 /// Refresh tokens (RFC 6749 §1.5): what a client trades for its next access token. Reference tokens, opaque, and good

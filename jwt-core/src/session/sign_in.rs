@@ -8,10 +8,9 @@ use serde::de::DeserializeOwned;
 use crate::clock::{Clock, NumericDate};
 use crate::error::{ConfigError, ShapeError};
 use crate::session::opaque::{Kind, Opaque, OpaqueToken};
+use crate::store::time::{later, whole_millis};
 use crate::store::{Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
 
-/// The last moment that stores are asked to count with, in the year 5138: what every one of them can write down.
-const LAST_MILLIS: u64 = 99_999_999_999_999;
 /// The longest label, in characters.
 const MAX_LABEL: usize = 200;
 
@@ -132,7 +131,7 @@ impl SignIns {
     }
 
     pub(crate) fn now(&self) -> NumericDate {
-        NumericDate::from_millis(self.clock.now().as_millis().min(LAST_MILLIS))
+        whole_millis(self.clock.now())
     }
 
     pub(crate) fn idle_from(&self, now: NumericDate) -> NumericDate {
@@ -199,10 +198,4 @@ impl fmt::Debug for SignIns {
             .field("per_subject", &self.per_subject)
             .finish_non_exhaustive()
     }
-}
-
-/// So long after that moment, in milliseconds that every store can count.
-pub(crate) fn later(moment: NumericDate, by: Duration) -> NumericDate {
-    let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-    NumericDate::from_millis(moment.as_millis().saturating_add(millis).min(LAST_MILLIS))
 }

@@ -4,10 +4,10 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Change, Digest, Owner, Record, RevocationStore, SignInId, SignInKey, SignInStore, StoreError, StoreFuture, Touch,
+    Change, Digest, Owner, Record, Revocation, RevocationStore, SignInId, SignInKey, SignInStore, StoreError,
+    StoreFuture, Touch,
 };
 use crate::clock::NumericDate;
-use crate::revocation::Revocation;
 
 /// How many revocations are handed over at once.
 const PAGE: usize = 4096;

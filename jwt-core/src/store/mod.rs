@@ -4,6 +4,8 @@ mod memory;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+mod revocation;
+pub(crate) mod time;
 
 use std::error::Error;
 use std::fmt;
@@ -11,14 +13,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use memory::MemoryStore;
-pub(crate) use record::millis;
 pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInId, SignInKey, Touch};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
+pub use revocation::{Revocation, RevocationTarget};
 
 use crate::clock::NumericDate;
 use crate::error::ConfigError;
-pub use crate::revocation::{Revocation, RevocationTarget};
 
 /// What a store answers, when it has an answer. The one alias of this crate, since every method of a store has it.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

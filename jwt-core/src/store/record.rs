@@ -1,3 +1,5 @@
+//! What a store keeps of a sign-in, and what it is asked to do with it.
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -130,16 +132,16 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated: Option<Rotation>,
     /// When it began.
-    #[serde(with = "millis")]
+    #[serde(with = "super::time::millis")]
     pub created_at: NumericDate,
     /// When it was used last.
-    #[serde(with = "millis")]
+    #[serde(with = "super::time::millis")]
     pub used_at: NumericDate,
     /// From when on it is not there any more, unless it is used.
-    #[serde(with = "millis")]
+    #[serde(with = "super::time::millis")]
     pub expires_at: NumericDate,
     /// From when on it is not there any more, however much it is used.
-    #[serde(with = "millis")]
+    #[serde(with = "super::time::millis")]
     pub ends_at: NumericDate,
 }
 
@@ -151,7 +153,7 @@ pub struct Rotation {
     /// What the new one was made with.
     pub salt: Salt,
     /// When.
-    #[serde(with = "millis")]
+    #[serde(with = "super::time::millis")]
     pub at: NumericDate,
 }
 
@@ -213,18 +215,5 @@ impl Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record").field("id", &self.id).field("expires_at", &self.expires_at).finish_non_exhaustive()
-    }
-}
-
-/// Moments as milliseconds since the epoch.
-pub(crate) mod millis {
-    use super::{Deserialize, Deserializer, NumericDate, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(moment: &NumericDate, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(moment.as_millis())
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NumericDate, D::Error> {
-        u64::deserialize(deserializer).map(NumericDate::from_millis)
     }
 }

@@ -12,9 +12,10 @@ use address::Address;
 use link::Link;
 use script::Script;
 
-use super::{Change, Digest, Owner, Record, RevocationStore, SignInKey, SignInStore, StoreError, StoreFuture, Touch};
+use super::{
+    Change, Digest, Owner, Record, Revocation, RevocationStore, SignInKey, SignInStore, StoreError, StoreFuture, Touch,
+};
 use crate::clock::NumericDate;
-use crate::revocation::Revocation;
 
 /// How many revocations are handed over at once.
 const PAGE: usize = 4096;
