@@ -1,19 +1,19 @@
 //! Which value tokens are no longer good, although their signature holds and their time has not come.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+mod follower;
+mod list;
 
-use arc_swap::ArcSwap;
-use tokio::time::Instant;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::store::time::{later, whole_millis};
 use crate::store::{Revocation, RevocationStore, RevocationTarget, StoreError};
 use crate::verify::token::VerifiedToken;
+use follower::follow;
+use list::List;
 
 /// What becomes of requests while the store of the revocations cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Revocations {
 
     /// How many entries the list has.
     pub fn len(&self) -> usize {
-        self.0.list.tokens.load(Ordering::Relaxed) + self.0.list.subjects.load(Ordering::Relaxed)
+        self.0.list.len()
     }
 
     /// Whether nothing is revoked.
@@ -275,186 +275,5 @@ impl fmt::Debug for RevocationsBuilder {
             .field("while_unreachable", &self.while_unreachable)
             .field("leeway", &self.leeway)
             .finish_non_exhaustive()
-    }
-}
-
-/// How often the last entries are read again.
-const AGAIN: Duration = Duration::from_secs(10);
-/// Since how many times before.
-const MARKS: usize = 6;
-
-/// A store may fail over while one of its servers still answers as if nothing had happened. Who has read there last may
-/// have come to a number that is higher than what others have written elsewhere meanwhile, and would never see that. So
-/// the entries of the last minute in which the store could be reached are read again from time to time.
-async fn follow(list: Weak<Inner>, every: Duration) {
-    let mut reachable = true;
-    let mut marks: VecDeque<u64> = list.upgrade().iter().map(|list| list.read_up_to.load(Ordering::Acquire)).collect();
-    let mut marked_at = Instant::now();
-    loop {
-        tokio::time::sleep(every).await;
-        let Some(inner) = list.upgrade() else { return };
-        let list = Revocations(inner);
-        let mut caught_up = list.catch_up().await;
-        if caught_up.is_ok() && marked_at.elapsed() >= AGAIN {
-            caught_up = match marks.front() {
-                Some(mark) => list.read_again(*mark).await,
-                None => Ok(()),
-            };
-            if caught_up.is_ok() {
-                marked_at = Instant::now();
-                marks.push_back(list.0.read_up_to.load(Ordering::Acquire));
-                if marks.len() > MARKS {
-                    marks.pop_front();
-                }
-            }
-        }
-        // Once per outage, not four times a second.
-        if let Err(error) = &caught_up
-            && reachable
-        {
-            crate::observe::log::revocations_unreachable(error);
-        }
-        reachable = caught_up.is_ok();
-    }
-}
-
-/// How many parts the list has. A change copies one of them.
-const SHARDS: usize = 256;
-
-/// The entries by a keyed hash of 64 bits. Of a million entries, a token that is none of them is taken for one once in
-/// 10^13 times, and nobody who does not know the key can do anything about that.
-struct List {
-    keys: RandomState,
-    shards: Box<[ArcSwap<Shard>]>,
-    /// How many there are, so that an empty list costs nothing.
-    tokens: AtomicUsize,
-    subjects: AtomicUsize,
-    /// Whoever changes the list, one at a time; and all entries by when they can be forgotten, in milliseconds.
-    by_end: Mutex<BTreeSet<(u64, u64)>>,
-}
-
-#[derive(Clone, Default)]
-struct Shard {
-    /// When to forget, in milliseconds.
-    tokens: HashMap<u64, u64, BuildHasherDefault<Hashed>>,
-    subjects: HashMap<u64, Before, BuildHasherDefault<Hashed>>,
-}
-
-#[derive(Clone, Copy)]
-struct Before {
-    not_before: NumericDate,
-    forget_at: u64,
-}
-
-impl List {
-    fn new() -> Self {
-        Self {
-            keys: RandomState::new(),
-            shards: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
-            tokens: AtomicUsize::new(0),
-            subjects: AtomicUsize::new(0),
-            by_end: Mutex::default(),
-        }
-    }
-
-    fn shard(&self, hash: u64) -> &ArcSwap<Shard> {
-        &self.shards[index(hash)]
-    }
-
-    fn has_token(&self, issuer: &str, id: &str) -> bool {
-        if self.tokens.load(Ordering::Acquire) == 0 {
-            return false;
-        }
-        let hash = self.keys.hash_one((issuer, id));
-        self.shard(hash).load().tokens.contains_key(&hash)
-    }
-
-    fn has_subject(&self, issuer: &str, subject: &str, issued_at: Option<NumericDate>) -> bool {
-        if self.subjects.load(Ordering::Acquire) == 0 {
-            return false;
-        }
-        let hash = self.keys.hash_one((issuer, subject));
-        let shard = self.shard(hash).load();
-        let Some(before) = shard.subjects.get(&hash) else { return false };
-        issued_at.is_none_or(|issued_at| issued_at < before.not_before)
-    }
-
-    /// The part that a change is made in.
-    fn copy<'c>(&self, changed: &'c mut HashMap<usize, Shard>, hash: u64) -> &'c mut Shard {
-        let index = index(hash);
-        changed.entry(index).or_insert_with(|| Shard::clone(&self.shards[index].load()))
-    }
-
-    /// Adds entries, and forgets those whose time has come.
-    fn learn(&self, revocations: &[Revocation], now: NumericDate) {
-        let now = now.as_millis();
-        let mut by_end = self.by_end.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut changed = HashMap::new();
-        for Revocation { target, forget_at } in revocations {
-            let forget_at = forget_at.as_millis();
-            if forget_at <= now {
-                continue;
-            }
-            let hash = match target {
-                RevocationTarget::Token { issuer, id } => {
-                    let hash = self.keys.hash_one((&**issuer, &**id));
-                    let known = self.copy(&mut changed, hash).tokens.entry(hash).or_default();
-                    *known = forget_at.max(*known);
-                    hash
-                }
-                RevocationTarget::Subject { issuer, subject, not_before } => {
-                    let hash = self.keys.hash_one((&**issuer, &**subject));
-                    let known = self.copy(&mut changed, hash).subjects.entry(hash);
-                    let known = known.or_insert(Before { not_before: *not_before, forget_at });
-                    known.not_before = known.not_before.max(*not_before);
-                    known.forget_at = known.forget_at.max(forget_at);
-                    hash
-                }
-            };
-            by_end.insert((forget_at, hash));
-        }
-        while let Some((end, hash)) = by_end.first().copied()
-            && end <= now
-        {
-            by_end.pop_first();
-            let shard = self.copy(&mut changed, hash);
-            // Unless it was revoked again, for longer.
-            if shard.tokens.get(&hash).is_some_and(|forget_at| *forget_at <= now) {
-                shard.tokens.remove(&hash);
-            }
-            if shard.subjects.get(&hash).is_some_and(|before| before.forget_at <= now) {
-                shard.subjects.remove(&hash);
-            }
-        }
-        for (index, shard) in changed {
-            let after = (shard.tokens.len(), shard.subjects.len());
-            let before = self.shards[index].swap(Arc::new(shard));
-            // Nobody else counts, and the sum never falls below what is there.
-            self.tokens.fetch_add(after.0, Ordering::AcqRel);
-            self.tokens.fetch_sub(before.tokens.len(), Ordering::AcqRel);
-            self.subjects.fetch_add(after.1, Ordering::AcqRel);
-            self.subjects.fetch_sub(before.subjects.len(), Ordering::AcqRel);
-        }
-    }
-}
-
-/// From the middle of the hash: the maps use both ends.
-fn index(hash: u64) -> usize {
-    (hash >> 32) as usize % SHARDS
-}
-
-/// A hash that needs no hashing.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }

@@ -1,3 +1,5 @@
+//! Refresh tokens: families of them, of which each token is good once.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! A sign-in: what refresh-token families and sessions have in common.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

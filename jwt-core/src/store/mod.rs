@@ -1,5 +1,6 @@
 //! What must be remembered: the traits that a store implements, and the stores that come with the crate.
 
+mod error;
 mod memory;
 mod record;
 #[cfg(feature = "redis")]
@@ -7,11 +8,9 @@ mod redis;
 mod revocation;
 pub(crate) mod time;
 
-use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 
+pub use error::{StoreError, StoreFault};
 pub use memory::MemoryStore;
 pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInId, SignInKey, Touch};
 #[cfg(feature = "redis")]
@@ -19,7 +18,6 @@ pub use redis::RedisStore;
 pub use revocation::{Revocation, RevocationTarget};
 
 use crate::clock::NumericDate;
-use crate::error::ConfigError;
 
 /// What a store answers, when it has an answer. The one alias of this crate, since every method of a store has it.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -79,61 +77,4 @@ pub trait RevocationStore: Send + Sync {
     /// The entries after that number, the oldest first: all, or so many that the answer is not too long. None at all
     /// means that there are none.
     fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>>;
-}
-
-/// Why a store did not do what it was asked to.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// Out of reach, too slow, or out of order. Nothing that it acknowledged is lost; whether this was done is unknown.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(StoreFault),
-    /// There is no room for more. Nothing was done.
-    #[error("the store is full")]
-    Full,
-    /// What the store holds there was not written by this crate.
-    #[error("a record in the store cannot be read")]
-    Unreadable,
-    /// The data of the application do not serialize to JSON. Nothing was done.
-    #[error("the data do not serialize to JSON")]
-    Data,
-    /// The cryptographic backend failed, or the operating system gave no random numbers. Nothing was done.
-    #[error("the cryptographic backend failed")]
-    Backend,
-    /// There is no such store. The error names the mend.
-    #[error("the store is set up wrongly: {0}")]
-    Config(ConfigError),
-    /// There is no Tokio runtime to follow the store on.
-    #[error("no Tokio runtime: open the list from inside of one")]
-    NoRuntime,
-}
-
-impl StoreError {
-    /// A store that cannot be had at the moment, and why.
-    pub fn unavailable(reason: impl Error + Send + Sync + 'static) -> Self {
-        Self::Unavailable(StoreFault(Arc::new(reason)))
-    }
-}
-
-/// What is wrong with a store, in the words of its driver.
-#[derive(Clone)]
-pub struct StoreFault(Arc<dyn Error + Send + Sync>);
-
-impl StoreFault {
-    /// The error of the driver.
-    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
-        self.0.downcast_ref()
-    }
-}
-
-impl fmt::Debug for StoreFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Display for StoreFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
 }
