@@ -183,42 +183,6 @@ impl Challenges {
     }
 }
 
-#[cfg(feature = "login")]
-impl crate::login::LoginError {
-    /// What a client is told (RFC 6749 §5.2): 400 `invalid_grant` for a refresh token that is not good, 400
-    /// `invalid_request` where there is not exactly one, 403 where a page of another site may have asked, 503 with
-    /// `Retry-After` while the store or the claims cannot be had, and 500 for claims that nobody can sign. JSON, not to be
-    /// stored on the way; the reason goes to the log.
-    pub fn response(&self) -> http::Response<String> {
-        use crate::session::refresh::RefreshError;
-        use crate::store::StoreError;
-
-        crate::observe::log::login_failed(self);
-        let (status, error) = match self {
-            Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_)) => {
-                (StatusCode::BAD_REQUEST, "invalid_grant")
-            }
-            Self::Request(AuthError::CrossSite(_)) => (StatusCode::FORBIDDEN, "access_denied"),
-            Self::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Self::NoSubject | Self::OtherSubject | Self::Issue(_) | Self::Store(StoreError::Data) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
-            }
-            Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
-            }
-        };
-        let mut response = http::Response::new(format!("{{\"error\":\"{error}\"}}"));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        response
-    }
-}
-
 /// Rounded up, and at least one.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1)

@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::exchange::{ExchangeError, Received};
+use super::exchange::Received;
+use super::exchange_error::ExchangeError;
 use crate::clock::NumericDate;
 use crate::verify::token::CompactToken;
 

@@ -1,6 +1,9 @@
 //! Passing a token on to another service: to named hosts and to no other.
 
+mod builder;
+mod error;
 mod exchange;
+mod exchange_error;
 mod flights;
 mod target;
 
@@ -10,13 +13,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-pub use exchange::{ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, Refusal, TokenExchange};
+pub use builder::ForwarderBuilder;
+pub use error::ForwardError;
+pub use exchange::{ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
+pub use exchange_error::{ExchangeError, Refusal};
 use flights::{Flights, Key};
 use http::{HeaderValue, Uri};
 pub use target::ForwardTarget;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
-use crate::error::ConfigError;
 use crate::verify::token::CompactToken;
 
 /// Says whether the token of the request being served may go along with a call to another service, and under which
@@ -57,28 +62,6 @@ struct Inner {
     clock: Arc<dyn Clock>,
     exchange: Option<Arc<dyn TokenExchange>>,
     exchanged: Flights,
-}
-
-/// Why a token is not passed on. The call should not be made then.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum ForwardError {
-    /// The address is not on one of the targets, or is no absolute address.
-    #[error("not an address of a target: tokens go to the origins that `.target(…)` names and nowhere else")]
-    NotATarget,
-    /// The outgoing request has an `Authorization` of its own already.
-    #[error("the request has an `Authorization` already: take it out, or do not hand over a token")]
-    AlreadyAuthorized,
-    /// The token, or the one that it was exchanged for, ends before the call would be through. The client needs a new
-    /// one.
-    #[error("the token ends too soon to be passed on")]
-    Expiring,
-    /// It could not be exchanged.
-    #[error("the token could not be exchanged: {0}")]
-    Exchange(#[from] ExchangeError),
-    /// The exchange yielded a token that no header field can carry.
-    #[error("the exchange yielded a token that no header field can carry")]
-    Unsendable,
 }
 
 impl Forwarder {
@@ -199,88 +182,5 @@ impl fmt::Debug for Step {
             Self::Settled(_) => "Settled",
             Self::Exchange(_) => "Exchange",
         })
-    }
-}
-
-/// Builds a [`Forwarder`].
-pub struct ForwarderBuilder {
-    targets: Vec<ForwardTarget>,
-    margin: Duration,
-    clock: Arc<dyn Clock>,
-    exchange: Option<Arc<dyn TokenExchange>>,
-    max_exchanged: usize,
-}
-
-impl ForwarderBuilder {
-    /// One more service that tokens go to. An origin such as `"https://invoices.example.com"` gets the token as it is.
-    /// None: an error.
-    #[must_use]
-    pub fn target(mut self, target: impl Into<ForwardTarget>) -> Self {
-        self.targets.push(target.into());
-        self
-    }
-
-    /// How much life a token must have left beyond the [call time](ForwardTarget::call_time) of the target. 5 seconds.
-    #[must_use]
-    pub fn margin(mut self, margin: Duration) -> Self {
-        self.margin = margin;
-        self
-    }
-
-    /// Who exchanges tokens for narrower ones (RFC 8693), for the targets that ask for that. None.
-    #[must_use]
-    pub fn exchange(mut self, exchange: impl TokenExchange + 'static) -> Self {
-        self.exchange = Some(Arc::new(exchange));
-        self
-    }
-
-    /// How many exchanged tokens are kept at most, each until shortly before its end. 1 000; with 0, every call
-    /// exchanges anew.
-    #[must_use]
-    pub fn max_exchanged(mut self, tokens: usize) -> Self {
-        self.max_exchanged = tokens;
-        self
-    }
-
-    /// Where the present time comes from. [`SystemClock`].
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// The forwarder, or what is wrong with it.
-    pub fn build(self) -> Result<Forwarder, ConfigError> {
-        if self.targets.is_empty() {
-            return Err(ConfigError::NoForwardTarget);
-        }
-        for (index, target) in self.targets.iter().enumerate() {
-            target.check()?;
-            if self.targets[..index].iter().any(|other| other.is_same(target)) {
-                return Err(ConfigError::DuplicateForwardTarget);
-            }
-        }
-        match (self.targets.iter().any(ForwardTarget::narrows), &self.exchange) {
-            (true, None) => return Err(ConfigError::NoExchange),
-            (false, Some(_)) => return Err(ConfigError::UnusedExchange),
-            _ => {}
-        }
-        Ok(Forwarder(Arc::new(Inner {
-            targets: self.targets,
-            margin: self.margin,
-            clock: self.clock,
-            exchange: self.exchange,
-            exchanged: Flights::new(self.max_exchanged),
-        })))
-    }
-}
-
-impl fmt::Debug for ForwarderBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ForwarderBuilder")
-            .field("targets", &self.targets)
-            .field("margin", &self.margin)
-            .field("exchanges", &self.exchange.is_some())
-            .finish_non_exhaustive()
     }
 }

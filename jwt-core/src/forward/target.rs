@@ -1,3 +1,5 @@
+//! A service that tokens are passed on to.
+
 use std::time::Duration;
 
 use http::Uri;
