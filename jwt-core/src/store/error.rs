@@ -4,10 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::ConfigError;
+use super::StoreUrlError;
+use crate::debug_text::debug_as_display;
 
 /// Why a store did not do what it was asked to.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// Out of reach, too slow, or out of order. Nothing that it acknowledged is lost; whether this was done is unknown.
@@ -25,16 +26,16 @@ pub enum StoreError {
     /// The cryptographic backend failed, or the operating system gave no random numbers. Nothing was done.
     #[error("the cryptographic backend failed")]
     Backend,
-    /// There is no such store. The error names the mend.
-    #[error("the store is set up wrongly: {0}")]
-    Config(ConfigError),
+    /// The URL names no store. The error says what to write instead.
+    #[error("the URL of the store: {0}")]
+    Config(StoreUrlError),
     /// There is no Tokio runtime to follow the store on.
     #[error("no Tokio runtime: open the list from inside of one")]
     NoRuntime,
 }
 
 impl StoreError {
-    /// A store that cannot be had at the moment, and why.
+    /// A store that cannot be reached at the moment, and why.
     pub fn unavailable(reason: impl Error + Send + Sync + 'static) -> Self {
         Self::Unavailable(StoreFault(Arc::new(reason)))
     }
@@ -51,14 +52,10 @@ impl StoreFault {
     }
 }
 
-impl fmt::Debug for StoreFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
 impl fmt::Display for StoreFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+debug_as_display!(StoreError, StoreFault);

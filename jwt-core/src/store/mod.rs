@@ -7,6 +7,7 @@ mod record;
 mod redis;
 mod revocation;
 pub(crate) mod time;
+mod url_error;
 
 use std::pin::Pin;
 
@@ -16,6 +17,7 @@ pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInI
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 pub use revocation::{Revocation, RevocationTarget};
+pub use url_error::StoreUrlError;
 
 use crate::clock::NumericDate;
 
