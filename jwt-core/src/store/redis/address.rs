@@ -13,13 +13,13 @@ use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisRes
 
 use crate::store::StoreUrlError;
 
-/// How long a node of a cluster may take to connect, and to answer when it is asked how the cluster is laid out. Others
-/// wait meanwhile, so it is less than an operation may take.
-const CONNECTING: Duration = Duration::from_millis(500);
-/// How long a node of a cluster may say nothing to an operation before it is asked again.
-const SILENT: Duration = Duration::from_secs(1);
-/// How long a sentinel that is listened to may say nothing before it is asked whether it is there.
-const ALIVE: Duration = Duration::from_secs(30);
+/// How long a node of a cluster may take to connect, and to answer when it is asked for the layout of the cluster. Others
+/// wait meanwhile, so this is less than an operation may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a node of a cluster may take to answer an operation before it is asked again.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a sentinel that is followed may be silent before the connection is probed.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 /// Where a sentinel listens if its address does not say so.
 const SENTINEL_PORT: u16 = 26_379;
 
@@ -31,7 +31,7 @@ pub(super) enum Address {
     Sentinels(Vec<Sentinel>),
 }
 
-/// One who knows which server is the primary, and how to get in at both.
+/// A sentinel, which knows the primary, and the credentials for both.
 #[derive(Clone)]
 pub(super) struct Sentinel {
     at: ConnectionAddr,
@@ -51,8 +51,8 @@ struct User {
 }
 
 impl Address {
-    /// The kinds of address are told by the scheme: `redis+cluster` and `redis+sentinel` name several hosts; everything
-    /// else is the driver's.
+    /// Reads the URL of a store. `redis+cluster` and `redis+sentinel` name several hosts and are read here; the driver
+    /// reads every other URL.
     pub(super) fn parse(url: &str) -> Result<Self, StoreUrlError> {
         let (scheme, rest) = url.split_once("://").ok_or(StoreUrlError::NotAUrl)?;
         let (protocol, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
@@ -82,10 +82,10 @@ impl Address {
         }
         let nodes = parts.hosts.split(',').map(|host| parts.server(&format!("{protocol}://{}{host}", parts.user)));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
-        // A node that comes back is waited for, for some tenths of a second, as on one server.
+        // Waits some tenths of a second for a node that restarts, as on one server.
         let client = ClusterClient::builder(nodes)
-            .connection_timeout(CONNECTING)
-            .response_timeout(SILENT)
+            .connection_timeout(CONNECT_TIMEOUT)
+            .response_timeout(RESPONSE_TIMEOUT)
             .overall_response_timeout(None)
             .retries(8)
             .min_retry_wait(20)
@@ -122,14 +122,14 @@ impl Sentinel {
         self.client()?.async_get_client().await
     }
 
-    /// Yields whenever it tells that there is another primary of this name. Ends with the connection.
+    /// Yields whenever the sentinel reports another primary of this name. Ends with the connection.
     pub(super) async fn changes(&self) -> RedisResult<BoxStream<'static, ()>> {
         let mut messages = self.client()?.async_get_sentinel_client().await?.get_async_pubsub().await?;
         messages.subscribe("+switch-master").await?;
         let name = format!("{} ", self.name);
         let changes = messages.into_on_message().filter_map(move |message| {
-            let is_ours = message.get_payload_bytes().starts_with(name.as_bytes());
-            ready(is_ours.then_some(()))
+            let is_of_name = message.get_payload_bytes().starts_with(name.as_bytes());
+            ready(is_of_name.then_some(()))
         });
         Ok(changes.boxed())
     }
@@ -137,7 +137,7 @@ impl Sentinel {
     fn client(&self) -> RedisResult<SentinelClient> {
         let mut client = SentinelClientBuilder::new([self.at.clone()], &self.name, SentinelServerType::Master)?
             .set_client_to_sentinel_tcp_settings(
-                TcpSettings::default().set_keepalive(TcpKeepalive::new().with_time(ALIVE)),
+                TcpSettings::default().set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE)),
             )
             .set_client_to_redis_db(self.database);
         if let Some(tls) = self.tls {

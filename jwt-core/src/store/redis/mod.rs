@@ -1,3 +1,5 @@
+//! A store in Redis or Valkey.
+
 mod address;
 mod link;
 mod script;
@@ -29,7 +31,7 @@ const LONGEST: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 ///
 /// Each operation is one command or one script on the sign-ins of one user, which are one hash: atomic, and one round
 /// trip to one node. Keys begin with a prefix and have a time to live. An operation that takes longer than the timeout
-/// is [`StoreError::Unavailable`]; connections are made anew by themselves, and to another server after a failover.
+/// is [`StoreError::Unavailable`]; connections are made again by themselves, and to another server after a failover.
 /// What Redis acknowledged is as safe as its persistence and its replication make it: see `docs/stores.md`.
 #[derive(Clone)]
 pub struct RedisStore {
@@ -125,11 +127,11 @@ impl RedisStore {
 
     /// Every operation may be done twice: the second time it changes nothing, and the answer is that of the first.
     async fn within_time<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
-        let way = self.link.number();
+        let route = self.link.route_number();
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(answer) => answer.map_err(StoreError::unavailable),
             Err(late) => {
-                self.link.doubt(way);
+                self.link.search_after(route);
                 Err(StoreError::unavailable(late))
             }
         }
