@@ -1,4 +1,4 @@
-//! What must be remembered: the traits that a store implements, and the stores that come with the crate.
+//! What must be remembered: the traits that a store implements, and the stores of this crate.
 
 mod error;
 mod memory;
@@ -21,33 +21,33 @@ pub use url_error::StoreUrlError;
 
 use crate::clock::NumericDate;
 
-/// What a store answers, when it has an answer. The one alias of this crate, since every method of a store has it.
+/// The answer of a store, as a boxed future.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Remembers who is signed in: refresh-token families and sessions, for [`RefreshTokens`](crate::RefreshTokens) and
 /// [`Sessions`](crate::Sessions).
 ///
-/// [`MemoryStore`] for one instance, `RedisStore` (feature `redis`) for more. One's own takes a table with the primary
-/// key `(owner, id)` and these promises:
+/// [`MemoryStore`] is for one instance, `RedisStore` (feature `redis`) for more. A store of your own needs a table with the
+/// primary key `(owner, id)`, and keeps these promises:
 ///
-/// - Each method is atomic: of two at once, one happens first.
-/// - What was answered with `Ok` is not forgotten.
-/// - A record whose `expires_at` is at or before `now` is not there any more. `now` is the only clock: the present time
-///   of the caller, in whole milliseconds.
+/// - Each method is atomic: of two calls at once, one happens first.
+/// - A change that was answered with `Ok` is not forgotten.
+/// - A record whose `expires_at` is at or before `now` counts as absent. `now` is the only clock: the present time of the
+///   caller, in whole milliseconds.
 /// - A method that is called again with the same arguments changes nothing more, so a store may try twice.
-/// - Records can be dropped once they are expired, and never before.
+/// - Records may be dropped once they have expired, and never before.
 ///
-/// A store never sees a token, only digests, and none of its decisions is about security: what a record becomes is in
-/// the methods of [`Record`], which a store may simply call between reading and writing it.
+/// A store never sees a token, only digests, and decides nothing about security: the methods of [`Record`] say what a
+/// record becomes, and a store may call them between reading and writing it.
 pub trait SignInStore: Send + Sync {
-    /// Adds a record, in the place of one with the same id if there is one. Of the owner's records that are not expired, at most `keep` stay, this one included: those that
-    /// were created first go.
+    /// Adds a record, in the place of one with the same id if there is one. Of the owner's records that have not expired, at
+    /// most `keep` stay, this one included: those that were created first are removed.
     fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()>;
 
-    /// The record, where `secret` is its current one; and [touches](Record::touch) it.
+    /// The record, where `secret` is its current secret. [Touches](Record::touch) it.
     fn find(&self, key: SignInKey, secret: Digest, touch: Touch, now: NumericDate) -> StoreFuture<'_, Option<Record>>;
 
-    /// [Changes](Record::change) the record where `expected` is its current secret, and yields it as it then is,
+    /// [Changes](Record::change) the record where `expected` is its current secret. Yields the record as it is after that,
     /// changed or not.
     fn change(
         &self,
@@ -69,14 +69,14 @@ pub trait SignInStore: Send + Sync {
 
 /// Carries revocations from the instance that makes them to all others, for [`Revocations`](crate::Revocations).
 ///
-/// A log: each entry gets a number higher than all before it, and nobody may see an entry before those with lower
-/// numbers are to be seen too. Where a failover breaks that promise, for less than a minute, entries are learnt late, but
-/// not never.
+/// It is a log. Each entry gets a number that is higher than all before it, and no reader may see an entry before it can
+/// see those with lower numbers. Where a failover breaks that promise, for less than a minute, entries are learnt late,
+/// but they are learnt.
 pub trait RevocationStore: Send + Sync {
     /// Adds an entry. It may be dropped once `forget_at` is at or before `now`, and never before.
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()>;
 
-    /// The entries after that number, the oldest first: all, or so many that the answer is not too long. None at all
-    /// means that there are none.
+    /// The entries after that number, the oldest first: all of them, or as many as one answer should hold. An empty answer
+    /// means that there are no more.
     fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>>;
 }

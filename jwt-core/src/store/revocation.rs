@@ -7,9 +7,9 @@ use crate::clock::NumericDate;
 /// Tokens that are refused from some moment on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Revocation {
-    /// Which ones.
+    /// Which tokens.
     pub target: RevocationTarget,
-    /// From when on all of them have expired, so that nobody needs to remember this any more.
+    /// When all of them have expired, so that the revocation need not be remembered any longer.
     #[serde(with = "super::time::millis")]
     pub forget_at: NumericDate,
 }
