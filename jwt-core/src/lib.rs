@@ -127,7 +127,7 @@ pub use request::RequestHead;
 pub use request::csrf_token::CsrfTokens;
 pub use request::source::TokenSource;
 #[cfg(feature = "login")]
-pub use revocation::{Revocations, RevocationsBuilder, Revoked, WhileUnreachable};
+pub use revocation::{Revocations, RevocationsBuilder, Revoked, TokenIdentity, WhileUnreachable};
 #[cfg(feature = "login")]
 pub use session::opaque::OpaqueToken;
 #[cfg(feature = "login")]

@@ -71,12 +71,6 @@ pub(crate) fn large_cookie(_: &str, _: usize) {}
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn generated(_: Algorithm) {}
 
-/// The list of revoked tokens cannot be brought up to date.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn revocations_unreachable(error: &crate::store::StoreError) {
-    tracing::error!(target: "jwt", reason = %error, "revocations of other instances are not known until the store is back");
-}
-
 /// A tenant that the application's rule makes cannot be trusted as it is.
 #[cfg(all(feature = "remote", feature = "tracing"))]
 pub(crate) fn unusable(error: &crate::error::ConfigError) {
@@ -128,6 +122,3 @@ pub(crate) fn denied(_: &AuthError, _: &CompactToken) {}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn misuse(_: Misuse) {}
-
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn revocations_unreachable(_: &crate::store::StoreError) {}

@@ -1,4 +1,4 @@
-//! What is revoked, in the memory of this instance: read without waiting, changed part by part.
+//! The entries in the memory of this instance: read without a lock, changed part by part.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -13,21 +13,21 @@ use crate::store::{Revocation, RevocationTarget};
 /// How many parts the list has. A change copies one of them.
 const SHARDS: usize = 256;
 
-/// The entries by a keyed hash of 64 bits. Of a million entries, a token that is none of them is taken for one once in
-/// 10^13 times, and nobody who does not know the key can do anything about that.
+/// The entries, by a keyed hash of 64 bits. With a million entries, one in 10^13 other tokens is taken for one of them.
+/// Nobody can aim at that without the key, which is random.
 pub(super) struct List {
     keys: RandomState,
     shards: Box<[ArcSwap<Shard>]>,
-    /// How many there are, so that an empty list costs nothing.
+    /// How many entries there are, so that a check against an empty list costs nothing.
     tokens: AtomicUsize,
     subjects: AtomicUsize,
-    /// Whoever changes the list, one at a time; and all entries by when they can be forgotten, in milliseconds.
+    /// All entries, ordered by when they can be forgotten, in milliseconds. Locked by the one who changes the list.
     by_end: Mutex<BTreeSet<(u64, u64)>>,
 }
 
 #[derive(Clone, Default)]
 struct Shard {
-    /// When to forget, in milliseconds.
+    /// When each can be forgotten, in milliseconds.
     tokens: HashMap<u64, u64, BuildHasherDefault<Hashed>>,
     subjects: HashMap<u64, Before, BuildHasherDefault<Hashed>>,
 }
@@ -76,13 +76,13 @@ impl List {
         issued_at.is_none_or(|issued_at| issued_at < before.not_before)
     }
 
-    /// The part that a change is made in.
+    /// A copy of the part that holds a hash, for a change.
     fn copy<'c>(&self, changed: &'c mut HashMap<usize, Shard>, hash: u64) -> &'c mut Shard {
         let index = index(hash);
         changed.entry(index).or_insert_with(|| Shard::clone(&self.shards[index].load()))
     }
 
-    /// Adds entries, and forgets those whose time has come.
+    /// Adds entries, and forgets those that have expired.
     pub(super) fn learn(&self, revocations: &[Revocation], now: NumericDate) {
         let now = now.as_millis();
         let mut by_end = self.by_end.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +115,7 @@ impl List {
         {
             by_end.pop_first();
             let shard = self.copy(&mut changed, hash);
-            // Unless it was revoked again, for longer.
+            // Unless it was revoked a second time, for longer.
             if shard.tokens.get(&hash).is_some_and(|forget_at| *forget_at <= now) {
                 shard.tokens.remove(&hash);
             }
@@ -126,7 +126,7 @@ impl List {
         for (index, shard) in changed {
             let after = (shard.tokens.len(), shard.subjects.len());
             let before = self.shards[index].swap(Arc::new(shard));
-            // Nobody else counts, and the sum never falls below what is there.
+            // Only the holder of the lock counts, and a number is never lower than what the list holds.
             self.tokens.fetch_add(after.0, Ordering::AcqRel);
             self.tokens.fetch_sub(before.tokens.len(), Ordering::AcqRel);
             self.subjects.fetch_add(after.1, Ordering::AcqRel);
@@ -135,7 +135,7 @@ impl List {
     }
 }
 
-/// From the middle of the hash: the maps use both ends.
+/// By the bits in the middle of the hash: the maps use those at both ends.
 fn index(hash: u64) -> usize {
     (hash >> 32) as usize % SHARDS
 }

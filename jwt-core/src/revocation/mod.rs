@@ -1,6 +1,7 @@
-//! Which value tokens are no longer good, although their signature holds and their time has not come.
+//! Tokens that were revoked: refused although they are signed and have not expired.
 
 mod follower;
+mod identity;
 mod list;
 
 use std::fmt;
@@ -8,30 +9,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use identity::TokenIdentity;
+
 use crate::clock::{Clock, NumericDate, SystemClock};
+use crate::debug_text::debug_as_display;
 use crate::store::time::{later, whole_millis};
 use crate::store::{Revocation, RevocationStore, RevocationTarget, StoreError};
-use crate::verify::token::VerifiedToken;
 use follower::follow;
 use list::List;
 
-/// What becomes of requests while the store of the revocations cannot be reached.
+/// What happens to requests while the store of the revocations cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhileUnreachable {
-    /// They are checked against the list as it was known last.
+    /// Requests are checked against the list as it was last known.
     KeepLastKnown,
-    /// The same for so long; then they are refused, with 503, until the store is back. Longer than
-    /// [`every`](RevocationsBuilder::every) by what an answer of the store may take: between two looks at the store, the
-    /// list is that old.
+    /// The same for this long; then requests are refused, with 503, until the store is back. Between two polls, the list is
+    /// as old as the [`poll_interval`](RevocationsBuilder::poll_interval): give the interval and, beyond that, what an
+    /// answer of the store may take.
     RefuseAfter(Duration),
 }
 
-/// The list of value tokens that are no longer good, in the memory of this instance and the same on all others.
+/// The list of revoked tokens, in the memory of this instance and the same on all others.
 ///
-/// A check is local: it neither waits nor locks, and costs tens of nanoseconds. Whatever is revoked is written to the
-/// store, counts here at once, and on every other instance with its next look at the store, four times a second. An
-/// entry is forgotten once the token has expired, so the list is as long as what was revoked in one lifetime of a token.
+/// A check is local: it neither waits nor locks, and costs tens of nanoseconds. A revocation is written to the store. It
+/// counts on this instance at once, and on every other instance with its next poll of the store, four times a second. An
+/// entry is forgotten once its token has expired, so the list holds what was revoked within one lifetime of a token.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -69,16 +72,18 @@ struct Inner {
 }
 
 /// Why [`Revocations::check`] refuses a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Revoked {
     /// It was revoked.
     #[error("revoked")]
     Revoked,
-    /// Nobody knows: the list is older than [`WhileUnreachable::RefuseAfter`] allows.
+    /// It is not known: the list is older than [`WhileUnreachable::RefuseAfter`] allows.
     #[error("the list of revoked tokens is out of date")]
     Unknown,
 }
+
+debug_as_display!(Revoked);
 
 impl Revocations {
     /// A builder with the defaults, on that store.
@@ -87,24 +92,24 @@ impl Revocations {
             store,
             clock: Arc::new(SystemClock),
             leeway: Duration::from_secs(5 * 60),
-            every: Duration::from_millis(250),
+            poll_interval: Duration::from_millis(250),
             while_unreachable: WhileUnreachable::KeepLastKnown,
         }
     }
 
-    /// Revokes one token, by its `iss` (empty if it has none), `jti` and `exp`. `Ok` once the store has it.
+    /// Revokes one token, by its `iss` (empty if it has none), `jti` and `exp`. `Ok` once the store has the revocation.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: it is refused here all the same, but may not be elsewhere; try again.
+    /// [`StoreError::Unavailable`]: the token is refused on this instance, but perhaps not on others; try again.
     /// [`StoreError::Full`]: nothing was revoked.
     pub async fn revoke(&self, issuer: &str, token_id: &str, expires_at: NumericDate) -> Result<(), StoreError> {
         let target = RevocationTarget::Token { issuer: issuer.to_owned(), id: token_id.to_owned() };
         self.add(target, expires_at).await
     }
 
-    /// Revokes whatever was issued to a subject until now. `longest` is the lifetime of the longest-lived token.
+    /// Revokes all tokens that were issued to a subject until now. `longest` is the longest lifetime that such a token has.
     ///
-    /// `iat` mostly counts whole seconds. A token that is issued later, but within the same second, is refused as well.
+    /// Most issuers write `iat` in whole seconds. So a token that is issued later within the same second is refused as well.
     ///
     /// # Errors
     /// As [`revoke`](Self::revoke).
@@ -123,11 +128,12 @@ impl Revocations {
         added
     }
 
-    /// Whether a proved token still counts. For tokens that a [`Verifier`](crate::Verifier) proved without this list.
+    /// Whether a verified token is still good. For tokens that were verified without this list: a reference to a
+    /// [`VerifiedToken`](crate::VerifiedToken), or a [`TokenIdentity`].
     ///
     /// # Errors
     /// [`Revoked::Revoked`], or [`Revoked::Unknown`] where the list is too old to tell.
-    pub fn check<C>(&self, token: &VerifiedToken<C>) -> Result<(), Revoked> {
+    pub fn check<'t>(&self, token: impl Into<TokenIdentity<'t>>) -> Result<(), Revoked> {
         let inner = &*self.0;
         if let WhileUnreachable::RefuseAfter(limit) = inner.while_unreachable {
             let complete_at = NumericDate::from_millis(inner.complete_at.load(Ordering::Acquire));
@@ -135,9 +141,10 @@ impl Revocations {
                 return Err(Revoked::Unknown);
             }
         }
-        let issuer = token.issuer().unwrap_or_default();
-        let revoked = token.token_id().is_some_and(|id| inner.list.has_token(issuer, id))
-            || token.subject().is_some_and(|subject| inner.list.has_subject(issuer, subject, token.issued_at()));
+        let TokenIdentity { issuer, token_id, subject, issued_at } = token.into();
+        let issuer = issuer.unwrap_or_default();
+        let revoked = token_id.is_some_and(|id| inner.list.has_token(issuer, id))
+            || subject.is_some_and(|subject| inner.list.has_subject(issuer, subject, issued_at));
         if revoked { Err(Revoked::Revoked) } else { Ok(()) }
     }
 
@@ -155,7 +162,8 @@ impl Revocations {
         self.len() == 0
     }
 
-    /// Asks the store for what is new, and forgets what has expired. Happens by itself, four times a second.
+    /// Asks the store for new entries, and forgets those that have expired. Happens by itself, once per
+    /// [`poll_interval`](RevocationsBuilder::poll_interval).
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         let inner = &*self.0;
         // What is added after this moment may be missing from what is read.
@@ -167,7 +175,7 @@ impl Revocations {
             let revocations: Vec<Revocation> = page.into_iter().map(|(_, revocation)| revocation).collect();
             inner.list.learn(&revocations, now);
             if inner.read_up_to.fetch_max(last, Ordering::AcqRel) >= last {
-                // A store that repeats itself, or another task that has read as far: no reason to go on for ever.
+                // The store repeats itself, or another task has read as far: without this, the loop might not end.
                 break;
             }
         }
@@ -176,7 +184,7 @@ impl Revocations {
         Ok(())
     }
 
-    /// Reads what has a higher number than that once more, and learns what was not there before.
+    /// Reads the entries after that number again, and learns those that were missing before.
     async fn read_again(&self, mut number: u64) -> Result<(), StoreError> {
         loop {
             let page = self.0.store.since(number).await?;
@@ -206,33 +214,33 @@ impl fmt::Debug for Revocations {
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | [`every`](Self::every) | 250 milliseconds | known everywhere within a second, at four small questions a second |
+/// | [`poll_interval`](Self::poll_interval) | 250 milliseconds | known everywhere within a second, for four small requests a second |
 /// | [`while_unreachable`](Self::while_unreachable) | `KeepLastKnown` | a store that is down should not take the service with it |
 /// | [`leeway`](Self::leeway) | 5 minutes | more than a verifier allows a token after its `exp` |
 pub struct RevocationsBuilder {
     store: Arc<dyn RevocationStore>,
     clock: Arc<dyn Clock>,
     leeway: Duration,
-    every: Duration,
+    poll_interval: Duration,
     while_unreachable: WhileUnreachable,
 }
 
 impl RevocationsBuilder {
-    /// How often the store is asked for what is new. 250 milliseconds.
+    /// How long to wait between two polls of the store for new entries. 250 milliseconds.
     #[must_use]
-    pub fn every(mut self, every: Duration) -> Self {
-        self.every = every;
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
         self
     }
 
-    /// What becomes of requests while the store cannot be reached. They are checked against the last known list.
+    /// What happens to requests while the store cannot be reached. [`WhileUnreachable::KeepLastKnown`].
     #[must_use]
     pub fn while_unreachable(mut self, choice: WhileUnreachable) -> Self {
         self.while_unreachable = choice;
         self
     }
 
-    /// How long after its `exp` a token is still remembered: no less than the leeway of any verifier. 5 minutes.
+    /// How long a revocation is remembered after the `exp` of its token: at least the leeway of every verifier. 5 minutes.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
@@ -246,11 +254,12 @@ impl RevocationsBuilder {
         self
     }
 
-    /// Reads the list, and follows the store from then on, in a task that ends with the last clone. To be called inside
-    /// of a Tokio runtime that lasts as long as the list is used.
+    /// Reads the list, and starts a task that follows the store and ends with the last clone. Call it inside of a Tokio
+    /// runtime that lasts as long as the list is used.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: without a list there is nothing to go by, so a service should not start.
+    /// [`StoreError::Unavailable`]: without the list nothing can be checked, so a service should not start.
+    /// [`StoreError::NoRuntime`] outside of a Tokio runtime.
     pub async fn open(self) -> Result<Revocations, StoreError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StoreError::NoRuntime)?;
         let revocations = Revocations(Arc::new(Inner {
@@ -263,7 +272,7 @@ impl RevocationsBuilder {
             complete_at: AtomicU64::new(0),
         }));
         revocations.catch_up().await?;
-        runtime.spawn(follow(Arc::downgrade(&revocations.0), self.every));
+        runtime.spawn(follow(Arc::downgrade(&revocations.0), self.poll_interval));
         Ok(revocations)
     }
 }
@@ -271,7 +280,7 @@ impl RevocationsBuilder {
 impl fmt::Debug for RevocationsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RevocationsBuilder")
-            .field("every", &self.every)
+            .field("poll_interval", &self.poll_interval)
             .field("while_unreachable", &self.while_unreachable)
             .field("leeway", &self.leeway)
             .finish_non_exhaustive()

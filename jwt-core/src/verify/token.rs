@@ -275,6 +275,18 @@ impl<C: Serialize> Serialize for VerifiedToken<C> {
     }
 }
 
+#[cfg(feature = "login")]
+impl<'t, C> From<&'t VerifiedToken<C>> for crate::revocation::TokenIdentity<'t> {
+    fn from(token: &'t VerifiedToken<C>) -> Self {
+        Self {
+            issuer: token.issuer(),
+            token_id: token.token_id(),
+            subject: token.subject(),
+            issued_at: token.issued_at(),
+        }
+    }
+}
+
 impl<C> fmt::Debug for VerifiedToken<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let header = self.header();

@@ -89,7 +89,7 @@ fn sessions(stores: &Stores, clock: &TestClock) -> Sessions {
 /// A list that looks at the store when it is told to.
 async fn revocations(stores: &Stores, clock: &TestClock) -> Revocations {
     let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone());
-    builder.every(Duration::from_secs(3600)).open().await.unwrap()
+    builder.poll_interval(Duration::from_secs(3600)).open().await.unwrap()
 }
 
 fn sign_in(subject: &str) -> NewSignIn {
@@ -545,7 +545,7 @@ async fn a_full_memory_ends_the_sign_in_that_would_expire_first() {
 async fn a_full_log_says_so_and_forgets_nothing() {
     let clock = TestClock::new();
     let store = Arc::new(jwt_core::MemoryStore::new().max_revocations(2));
-    let builder = Revocations::builder(store).clock(clock.clone()).every(seconds(3600));
+    let builder = Revocations::builder(store).clock(clock.clone()).poll_interval(seconds(3600));
     let list = builder.open().await.unwrap();
     let until = NumericDate::from_secs(clock.now().as_secs() + 60);
     list.revoke(ISSUER, "1", until).await.unwrap();
@@ -561,7 +561,7 @@ async fn a_full_log_says_so_and_forgets_nothing() {
 async fn a_list_that_is_too_old_refuses_where_that_was_chosen() {
     let clock = TestClock::new();
     let stores = Stores::memory();
-    let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone()).every(seconds(3600));
+    let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone()).poll_interval(seconds(3600));
     let list = builder.while_unreachable(WhileUnreachable::RefuseAfter(seconds(30))).open().await.unwrap();
     let keeps = revocations(&stores, &clock).await;
     let token = proved(json!({"iss": ISSUER, "jti": "1"}));
