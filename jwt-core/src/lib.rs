@@ -135,7 +135,7 @@ pub use session::refresh::{RefreshError, RefreshTokens, RefreshTokensBuilder};
 #[cfg(feature = "login")]
 pub use session::sign_in::{NewSignIn, SignIn};
 #[cfg(feature = "login")]
-pub use session::{Sessions, SessionsBuilder};
+pub use session::{Sessions, SessionsBuilder, SignInsBuildError};
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
 #[cfg(feature = "login")]

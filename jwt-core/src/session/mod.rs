@@ -1,8 +1,10 @@
 //! What is remembered of a sign-in: refresh tokens and sessions.
 
+mod build_error;
 pub(crate) mod opaque;
 pub(crate) mod refresh;
 mod sessions;
 pub(crate) mod sign_in;
 
+pub use build_error::SignInsBuildError;
 pub use sessions::{Sessions, SessionsBuilder};

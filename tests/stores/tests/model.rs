@@ -148,8 +148,13 @@ impl World {
         Self {
             clock,
             names: (0..SUBJECTS).map(|subject| format!("{case}/{subject}")).collect(),
-            families: families.idle(idle).absolute(absolute).grace(Duration::from_millis(GRACE)).build().unwrap(),
-            sessions: sessions.idle(idle).absolute(absolute).build().unwrap(),
+            families: families
+                .idle_timeout(idle)
+                .absolute_timeout(absolute)
+                .grace(Duration::from_millis(GRACE))
+                .build()
+                .unwrap(),
+            sessions: sessions.idle_timeout(idle).absolute_timeout(absolute).build().unwrap(),
             model: Vec::new(),
         }
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jwt_core::store::{Revocation, RevocationStore, RevocationTarget, SignInId, StoreFuture};
 use jwt_core::{
-    Clock, ConfigError, NewSignIn, NumericDate, OpaqueToken, RefreshError, RefreshTokens, Revocations, Revoked,
-    Sessions, SignIn, StoreError, WhileUnreachable,
+    Clock, NewSignIn, NumericDate, OpaqueToken, RefreshError, RefreshTokens, Revocations, Revoked, Sessions, SignIn,
+    SignInsBuildError, StoreError, WhileUnreachable,
 };
 use serde_json::json;
 use stores_tests::{Stores, TestClock, proved};
@@ -511,16 +511,33 @@ async fn an_instance_that_starts_later_knows_all_that_was_revoked(stores: Stores
 async fn lifetimes_that_contradict_each_other_are_refused() {
     let store = || Stores::memory().sign_ins;
     let refresh = || RefreshTokens::builder(store());
-    for builder in [
-        refresh().idle(Duration::ZERO),
-        refresh().absolute(seconds(60)),
-        refresh().idle(seconds(10)).grace(seconds(10)),
+    let days = |days: u64| seconds(days * 24 * 60 * 60);
+    for (builder, expected, fix) in [
+        (
+            refresh().idle_timeout(Duration::ZERO),
+            SignInsBuildError::IdleTimeout(Duration::ZERO),
+            "a millisecond at least",
+        ),
+        (
+            refresh().absolute_timeout(seconds(60)),
+            SignInsBuildError::AbsoluteTimeout { absolute_timeout: seconds(60), idle_timeout: days(14) },
+            "`.absolute_timeout(60s)` is shorter than `.idle_timeout(1209600s)`",
+        ),
+        (
+            refresh().idle_timeout(seconds(10)).grace(seconds(10)),
+            SignInsBuildError::Grace { grace: seconds(10), idle_timeout: seconds(10) },
+            "make it shorter",
+        ),
+        (refresh().per_subject(0), SignInsBuildError::PerSubject, "1 at least"),
     ] {
-        assert_eq!(builder.build().err(), Some(ConfigError::Lifetime));
+        let error = builder.build().unwrap_err();
+        assert_eq!(error, expected);
+        assert!(error.to_string().contains(fix), "{error}");
     }
-    assert_eq!(refresh().per_subject(0).build().err(), Some(ConfigError::SignInLimit));
-    assert_eq!(Sessions::builder(store()).absolute(seconds(60)).build().err(), Some(ConfigError::Lifetime));
-    assert!(refresh().absolute(Duration::MAX).build().is_ok());
+    let sessions = Sessions::builder(store()).absolute_timeout(seconds(60)).build();
+    let expected = SignInsBuildError::AbsoluteTimeout { absolute_timeout: seconds(60), idle_timeout: seconds(30 * 60) };
+    assert_eq!(sessions.err(), Some(expected));
+    assert!(refresh().absolute_timeout(Duration::MAX).build().is_ok());
 }
 
 #[tokio::test]
