@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::flights::Flights;
+use super::exchanged::ExchangedTokens;
 use super::{ForwardTarget, Forwarder, Inner, TokenExchange};
 use crate::clock::Clock;
 use crate::error::ConfigError;
@@ -77,7 +77,7 @@ impl ForwarderBuilder {
             margin: self.margin,
             clock: self.clock,
             exchange: self.exchange,
-            exchanged: Flights::new(self.max_exchanged),
+            exchanged: ExchangedTokens::new(self.max_exchanged),
         })))
     }
 }

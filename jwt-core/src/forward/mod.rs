@@ -4,7 +4,7 @@ mod builder;
 mod error;
 mod exchange;
 mod exchange_error;
-mod flights;
+mod exchanged;
 mod target;
 
 use std::fmt;
@@ -17,12 +17,12 @@ pub use builder::ForwarderBuilder;
 pub use error::ForwardError;
 pub use exchange::{ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
 pub use exchange_error::{ExchangeError, Refusal};
-use flights::{Flights, Key};
 use http::{HeaderValue, Uri};
 pub use target::ForwardTarget;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::verify::token::CompactToken;
+use exchanged::{ExchangedTokens, Key};
 
 /// Says whether the token of the request being served may go along with a call to another service, and under which
 /// `Authorization`. Cheap to clone; clones share the exchanged tokens.
@@ -61,7 +61,7 @@ struct Inner {
     margin: Duration,
     clock: Arc<dyn Clock>,
     exchange: Option<Arc<dyn TokenExchange>>,
-    exchanged: Flights,
+    exchanged: ExchangedTokens,
 }
 
 impl Forwarder {
