@@ -104,7 +104,7 @@ pub use error::{
 };
 pub use forward::{
     Authorizing, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError, ForwardTarget, Forwarder,
-    ForwarderBuilder, Refusal, TokenExchange,
+    ForwarderBuildError, ForwarderBuilder, OAuthErrorCode, TokenExchange,
 };
 pub use guard::admission::{Admission, Rejection};
 pub use guard::policy::{Deciding, Decision, Policy, PolicyOutcome};

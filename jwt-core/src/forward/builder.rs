@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exchanged::ExchangedTokens;
-use super::{ForwardTarget, Forwarder, Inner, TokenExchange};
+use super::{ForwardTarget, Forwarder, ForwarderBuildError, Inner, TokenExchange};
 use crate::clock::Clock;
-use crate::error::ConfigError;
 
 /// Builds a [`Forwarder`].
 pub struct ForwarderBuilder {
@@ -19,30 +18,30 @@ pub struct ForwarderBuilder {
 }
 
 impl ForwarderBuilder {
-    /// One more service that tokens go to. An origin such as `"https://invoices.example.com"` gets the token as it is.
-    /// None: an error.
+    /// One more service that tokens are passed on to. An origin such as `"https://invoices.example.com"` gets the token as
+    /// it is. None: an error.
     #[must_use]
     pub fn target(mut self, target: impl Into<ForwardTarget>) -> Self {
         self.targets.push(target.into());
         self
     }
 
-    /// How much life a token must have left beyond the [call time](ForwardTarget::call_time) of the target. 5 seconds.
+    /// How long a token must be good beyond the [call time](ForwardTarget::call_time) of the target. 5 seconds.
     #[must_use]
     pub fn margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
         self
     }
 
-    /// Who exchanges tokens for narrower ones (RFC 8693), for the targets that ask for that. None.
+    /// What exchanges tokens for narrower ones (RFC 8693), for the targets that need that. None.
     #[must_use]
     pub fn exchange(mut self, exchange: impl TokenExchange + 'static) -> Self {
         self.exchange = Some(Arc::new(exchange));
         self
     }
 
-    /// How many exchanged tokens are kept at most, each until shortly before its end. 1 000; with 0, every call
-    /// exchanges anew.
+    /// How many exchanged tokens are kept at most, each until shortly before its end. With 0, every call does its own
+    /// exchange. 1 000.
     #[must_use]
     pub fn max_exchanged(mut self, tokens: usize) -> Self {
         self.max_exchanged = tokens;
@@ -56,21 +55,26 @@ impl ForwarderBuilder {
         self
     }
 
-    /// The forwarder, or what is wrong with it.
-    pub fn build(self) -> Result<Forwarder, ConfigError> {
+    /// The forwarder.
+    ///
+    /// # Errors
+    /// [`ForwarderBuildError`], where there is no target, where one is not a safe origin, or where targets and exchange do
+    /// not go together.
+    pub fn build(self) -> Result<Forwarder, ForwarderBuildError> {
         if self.targets.is_empty() {
-            return Err(ConfigError::NoForwardTarget);
+            return Err(ForwarderBuildError::NoTarget);
         }
         for (index, target) in self.targets.iter().enumerate() {
-            target.check()?;
+            let origin = target.check()?;
             if self.targets[..index].iter().any(|other| other.is_same(target)) {
-                return Err(ConfigError::DuplicateForwardTarget);
+                return Err(ForwarderBuildError::DuplicateTarget { origin });
+            }
+            if target.narrows() && self.exchange.is_none() {
+                return Err(ForwarderBuildError::NoExchange { origin });
             }
         }
-        match (self.targets.iter().any(ForwardTarget::narrows), &self.exchange) {
-            (true, None) => return Err(ConfigError::NoExchange),
-            (false, Some(_)) => return Err(ConfigError::UnusedExchange),
-            _ => {}
+        if self.exchange.is_some() && !self.targets.iter().any(ForwardTarget::narrows) {
+            return Err(ForwarderBuildError::UnusedExchange);
         }
         Ok(Forwarder(Arc::new(Inner {
             targets: self.targets,

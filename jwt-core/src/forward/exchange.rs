@@ -1,4 +1,4 @@
-//! The exchange of a token for a narrower one (RFC 8693): the form, and what comes back.
+//! The exchange of a token for a narrower one (RFC 8693): the request and the response.
 
 use std::fmt;
 use std::fmt::Write;
@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::exchange_error::{ExchangeError, Refusal};
+use super::exchange_error::{ExchangeError, OAuthErrorCode};
 use super::target::{ForwardTarget, Wish};
 use crate::clock::NumericDate;
 use crate::verify::token::CompactToken;
 
 /// Exchanges the user's token for a narrower one, at the token endpoint of an authorization server (RFC 8693).
 ///
-/// The core knows the form and the answer; an implementation sends the one, with the credentials of this service, and
-/// reads the other:
+/// An implementation sends the form, with the credentials of this service, and returns the response. This crate writes the
+/// form and reads the response:
 ///
 /// ```
 /// use jwt_core::{ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
@@ -45,9 +45,12 @@ use crate::verify::token::CompactToken;
 /// # let _ = TokenEndpoint { client: Client };
 /// ```
 ///
-/// Give the client a timeout: nobody else ends an exchange that hangs, except for the callers themselves.
+/// Give the client a timeout: nothing else ends an exchange that hangs, unless its callers go away.
 pub trait TokenExchange: Send + Sync {
-    /// The narrower token, or why there is none.
+    /// Exchanges the token.
+    ///
+    /// # Errors
+    /// [`ExchangeError`], where there is no narrower token.
     fn exchange(&self, request: ExchangeRequest) -> Exchanging<'_>;
 }
 
@@ -71,24 +74,24 @@ impl ExchangeRequest {
         &self.subject_token
     }
 
-    /// `audience`: whom the new token is for.
+    /// `audience`: the service that the new token is for.
     pub fn audience(&self) -> Option<&str> {
         self.wish.audience.as_deref()
     }
 
-    /// `scope`: what it should be good for; those of the user's token, where none are named.
+    /// `scope`: the scopes of the new token; those of the user's token, where none are named.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.wish.scopes.iter().map(String::as_str)
     }
 
-    /// How long it should be good. Not a parameter of RFC 8693, and not in the [form](Self::form).
+    /// How long the new token should be good. Not a parameter of RFC 8693, and not in the [form](Self::form).
     pub fn lifetime(&self) -> Option<Duration> {
         self.wish.lifetime
     }
 
     /// The body of the request to the token endpoint (RFC 8693 §2.1), as `application/x-www-form-urlencoded`:
-    /// `grant_type`, `subject_token`, `subject_token_type`, `requested_token_type`, and `audience` and `scope` where they
-    /// are wished for. It holds the user's token. Append with `&` what the authorization server wants beyond that.
+    /// `grant_type`, `subject_token`, `subject_token_type`, `requested_token_type`, and `audience` and `scope` where the
+    /// target has them. It holds the user's token. Append with `&` what the authorization server needs beyond that.
     pub fn form(&self) -> String {
         let mut form = String::from("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange");
         for parameter in ["subject_token_type", "requested_token_type"] {
@@ -123,7 +126,7 @@ fn append(form: &mut String, name: &str, value: &str) {
     }
 }
 
-/// The narrower token that an exchange yielded. Never prints itself.
+/// The narrower token that an exchange yielded. `Debug` does not show it.
 #[derive(Clone)]
 pub struct ExchangedToken {
     token: Arc<str>,
@@ -131,13 +134,16 @@ pub struct ExchangedToken {
 }
 
 impl ExchangedToken {
-    /// A bearer token, and how long it is good from now on. Without a lifetime it is used for the
-    /// calls that wait for it and not kept.
+    /// A bearer token, and how long it is good from now on. Without a lifetime, it is used for the calls that wait for it,
+    /// and is not kept.
     pub fn new(token: impl Into<Arc<str>>, lifetime: Option<Duration>) -> Self {
         Self { token: token.into(), lifetime }
     }
 
-    /// Out of the answer of a token endpoint (RFC 8693 §2.2).
+    /// Reads the response of a token endpoint (RFC 8693 §2.2).
+    ///
+    /// # Errors
+    /// [`ExchangeError`], where it is not a success, or not a bearer access token.
     pub fn from_answer(status: u16, body: &[u8]) -> Result<Self, ExchangeError> {
         #[derive(Deserialize)]
         struct Success {
@@ -151,10 +157,10 @@ impl ExchangedToken {
             error: String,
         }
         if status != 200 {
-            // Errors of other statuses are the server's own, or those of something in front of it.
+            // With another status, the error comes from a failing server or from a proxy.
             let failure = serde_json::from_slice(body).ok().filter(|_| matches!(status, 400..=499));
             return Err(failure.map_or(ExchangeError::Status(status), |Failure { error }| {
-                ExchangeError::Refused(Refusal::of(&error))
+                ExchangeError::Refused(OAuthErrorCode::of(&error))
             }));
         }
         let answer: Success = serde_json::from_slice(body).map_err(|_| ExchangeError::Malformed)?;
@@ -221,7 +227,7 @@ mod tests {
     #[test]
     fn a_refusal_is_told_from_an_outage() {
         let refused = ExchangedToken::from_answer(400, br#"{"error":"invalid_target","error_description":"secret"}"#);
-        assert!(matches!(refused, Err(ExchangeError::Refused(Refusal::InvalidTarget))));
+        assert!(matches!(refused, Err(ExchangeError::Refused(OAuthErrorCode::InvalidTarget))));
         for (status, body) in [(400, "<html>"), (502, r#"{"error":"invalid_scope"}"#), (302, "")] {
             let outage = ExchangedToken::from_answer(status, body.as_bytes());
             assert!(matches!(outage, Err(ExchangeError::Status(of)) if of == status), "{status}");

@@ -1,39 +1,40 @@
 //! Why a token could not be exchanged.
 
+use crate::debug_text::debug_as_display;
 use crate::transport::TransportError;
 
 /// Why a token could not be exchanged.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExchangeError {
-    /// The authorization server says no (RFC 6749 §5.2).
-    #[error("the authorization server refuses: {0}")]
-    Refused(Refusal),
-    /// An answer with this status, and no word of the authorization server in it.
-    #[error("the answer has status {0}")]
+    /// The authorization server refused the exchange (RFC 6749 §5.2).
+    #[error("the authorization server refused: {0}")]
+    Refused(OAuthErrorCode),
+    /// The response has this status, and no `error` of an authorization server in it.
+    #[error("the response of the token endpoint has status {0}")]
     Status(u16),
-    /// The HTTP client could not do it.
+    /// The HTTP client failed.
     #[error("{0}")]
     Transport(TransportError),
-    /// Not an answer of RFC 8693 §2.2.1.
-    #[error("the answer is not that of a token exchange")]
+    /// The response is not that of RFC 8693 §2.2.1.
+    #[error("the response is not that of a token exchange (RFC 8693 §2.2.1)")]
     Malformed,
-    /// The new token is no bearer token, or no access token.
-    #[error("the new token is no bearer access token")]
+    /// The new token is not a bearer token, or not an access token.
+    #[error("the new token is not a bearer access token")]
     TokenType,
 }
 
 impl ExchangeError {
-    /// What the HTTP client says.
+    /// An error of the HTTP client.
     pub fn transport(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Transport(TransportError::new(error))
     }
 }
 
-/// The `error` of a token endpoint (RFC 6749 §5.2, RFC 8693 §2.2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// The `error` in the response of a token endpoint (RFC 6749 §5.2, RFC 8693 §2.2.2).
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum OAuthErrorCode {
     /// The user's token is not good, or another parameter is not.
     #[error("invalid_request")]
     InvalidRequest,
@@ -55,12 +56,12 @@ pub enum Refusal {
     /// No tokens for this audience.
     #[error("invalid_target")]
     InvalidTarget,
-    /// Another word than those of the standards.
-    #[error("for a reason of its own")]
+    /// A code that is in neither standard.
+    #[error("a code of its own")]
     Other,
 }
 
-impl Refusal {
+impl OAuthErrorCode {
     pub(super) fn of(error: &str) -> Self {
         match error {
             "invalid_request" => Self::InvalidRequest,
@@ -74,3 +75,5 @@ impl Refusal {
         }
     }
 }
+
+debug_as_display!(ExchangeError, OAuthErrorCode);

@@ -1,4 +1,4 @@
-//! Passing a token on to another service: to named hosts and to no other.
+//! Passing a token on to another service: to named origins and to no other.
 
 mod builder;
 mod error;
@@ -14,9 +14,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub use builder::ForwarderBuilder;
-pub use error::ForwardError;
+pub use error::{ForwardError, ForwarderBuildError};
 pub use exchange::{ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
-pub use exchange_error::{ExchangeError, Refusal};
+pub use exchange_error::{ExchangeError, OAuthErrorCode};
 use http::{HeaderValue, Uri};
 pub use target::ForwardTarget;
 
@@ -24,25 +24,25 @@ use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::verify::token::CompactToken;
 use exchanged::{ExchangedTokens, Key};
 
-/// Says whether the token of the request being served may go along with a call to another service, and under which
-/// `Authorization`. Cheap to clone; clones share the exchanged tokens.
+/// Decides whether the token of the current request may be sent to another service, and makes the `Authorization` for that
+/// call. Cheap to clone; clones share the exchanged tokens.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | [`target`](ForwarderBuilder::target) | none: an error | whoever gets the token is the user |
-/// | [`margin`](ForwarderBuilder::margin) | 5 seconds | a token must not end on the way |
+/// | [`target`](ForwarderBuilder::target) | none: an error | whoever gets the token can act as the user |
+/// | [`margin`](ForwarderBuilder::margin) | 5 seconds | a token must not expire during the call |
 /// | [`exchange`](ForwarderBuilder::exchange) | none | not every issuer offers it |
-/// | [`max_exchanged`](ForwarderBuilder::max_exchanged) | 1 000 tokens | what users of one minute need |
+/// | [`max_exchanged`](ForwarderBuilder::max_exchanged) | 1 000 tokens | the users of about a minute |
 ///
 /// ```
 /// use jwt_core::Forwarder;
 ///
 /// let forwarder = Forwarder::builder().target("https://invoices.example.com").build()?;
 /// # let _ = forwarder;
-/// # Ok::<(), jwt_core::ConfigError>(())
+/// # Ok::<(), jwt_core::ForwarderBuildError>(())
 /// ```
 ///
-/// `jwt-tower` puts it around an HTTP client; with any other client, ask for the value of the header:
+/// `jwt-tower` has a layer for HTTP clients. With any other client, ask for the value of the header:
 ///
 /// ```
 /// # use jwt_core::{CompactToken, ForwardError, Forwarder};
@@ -80,7 +80,7 @@ impl Forwarder {
     /// sensitive (RFC 6750 §2.1). Use it for that address alone.
     ///
     /// # Errors
-    /// Where the token must not go there, or not any more: see [`ForwardError`].
+    /// [`ForwardError`], where the token must not be sent there, or expires too soon.
     pub fn authorization(&self, token: &CompactToken, address: impl TryInto<Uri>) -> Authorizing {
         let Some(index) = address.try_into().ok().and_then(|address| self.target_of(&address)) else {
             return Authorizing::settled(Err(ForwardError::NotATarget));
@@ -101,7 +101,7 @@ impl Forwarder {
         self.0.targets.iter().position(|target| target.holds(address))
     }
 
-    /// Whether a token with that end is still good when a call to that target is through.
+    /// Whether a token with that end is still good at the end of a call to that target.
     fn outlives(&self, end: Option<NumericDate>, target: usize) -> bool {
         let needed = self.0.margin.saturating_add(self.0.targets[target].call_time);
         let through = self.0.clock.now().since_epoch().saturating_add(needed);
@@ -117,7 +117,7 @@ impl Forwarder {
         let key = Key { token: token.clone(), target };
         let usable = |end: NumericDate| self.outlives(Some(end), target);
         let exchange = async {
-            // The life that the answer speaks of began after this.
+            // The lifetime in the response counts from a later moment than this.
             let asked_at = self.0.clock.now();
             let request = ExchangeRequest::new(token, &self.0.targets[target]);
             hook.exchange(request).await.map(|exchanged| exchanged.received(asked_at))
@@ -146,9 +146,9 @@ impl fmt::Debug for Forwarder {
     }
 }
 
-/// An `Authorization` that is on its way: at once, unless the token has to be exchanged first.
+/// The future of an `Authorization`: ready at once, unless the token has to be exchanged first.
 ///
-/// Where several callers wait for the same exchange, the first one does it, and another one takes over if the first is
+/// Where several callers need the same exchange, the first one does it, and another one takes over if the first is
 /// dropped.
 #[derive(Debug)]
 pub struct Authorizing(Step);
@@ -169,7 +169,7 @@ impl Future for Authorizing {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            // Polled after it was ready, which the contract of futures leaves open.
+            // Polled again after it was ready, for which futures promise nothing.
             Step::Settled(result) => result.take().map_or(Poll::Pending, Poll::Ready),
             Step::Exchange(exchange) => exchange.as_mut().poll(cx),
         }
