@@ -123,19 +123,7 @@ pub use issuers::Tenants;
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use key::RemoteKeySet;
-<<<<<<< HEAD
 pub use key::{Algorithm, KeySet, LiveKeys, SigningKey, VerifyingKey};
-=======
-pub use key::{
-    Algorithm, Fetch, FetchError, Fetching, KeyError, KeySet, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError,
-    SigningError, SigningKey, SkippedKey, UnknownAlgorithm, VerifyingKey,
-};
-#[cfg(feature = "login")]
-pub use login::{
-    Login, LoginCookies, LoginCookiesBuilder, LoginError, RefreshToken, SameSite, Tokens, TokensBuilder, UnfitToken,
-};
-pub use request::RequestHead;
->>>>>>> wt-key
 #[cfg(feature = "login")]
 pub use login::{LoginCookies, LoginError, Tokens};
 pub use request::csrf_token::CsrfTokens;
@@ -143,7 +131,7 @@ pub use request::source::TokenSource;
 #[cfg(feature = "login")]
 pub use revocation::Revocations;
 #[cfg(feature = "login")]
-pub use session::{Sessions, refresh::RefreshTokens};
+pub use session::{RefreshTokens, Sessions};
 #[cfg(feature = "login")]
 pub use store::MemoryStore;
 #[cfg(feature = "redis")]

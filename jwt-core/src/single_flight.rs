@@ -139,3 +139,159 @@ impl<K: Eq + Hash, V> Drop for Leader<'_, K, V> {
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use tokio::task::{JoinHandle, yield_now};
+
+    use super::*;
+
+    /// Callers of one single flight, whose work waits until it is let through.
+    #[derive(Default)]
+    struct Callers {
+        flights: SingleFlight<u8, usize>,
+        begun: AtomicUsize,
+        open: AtomicBool,
+        kept: Mutex<Option<usize>>,
+    }
+
+    impl Callers {
+        /// Calls, and yields the number of the work whose result it got. `keeps` says whether a result is kept.
+        fn call(self: &Arc<Self>, key: u8, keeps: bool) -> JoinHandle<usize> {
+            let this = self.clone();
+            tokio::spawn(async move {
+                let work = async {
+                    let number = this.begun.fetch_add(1, Ordering::SeqCst) + 1;
+                    while !this.open.load(Ordering::SeqCst) {
+                        yield_now().await;
+                    }
+                    number
+                };
+                let found = || *unpoisoned(&this.kept);
+                let keep = |result: &usize| {
+                    if keeps {
+                        *unpoisoned(&this.kept) = Some(*result);
+                    }
+                };
+                this.flights.join(key, found, work, keep).await
+            })
+        }
+
+        fn begun(&self) -> usize {
+            self.begun.load(Ordering::SeqCst)
+        }
+
+        fn open(&self) {
+            self.open.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Lets every caller go as far as it can. A caller that is never woken fails the test by its timeout.
+    fn run(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), test).await.unwrap() });
+    }
+
+    async fn all_wait() {
+        for _ in 0..50 {
+            yield_now().await;
+        }
+    }
+
+    #[test]
+    fn of_any_number_of_callers_one_works_and_all_get_its_result() {
+        run(async {
+            let callers = Arc::new(Callers::default());
+            let waiting: Vec<_> = (0..20).map(|_| callers.call(1, false)).collect();
+            all_wait().await;
+            assert_eq!((callers.begun(), callers.flights.len()), (1, 1));
+            callers.open();
+            for caller in waiting {
+                assert_eq!(caller.await.unwrap(), 1);
+            }
+            assert_eq!((callers.begun(), callers.flights.len()), (1, 0));
+            // What is not kept is done again.
+            assert_eq!(callers.call(1, false).await.unwrap(), 2);
+        });
+    }
+
+    #[test]
+    fn callers_with_another_key_do_not_wait() {
+        run(async {
+            let callers = Arc::new(Callers::default());
+            let waiting: Vec<_> = (0..6).map(|n| callers.call(n % 3, false)).collect();
+            all_wait().await;
+            assert_eq!((callers.begun(), callers.flights.len()), (3, 3));
+            callers.open();
+            for (n, caller) in waiting.into_iter().enumerate() {
+                assert_eq!(caller.await.unwrap(), n % 3 + 1);
+            }
+        });
+    }
+
+    #[test]
+    fn where_the_leader_is_dropped_one_follower_takes_over() {
+        run(async {
+            let callers = Arc::new(Callers::default());
+            let leader = callers.call(1, false);
+            all_wait().await;
+            let followers: Vec<_> = (0..5).map(|_| callers.call(1, false)).collect();
+            all_wait().await;
+            leader.abort();
+            all_wait().await;
+            assert_eq!((callers.begun(), callers.flights.len()), (2, 1));
+            callers.open();
+            for follower in followers {
+                assert_eq!(follower.await.unwrap(), 2);
+            }
+            assert_eq!((callers.begun(), callers.flights.len()), (2, 0));
+        });
+    }
+
+    #[test]
+    fn a_result_that_is_kept_needs_no_work() {
+        run(async {
+            let callers = Arc::new(Callers::default());
+            callers.open();
+            for _ in 0..3 {
+                assert_eq!(callers.call(1, true).await.unwrap(), 1);
+            }
+            assert_eq!((callers.begun(), callers.flights.len()), (1, 0));
+        });
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_is_dropped_all_others_get_the_result_of_one_work(
+            callers in 1..8_usize,
+            dropped in prop::collection::vec(0..8_usize, 0..8),
+            keeps in any::<bool>(),
+        ) {
+            run(async {
+                let all = Arc::new(Callers::default());
+                let mut waiting: Vec<_> = (0..callers).map(|_| Some(all.call(1, keeps))).collect();
+                all_wait().await;
+                let mut aborted = 0;
+                for index in dropped {
+                    if let Some(caller) = waiting.get_mut(index).and_then(Option::take) {
+                        caller.abort();
+                        aborted += 1;
+                        all_wait().await;
+                        assert_eq!(all.flights.len(), usize::from(aborted < callers), "one works, if anybody is left");
+                    }
+                }
+                assert!(all.begun() <= aborted + 1);
+                let last = all.begun();
+                all.open();
+                for caller in waiting.into_iter().flatten() {
+                    assert_eq!(caller.await.unwrap(), last);
+                }
+                assert_eq!(all.flights.len(), 0);
+            });
+        }
+    }
+}

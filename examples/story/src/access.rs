@@ -33,7 +33,7 @@ impl Access {
         // Sessions: in the memory of this instance or in the shared cache, as the page has it.
         let memory = Arc::new(Memory::new(cache.clone(), world.clone()));
         let sessions = Sessions::builder(memory.clone()).per_subject(1000).build()?;
-        let brief = Sessions::builder(memory).idle(BRIEF).absolute(BRIEF).build()?;
+        let brief = Sessions::builder(memory).idle_timeout(BRIEF).absolute_timeout(BRIEF).build()?;
         // #verify
         // JWTs: all that an instance knows of the login service is where its public keys are.
         let keys = RemoteKeySet::jwks(format!("http://127.0.0.1:{}/.well-known/jwks.json", world.login_port))

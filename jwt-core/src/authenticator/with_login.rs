@@ -6,10 +6,10 @@ use super::AuthenticatorBuilder;
 use super::builder::Revocation;
 use crate::error::{AuthError, TokenError, Unavailable};
 use crate::observe::log;
-use crate::revocation::{Revocations, Revoked};
+use crate::revocation::{Revocations, Revoked, TokenIdentity};
 use crate::session::Sessions;
 use crate::session::opaque::Kind;
-use crate::verify::{CredentialKind, Identity, LookUp, LookedUp};
+use crate::verify::{CredentialKind, Identity, LookUp, LookedUp, VerifiedToken};
 
 impl CredentialKind for Sessions {
     fn recognizes(&self, token: &[u8]) -> bool {
@@ -31,13 +31,26 @@ impl CredentialKind for Sessions {
     }
 }
 
+impl<'t> From<&Identity<'t>> for TokenIdentity<'t> {
+    fn from(token: &Identity<'t>) -> Self {
+        let &Identity { issuer, token_id, subject, issued_at } = token;
+        Self { issuer, token_id, subject, issued_at }
+    }
+}
+
+impl<'t, C> From<&'t VerifiedToken<C>> for TokenIdentity<'t> {
+    fn from(token: &'t VerifiedToken<C>) -> Self {
+        Self::from(&token.identity())
+    }
+}
+
 impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// Refuses tokens that are on this list, cached ones too. A token is known by its `jti`, which
     /// [`required_claim`](Self::required_claim) can demand, and by its `sub` and `iat`. None.
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         let (list, leeway) = (revocations.clone(), revocations.leeway());
-        let check = move |token: &Identity<'_>| match list.check_identity(token) {
+        let check = move |token: &Identity<'_>| match list.check(TokenIdentity::from(token)) {
             Ok(()) => Ok(()),
             Err(Revoked::Revoked) => Err(TokenError::Revoked.into()),
             Err(Revoked::Unknown) => Err(Unavailable::Revocations.into()),

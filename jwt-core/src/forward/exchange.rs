@@ -1,3 +1,5 @@
+//! The exchange of a token for a narrower one (RFC 8693): the request and the response.
+
 use std::fmt;
 use std::fmt::Write;
 use std::pin::Pin;
@@ -6,15 +8,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::exchange_error::{ExchangeError, OAuthErrorCode};
 use super::target::{ForwardTarget, Wish};
 use crate::clock::NumericDate;
-use crate::transport::TransportError;
 use crate::verify::CompactToken;
 
 /// Exchanges the user's token for a narrower one, at the token endpoint of an authorization server (RFC 8693).
 ///
-/// The core knows the form and the answer; an implementation sends the one, with the credentials of this service, and
-/// reads the other:
+/// An implementation sends the form, with the credentials of this service, and returns the response. This crate writes the
+/// form and reads the response:
 ///
 /// ```
 /// use jwt_core::{ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
@@ -43,9 +45,12 @@ use crate::verify::CompactToken;
 /// # let _ = TokenEndpoint { client: Client };
 /// ```
 ///
-/// Give the client a timeout: nobody else ends an exchange that hangs, except for the callers themselves.
+/// Give the client a timeout: nothing else ends an exchange that hangs, unless its callers go away.
 pub trait TokenExchange: Send + Sync {
-    /// The narrower token, or why there is none.
+    /// Exchanges the token.
+    ///
+    /// # Errors
+    /// [`ExchangeError`], where there is no narrower token.
     fn exchange(&self, request: ExchangeRequest) -> Exchanging<'_>;
 }
 
@@ -69,24 +74,24 @@ impl ExchangeRequest {
         &self.subject_token
     }
 
-    /// `audience`: whom the new token is for.
+    /// `audience`: the service that the new token is for.
     pub fn audience(&self) -> Option<&str> {
         self.wish.audience.as_deref()
     }
 
-    /// `scope`: what it should be good for; those of the user's token, where none are named.
+    /// `scope`: the scopes of the new token; those of the user's token, where none are named.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.wish.scopes.iter().map(String::as_str)
     }
 
-    /// How long it should be good. Not a parameter of RFC 8693, and not in the [form](Self::form).
+    /// How long the new token should be good. Not a parameter of RFC 8693, and not in the [form](Self::form).
     pub fn lifetime(&self) -> Option<Duration> {
         self.wish.lifetime
     }
 
     /// The body of the request to the token endpoint (RFC 8693 §2.1), as `application/x-www-form-urlencoded`:
-    /// `grant_type`, `subject_token`, `subject_token_type`, `requested_token_type`, and `audience` and `scope` where they
-    /// are wished for. It holds the user's token. Append with `&` what the authorization server wants beyond that.
+    /// `grant_type`, `subject_token`, `subject_token_type`, `requested_token_type`, and `audience` and `scope` where the
+    /// target has them. It holds the user's token. Append with `&` what the authorization server needs beyond that.
     pub fn form(&self) -> String {
         let mut form = String::from("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange");
         for parameter in ["subject_token_type", "requested_token_type"] {
@@ -121,7 +126,7 @@ fn append(form: &mut String, name: &str, value: &str) {
     }
 }
 
-/// The narrower token that an exchange yielded. Never prints itself.
+/// The narrower token that an exchange yielded. `Debug` does not show it.
 #[derive(Clone)]
 pub struct ExchangedToken {
     token: Arc<str>,
@@ -129,13 +134,16 @@ pub struct ExchangedToken {
 }
 
 impl ExchangedToken {
-    /// A bearer token, and how long it is good from now on. Without a lifetime it is used for the
-    /// calls that wait for it and not kept.
+    /// A bearer token, and how long it is good from now on. Without a lifetime, it is used for the calls that wait for it,
+    /// and is not kept.
     pub fn new(token: impl Into<Arc<str>>, lifetime: Option<Duration>) -> Self {
         Self { token: token.into(), lifetime }
     }
 
-    /// Out of the answer of a token endpoint (RFC 8693 §2.2).
+    /// Reads the response of a token endpoint (RFC 8693 §2.2).
+    ///
+    /// # Errors
+    /// [`ExchangeError`], where it is not a success, or not a bearer access token.
     pub fn from_answer(status: u16, body: &[u8]) -> Result<Self, ExchangeError> {
         #[derive(Deserialize)]
         struct Success {
@@ -149,10 +157,10 @@ impl ExchangedToken {
             error: String,
         }
         if status != 200 {
-            // Errors of other statuses are the server's own, or those of something in front of it.
+            // With another status, the error comes from a failing server or from a proxy.
             let failure = serde_json::from_slice(body).ok().filter(|_| matches!(status, 400..=499));
             return Err(failure.map_or(ExchangeError::Status(status), |Failure { error }| {
-                ExchangeError::Refused(Refusal::of(&error))
+                ExchangeError::Refused(OAuthErrorCode::of(&error))
             }));
         }
         let answer: Success = serde_json::from_slice(body).map_err(|_| ExchangeError::Malformed)?;
@@ -179,79 +187,6 @@ pub(super) struct Received {
 impl fmt::Debug for ExchangedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExchangedToken").field("lifetime", &self.lifetime).finish_non_exhaustive()
-    }
-}
-
-/// Why a token could not be exchanged.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExchangeError {
-    /// The authorization server says no (RFC 6749 §5.2).
-    #[error("the authorization server refuses: {0}")]
-    Refused(Refusal),
-    /// An answer with this status, and no word of the authorization server in it.
-    #[error("the answer has status {0}")]
-    Status(u16),
-    /// The HTTP client could not do it.
-    #[error("{0}")]
-    Transport(TransportError),
-    /// Not an answer of RFC 8693 §2.2.1.
-    #[error("the answer is not that of a token exchange")]
-    Malformed,
-    /// The new token is no bearer token, or no access token.
-    #[error("the new token is no bearer access token")]
-    TokenType,
-}
-
-impl ExchangeError {
-    /// What the HTTP client says.
-    pub fn transport(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Transport(TransportError::new(error))
-    }
-}
-
-/// The `error` of a token endpoint (RFC 6749 §5.2, RFC 8693 §2.2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The user's token is not good, or another parameter is not.
-    #[error("invalid_request")]
-    InvalidRequest,
-    /// The credentials of this service are not good.
-    #[error("invalid_client")]
-    InvalidClient,
-    /// The user's token is not good, at servers that say so in this way.
-    #[error("invalid_grant")]
-    InvalidGrant,
-    /// This service may not exchange tokens.
-    #[error("unauthorized_client")]
-    UnauthorizedClient,
-    /// The server does not exchange tokens.
-    #[error("unsupported_grant_type")]
-    UnsupportedGrantType,
-    /// A scope is unknown, or more than the user has.
-    #[error("invalid_scope")]
-    InvalidScope,
-    /// No tokens for this audience.
-    #[error("invalid_target")]
-    InvalidTarget,
-    /// Another word than those of the standards.
-    #[error("for a reason of its own")]
-    Other,
-}
-
-impl Refusal {
-    fn of(error: &str) -> Self {
-        match error {
-            "invalid_request" => Self::InvalidRequest,
-            "invalid_client" => Self::InvalidClient,
-            "invalid_grant" => Self::InvalidGrant,
-            "unauthorized_client" => Self::UnauthorizedClient,
-            "unsupported_grant_type" => Self::UnsupportedGrantType,
-            "invalid_scope" => Self::InvalidScope,
-            "invalid_target" => Self::InvalidTarget,
-            _ => Self::Other,
-        }
     }
 }
 
@@ -292,7 +227,7 @@ mod tests {
     #[test]
     fn a_refusal_is_told_from_an_outage() {
         let refused = ExchangedToken::from_answer(400, br#"{"error":"invalid_target","error_description":"secret"}"#);
-        assert!(matches!(refused, Err(ExchangeError::Refused(Refusal::InvalidTarget))));
+        assert!(matches!(refused, Err(ExchangeError::Refused(OAuthErrorCode::InvalidTarget))));
         for (status, body) in [(400, "<html>"), (502, r#"{"error":"invalid_scope"}"#), (302, "")] {
             let outage = ExchangedToken::from_answer(status, body.as_bytes());
             assert!(matches!(outage, Err(ExchangeError::Status(of)) if of == status), "{status}");

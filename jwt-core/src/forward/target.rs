@@ -1,15 +1,17 @@
+//! A service that tokens are passed on to.
+
+use std::fmt;
 use std::time::Duration;
 
 use http::Uri;
 
+use super::ForwarderBuildError;
 use crate::address::is_secure;
-use crate::error::ConfigError;
 
-/// A service that tokens are passed on to: an origin, that is scheme, host and port, and what it should get.
+/// A service that tokens are passed on to: an origin (scheme, host and port), and which token it gets.
 ///
-/// As long as neither an audience nor a scope nor a lifetime is wished for, it gets the user's token as it is.
-/// Otherwise it gets what the [exchange](crate::ForwarderBuilder::exchange) yields for these wishes, and never the
-/// user's token.
+/// Without an audience, a scope and a lifetime, it gets the user's token as it is. With one of them, it gets the token that
+/// the [exchange](crate::ForwarderBuilder::exchange) yields for them, and never the user's token.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,7 +25,7 @@ use crate::error::ConfigError;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ForwardTarget {
-    origin: Result<Origin, ConfigError>,
+    origin: Result<Origin, ForwarderBuildError>,
     pub(super) wish: Wish,
     pub(super) call_time: Duration,
 }
@@ -36,7 +38,7 @@ pub(super) struct Wish {
     pub(super) lifetime: Option<Duration>,
 }
 
-/// RFC 6454 §4: the port is there even where the address leaves it out.
+/// RFC 6454 §4: with the port, also where the address leaves it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Origin {
     https: bool,
@@ -46,7 +48,7 @@ struct Origin {
 
 impl ForwardTarget {
     /// The service at this origin, such as `https://invoices.example.com` or `http://127.0.0.1:3001`. Plain http is for
-    /// loopback addresses alone; a path is an error, since it would not bind anything.
+    /// loopback addresses alone. A path is an error, since it would restrict nothing.
     pub fn new(origin: impl AsRef<str>) -> Self {
         Self { origin: Origin::configured(origin.as_ref()), wish: Wish::default(), call_time: Duration::ZERO }
     }
@@ -58,23 +60,23 @@ impl ForwardTarget {
         self
     }
 
-    /// One more scope that the exchanged token should have, and no others than those that are named.
+    /// One more scope of the exchanged token. It has no other scopes than those that are named.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.wish.scopes.push(scope.into());
         self
     }
 
-    /// How long the exchanged token should be good. RFC 8693 has no parameter for that: whether the issuer hears of it
-    /// is up to the exchange.
+    /// How long the exchanged token should be good. RFC 8693 has no parameter for that: your
+    /// [`TokenExchange`](crate::TokenExchange) says whether and how the issuer is told.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.wish.lifetime = Some(lifetime);
         self
     }
 
-    /// How long a call to the service may take: a token that would end meanwhile is not passed on. Zero, beside the
-    /// [margin](crate::ForwarderBuilder::margin).
+    /// How long a call to the service may take: a token that would expire meanwhile is not passed on. Counts in addition to
+    /// the [margin](crate::ForwarderBuilder::margin). Zero.
     #[must_use]
     pub fn call_time(mut self, time: Duration) -> Self {
         self.call_time = time;
@@ -93,12 +95,16 @@ impl ForwardTarget {
         self.origin == other.origin
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let mut texts = self.wish.audience.iter().chain(&self.wish.scopes);
-        if texts.any(String::is_empty) {
-            return Err(ConfigError::EmptyExpectation);
+    /// The origin, where there is nothing wrong with the target.
+    pub(super) fn check(&self) -> Result<Box<str>, ForwarderBuildError> {
+        let origin = Box::from(self.origin.as_ref().map_err(Clone::clone)?.to_string());
+        if self.wish.audience.as_ref().is_some_and(String::is_empty) {
+            return Err(ForwarderBuildError::EmptyAudience { origin });
         }
-        self.origin.as_ref().map(|_| ()).map_err(Clone::clone)
+        if self.wish.scopes.iter().any(String::is_empty) {
+            return Err(ForwarderBuildError::EmptyScope { origin });
+        }
+        Ok(origin)
     }
 }
 
@@ -109,15 +115,16 @@ impl<T: AsRef<str>> From<T> for ForwardTarget {
 }
 
 impl Origin {
-    fn configured(text: &str) -> Result<Self, ConfigError> {
-        let uri: Uri = text.parse().map_err(|_| ConfigError::ForwardTarget)?;
+    fn configured(text: &str) -> Result<Self, ForwarderBuildError> {
+        let not_an_origin = || ForwarderBuildError::NotAnOrigin { origin: without_credentials(text) };
+        let uri: Uri = text.parse().map_err(|_| not_an_origin())?;
         let bare = !text.contains('#') && uri.query().is_none() && matches!(uri.path(), "" | "/");
-        let origin = Self::of(&uri).filter(|_| bare).ok_or(ConfigError::ForwardTarget)?;
-        if is_secure(&uri) { Ok(origin) } else { Err(ConfigError::InsecureForwardTarget) }
+        let origin = Self::of(&uri).filter(|_| bare).ok_or_else(not_an_origin)?;
+        if is_secure(&uri) { Ok(origin) } else { Err(ForwarderBuildError::InsecureOrigin { origin: text.into() }) }
     }
 
-    /// `None` where HTTP clients might read another origin out of it: without a host, with credentials before it, or
-    /// with anything behind it that is no port.
+    /// `None` where HTTP clients might read another origin: without a host, with credentials before the host, or with
+    /// anything after it that is not a port.
     fn of(uri: &Uri) -> Option<Self> {
         let https = match uri.scheme_str()? {
             "https" => true,
@@ -131,6 +138,21 @@ impl Origin {
             port => port.strip_prefix(':').filter(|port| port.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()?,
         };
         Some(Self { https, host: host.to_ascii_lowercase().into(), port })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.https { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// An address for an error: with `…` for everything before the last `@`, where a password may be.
+fn without_credentials(address: &str) -> Box<str> {
+    match address.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}").into(),
+        None => address.into(),
     }
 }
 
@@ -195,7 +217,8 @@ mod tests {
             assert_eq!(check(origin), None, "{origin}");
         }
         for origin in ["http://a.example", "http://10.0.0.1:80", "http://localhost.example"] {
-            assert_eq!(check(origin), Some(ConfigError::InsecureForwardTarget), "{origin}");
+            let expected = ForwarderBuildError::InsecureOrigin { origin: origin.into() };
+            assert_eq!(check(origin), Some(expected), "{origin}");
         }
         for origin in [
             "",
@@ -207,7 +230,16 @@ mod tests {
             "https://u@a.example",
             "ws://a.example",
         ] {
-            assert_eq!(check(origin), Some(ConfigError::ForwardTarget), "{origin}");
+            let error = check(origin).unwrap();
+            assert!(matches!(error, ForwarderBuildError::NotAnOrigin { .. }), "{origin}: {error}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_in_no_error() {
+        for origin in ["https://user:geheim@a.example", "https://user:ge@geheim@a.example/x", "user:geheim@a.example"] {
+            let error = ForwardTarget::new(origin).check().unwrap_err().to_string();
+            assert!(error.contains("`…@a.example") && !error.contains("geheim"), "{error}");
         }
     }
 }

@@ -1,3 +1,5 @@
+//! How an issuer is set up.
+
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

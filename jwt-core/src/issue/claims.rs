@@ -1,3 +1,5 @@
+//! The claims of a token: those that the issuer sets, and those of the application.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;

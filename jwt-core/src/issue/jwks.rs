@@ -1,3 +1,5 @@
+//! The public keys of an issuer, as a JWK Set (RFC 7517) that is served.
+
 use std::fmt::Write;
 use std::time::Duration;
 

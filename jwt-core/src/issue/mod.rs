@@ -2,6 +2,7 @@
 
 mod builder;
 mod claims;
+mod error;
 mod jwks;
 mod ring;
 mod token;
@@ -15,8 +16,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use builder::IssuerBuilder;
-pub use ring::RotationError;
-pub use token::{AccessToken, IssueError};
+pub use error::{IssueError, RotationError};
+pub use token::AccessToken;
 
 use crate::authenticator::Authenticator;
 use crate::authenticator::AuthenticatorBuilder;

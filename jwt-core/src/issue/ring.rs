@@ -1,5 +1,8 @@
+//! The keys of an issuer, and what becomes of each with time.
+
 use std::time::Duration;
 
+use super::RotationError;
 use super::jwks::thumbprint;
 use crate::clock::NumericDate;
 use crate::key::{KeySet, SigningKey, VerifyingKey};
@@ -29,21 +32,6 @@ enum Phase {
     Active,
     /// Published until then.
     Retiring { until: NumericDate },
-}
-
-/// Why a key of an issuer stays what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RotationError {
-    /// No published key has that name.
-    #[error("no published key has that `kid`")]
-    UnknownKid,
-    /// Another key has that name already.
-    #[error("another key has that `kid` already: give each key a name of its own, or none for its thumbprint")]
-    DuplicateKid,
-    /// The key signs at the moment.
-    #[error("this key signs at the moment: activate another one first")]
-    Active,
 }
 
 impl Ring {

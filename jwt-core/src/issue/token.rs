@@ -1,9 +1,9 @@
+//! What an issuer yields.
+
 use std::fmt;
 use std::time::Duration;
 
 use crate::clock::NumericDate;
-use crate::error::RegisteredClaim;
-use crate::key::SigningError;
 
 /// An access token that was just signed. Never prints itself.
 #[derive(Clone)]
@@ -47,22 +47,4 @@ impl fmt::Debug for AccessToken {
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
     }
-}
-
-/// Why there is no token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IssueError {
-    /// The claims do not serialize, not to a JSON object, or to one with a member twice.
-    #[error("the claims do not serialize to a JSON object whose members have each a name of their own")]
-    Claims,
-    /// The claims have a member that the issuer sets itself.
-    #[error("the claims bring `{0}`, which the issuer sets: leave it out of the type that is signed")]
-    Collision(RegisteredClaim),
-    /// The operating system gives no random numbers.
-    #[error("the operating system gives no random numbers")]
-    Random,
-    /// The token could not be signed.
-    #[error("{0}")]
-    Signing(#[from] SigningError),
 }

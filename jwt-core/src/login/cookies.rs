@@ -1,11 +1,12 @@
+//! The cookies that keep a login in a browser.
+
 use std::time::Duration;
 
 use cookie::{Cookie, time};
 use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
-use super::RefreshToken;
-use crate::error::ConfigError;
+use super::{LoginCookiesBuilder, RefreshToken};
 use crate::issue::AccessToken;
 use crate::observe::log;
 use crate::request::csrf_token::CsrfTokens;
@@ -38,16 +39,16 @@ use crate::session::sign_in::SignIn;
 /// ```
 #[derive(Debug, Clone)]
 pub struct LoginCookies {
-    access: Attributes,
-    refresh: Attributes,
-    csrf: Option<Csrf>,
+    pub(super) access: Attributes,
+    pub(super) refresh: Attributes,
+    pub(super) csrf: Option<Csrf>,
 }
 
 /// A token of one's own beside the access token, for the scripts of the own origin.
 #[derive(Debug, Clone)]
-struct Csrf {
-    tokens: CsrfTokens,
-    cookie: Attributes,
+pub(super) struct Csrf {
+    pub(super) tokens: CsrfTokens,
+    pub(super) cookie: Attributes,
 }
 
 /// Whether a browser sends a cookie along when a page of another site asks for the request (RFC 6265bis §5.6.7).
@@ -62,23 +63,14 @@ pub enum SameSite {
     None,
 }
 
-/// Builds [`LoginCookies`], which has the defaults.
 #[derive(Debug, Clone)]
-pub struct LoginCookiesBuilder {
-    access: Attributes,
-    refresh: Attributes,
-    csrf: Option<Csrf>,
-    plain_http: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Attributes {
-    name: String,
-    path: String,
-    domain: Option<String>,
-    same_site: SameSite,
-    secure: bool,
-    http_only: bool,
+pub(super) struct Attributes {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) domain: Option<String>,
+    pub(super) same_site: SameSite,
+    pub(super) secure: bool,
+    pub(super) http_only: bool,
 }
 
 /// What every browser keeps of one cookie, in bytes (RFC 6265 §6.1).
@@ -87,12 +79,7 @@ const MAX_COOKIE: usize = 4096;
 impl LoginCookies {
     /// A builder with the defaults.
     pub fn builder() -> LoginCookiesBuilder {
-        LoginCookiesBuilder {
-            access: Attributes::new("__Host-access_token", "/", SameSite::Lax),
-            refresh: Attributes::new("__Secure-refresh_token", "/auth", SameSite::Strict),
-            csrf: None,
-            plain_http: false,
-        }
+        LoginCookiesBuilder::new()
     }
 
     /// Where an authenticator finds the access token.
@@ -158,24 +145,9 @@ fn headers(cookies: impl Iterator<Item = HeaderValue>) -> HeaderMap {
 }
 
 impl Attributes {
-    fn new(name: &str, path: &str, same_site: SameSite) -> Self {
+    pub(super) fn new(name: &str, path: &str, same_site: SameSite) -> Self {
         let (name, path) = (name.to_owned(), path.to_owned());
         Self { name, path, domain: None, same_site, secure: true, http_only: true }
-    }
-
-    /// Whether the name begins so. Browsers do not look at the case.
-    fn has_prefix(&self, prefix: &str) -> bool {
-        self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    }
-
-    fn make_plain(&mut self) {
-        self.secure = false;
-        // The longest first: `__Host-Http-` begins with `__Host-`.
-        for prefix in ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] {
-            if self.has_prefix(prefix) {
-                self.name.drain(..prefix.len());
-            }
-        }
     }
 
     /// `None` for a value that no cookie can hold, of which tokens have none.
@@ -202,110 +174,5 @@ impl Attributes {
         let mut value = HeaderValue::try_from(text).ok()?;
         value.set_sensitive(true);
         Some(value)
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        if HeaderName::from_bytes(self.name.as_bytes()).is_err() {
-            return Err(ConfigError::CookieName);
-        }
-        let in_attribute = |text: &str| text.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b';' && b != b',');
-        if !self.path.starts_with('/') || !in_attribute(&self.path) {
-            return Err(ConfigError::CookiePath);
-        }
-        let of_domain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
-        if let Some(domain) = &self.domain
-            && (domain.starts_with('.') || !domain.contains('.') || !domain.bytes().all(of_domain))
-        {
-            return Err(ConfigError::CookieDomain);
-        }
-        if self.has_prefix("__Host-") && !(self.path == "/" && self.domain.is_none()) {
-            return Err(ConfigError::HostCookie);
-        }
-        if self.same_site == SameSite::None && !self.secure {
-            return Err(ConfigError::SameSiteNone);
-        }
-        Ok(())
-    }
-}
-
-impl LoginCookiesBuilder {
-    /// The name of the cookie for the access token: letters, digits, `-` and `_`. `__Host-access_token`.
-    #[must_use]
-    pub fn access_name(mut self, name: impl Into<String>) -> Self {
-        self.access.name = name.into();
-        self
-    }
-
-    /// The name of the cookie for the refresh token. `__Secure-refresh_token`.
-    #[must_use]
-    pub fn refresh_name(mut self, name: impl Into<String>) -> Self {
-        self.refresh.name = name.into();
-        self
-    }
-
-    /// Under which path the refresh token is sent: that of the routes that renew and end a login. `/auth`.
-    #[must_use]
-    pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
-        self.refresh.path = path.into();
-        self
-    }
-
-    /// When the access token is sent for a page of another site. [`SameSite::Lax`].
-    #[must_use]
-    pub fn same_site(mut self, same_site: SameSite) -> Self {
-        self.access.same_site = same_site;
-        self
-    }
-
-    /// When the refresh token is sent for a page of another site. [`SameSite::Strict`].
-    #[must_use]
-    pub fn refresh_same_site(mut self, same_site: SameSite) -> Self {
-        self.refresh.same_site = same_site;
-        self
-    }
-
-    /// Sends both cookies to every host under that domain, each of which can then act as the user. Needs names without
-    /// `__Host-`. None: this host alone.
-    #[must_use]
-    pub fn domain(mut self, domain: impl Into<String>) -> Self {
-        let domain = domain.into();
-        self.access.domain = Some(domain.clone());
-        self.refresh.domain = Some(domain);
-        self
-    }
-
-    /// Sets a token against cross-site request forgery beside the access token, as `__Host-csrf_token`: what
-    /// [`AuthenticatorBuilder::csrf`](crate::AuthenticatorBuilder::csrf) requires. None.
-    #[must_use]
-    pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
-        let cookie = Attributes::new("__Host-csrf_token", "/", SameSite::Strict);
-        self.csrf = Some(Csrf { tokens: tokens.clone(), cookie: Attributes { http_only: false, ..cookie } });
-        self
-    }
-
-    /// For trying things out on `http://localhost` in a browser that takes no `Secure` cookie there, such as Safari:
-    /// leaves out `Secure`, and the prefixes in the names, such as `__Host-`. **Anywhere else, whoever is on the way reads the
-    /// tokens.**
-    #[must_use]
-    pub fn dangerous_plain_http_on_localhost(mut self) -> Self {
-        self.plain_http = true;
-        self
-    }
-
-    /// The cookies, or what is wrong with them.
-    pub fn build(self) -> Result<LoginCookies, ConfigError> {
-        let Self { mut access, mut refresh, mut csrf, plain_http } = self;
-        let cookies = [&mut access, &mut refresh].into_iter().chain(csrf.as_mut().map(|csrf| &mut csrf.cookie));
-        for cookie in cookies {
-            if plain_http {
-                cookie.make_plain();
-            }
-            cookie.check()?;
-        }
-        let csrf_name = csrf.as_ref().map(|csrf| &csrf.cookie.name);
-        if access.name == refresh.name || csrf_name.is_some_and(|name| [&access.name, &refresh.name].contains(&name)) {
-            return Err(ConfigError::SameCookie);
-        }
-        Ok(LoginCookies { access, refresh, csrf })
     }
 }

@@ -1,12 +1,13 @@
 //! Logging in, refreshing and logging out.
 
+mod builder;
 mod cookies;
+mod cookies_builder;
+mod error;
 mod renewal;
-mod response;
+mod tokens;
 
-use std::error::Error;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,22 +17,26 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-pub use cookies::{LoginCookies, LoginCookiesBuilder, SameSite};
-pub use response::{Login, RefreshToken, UnfitToken};
+pub use builder::TokensBuilder;
+pub use cookies::{LoginCookies, SameSite};
+pub use cookies_builder::LoginCookiesBuilder;
+pub use error::LoginError;
+pub use tokens::{Login, RefreshToken, UnfitToken};
 
-use crate::authenticator::AuthenticatorBuilder;
-use crate::error::{AuthError, CheckError, ConfigError, RequestError};
+use crate::authenticator::{AuthenticatorBuilder, Renewal};
+use crate::error::AuthError;
 use crate::issue::{IssueError, Issuer};
 use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
-use crate::request::source::{self, Credential as Found, TokenSource};
+use crate::request::source::{self, Credential, TokenSource};
 use crate::revocation::Revocations;
 use crate::session::opaque::OpaqueToken;
 use crate::session::refresh::{RefreshError, RefreshTokens};
 use crate::session::sign_in::{NewSignIn, SignIn};
 use crate::store::StoreError;
 use crate::verify::Verifier;
+use builder::Reload;
 use renewal::Renewals;
 
 /// Logging in, renewing and logging out: an issuer, its refresh tokens, and the cookies of a browser. Cheap to clone.
@@ -81,208 +86,10 @@ struct Revoking {
     verifier: Verifier<()>,
 }
 
-/// The claims of the next access token, as JSON.
-type Reload = dyn Fn(SignIn) -> Reloading + Send + Sync;
-
-type Reloading = Pin<Box<dyn Future<Output = Result<Option<Box<RawValue>>, LoginError>> + Send>>;
-
-/// Why there is no login, or no next one. [`response`](Self::response) is what a client is told.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoginError {
-    /// The claims name nobody: no `sub`, or one that is no text.
-    #[error("the claims have no `sub` that a login could be remembered under")]
-    NoSubject,
-    /// Reloaded claims have another `sub` than those of the login.
-    #[error("the reloaded claims are about somebody else")]
-    OtherSubject,
-    /// The access token could not be signed.
-    #[error("{0}")]
-    Issue(#[from] IssueError),
-    /// The request has no refresh token, or one too many, or may come from a page of another site.
-    #[error("{0}")]
-    Request(AuthError),
-    /// The claims could not be reloaded. The client may try again with the same refresh token.
-    #[error("the claims could not be reloaded: {0}")]
-    Reload(CheckError),
-    /// The refresh token is not good, or the store did not do it.
-    #[error("{0}")]
-    Refresh(#[from] RefreshError),
-    /// The store did not do it.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-}
-
-impl From<AuthError> for LoginError {
-    fn from(error: AuthError) -> Self {
-        Self::Request(error)
-    }
-}
-
-/// Builds [`Tokens`].
-///
-/// | setting | default | reason |
-/// |---|---|---|
-/// | [`cookies`](Self::cookies) | [`LoginCookies`] with their defaults | |
-/// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | a cookie is sent by whichever page the browser shows |
-/// | [`reload`](Self::reload) | none: the claims of the login | only the application knows where they come from |
-/// | [`revocations`](Self::revocations) | none | short lives do for many |
-/// | [`transparent_renewal`](Self::transparent_renewal) | off | it sends the refresh token with every request |
-pub struct TokensBuilder {
-    issuer: Issuer,
-    refresh: RefreshTokens,
-    cookies: Option<LoginCookies>,
-    cross_site: CrossSite,
-    reload: Option<Box<Reload>>,
-    revocations: Option<Revocations>,
-    transparent_renewal: bool,
-}
-
-impl TokensBuilder {
-    /// How a browser keeps a login. [`LoginCookies`] with their defaults.
-    #[must_use]
-    pub fn cookies(mut self, cookies: LoginCookies) -> Self {
-        self.cookies = Some(cookies);
-        self
-    }
-
-    /// An origin whose pages may renew and end a login, and do what the authenticator protects; see
-    /// [`AuthenticatorBuilder::trusted_origin`]. None.
-    #[must_use]
-    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.cross_site.trusted.push(origin.into().into_boxed_str());
-        self
-    }
-
-    /// Where a renewal gets the claims from that it signs, since roles may have changed since the login. `None` ends the
-    /// login: the user is gone, or locked. None: the claims of the login.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use jwt_core::{Algorithm, Issuer, MemoryStore, RefreshTokens, SigningKey, Tokens};
-    /// # #[derive(serde::Serialize)]
-    /// # struct User { sub: String, roles: Vec<String> }
-    /// # #[derive(Clone)]
-    /// # struct Users;
-    /// # impl Users {
-    /// #     async fn find(&self, name: &str) -> Result<Option<User>, std::io::Error> {
-    /// #         Ok(Some(User { sub: name.into(), roles: vec![] }))
-    /// #     }
-    /// # }
-    /// # let users = Users;
-    /// # let issuer = Issuer::builder("https://auth.example.com")
-    /// #     .audience("api")
-    /// #     .signing_key(SigningKey::generate(Algorithm::ES256)?)
-    /// #     .build()?;
-    /// # let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;
-    /// let tokens = Tokens::builder(issuer, refresh_tokens)
-    ///     .reload(move |login| {
-    ///         let users = users.clone();
-    ///         async move { users.find(&login.subject).await }
-    ///     })
-    ///     .build()?;
-    /// # let _ = tokens;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// The claims have the `sub` of the login. An error is a 503, [`LoginError::Reload`].
-    #[must_use]
-    pub fn reload<C, E, F>(mut self, reload: impl Fn(SignIn) -> F + Send + Sync + 'static) -> Self
-    where
-        C: Serialize,
-        E: Error + Send + Sync + 'static,
-        F: Future<Output = Result<Option<C>, E>> + Send + 'static,
-    {
-        self.reload = Some(Box::new(move |sign_in| {
-            let claims = reload(sign_in);
-            Box::pin(async move {
-                let claims = claims.await.map_err(|error| LoginError::Reload(CheckError::new(error)))?;
-                let json = claims.map(|claims| serde_json::value::to_raw_value(&claims)).transpose();
-                json.map_err(|_| IssueError::Claims.into())
-            })
-        }));
-        self
-    }
-
-    /// Revokes the access token at [logout](Tokens::log_out_of), and refuses what is on the list. None.
-    #[must_use]
-    pub fn revocations(mut self, revocations: &Revocations) -> Self {
-        self.revocations = Some(revocations.clone());
-        self
-    }
-
-    /// Has the [authenticator](Tokens::authenticator) renew a login that has run out, where a GET or HEAD request brings
-    /// the refresh token in its cookie and no access token that is good for more time: the handler sees the new claims,
-    /// and the response sets the new cookies, with `Cache-Control: no-store`. Off.
-    ///
-    /// For that, the refresh token is sent with every request to this host, and not under `/auth` alone: its cookie has
-    /// the path `/` and, unless [`cookies`](Self::cookies) say otherwise, the name `__Host-refresh_token`.
-    ///
-    /// - What is not renewed is refused as it would be without: other methods, WebSocket handshakes, requests that come
-    ///   from another site by `Sec-Fetch-Site` or `Origin`, access tokens in `Authorization`, and access tokens that are
-    ///   not good for another reason than their age. While the store is away, a 503.
-    /// - Of requests at once with the same refresh token, one renews and all get the same cookies; on several instances,
-    ///   [retries](crate::RefreshTokensBuilder::grace) get the same refresh token.
-    /// - A browser that goes away before it has read the answer comes back with the refresh token before. After the
-    ///   grace that looks like a reuse and ends the login: a minute of grace is better here than the default.
-    #[must_use]
-    pub fn transparent_renewal(mut self) -> Self {
-        self.transparent_renewal = true;
-        self
-    }
-
-    /// The tokens, or what is wrong with them.
-    pub fn build(self) -> Result<Tokens, ConfigError> {
-        self.cross_site.check_config().map_err(|_| ConfigError::CrossSiteContradiction)?;
-        let cookies = match self.cookies {
-            Some(cookies) => cookies,
-            None if self.transparent_renewal => {
-                LoginCookies::builder().refresh_name("__Host-refresh_token").refresh_path("/").build()?
-            }
-            None => LoginCookies::builder().build()?,
-        };
-        if self.transparent_renewal && !cookies.refresh_is_sent_everywhere() {
-            return Err(ConfigError::RenewalPath);
-        }
-        let renewals = self.transparent_renewal.then(Renewals::default);
-        let Self { issuer, refresh, cross_site, reload, .. } = self;
-        let revoking = match self.revocations {
-            Some(list) => Some(Revoking {
-                list,
-                verifier: issuer.authenticator().build_verifier().map_err(|_| ConfigError::NoKeys)?,
-            }),
-            None => None,
-        };
-        Ok(Tokens(Arc::new(Inner { issuer, refresh, cookies, cross_site, reload, revoking, renewals })))
-    }
-}
-
-impl fmt::Debug for TokensBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokensBuilder")
-            .field("issuer", &self.issuer)
-            .field("refresh", &self.refresh)
-            .field("cookies", &self.cookies)
-            .field("cross_site", &self.cross_site)
-            .field("reload", &self.reload.is_some())
-            .field("revocations", &self.revocations)
-            .field("transparent_renewal", &self.transparent_renewal)
-            .finish()
-    }
-}
-
 impl Tokens {
     /// A builder with the defaults.
     pub fn builder(issuer: Issuer, refresh: RefreshTokens) -> TokensBuilder {
-        TokensBuilder {
-            issuer,
-            refresh,
-            cookies: None,
-            cross_site: CrossSite::default(),
-            reload: None,
-            revocations: None,
-            transparent_renewal: false,
-        }
+        TokensBuilder::new(issuer, refresh)
     }
 
     /// Signs an access token with these claims, which have a `sub`, and starts a family of refresh tokens for it. `label`
@@ -330,22 +137,6 @@ impl Tokens {
         self.refresh(token).await
     }
 
-    /// The refresh token of a request that may be renewed on its way, if it has one.
-    pub(crate) fn renewable<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, RequestError> {
-        if self.0.renewals.is_none() || !self.0.cross_site.may_renew(head) {
-            return Ok(None);
-        }
-        Ok(source::extract(&[self.0.cookies.refresh_source()], head)?.map(|found| found.token))
-    }
-
-    /// A [refresh](Self::refresh) in common with whatever other requests have the same token.
-    pub(crate) async fn renew(&self, token: &[u8]) -> Result<Login, LoginError> {
-        match &self.0.renewals {
-            Some(renewals) => renewals.join(token, self.refresh(token)).await,
-            None => self.refresh(token).await,
-        }
-    }
-
     /// Ends the family of a refresh token. The access token stays good until it expires, unless it is
     /// [revoked](Self::revoke).
     pub async fn log_out(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
@@ -373,14 +164,14 @@ impl Tokens {
     /// the user is not logged out.
     pub async fn log_out_of(&self, head: &impl RequestHead) -> Result<HeaderMap, LoginError> {
         let Inner { cookies, refresh, .. } = &*self.0;
-        let access = source::extract(Box::leak(Box::new([TokenSource::bearer(), cookies.source()])), head)
-            .map_err(AuthError::from)?;
+        let sources = [TokenSource::bearer(), cookies.source()];
+        let access = source::extract(&sources, head).map_err(AuthError::from)?;
         let token = self.refresh_token_of(head)?;
         // Even without a cookie: the answer makes a browser forget its own.
         if access.as_ref().is_none_or(|access| access.in_cookie) {
             self.check_origin(head)?;
         }
-        if let Some(Found { token, .. }) = access {
+        if let Some(Credential { token, .. }) = access {
             self.revoke(token).await?;
         }
         if let Some(token) = token {
@@ -392,7 +183,8 @@ impl Tokens {
     /// The refresh token in the cookie of a request that renews or ends a login; `None` where there is none. Such a
     /// request changes something, so one that a page of another site may have made is refused.
     pub fn refresh_token_of<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, AuthError> {
-        let Some(Found { token, .. }) = source::extract(&[self.0.cookies.refresh_source()], head)? else {
+        let sources = [self.0.cookies.refresh_source()];
+        let Some(Credential { token, .. }) = source::extract(&sources, head)? else {
             return Ok(None);
         };
         self.check_origin(head)?;
@@ -428,7 +220,11 @@ impl Tokens {
             None => builder,
         };
         let builder = match renewals {
-            Some(_) => builder,
+            Some(_) => builder.renewal(Renewal {
+                source: [cookies.refresh_source()],
+                cross_site: cross_site.clone(),
+                renew: Arc::new(self.clone()),
+            }),
             None => builder,
         };
         match cookies.csrf_tokens() {

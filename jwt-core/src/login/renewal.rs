@@ -1,69 +1,34 @@
-//! An access token that has run out, renewed on the way of a request.
+//! Access tokens that have expired, renewed while a request waits: what the authenticator asks for through its port.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use http::header::SET_COOKIE;
 
-use tokio::sync::OnceCell;
+use super::{Login, LoginError, Tokens};
+use crate::authenticator::{NotRenewed, Renew, Renewed, Renewing};
+use crate::session::RefreshError;
+use crate::single_flight::SingleFlight;
 
-use super::{Login, LoginError};
+/// Renewals under way, by their refresh token: of any number of requests at once, one renews, and all get its login.
+pub(super) type Renewals = SingleFlight<Box<[u8]>, Result<Login, LoginError>>;
 
-/// Renewals under way, by their refresh token: of any number of requests at once, one renews, and all get what it got.
-#[derive(Default)]
-pub(super) struct Renewals(Mutex<HashMap<Box<[u8]>, Flight>>);
-
-#[derive(Default)]
-struct Flight {
-    landing: Arc<Landing>,
-    passengers: usize,
-}
-
-type Landing = OnceCell<Result<Login, LoginError>>;
-
-impl Renewals {
-    /// What comes of `renew`, or of that of another request with the same token. Where the one that renews goes away, the
-    /// next one takes its place.
-    pub(super) async fn join(
-        &self,
-        token: &[u8],
-        renew: impl Future<Output = Result<Login, LoginError>>,
-    ) -> Result<Login, LoginError> {
-        let passenger = self.board(token);
-        passenger.landing.get_or_init(|| renew).await.clone()
-    }
-
-    fn board<'r>(&'r self, token: &'r [u8]) -> Passenger<'r> {
-        let mut flights = self.lock();
-        let flight = flights.entry(token.into()).or_default();
-        flight.passengers += 1;
-        Passenger { renewals: self, token, landing: flight.landing.clone() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, Flight>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Renewals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} renewals", self.lock().len())
-    }
-}
-
-struct Passenger<'r> {
-    renewals: &'r Renewals,
-    token: &'r [u8],
-    landing: Arc<Landing>,
-}
-
-impl Drop for Passenger<'_> {
-    /// The last one forgets the flight. Whoever comes later asks the store.
-    fn drop(&mut self) {
-        let mut flights = self.renewals.lock();
-        let Some(flight) = flights.get_mut(self.token) else { return };
-        flight.passengers -= 1;
-        if flight.passengers == 0 {
-            flights.remove(self.token);
-        }
+impl Renew for Tokens {
+    fn renew(&self, refresh_token: Box<[u8]>) -> Renewing<'_> {
+        Box::pin(async move {
+            let renewed = match &self.0.renewals {
+                Some(renewals) => {
+                    renewals.join(refresh_token.clone(), || None, self.refresh(refresh_token), |_| {}).await
+                }
+                None => self.refresh(refresh_token).await,
+            };
+            match renewed.inspect_err(LoginError::log) {
+                Ok(login) => {
+                    let cookies = self.set_cookies(&login).get_all(SET_COOKIE).iter().cloned().collect();
+                    Ok(Renewed { access_token: login.access_token().as_str().to_owned(), cookies })
+                }
+                Err(LoginError::Store(_) | LoginError::Reload(_) | LoginError::Refresh(RefreshError::Store(_))) => {
+                    Err(NotRenewed::Unavailable)
+                }
+                Err(_) => Err(NotRenewed::Refused),
+            }
+        })
     }
 }

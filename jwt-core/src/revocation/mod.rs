@@ -1,71 +1,40 @@
-//! Which value tokens are no longer good, although their signature holds and their time has not come.
+//! Tokens that were revoked: refused although they are signed and have not expired.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod follower;
+mod identity;
+mod list;
+
 use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+pub use identity::TokenIdentity;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
-use crate::session::sign_in::later;
-use crate::store::{RevocationStore, StoreError};
-use crate::verify::VerifiedToken;
+use crate::debug_text::debug_as_display;
+use crate::store::time::{later, whole_millis};
+use crate::store::{Revocation, RevocationStore, RevocationTarget, StoreError};
+use follower::follow;
+use list::List;
 
-/// Tokens that are refused from some moment on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Revocation {
-    /// Which ones.
-    pub target: RevocationTarget,
-    /// From when on all of them have expired, so that nobody needs to remember this any more.
-    #[serde(with = "crate::store::millis")]
-    pub forget_at: NumericDate,
-}
-
-/// Which tokens a [`Revocation`] is about. A token without `iss` has the empty issuer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RevocationTarget {
-    /// One token.
-    Token {
-        /// Its `iss`.
-        issuer: String,
-        /// Its `jti`.
-        id: String,
-    },
-    /// All tokens of a subject that were issued before a moment, and those that do not say when they were issued.
-    Subject {
-        /// Their `iss`.
-        issuer: String,
-        /// Their `sub`.
-        subject: String,
-        /// The moment that `iat` is compared with.
-        #[serde(with = "crate::store::millis")]
-        not_before: NumericDate,
-    },
-}
-
-/// What becomes of requests while the store of the revocations cannot be reached.
+/// What happens to requests while the store of the revocations cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhileUnreachable {
-    /// They are checked against the list as it was known last.
+    /// Requests are checked against the list as it was last known.
     KeepLastKnown,
-    /// The same for so long; then they are refused, with 503, until the store is back. Longer than
-    /// [`every`](RevocationsBuilder::every) by what an answer of the store may take: between two looks at the store, the
-    /// list is that old.
+    /// The same for this long; then requests are refused, with 503, until the store is back. Between two polls, the list is
+    /// as old as the [`poll_interval`](RevocationsBuilder::poll_interval): give the interval and, beyond that, what an
+    /// answer of the store may take.
     RefuseAfter(Duration),
 }
 
-/// The list of value tokens that are no longer good, in the memory of this instance and the same on all others.
+/// The list of revoked tokens, in the memory of this instance and the same on all others.
 ///
-/// A check is local: it neither waits nor locks, and costs tens of nanoseconds. Whatever is revoked is written to the
-/// store, counts here at once, and on every other instance with its next look at the store, four times a second. An
-/// entry is forgotten once the token has expired, so the list is as long as what was revoked in one lifetime of a token.
+/// A check is local: it neither waits nor locks, and costs tens of nanoseconds. A revocation is written to the store. It
+/// counts on this instance at once, and on every other instance with its next poll of the store, four times a second. An
+/// entry is forgotten once its token has expired, so the list holds what was revoked within one lifetime of a token.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -103,16 +72,18 @@ struct Inner {
 }
 
 /// Why [`Revocations::check`] refuses a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Revoked {
     /// It was revoked.
     #[error("revoked")]
     Revoked,
-    /// Nobody knows: the list is older than [`WhileUnreachable::RefuseAfter`] allows.
+    /// It is not known: the list is older than [`WhileUnreachable::RefuseAfter`] allows.
     #[error("the list of revoked tokens is out of date")]
     Unknown,
 }
+
+debug_as_display!(Revoked);
 
 impl Revocations {
     /// A builder with the defaults, on that store.
@@ -121,24 +92,24 @@ impl Revocations {
             store,
             clock: Arc::new(SystemClock),
             leeway: Duration::from_secs(5 * 60),
-            every: Duration::from_millis(250),
+            poll_interval: Duration::from_millis(250),
             while_unreachable: WhileUnreachable::KeepLastKnown,
         }
     }
 
-    /// Revokes one token, by its `iss` (empty if it has none), `jti` and `exp`. `Ok` once the store has it.
+    /// Revokes one token, by its `iss` (empty if it has none), `jti` and `exp`. `Ok` once the store has the revocation.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: it is refused here all the same, but may not be elsewhere; try again.
+    /// [`StoreError::Unavailable`]: the token is refused on this instance, but perhaps not on others; try again.
     /// [`StoreError::Full`]: nothing was revoked.
     pub async fn revoke(&self, issuer: &str, token_id: &str, expires_at: NumericDate) -> Result<(), StoreError> {
         let target = RevocationTarget::Token { issuer: issuer.to_owned(), id: token_id.to_owned() };
         self.add(target, expires_at).await
     }
 
-    /// Revokes whatever was issued to a subject until now. `longest` is the lifetime of the longest-lived token.
+    /// Revokes all tokens that were issued to a subject until now. `longest` is the longest lifetime that such a token has.
     ///
-    /// `iat` mostly counts whole seconds. A token that is issued later, but within the same second, is refused as well.
+    /// Most issuers write `iat` in whole seconds. So a token that is issued later within the same second is refused as well.
     ///
     /// # Errors
     /// As [`revoke`](Self::revoke).
@@ -157,11 +128,12 @@ impl Revocations {
         added
     }
 
-    /// Whether a proved token still counts. For tokens that a [`Verifier`](crate::Verifier) proved without this list.
+    /// Whether a verified token is still good. For tokens that were verified without this list: a reference to a
+    /// [`VerifiedToken`](crate::VerifiedToken), or a [`TokenIdentity`].
     ///
     /// # Errors
     /// [`Revoked::Revoked`], or [`Revoked::Unknown`] where the list is too old to tell.
-    pub fn check<C>(&self, token: &VerifiedToken<C>) -> Result<(), Revoked> {
+    pub fn check<'t>(&self, token: impl Into<TokenIdentity<'t>>) -> Result<(), Revoked> {
         let inner = &*self.0;
         if let WhileUnreachable::RefuseAfter(limit) = inner.while_unreachable {
             let complete_at = NumericDate::from_millis(inner.complete_at.load(Ordering::Acquire));
@@ -169,22 +141,20 @@ impl Revocations {
                 return Err(Revoked::Unknown);
             }
         }
-        let issuer = token.issuer().unwrap_or_default();
-        let revoked = token.token_id().is_some_and(|id| inner.list.has_token(issuer, id))
-            || token.subject().is_some_and(|subject| inner.list.has_subject(issuer, subject, token.issued_at()));
+        let TokenIdentity { issuer, token_id, subject, issued_at } = token.into();
+        let issuer = issuer.unwrap_or_default();
+        let revoked = token_id.is_some_and(|id| inner.list.has_token(issuer, id))
+            || subject.is_some_and(|subject| inner.list.has_subject(issuer, subject, issued_at));
         if revoked { Err(Revoked::Revoked) } else { Ok(()) }
     }
 
-    pub(crate) fn check_identity(&self, _: &crate::verify::Identity<'_>) -> Result<(), Revoked> {
-        Ok(())
-    }
     pub(crate) fn leeway(&self) -> Duration {
         self.0.leeway
     }
 
     /// How many entries the list has.
     pub fn len(&self) -> usize {
-        self.0.list.tokens.load(Ordering::Relaxed) + self.0.list.subjects.load(Ordering::Relaxed)
+        self.0.list.len()
     }
 
     /// Whether nothing is revoked.
@@ -192,7 +162,8 @@ impl Revocations {
         self.len() == 0
     }
 
-    /// Asks the store for what is new, and forgets what has expired. Happens by itself, four times a second.
+    /// Asks the store for new entries, and forgets those that have expired. Happens by itself, once per
+    /// [`poll_interval`](RevocationsBuilder::poll_interval).
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         let inner = &*self.0;
         // What is added after this moment may be missing from what is read.
@@ -204,7 +175,7 @@ impl Revocations {
             let revocations: Vec<Revocation> = page.into_iter().map(|(_, revocation)| revocation).collect();
             inner.list.learn(&revocations, now);
             if inner.read_up_to.fetch_max(last, Ordering::AcqRel) >= last {
-                // A store that repeats itself, or another task that has read as far: no reason to go on for ever.
+                // The store repeats itself, or another task has read as far: without this, the loop might not end.
                 break;
             }
         }
@@ -213,7 +184,7 @@ impl Revocations {
         Ok(())
     }
 
-    /// Reads what has a higher number than that once more, and learns what was not there before.
+    /// Reads the entries after that number again, and learns those that were missing before.
     async fn read_again(&self, mut number: u64) -> Result<(), StoreError> {
         loop {
             let page = self.0.store.since(number).await?;
@@ -226,7 +197,7 @@ impl Revocations {
     }
 
     fn now(&self) -> NumericDate {
-        later(self.0.clock.now(), Duration::ZERO)
+        whole_millis(self.0.clock.now())
     }
 }
 
@@ -243,33 +214,33 @@ impl fmt::Debug for Revocations {
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | [`every`](Self::every) | 250 milliseconds | known everywhere within a second, at four small questions a second |
+/// | [`poll_interval`](Self::poll_interval) | 250 milliseconds | known everywhere within a second, for four small requests a second |
 /// | [`while_unreachable`](Self::while_unreachable) | `KeepLastKnown` | a store that is down should not take the service with it |
 /// | [`leeway`](Self::leeway) | 5 minutes | more than a verifier allows a token after its `exp` |
 pub struct RevocationsBuilder {
     store: Arc<dyn RevocationStore>,
     clock: Arc<dyn Clock>,
     leeway: Duration,
-    every: Duration,
+    poll_interval: Duration,
     while_unreachable: WhileUnreachable,
 }
 
 impl RevocationsBuilder {
-    /// How often the store is asked for what is new. 250 milliseconds.
+    /// How long to wait between two polls of the store for new entries. 250 milliseconds.
     #[must_use]
-    pub fn every(mut self, every: Duration) -> Self {
-        self.every = every;
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
         self
     }
 
-    /// What becomes of requests while the store cannot be reached. They are checked against the last known list.
+    /// What happens to requests while the store cannot be reached. [`WhileUnreachable::KeepLastKnown`].
     #[must_use]
     pub fn while_unreachable(mut self, choice: WhileUnreachable) -> Self {
         self.while_unreachable = choice;
         self
     }
 
-    /// How long after its `exp` a token is still remembered: no less than the leeway of any verifier. 5 minutes.
+    /// How long a revocation is remembered after the `exp` of its token: at least the leeway of every verifier. 5 minutes.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
@@ -283,11 +254,12 @@ impl RevocationsBuilder {
         self
     }
 
-    /// Reads the list, and follows the store from then on, in a task that ends with the last clone. To be called inside
-    /// of a Tokio runtime that lasts as long as the list is used.
+    /// Reads the list, and starts a task that follows the store and ends with the last clone. Call it inside of a Tokio
+    /// runtime that lasts as long as the list is used.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: without a list there is nothing to go by, so a service should not start.
+    /// [`StoreError::Unavailable`]: without the list nothing can be checked, so a service should not start.
+    /// [`StoreError::NoRuntime`] outside of a Tokio runtime.
     pub async fn open(self) -> Result<Revocations, StoreError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StoreError::NoRuntime)?;
         let revocations = Revocations(Arc::new(Inner {
@@ -300,7 +272,7 @@ impl RevocationsBuilder {
             complete_at: AtomicU64::new(0),
         }));
         revocations.catch_up().await?;
-        runtime.spawn(follow(Arc::downgrade(&revocations.0), self.every));
+        runtime.spawn(follow(Arc::downgrade(&revocations.0), self.poll_interval));
         Ok(revocations)
     }
 }
@@ -308,190 +280,9 @@ impl RevocationsBuilder {
 impl fmt::Debug for RevocationsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RevocationsBuilder")
-            .field("every", &self.every)
+            .field("poll_interval", &self.poll_interval)
             .field("while_unreachable", &self.while_unreachable)
             .field("leeway", &self.leeway)
             .finish_non_exhaustive()
-    }
-}
-
-/// How often the last entries are read again.
-const AGAIN: Duration = Duration::from_secs(10);
-/// Since how many times before.
-const MARKS: usize = 6;
-
-/// A store may fail over while one of its servers still answers as if nothing had happened. Who has read there last may
-/// have come to a number that is higher than what others have written elsewhere meanwhile, and would never see that. So
-/// the entries of the last minute in which the store could be reached are read again from time to time.
-async fn follow(list: Weak<Inner>, every: Duration) {
-    let mut reachable = true;
-    let mut marks: VecDeque<u64> = list.upgrade().iter().map(|list| list.read_up_to.load(Ordering::Acquire)).collect();
-    let mut marked_at = Instant::now();
-    loop {
-        tokio::time::sleep(every).await;
-        let Some(inner) = list.upgrade() else { return };
-        let list = Revocations(inner);
-        let mut caught_up = list.catch_up().await;
-        if caught_up.is_ok() && marked_at.elapsed() >= AGAIN {
-            caught_up = match marks.front() {
-                Some(mark) => list.read_again(*mark).await,
-                None => Ok(()),
-            };
-            if caught_up.is_ok() {
-                marked_at = Instant::now();
-                marks.push_back(list.0.read_up_to.load(Ordering::Acquire));
-                if marks.len() > MARKS {
-                    marks.pop_front();
-                }
-            }
-        }
-        // Once per outage, not four times a second.
-        if let Err(error) = &caught_up
-            && reachable
-        {
-            crate::observe::log::revocations_unreachable(error);
-        }
-        reachable = caught_up.is_ok();
-    }
-}
-
-/// How many parts the list has. A change copies one of them.
-const SHARDS: usize = 256;
-
-/// The entries by a keyed hash of 64 bits. Of a million entries, a token that is none of them is taken for one once in
-/// 10^13 times, and nobody who does not know the key can do anything about that.
-struct List {
-    keys: RandomState,
-    shards: Box<[ArcSwap<Shard>]>,
-    /// How many there are, so that an empty list costs nothing.
-    tokens: AtomicUsize,
-    subjects: AtomicUsize,
-    /// Whoever changes the list, one at a time; and all entries by when they can be forgotten, in milliseconds.
-    by_end: Mutex<BTreeSet<(u64, u64)>>,
-}
-
-#[derive(Clone, Default)]
-struct Shard {
-    /// When to forget, in milliseconds.
-    tokens: HashMap<u64, u64, BuildHasherDefault<Hashed>>,
-    subjects: HashMap<u64, Before, BuildHasherDefault<Hashed>>,
-}
-
-#[derive(Clone, Copy)]
-struct Before {
-    not_before: NumericDate,
-    forget_at: u64,
-}
-
-impl List {
-    fn new() -> Self {
-        Self {
-            keys: RandomState::new(),
-            shards: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
-            tokens: AtomicUsize::new(0),
-            subjects: AtomicUsize::new(0),
-            by_end: Mutex::default(),
-        }
-    }
-
-    fn shard(&self, hash: u64) -> &ArcSwap<Shard> {
-        &self.shards[index(hash)]
-    }
-
-    fn has_token(&self, issuer: &str, id: &str) -> bool {
-        if self.tokens.load(Ordering::Acquire) == 0 {
-            return false;
-        }
-        let hash = self.keys.hash_one((issuer, id));
-        self.shard(hash).load().tokens.contains_key(&hash)
-    }
-
-    fn has_subject(&self, issuer: &str, subject: &str, issued_at: Option<NumericDate>) -> bool {
-        if self.subjects.load(Ordering::Acquire) == 0 {
-            return false;
-        }
-        let hash = self.keys.hash_one((issuer, subject));
-        let shard = self.shard(hash).load();
-        let Some(before) = shard.subjects.get(&hash) else { return false };
-        issued_at.is_none_or(|issued_at| issued_at < before.not_before)
-    }
-
-    /// The part that a change is made in.
-    fn copy<'c>(&self, changed: &'c mut HashMap<usize, Shard>, hash: u64) -> &'c mut Shard {
-        let index = index(hash);
-        changed.entry(index).or_insert_with(|| Shard::clone(&self.shards[index].load()))
-    }
-
-    /// Adds entries, and forgets those whose time has come.
-    fn learn(&self, revocations: &[Revocation], now: NumericDate) {
-        let now = now.as_millis();
-        let mut by_end = self.by_end.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut changed = HashMap::new();
-        for Revocation { target, forget_at } in revocations {
-            let forget_at = forget_at.as_millis();
-            if forget_at <= now {
-                continue;
-            }
-            let hash = match target {
-                RevocationTarget::Token { issuer, id } => {
-                    let hash = self.keys.hash_one((&**issuer, &**id));
-                    let known = self.copy(&mut changed, hash).tokens.entry(hash).or_default();
-                    *known = forget_at.max(*known);
-                    hash
-                }
-                RevocationTarget::Subject { issuer, subject, not_before } => {
-                    let hash = self.keys.hash_one((&**issuer, &**subject));
-                    let known = self.copy(&mut changed, hash).subjects.entry(hash);
-                    let known = known.or_insert(Before { not_before: *not_before, forget_at });
-                    known.not_before = known.not_before.max(*not_before);
-                    known.forget_at = known.forget_at.max(forget_at);
-                    hash
-                }
-            };
-            by_end.insert((forget_at, hash));
-        }
-        while let Some((end, hash)) = by_end.first().copied()
-            && end <= now
-        {
-            by_end.pop_first();
-            let shard = self.copy(&mut changed, hash);
-            // Unless it was revoked again, for longer.
-            if shard.tokens.get(&hash).is_some_and(|forget_at| *forget_at <= now) {
-                shard.tokens.remove(&hash);
-            }
-            if shard.subjects.get(&hash).is_some_and(|before| before.forget_at <= now) {
-                shard.subjects.remove(&hash);
-            }
-        }
-        for (index, shard) in changed {
-            let after = (shard.tokens.len(), shard.subjects.len());
-            let before = self.shards[index].swap(Arc::new(shard));
-            // Nobody else counts, and the sum never falls below what is there.
-            self.tokens.fetch_add(after.0, Ordering::AcqRel);
-            self.tokens.fetch_sub(before.tokens.len(), Ordering::AcqRel);
-            self.subjects.fetch_add(after.1, Ordering::AcqRel);
-            self.subjects.fetch_sub(before.subjects.len(), Ordering::AcqRel);
-        }
-    }
-}
-
-/// From the middle of the hash: the maps use both ends.
-fn index(hash: u64) -> usize {
-    (hash >> 32) as usize % SHARDS
-}
-
-/// A hash that needs no hashing.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }

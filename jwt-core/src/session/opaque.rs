@@ -1,4 +1,4 @@
-//! Tokens that say nothing: names under which a server remembers something.
+//! Opaque tokens: random names for what a store remembers.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use crate::key::algorithm::Algorithm;
 use crate::key::crypto::{self, PrivateKey};
 use crate::store::{Digest, Owner, Salt, SignInId, SignInKey, StoreError};
 
-/// What an opaque token is for. Each kind has its own prefix and its own digests, so that none passes for another.
+/// What an opaque token is for. Each kind has its own prefix and its own digests, so that a token of one kind is never
+/// accepted as one of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Refresh,
@@ -22,18 +23,18 @@ impl Kind {
         }
     }
 
-    /// Whether a token says that it is of this kind.
+    /// Whether a token has the prefix of this kind.
     pub(crate) fn claims(self, token: &[u8]) -> bool {
         token.starts_with(self.prefix().as_bytes())
     }
 
-    /// The digest of something of this kind. `what` keeps digests of different things apart.
+    /// A digest for this kind. `what` separates the digests of different things.
     fn digest(self, what: &str, message: &[u8]) -> Result<[u8; 32], StoreError> {
         let bytes = [self.prefix().as_bytes(), what.as_bytes(), b"\0", message].concat();
         crypto::sha256(&bytes).try_into().map_err(|_| StoreError::Backend)
     }
 
-    /// Under what a subject's sign-ins of this kind are kept.
+    /// The owner of a subject's sign-ins of this kind.
     pub(crate) fn owner(self, subject: &str) -> Result<Owner, StoreError> {
         self.digest("owner", subject.as_bytes()).map(|digest| Owner::new(front(&digest)))
     }
@@ -48,10 +49,10 @@ const HANDLE: usize = 16;
 const SECRET: usize = 32;
 const BYTES: usize = OWNER + HANDLE + SECRET;
 
-/// An opaque token, taken apart: where to look, a handle that only its holders know, and the secret that counts.
+/// The parts of an opaque token: the owner of its record, a handle that only holders of the token know, and the secret.
 ///
-/// The handle stays the same for as long as a sign-in lasts. Whoever has it without the right secret has had a token
-/// of that sign-in once, so nobody else can be made to look like a thief.
+/// The handle stays the same for as long as a sign-in lasts. Whoever presents it without the current secret has once had a
+/// token of that sign-in: a stranger cannot make it look stolen.
 pub(crate) struct Opaque {
     kind: Kind,
     owner: [u8; OWNER],
@@ -65,7 +66,7 @@ impl Opaque {
         Ok(Self { kind, owner: *owner.as_bytes(), handle: random()?, secret: random()? })
     }
 
-    /// The token that was presented; `None` if it is none of this kind.
+    /// Reads a token of a request. `None` if it is not of this kind.
     pub(crate) fn read(kind: Kind, token: &[u8]) -> Option<Self> {
         let text = token.strip_prefix(kind.prefix().as_bytes())?;
         let mut buffer = [0; BYTES];
@@ -78,13 +79,13 @@ impl Opaque {
         Some(Self { kind, owner: *owner, handle: *handle, secret: *secret })
     }
 
-    /// Where its record is.
+    /// The key of its record.
     pub(crate) fn key(&self) -> Result<SignInKey, StoreError> {
         let digest = self.kind.digest("handle", &self.handle)?;
         Ok(SignInKey { owner: Owner::new(self.owner), id: SignInId::new(front(&digest)) })
     }
 
-    /// What is remembered of its secret.
+    /// The digest of its secret, which the record holds.
     pub(crate) fn digest(&self) -> Result<Digest, StoreError> {
         self.kind.digest("secret", &self.secret).map(Digest::new)
     }
@@ -94,8 +95,8 @@ impl Opaque {
         random().map(|secret| self.with(secret))
     }
 
-    /// The token that follows: HMAC-SHA256 of a random salt under this one's secret. Whoever has this token and is told
-    /// the salt gets the same one; the salt alone, or this token alone, yields nothing.
+    /// The token that follows: its secret is HMAC-SHA256 of a random salt under the secret of this one. It takes both this
+    /// token and the salt to make it.
     pub(crate) fn successor(&self, salt: Salt) -> Result<Self, StoreError> {
         let failed = StoreError::Backend;
         let key = PrivateKey::secret(Algorithm::HS256, &self.secret).map_err(|_| failed.clone())?;
@@ -107,7 +108,7 @@ impl Opaque {
         Self { secret, ..*self }
     }
 
-    /// The token as it goes to the client.
+    /// The token as it is sent to the client.
     pub(crate) fn token(&self) -> OpaqueToken {
         let bytes = [&self.owner[..], &self.handle, &self.secret].concat();
         OpaqueToken(format!("{}{}", self.kind.prefix(), base64url::encode(bytes)))
@@ -118,13 +119,13 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     crypto::random().ok_or(StoreError::Backend)
 }
 
-/// A refresh token or a session token, as it goes to the client: 256 random bits and where to look for them, as 90
-/// characters of `A-Z a-z 0-9 _ -`. Never prints itself.
+/// A refresh token or a session token, as it is sent to the client: a name of its owner, a handle and 256 random bits, as
+/// 90 characters of `A-Z a-z 0-9 _ -`. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpaqueToken(String);
 
 impl OpaqueToken {
-    /// The token. Treat it as a password: whoever holds it is the user.
+    /// The token. Treat it as a password: whoever holds it can act as the user.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,14 +1,18 @@
+//! Refresh tokens: each is good once, and a family of them is one sign-in.
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::ConfigError;
+use crate::debug_text::debug_as_display;
+use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
-use crate::session::sign_in::{NewSignIn, SignIn, SignIns, later};
+use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
+use crate::store::time::later;
 use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 
-/// Refresh tokens (RFC 6749 §1.5): what a client trades for its next access token. Reference tokens, opaque, and good
-/// for one use each.
+/// Refresh tokens (RFC 6749 §1.5): what a client exchanges for its next access token. They are opaque, are looked up in a
+/// store, and are good for one use each.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -20,7 +24,7 @@ use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 /// // At login, with what it takes to issue access tokens:
 /// let (token, _) = refresh_tokens.start(NewSignIn::new("alice", &["reader"])?.label("Firefox on Linux")).await?;
 ///
-/// // Whenever the access token runs out:
+/// // Whenever the access token has expired:
 /// let (next, sign_in) = refresh_tokens.refresh(&token).await?;
 /// assert_eq!((sign_in.subject.as_str(), sign_in.data::<Vec<String>>()?), ("alice", vec!["reader".into()]));
 ///
@@ -31,14 +35,15 @@ use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 ///
 /// # How it works
 ///
-/// Each login starts a family: a record in the store, of which a token holds the place, a handle and a secret. A
-/// refresh replaces the secret, in one atomic step of the store: of any number at once, one does. The new secret is
-/// HMAC-SHA256 of a random salt under the old one. The salt stays in the record, so a client whose answer was lost gets
-/// the same successor again, although the store knows nothing but digests: it takes the old token *and* the salt.
+/// Each login starts a family: a record in the store. A token of the family says where the record is, and holds a handle
+/// and a secret. A refresh replaces the secret in one atomic step of the store: of any number of refreshes at once, one
+/// succeeds. The new secret is HMAC-SHA256 of a random salt under the old secret. The salt stays in the record. So a
+/// client whose response was lost gets the same successor again, although the store knows only digests: the successor
+/// follows from the old token *and* the salt.
 ///
-/// A token that was replaced is accepted again, with the same successor, within the [grace](RefreshTokensBuilder::grace)
-/// and until the successor is used. After that, two parties hold tokens of one family, one of them a thief, and nobody
-/// can tell which: the family ends (RFC 9700 §4.14.2), and whoever is the user has to log in.
+/// A replaced token is accepted again within the [grace](RefreshTokensBuilder::grace), with the same successor, until the
+/// successor is used. After that, two parties hold tokens of one family. One of them is a thief, and nobody can tell
+/// which: the family ends (RFC 9700 §4.14.2), and the user has to log in again.
 #[derive(Debug)]
 pub struct RefreshTokens {
     sign_ins: SignIns,
@@ -46,22 +51,24 @@ pub struct RefreshTokens {
 }
 
 /// Why there is no next token.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
-    /// Not a refresh token, but something else or a part of one.
+    /// Not a refresh token.
     #[error("not a refresh token")]
     Malformed,
-    /// Its family has ended: by logout, by age, for lack of use, to make room for another, or after a reuse.
+    /// Its family has ended: by logout, by age, for lack of use, to make room for another one, or after a reuse.
     #[error("the sign-in has ended")]
     Ended,
-    /// It was used before, and longer ago than the grace allows: somebody has a copy. The family ended with this.
+    /// It was used before, longer ago than the grace allows: somebody has a copy. This ended the family.
     #[error("the token was used before")]
     Reused(Box<SignIn>),
-    /// The store did not do it. The client may try again with the same token.
+    /// The store failed. The client may try again with the same token.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+debug_as_display!(RefreshError);
 
 impl RefreshTokens {
     /// A builder with the defaults, on that store.
@@ -71,20 +78,20 @@ impl RefreshTokens {
                 kind: Kind::Refresh,
                 store,
                 clock: Arc::new(SystemClock),
-                idle: days(14),
-                absolute: days(90),
+                idle_timeout: days(14),
+                absolute_timeout: days(90),
                 per_subject: 20,
             },
             grace: Duration::from_secs(10),
         }
     }
 
-    /// Starts a family, at login, and yields its first token. Beyond the limit of families, the subject's oldest ends.
+    /// Starts a family, at login, and yields its first token. Where the subject then has too many, its oldest family ends.
     pub async fn start(&self, new: NewSignIn) -> Result<(OpaqueToken, SignIn), StoreError> {
         self.sign_ins.start(new).await
     }
 
-    /// Trades a token for its successor. The old one is not good any more, except for
+    /// Exchanges a token for its successor. The old token is no longer good, except for
     /// [retries](RefreshTokensBuilder::grace).
     pub async fn refresh(&self, token: impl AsRef<[u8]>) -> Result<(OpaqueToken, SignIn), RefreshError> {
         let presented = Opaque::read(Kind::Refresh, token.as_ref()).ok_or(RefreshError::Malformed)?;
@@ -92,7 +99,7 @@ impl RefreshTokens {
         let salt = Salt::new(random()?);
         let next = presented.successor(salt)?;
         let next_digest = next.digest()?;
-        let change = Change { secret: next_digest, salt, expires_at: self.sign_ins.idle_from(now), data: None };
+        let change = Change { secret: next_digest, salt, expires_at: self.sign_ins.expiry_from(now), data: None };
         let store = &self.sign_ins.store;
         let record = store.change(key, digest, change, now).await?.ok_or(RefreshError::Ended)?;
         if record.secret == next_digest {
@@ -109,12 +116,12 @@ impl RefreshTokens {
         }
     }
 
-    /// Ends the family of a token, at logout. One that has ended, or that never was, is no error.
+    /// Ends the family of a token, at logout. A token of no family is no error.
     pub async fn end(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
         self.sign_ins.end(token.as_ref()).await
     }
 
-    /// Ends one of the subject's families; one of another subject never.
+    /// Ends one of the subject's families, by its name. A family of another subject is never ended.
     pub async fn end_one(&self, subject: &str, id: SignInId) -> Result<(), StoreError> {
         self.sign_ins.end_one(subject, id).await
     }
@@ -124,7 +131,7 @@ impl RefreshTokens {
         self.sign_ins.end_all(subject).await
     }
 
-    /// The families of a subject, the last used first: "signed in on these devices".
+    /// The families of a subject, the last used first: for a list of devices.
     pub async fn list(&self, subject: &str) -> Result<Vec<SignIn>, StoreError> {
         self.sign_ins.list(subject).await
     }
@@ -134,9 +141,9 @@ impl RefreshTokens {
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | [`idle`](Self::idle) | 14 days | a client that was not seen for so long can log in again |
-/// | [`absolute`](Self::absolute) | 90 days | a copy that nobody notices ends by itself |
-/// | [`grace`](Self::grace) | 10 seconds | the time in which a client gets around to its retry |
+/// | [`idle_timeout`](Self::idle_timeout) | 14 days | a client that was away for so long can log in again |
+/// | [`absolute_timeout`](Self::absolute_timeout) | 90 days | a stolen copy that nobody notices ends by itself |
+/// | [`grace`](Self::grace) | 10 seconds | the time that a client needs for a retry |
 /// | [`per_subject`](Self::per_subject) | 20 | more devices than one person uses |
 #[derive(Debug)]
 pub struct RefreshTokensBuilder {
@@ -145,30 +152,30 @@ pub struct RefreshTokensBuilder {
 }
 
 impl RefreshTokensBuilder {
-    /// How long a family lasts without a refresh. 14 days.
+    /// How long a family lasts without a refresh, at least a millisecond. 14 days.
     #[must_use]
-    pub fn idle(mut self, idle: Duration) -> Self {
-        self.sign_ins.idle = idle;
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.sign_ins.idle_timeout = timeout;
         self
     }
 
-    /// How long a family lasts at most, from login on. 90 days.
+    /// How long a family lasts at most, from login on, at least the idle timeout. 90 days.
     #[must_use]
-    pub fn absolute(mut self, absolute: Duration) -> Self {
-        self.sign_ins.absolute = absolute;
+    pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.sign_ins.absolute_timeout = timeout;
         self
     }
 
-    /// How long after its use a token is accepted again, with the same successor: for two requests at once and for an
-    /// answer that was lost. Ends with the first use of the successor. Within it, a thief's copy works like a retry.
-    /// Zero: never. 10 seconds.
+    /// How long after its use a token is accepted again, with the same successor: for two requests at once, and for a
+    /// response that was lost. Ends with the first use of the successor. During the grace, a thief's copy works like a
+    /// retry. Zero: a token is never accepted again. 10 seconds.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// How many families a subject can have at once; with one more, the oldest ends. 20.
+    /// How many families a subject can have at once, at least 1. With one more, the oldest ends. 20.
     #[must_use]
     pub fn per_subject(mut self, families: usize) -> Self {
         self.sign_ins.per_subject = families;
@@ -182,13 +189,17 @@ impl RefreshTokensBuilder {
         self
     }
 
-    /// The refresh tokens, or what is wrong with them.
-    pub fn build(self) -> Result<RefreshTokens, ConfigError> {
-        self.sign_ins.check_config()?;
-        if self.grace >= self.sign_ins.idle {
-            return Err(ConfigError::Lifetime);
+    /// The refresh tokens.
+    ///
+    /// # Errors
+    /// [`SignInsBuildError`], where lifetimes contradict each other or nobody could sign in.
+    pub fn build(self) -> Result<RefreshTokens, SignInsBuildError> {
+        let Self { sign_ins, grace } = self;
+        sign_ins.check()?;
+        if grace >= sign_ins.idle_timeout {
+            return Err(SignInsBuildError::Grace { grace, idle_timeout: sign_ins.idle_timeout });
         }
-        Ok(RefreshTokens { sign_ins: self.sign_ins, grace: self.grace })
+        Ok(RefreshTokens { sign_ins, grace })
     }
 }
 

@@ -1,3 +1,5 @@
+//! A sign-in: what refresh-token families and sessions have in common.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,16 +8,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, NumericDate};
-use crate::error::{ConfigError, ShapeError};
+use crate::error::ShapeError;
+use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken};
+use crate::store::time::{later, whole_millis};
 use crate::store::{Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
 
-/// The last moment that stores are asked to count with, in the year 5138: what every one of them can write down.
-const LAST_MILLIS: u64 = 99_999_999_999_999;
 /// The longest label, in characters.
 const MAX_LABEL: usize = 200;
+/// How long the note of a use may be delayed at most.
+const MAX_TOUCH_DELAY: Duration = Duration::from_secs(60);
 
-/// What is to be remembered of somebody who signs in.
+/// What is remembered of somebody who signs in.
 #[derive(Clone)]
 pub struct NewSignIn {
     subject: String,
@@ -24,17 +28,17 @@ pub struct NewSignIn {
 }
 
 impl NewSignIn {
-    /// For that subject, with data of the application: what a refresh needs to issue the next access token, or the
+    /// A sign-in of a subject, with data of the application: what a refresh needs to issue the next access token, or the
     /// claims of a session. They are kept as JSON.
     ///
     /// # Errors
-    /// [`StoreError::Data`] if they do not serialize.
+    /// [`StoreError::Data`] if the data do not serialize.
     pub fn new(subject: impl Into<String>, data: &impl Serialize) -> Result<Self, StoreError> {
         let data = serde_json::to_string(data).map_err(|_| StoreError::Data)?;
         Ok(Self { subject: subject.into(), label: String::new(), data })
     }
 
-    /// What the user will recognize it by, such as the `User-Agent`. Cut to 200 characters. None.
+    /// What the user will recognize the sign-in by, such as the `User-Agent`. Cut to 200 characters. Empty.
     #[must_use]
     pub fn label(mut self, label: &str) -> Self {
         self.label = label.chars().take(MAX_LABEL).collect();
@@ -52,11 +56,11 @@ impl fmt::Debug for NewSignIn {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignIn {
-    /// Its name, for "signed in on these devices". Stays the same for as long as it lasts.
+    /// Its name, for a list of devices. Stays the same for as long as the sign-in lasts.
     pub id: SignInId,
     /// Who signed in.
     pub subject: String,
-    /// What the application called it.
+    /// What the application calls it: see [`NewSignIn::label`].
     pub label: String,
     /// When it began.
     pub created_at: NumericDate,
@@ -70,15 +74,15 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// What the application keeps with it.
+    /// The data of the application.
     ///
     /// # Errors
-    /// [`ShapeError`] if that is of another type.
+    /// [`ShapeError`] if they are of another type.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, ShapeError> {
         serde_json::from_str(&self.data).map_err(|error| ShapeError::of(&error))
     }
 
-    /// The same as JSON text.
+    /// The data of the application, as JSON text.
     pub fn data_json(&self) -> &str {
         &self.data
     }
@@ -118,25 +122,30 @@ pub(crate) struct SignIns {
     pub(crate) kind: Kind,
     pub(crate) store: Arc<dyn SignInStore>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) idle: Duration,
-    pub(crate) absolute: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) absolute_timeout: Duration,
     pub(crate) per_subject: usize,
 }
 
 impl SignIns {
-    pub(crate) fn check_config(&self) -> Result<(), ConfigError> {
-        if self.idle.as_millis() == 0 || self.absolute < self.idle {
-            return Err(ConfigError::Lifetime);
+    pub(crate) fn check(&self) -> Result<(), SignInsBuildError> {
+        let Self { idle_timeout, absolute_timeout, .. } = *self;
+        if idle_timeout.as_millis() == 0 {
+            return Err(SignInsBuildError::IdleTimeout(idle_timeout));
         }
-        if self.per_subject == 0 { Err(ConfigError::SignInLimit) } else { Ok(()) }
+        if absolute_timeout < idle_timeout {
+            return Err(SignInsBuildError::AbsoluteTimeout { absolute_timeout, idle_timeout });
+        }
+        if self.per_subject == 0 { Err(SignInsBuildError::PerSubject) } else { Ok(()) }
     }
 
     pub(crate) fn now(&self) -> NumericDate {
-        NumericDate::from_millis(self.clock.now().as_millis().min(LAST_MILLIS))
+        whole_millis(self.clock.now())
     }
 
-    pub(crate) fn idle_from(&self, now: NumericDate) -> NumericDate {
-        later(now, self.idle)
+    /// When a sign-in that is used now expires.
+    pub(crate) fn expiry_from(&self, now: NumericDate) -> NumericDate {
+        later(now, self.idle_timeout)
     }
 
     pub(crate) async fn start(&self, new: NewSignIn) -> Result<(OpaqueToken, SignIn), StoreError> {
@@ -152,8 +161,8 @@ impl SignIns {
             rotated: None,
             created_at: now,
             used_at: now,
-            expires_at: self.idle_from(now),
-            ends_at: later(now, self.absolute),
+            expires_at: self.expiry_from(now),
+            ends_at: later(now, self.absolute_timeout),
         };
         self.store.insert(owner, record.clone(), self.per_subject, now).await?;
         Ok((secret.token(), record.into()))
@@ -162,8 +171,9 @@ impl SignIns {
     pub(crate) async fn find(&self, token: &[u8]) -> Result<Option<SignIn>, StoreError> {
         let Some(secret) = Opaque::read(self.kind, token) else { return Ok(None) };
         let now = self.now();
-        // A read that is a write each time would cost a store as much as a login does.
-        let touch = Touch { expires_at: self.idle_from(now), after: (self.idle / 20).min(Duration::from_secs(60)) };
+        // A write at every read would cost a store as much as a login does.
+        let after = (self.idle_timeout / 20).min(MAX_TOUCH_DELAY);
+        let touch = Touch { expires_at: self.expiry_from(now), after };
         let record = self.store.find(secret.key()?, secret.digest()?, touch, now).await?;
         Ok(record.map(SignIn::from))
     }
@@ -194,15 +204,9 @@ impl fmt::Debug for SignIns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignIns")
             .field("kind", &self.kind)
-            .field("idle", &self.idle)
-            .field("absolute", &self.absolute)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("absolute_timeout", &self.absolute_timeout)
             .field("per_subject", &self.per_subject)
             .finish_non_exhaustive()
     }
-}
-
-/// So long after that moment, in milliseconds that every store can count.
-pub(crate) fn later(moment: NumericDate, by: Duration) -> NumericDate {
-    let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-    NumericDate::from_millis(moment.as_millis().saturating_add(millis).min(LAST_MILLIS))
 }

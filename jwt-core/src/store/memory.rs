@@ -1,21 +1,23 @@
+//! A store in memory.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Change, Digest, Owner, Record, RevocationStore, SignInId, SignInKey, SignInStore, StoreError, StoreFuture, Touch,
+    Change, Digest, Owner, Record, Revocation, RevocationStore, SignInId, SignInKey, SignInStore, StoreError,
+    StoreFuture, Touch,
 };
 use crate::clock::NumericDate;
-use crate::revocation::Revocation;
 
-/// How many revocations are handed over at once.
+/// How many revocations one answer holds at most.
 const PAGE: usize = 4096;
 
 /// Remembers in the memory of this process, for as long as it runs: for one instance, and for tests.
 ///
-/// Bounded. What is expired goes by itself, whenever something is added; nothing runs in the background. Clones are not
-/// to be had, since an [`Arc`](std::sync::Arc) does that.
+/// It is bounded. Expired records are dropped whenever something is added; nothing runs in the background. It is not
+/// `Clone`: share it in an [`Arc`](std::sync::Arc).
 pub struct MemoryStore {
     max_sign_ins: usize,
     max_revocations: usize,
@@ -25,8 +27,8 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct SignIns {
-    of: HashMap<Owner, Vec<Record>>,
-    /// Every record by when it expires.
+    by_owner: HashMap<Owner, Vec<Record>>,
+    /// Every record, ordered by when it expires.
     by_expiry: BTreeSet<(NumericDate, SignInKey)>,
 }
 
@@ -35,7 +37,7 @@ struct Log {
     last: u64,
     entries: BTreeMap<u64, Revocation>,
     numbers: HashMap<Revocation, u64>,
-    /// Every entry by when it can be forgotten.
+    /// Every entry, ordered by when it can be forgotten.
     by_end: BTreeSet<(NumericDate, u64)>,
 }
 
@@ -50,15 +52,16 @@ impl MemoryStore {
         }
     }
 
-    /// At most so many sign-ins, of all users together. One more, and the one that would expire first makes room.
-    /// 100 000.
+    /// How many sign-ins there are at most, of all users together. With one more, the one that would expire first is
+    /// dropped. 100 000.
     #[must_use]
     pub fn max_sign_ins(mut self, sign_ins: usize) -> Self {
         self.max_sign_ins = sign_ins.max(1);
         self
     }
 
-    /// At most so many revocations. None ever makes room before its time: one more is [`StoreError::Full`]. 100 000.
+    /// How many revocations there are at most. None is dropped before its time: one more is [`StoreError::Full`].
+    /// 100 000.
     #[must_use]
     pub fn max_revocations(mut self, revocations: usize) -> Self {
         self.max_revocations = revocations;
@@ -83,17 +86,17 @@ impl Default for MemoryStore {
 impl SignIns {
     fn insert(&mut self, owner: Owner, record: Record) {
         self.by_expiry.insert((record.expires_at, SignInKey { owner, id: record.id }));
-        self.of.entry(owner).or_default().push(record);
+        self.by_owner.entry(owner).or_default().push(record);
     }
 
     fn remove(&mut self, key: SignInKey) {
-        let Some(records) = self.of.get_mut(&key.owner) else { return };
+        let Some(records) = self.by_owner.get_mut(&key.owner) else { return };
         if let Some(at) = records.iter().position(|record| record.id == key.id) {
             let record = records.swap_remove(at);
             self.by_expiry.remove(&(record.expires_at, key));
         }
         if records.is_empty() {
-            self.of.remove(&key.owner);
+            self.by_owner.remove(&key.owner);
         }
     }
 
@@ -108,7 +111,7 @@ impl SignIns {
 
     /// The record as it is after `use_it`, where it is not expired.
     fn with(&mut self, key: SignInKey, now: NumericDate, use_it: impl FnOnce(&mut Record)) -> Option<Record> {
-        let records = self.of.get_mut(&key.owner)?;
+        let records = self.by_owner.get_mut(&key.owner)?;
         let record = records.iter_mut().find(|record| record.id == key.id && record.is_live(now))?;
         let before = record.expires_at;
         use_it(record);
@@ -125,7 +128,7 @@ impl SignInStore for MemoryStore {
         let mut sign_ins = self.sign_ins();
         sign_ins.forget_expired(now);
         sign_ins.remove(SignInKey { owner, id: record.id });
-        if let Some(records) = sign_ins.of.get_mut(&owner) {
+        if let Some(records) = sign_ins.by_owner.get_mut(&owner) {
             records.sort_by_key(|record| record.created_at);
             let too_many = (records.len() + 1).saturating_sub(keep.max(1));
             let first: Vec<SignInId> = records.iter().take(too_many).map(|record| record.id).collect();
@@ -171,7 +174,7 @@ impl SignInStore for MemoryStore {
 
     fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
         let mut sign_ins = self.sign_ins();
-        for record in sign_ins.of.remove(&owner).unwrap_or_default() {
+        for record in sign_ins.by_owner.remove(&owner).unwrap_or_default() {
             sign_ins.by_expiry.remove(&(record.expires_at, SignInKey { owner, id: record.id }));
         }
         Box::pin(ready(Ok(())))
@@ -179,7 +182,7 @@ impl SignInStore for MemoryStore {
 
     fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {
         let sign_ins = self.sign_ins();
-        let records = sign_ins.of.get(&owner).into_iter().flatten();
+        let records = sign_ins.by_owner.get(&owner).into_iter().flatten();
         let live = records.filter(|record| record.is_live(now)).cloned().collect();
         Box::pin(ready(Ok(live)))
     }

@@ -1,52 +1,53 @@
-//! What must be remembered: the traits that a store implements, and the stores that come with the crate.
+//! What must be remembered: the traits that a store implements, and the stores of this crate.
 
+mod error;
 mod memory;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+mod revocation;
+pub(crate) mod time;
+mod url_error;
 
-use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 
+pub use error::{StoreError, StoreFault};
 pub use memory::MemoryStore;
-pub(crate) use record::millis;
 pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInId, SignInKey, Touch};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
+pub use revocation::{Revocation, RevocationTarget};
+pub use url_error::StoreUrlError;
 
 use crate::clock::NumericDate;
-use crate::error::ConfigError;
-pub use crate::revocation::{Revocation, RevocationTarget};
 
-/// What a store answers, when it has an answer. The one alias of this crate, since every method of a store has it.
+/// The answer of a store, as a boxed future.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Remembers who is signed in: refresh-token families and sessions, for [`RefreshTokens`](crate::RefreshTokens) and
 /// [`Sessions`](crate::Sessions).
 ///
-/// [`MemoryStore`] for one instance, `RedisStore` (feature `redis`) for more. One's own takes a table with the primary
-/// key `(owner, id)` and these promises:
+/// [`MemoryStore`] is for one instance, `RedisStore` (feature `redis`) for more. A store of your own needs a table with the
+/// primary key `(owner, id)`, and keeps these promises:
 ///
-/// - Each method is atomic: of two at once, one happens first.
-/// - What was answered with `Ok` is not forgotten.
-/// - A record whose `expires_at` is at or before `now` is not there any more. `now` is the only clock: the present time
-///   of the caller, in whole milliseconds.
+/// - Each method is atomic: of two calls at once, one happens first.
+/// - A change that was answered with `Ok` is not forgotten.
+/// - A record whose `expires_at` is at or before `now` counts as absent. `now` is the only clock: the present time of the
+///   caller, in whole milliseconds.
 /// - A method that is called again with the same arguments changes nothing more, so a store may try twice.
-/// - Records can be dropped once they are expired, and never before.
+/// - Records may be dropped once they have expired, and never before.
 ///
-/// A store never sees a token, only digests, and none of its decisions is about security: what a record becomes is in
-/// the methods of [`Record`], which a store may simply call between reading and writing it.
+/// A store never sees a token, only digests, and decides nothing about security: the methods of [`Record`] say what a
+/// record becomes, and a store may call them between reading and writing it.
 pub trait SignInStore: Send + Sync {
-    /// Adds a record, in the place of one with the same id if there is one. Of the owner's records that are not expired, at most `keep` stay, this one included: those that
-    /// were created first go.
+    /// Adds a record, in the place of one with the same id if there is one. Of the owner's records that have not expired, at
+    /// most `keep` stay, this one included: those that were created first are removed.
     fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()>;
 
-    /// The record, where `secret` is its current one; and [touches](Record::touch) it.
+    /// The record, where `secret` is its current secret. [Touches](Record::touch) it.
     fn find(&self, key: SignInKey, secret: Digest, touch: Touch, now: NumericDate) -> StoreFuture<'_, Option<Record>>;
 
-    /// [Changes](Record::change) the record where `expected` is its current secret, and yields it as it then is,
+    /// [Changes](Record::change) the record where `expected` is its current secret. Yields the record as it is after that,
     /// changed or not.
     fn change(
         &self,
@@ -68,71 +69,14 @@ pub trait SignInStore: Send + Sync {
 
 /// Carries revocations from the instance that makes them to all others, for [`Revocations`](crate::Revocations).
 ///
-/// A log: each entry gets a number higher than all before it, and nobody may see an entry before those with lower
-/// numbers are to be seen too. Where a failover breaks that promise, for less than a minute, entries are learnt late, but
-/// not never.
+/// It is a log. Each entry gets a number that is higher than all before it, and no reader may see an entry before it can
+/// see those with lower numbers. Where a failover breaks that promise, for less than a minute, entries are learnt late,
+/// but they are learnt.
 pub trait RevocationStore: Send + Sync {
     /// Adds an entry. It may be dropped once `forget_at` is at or before `now`, and never before.
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()>;
 
-    /// The entries after that number, the oldest first: all, or so many that the answer is not too long. None at all
-    /// means that there are none.
+    /// The entries after that number, the oldest first: all of them, or as many as one answer should hold. An empty answer
+    /// means that there are no more.
     fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>>;
-}
-
-/// Why a store did not do what it was asked to.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// Out of reach, too slow, or out of order. Nothing that it acknowledged is lost; whether this was done is unknown.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(StoreFault),
-    /// There is no room for more. Nothing was done.
-    #[error("the store is full")]
-    Full,
-    /// What the store holds there was not written by this crate.
-    #[error("a record in the store cannot be read")]
-    Unreadable,
-    /// The data of the application do not serialize to JSON. Nothing was done.
-    #[error("the data do not serialize to JSON")]
-    Data,
-    /// The cryptographic backend failed, or the operating system gave no random numbers. Nothing was done.
-    #[error("the cryptographic backend failed")]
-    Backend,
-    /// There is no such store. The error names the mend.
-    #[error("the store is set up wrongly: {0}")]
-    Config(ConfigError),
-    /// There is no Tokio runtime to follow the store on.
-    #[error("no Tokio runtime: open the list from inside of one")]
-    NoRuntime,
-}
-
-impl StoreError {
-    /// A store that cannot be had at the moment, and why.
-    pub fn unavailable(reason: impl Error + Send + Sync + 'static) -> Self {
-        Self::Unavailable(StoreFault(Arc::new(reason)))
-    }
-}
-
-/// What is wrong with a store, in the words of its driver.
-#[derive(Clone)]
-pub struct StoreFault(Arc<dyn Error + Send + Sync>);
-
-impl StoreFault {
-    /// The error of the driver.
-    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
-        self.0.downcast_ref()
-    }
-}
-
-impl fmt::Debug for StoreFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Display for StoreFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
 }

@@ -1,3 +1,5 @@
+//! What a store keeps of a sign-in, and what it is asked to do with it.
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -6,8 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base64url;
 use crate::clock::NumericDate;
+use crate::debug_text::debug_as_display;
 
-/// Bytes that stand for something, written as base64url.
+/// An identifier of a fixed length, written as base64url.
 macro_rules! bytes {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
@@ -59,11 +62,11 @@ macro_rules! bytes {
 }
 
 bytes! {
-    /// Names one sign-in, for its user as well: nothing can be done with it but to end the sign-in.
+    /// The name of one sign-in. Its user may see it: all that can be done with it is to end the sign-in.
     SignInId, 16
 }
 bytes! {
-    /// Whose sign-ins, and of which kind: a digest of both. What belongs together has the same.
+    /// A digest of a subject and a kind of sign-in: all records of one subject and one kind have the same owner.
     Owner, 16
 }
 bytes! {
@@ -71,7 +74,7 @@ bytes! {
     Digest, 32
 }
 bytes! {
-    /// A random number, worth nothing without the token that it was used with.
+    /// A random number. It reveals nothing without the token that it was used with.
     Salt, 32
 }
 
@@ -99,59 +102,62 @@ impl fmt::Debug for Salt {
     }
 }
 
-/// Not base64url of the right length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an identifier of that kind")]
+/// The text is not base64url of the right length.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier of this kind: base64url without padding, of a fixed length")]
 pub struct NotAnId;
 
-/// Where a record is.
+debug_as_display!(NotAnId);
+
+/// The key of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SignInKey {
-    /// Whose it is.
+    /// Whose record it is.
     pub owner: Owner,
-    /// Which of theirs.
+    /// Which of the owner's records.
     pub id: SignInId,
 }
 
-/// What a store remembers of one sign-in. Serializes to a JSON object of strings and numbers; moments are milliseconds.
+/// What a store remembers of one sign-in. Serializes to a JSON object of strings and numbers; moments are milliseconds
+/// since the epoch.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Record {
-    /// Which one.
+    /// Its name.
     pub id: SignInId,
-    /// Whose, in the words of the application.
+    /// Who signed in: the name that the application has for the user.
     pub subject: String,
-    /// What the application calls it, such as the name of the device.
+    /// What the application calls the sign-in, such as the name of the device.
     pub label: String,
-    /// What the application keeps with it, as JSON.
+    /// The data of the application, as JSON.
     pub data: String,
-    /// The digest of the secret that counts.
+    /// The digest of the current secret.
     pub secret: Digest,
-    /// How the secret came to be, where it is not the first.
+    /// How the current secret was made, where it is not the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated: Option<Rotation>,
     /// When it began.
-    #[serde(with = "millis")]
+    #[serde(with = "super::time::millis")]
     pub created_at: NumericDate,
     /// When it was used last.
-    #[serde(with = "millis")]
+    #[serde(with = "super::time::millis")]
     pub used_at: NumericDate,
-    /// From when on it is not there any more, unless it is used.
-    #[serde(with = "millis")]
+    /// When it expires, unless it is used before.
+    #[serde(with = "super::time::millis")]
     pub expires_at: NumericDate,
-    /// From when on it is not there any more, however much it is used.
-    #[serde(with = "millis")]
+    /// When it ends, however much it is used.
+    #[serde(with = "super::time::millis")]
     pub ends_at: NumericDate,
 }
 
-/// How a secret took the place of the one before.
+/// How a secret replaced the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rotation {
     /// The digest of the secret before.
     pub from: Digest,
-    /// What the new one was made with.
+    /// What the new secret was made with.
     pub salt: Salt,
-    /// When.
-    #[serde(with = "millis")]
+    /// When it was replaced.
+    #[serde(with = "super::time::millis")]
     pub at: NumericDate,
 }
 
@@ -160,7 +166,7 @@ pub struct Rotation {
 pub struct Touch {
     /// When the record expires from now on, but no later than it ends.
     pub expires_at: NumericDate,
-    /// No need to write where the last use was less than this ago.
+    /// Nothing needs to be written where the last use was less than this ago.
     pub after: Duration,
 }
 
@@ -178,12 +184,12 @@ pub struct Change {
 }
 
 impl Record {
-    /// Whether it is there at that moment.
+    /// Whether it has not expired at that moment.
     pub fn is_live(&self, now: NumericDate) -> bool {
         now < self.expires_at
     }
 
-    /// Notes a use. False where there is nothing new to be written.
+    /// Notes a use. False where nothing needs to be written.
     pub fn touch(&mut self, touch: Touch, now: NumericDate) -> bool {
         let since = now.since_epoch().checked_sub(self.used_at.since_epoch());
         if since.is_none_or(|since| since < touch.after) {
@@ -194,7 +200,7 @@ impl Record {
         true
     }
 
-    /// Makes the change where `expected` is the secret that counts. False where it is not.
+    /// Makes the change where `expected` is the current secret. False where it is not.
     pub fn change(&mut self, expected: Digest, change: Change, now: NumericDate) -> bool {
         if self.secret != expected {
             return false;
@@ -213,18 +219,5 @@ impl Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record").field("id", &self.id).field("expires_at", &self.expires_at).finish_non_exhaustive()
-    }
-}
-
-/// Moments as milliseconds since the epoch.
-pub(crate) mod millis {
-    use super::{Deserialize, Deserializer, NumericDate, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(moment: &NumericDate, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(moment.as_millis())
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NumericDate, D::Error> {
-        u64::deserialize(deserializer).map(NumericDate::from_millis)
     }
 }

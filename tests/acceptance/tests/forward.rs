@@ -17,8 +17,8 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use jwt_core::{
-    Authenticator, Clock, CompactToken, ConfigError, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging,
-    ForwardError, ForwardTarget, Forwarder, KeySet, NumericDate, Refusal, TokenExchange,
+    Authenticator, Clock, CompactToken, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError,
+    ForwardTarget, Forwarder, ForwarderBuildError, KeySet, NumericDate, OAuthErrorCode, TokenExchange,
 };
 use jwt_tower::{ForwardToken, ForwardingError, JwtAuth, Token};
 use proptest::prelude::*;
@@ -457,7 +457,7 @@ async fn a_refusal_of_the_token_endpoint_is_told_and_not_kept() {
         .unwrap();
     for times in 1..=2 {
         let refused = forwarder.authorization(&alice(), "https://ledger.example/").await;
-        assert!(matches!(refused, Err(ForwardError::Exchange(ExchangeError::Refused(Refusal::InvalidTarget)))));
+        assert!(matches!(refused, Err(ForwardError::Exchange(ExchangeError::Refused(OAuthErrorCode::InvalidTarget)))));
         assert_eq!(asked.load(Ordering::SeqCst), times);
     }
 }
@@ -592,16 +592,27 @@ fn a_forwarder_that_would_not_do_what_it_seems_to_is_not_built() {
         builder.build().err()
     };
     assert_eq!(build(&["https://a.example", "https://b.example"]), None);
-    assert_eq!(build(&[]), Some(ConfigError::NoForwardTarget));
-    assert_eq!(build(&["https://a.example/path"]), Some(ConfigError::ForwardTarget));
-    assert_eq!(build(&["http://a.example"]), Some(ConfigError::InsecureForwardTarget));
-    assert_eq!(build(&["https://a.example", "https://A.example:443/"]), Some(ConfigError::DuplicateForwardTarget));
+    assert_eq!(build(&[]), Some(ForwarderBuildError::NoTarget));
+    let origin = "https://a.example/path".into();
+    assert_eq!(
+        build(&["https://b.example", "https://a.example/path"]),
+        Some(ForwarderBuildError::NotAnOrigin { origin })
+    );
+    let origin = "http://a.example".into();
+    assert_eq!(build(&["http://a.example"]), Some(ForwarderBuildError::InsecureOrigin { origin }));
+    let origin = || "https://a.example:443".into();
+    let twice = build(&["https://a.example", "https://A.example:443/"]);
+    assert_eq!(twice, Some(ForwarderBuildError::DuplicateTarget { origin: origin() }));
     let narrow =
         |audience: &str| Forwarder::builder().target(ForwardTarget::new("https://a.example").audience(audience));
-    assert_eq!(narrow("a").build().err(), Some(ConfigError::NoExchange));
-    assert_eq!(narrow("").exchange(Numbered::new(None)).build().err(), Some(ConfigError::EmptyExpectation));
+    assert_eq!(narrow("a").build().err(), Some(ForwarderBuildError::NoExchange { origin: origin() }));
+    let empty = narrow("").exchange(Numbered::new(None)).build();
+    assert_eq!(empty.err(), Some(ForwarderBuildError::EmptyAudience { origin: origin() }));
+    let target = ForwardTarget::new("https://a.example").scope("");
+    let empty = Forwarder::builder().target(target).exchange(Numbered::new(None)).build();
+    assert_eq!(empty.err(), Some(ForwarderBuildError::EmptyScope { origin: origin() }));
     let unused = Forwarder::builder().target("https://a.example").exchange(Numbered::new(None));
-    assert_eq!(unused.build().err(), Some(ConfigError::UnusedExchange));
+    assert_eq!(unused.build().err(), Some(ForwarderBuildError::UnusedExchange));
 }
 
 // Whatever the address looks like.

@@ -137,7 +137,8 @@ fn one_authenticator_takes_both_kinds_and_not_both_at_once() {
 fn a_session_ends_by_itself_unused_and_however_much_it_is_used() {
     let clock = TestClock::at(NumericDate::from_secs(1_790_000_000));
     let store = Arc::new(WatchedStore::new());
-    let sessions = Sessions::builder(store).idle(HOUR).absolute(3 * HOUR).clock(clock.clone()).build().unwrap();
+    let sessions =
+        Sessions::builder(store).idle_timeout(HOUR).absolute_timeout(3 * HOUR).clock(clock.clone()).build().unwrap();
     everywhere(
         || alone(&sessions),
         |server| {

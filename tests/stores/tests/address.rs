@@ -1,6 +1,7 @@
 //! Which addresses there are, and what is said of those that are none.
 
-use jwt_core::{ConfigError, RedisStore, StoreError};
+use jwt_core::store::StoreUrlError;
+use jwt_core::{RedisStore, StoreError};
 
 /// Where nobody listens.
 const NOBODY: &str = "127.0.0.1:1";
@@ -30,52 +31,63 @@ async fn what_is_an_address_is_tried() {
 
 #[tokio::test]
 async fn what_is_no_address_is_refused_with_what_to_do() {
-    use ConfigError::{StoreAddress, StoreDatabase, StorePrimary, StoreTls};
-    for (url, mend) in [
-        ("", StoreAddress),
-        ("no url", StoreAddress),
-        ("HOST", StoreAddress),
-        ("http://HOST", StoreAddress),
-        ("redis://", StoreAddress),
-        ("redis://HOST,HOST", StoreAddress),
-        ("redis://HOST/three", StoreAddress),
+    use StoreUrlError::NotAUrl;
+    let scheme = |scheme: &str| StoreUrlError::Scheme { scheme: scheme.into() };
+    let server = |scheme: &str| StoreUrlError::Server { scheme: scheme.into() };
+    let hosts = |scheme: &str| StoreUrlError::Hosts { scheme: scheme.into() };
+    let fragment = |scheme: &str| StoreUrlError::Fragment { scheme: scheme.into() };
+    let query = |scheme: &str| StoreUrlError::Query { scheme: scheme.into() };
+    let primary = |name: &str| StoreUrlError::Primary { name: Some(name.into()) };
+    let database = |text: &str| StoreUrlError::Database { database: Some(text.into()) };
+    let tls = |scheme: &str| StoreUrlError::Tls { scheme: scheme.into() };
+    for (url, expected) in [
+        ("", NotAUrl),
+        ("no url", NotAUrl),
+        ("HOST", NotAUrl),
+        ("no scheme://HOST", NotAUrl),
+        ("http://HOST", scheme("http")),
+        ("redis://", server("redis")),
+        ("redis://HOST,HOST", server("redis")),
+        ("redis://HOST/three", server("redis")),
         // As other clients write it.
-        ("redis-cluster://HOST", StoreAddress),
-        ("redis-sentinel://HOST#mymaster", StoreAddress),
-        ("sentinel://HOST/mymaster", StoreAddress),
-        ("redis+sentinel://HOST#mymaster", StoreAddress),
-        ("redis+cluster://HOST?addr=HOST", StoreAddress),
-        ("redis+sentinel://HOST/mymaster?master_name=mymaster", StoreAddress),
-        ("redis+replica://HOST", StoreAddress),
-        ("http+cluster://HOST", StoreAddress),
-        ("redis+cluster://", StoreAddress),
-        ("redis+cluster://HOST,", StoreAddress),
-        ("redis+cluster://,HOST", StoreAddress),
-        ("redis+cluster://user:pass@", StoreAddress),
-        ("redis+cluster://HOST,127.0.0.1:port", StoreAddress),
-        ("redis+cluster://HOST,user:pass@HOST", StoreAddress),
-        ("redis+cluster://user:pass@HOST,user:pass@HOST", StoreAddress),
-        ("redis+cluster://user:p@ss@HOST", StoreAddress),
-        ("redis+cluster://0.0.0.0:7000", StoreAddress),
-        ("redis+sentinel:///mymaster", StoreAddress),
-        ("redis+sentinel://HOST/mymaster?sentinel_password=a&sentinel_password=b", StoreAddress),
-        ("redis+cluster://HOST/1", StoreDatabase),
-        ("redis+cluster://HOST/mymaster", StoreDatabase),
-        ("redis+sentinel://HOST/mymaster/main", StoreDatabase),
-        ("redis+sentinel://HOST/mymaster/1/2", StoreDatabase),
-        ("redis+sentinel://HOST/mymaster/-1", StoreDatabase),
-        ("redis+sentinel://HOST", StorePrimary),
-        ("redis+sentinel://HOST/", StorePrimary),
-        ("redis+sentinel://HOST//0", StorePrimary),
-        ("redis+sentinel://HOST/my%20master", StorePrimary),
+        ("redis-cluster://HOST", scheme("redis-cluster")),
+        ("redis-sentinel://HOST#mymaster", scheme("redis-sentinel")),
+        ("sentinel://HOST/mymaster", scheme("sentinel")),
+        ("redis+sentinel://HOST#mymaster", fragment("redis+sentinel")),
+        ("redis+cluster://HOST?addr=HOST", query("redis+cluster")),
+        ("redis+sentinel://HOST/mymaster?master_name=mymaster", query("redis+sentinel")),
+        ("redis+replica://HOST", scheme("redis+replica")),
+        ("http+cluster://HOST", scheme("http+cluster")),
+        ("redis+cluster://", hosts("redis+cluster")),
+        ("redis+cluster://HOST,", hosts("redis+cluster")),
+        ("redis+cluster://,HOST", hosts("redis+cluster")),
+        ("redis+cluster://user:pass@", hosts("redis+cluster")),
+        ("redis+cluster://HOST,127.0.0.1:port", hosts("redis+cluster")),
+        ("redis+cluster://HOST,user:pass@HOST", hosts("redis+cluster")),
+        ("redis+cluster://user:pass@HOST,user:pass@HOST", hosts("redis+cluster")),
+        ("redis+cluster://user:p@ss@HOST", hosts("redis+cluster")),
+        ("redis+cluster://0.0.0.0:7000", hosts("redis+cluster")),
+        ("redis+sentinel:///mymaster", hosts("redis+sentinel")),
+        ("redis+sentinel://HOST/mymaster?sentinel_password=a&sentinel_password=b", query("redis+sentinel")),
+        ("redis+cluster://HOST/1", StoreUrlError::ClusterDatabase { database: 1 }),
+        ("redis+cluster://HOST/mymaster", database("mymaster")),
+        ("redis+cluster://user:pass@HOST/mymaster", StoreUrlError::Database { database: None }),
+        ("redis+cluster://user:pa/ss@HOST", StoreUrlError::Database { database: None }),
+        ("redis+sentinel://HOST/mymaster/main", database("main")),
+        ("redis+sentinel://HOST/mymaster/1/2", database("1/2")),
+        ("redis+sentinel://HOST/mymaster/-1", database("-1")),
+        ("redis+sentinel://HOST", primary("")),
+        ("redis+sentinel://HOST/", primary("")),
+        ("redis+sentinel://HOST//0", primary("")),
+        ("redis+sentinel://HOST/my%20master", primary("my%20master")),
         // Compiled without TLS here.
-        ("rediss://HOST", StoreTls),
-        ("valkeys://HOST", StoreTls),
-        ("rediss+cluster://HOST", StoreTls),
-        ("rediss+sentinel://HOST/mymaster", StoreTls),
+        ("rediss://HOST", tls("rediss")),
+        ("valkeys://HOST", tls("valkeys")),
+        ("rediss+cluster://HOST", tls("rediss+cluster")),
+        ("rediss+sentinel://HOST/mymaster", tls("rediss+sentinel")),
     ] {
         let answer = RedisStore::connect(&url.replace("HOST", NOBODY)).await;
-        assert!(matches!(&answer, Err(StoreError::Config(error)) if *error == mend), "{url}: {answer:?}");
+        assert!(matches!(&answer, Err(StoreError::Config(error)) if *error == expected), "{url}: {answer:?}");
     }
 }
 
@@ -88,6 +100,13 @@ async fn passwords_are_in_no_error() {
         "redis+sentinel://user:geheim@HOST/mymaster?sentinel_username=watcher&sentinel_password=geheim",
         "redis+sentinel://user:geheim@HOST/?sentinel_password=geheim",
         "rediss+cluster://user:geheim@HOST",
+        // Not percent-encoded, so that part of the password is read as something else.
+        "redis+cluster://user:a/geheim@HOST",
+        "redis+sentinel://user:a/geheim@HOST/mymaster",
+        "redis+sentinel://user:a/b/geheim@HOST/mymaster",
+        "redis+sentinel://user:a?geheim@HOST/mymaster",
+        "redis+cluster://user:a#geheim@HOST",
+        "user:geheim/://HOST",
         "geheim",
     ] {
         let error = RedisStore::connect(&url.replace("HOST", NOBODY)).await.unwrap_err();

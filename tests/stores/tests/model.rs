@@ -148,8 +148,13 @@ impl World {
         Self {
             clock,
             names: (0..SUBJECTS).map(|subject| format!("{case}/{subject}")).collect(),
-            families: families.idle(idle).absolute(absolute).grace(Duration::from_millis(GRACE)).build().unwrap(),
-            sessions: sessions.idle(idle).absolute(absolute).build().unwrap(),
+            families: families
+                .idle_timeout(idle)
+                .absolute_timeout(absolute)
+                .grace(Duration::from_millis(GRACE))
+                .build()
+                .unwrap(),
+            sessions: sessions.idle_timeout(idle).absolute_timeout(absolute).build().unwrap(),
             model: Vec::new(),
         }
     }
@@ -355,7 +360,7 @@ fn revocations_are_known_as_the_model_knows_them() {
         for _ in 0..2 {
             let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone());
             // Looks at the store when it is told to.
-            let builder = builder.leeway(Duration::from_millis(LEEWAY)).every(Duration::from_secs(3600));
+            let builder = builder.leeway(Duration::from_millis(LEEWAY)).poll_interval(Duration::from_secs(3600));
             instances.push(builder.open().await.unwrap());
         }
         let mut log: Vec<Known> = Vec::new();

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jwt_core::store::{Revocation, RevocationStore, RevocationTarget, SignInId, StoreFuture};
 use jwt_core::{
-    Clock, ConfigError, NewSignIn, NumericDate, OpaqueToken, RefreshError, RefreshTokens, Revocations, Revoked,
-    Sessions, SignIn, StoreError, WhileUnreachable,
+    Clock, NewSignIn, NumericDate, OpaqueToken, RefreshError, RefreshTokens, Revocations, Revoked, Sessions, SignIn,
+    SignInsBuildError, StoreError, WhileUnreachable,
 };
 use serde_json::json;
 use stores_tests::{Stores, TestClock, proved};
@@ -89,7 +89,7 @@ fn sessions(stores: &Stores, clock: &TestClock) -> Sessions {
 /// A list that looks at the store when it is told to.
 async fn revocations(stores: &Stores, clock: &TestClock) -> Revocations {
     let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone());
-    builder.every(Duration::from_secs(3600)).open().await.unwrap()
+    builder.poll_interval(Duration::from_secs(3600)).open().await.unwrap()
 }
 
 fn sign_in(subject: &str) -> NewSignIn {
@@ -511,16 +511,33 @@ async fn an_instance_that_starts_later_knows_all_that_was_revoked(stores: Stores
 async fn lifetimes_that_contradict_each_other_are_refused() {
     let store = || Stores::memory().sign_ins;
     let refresh = || RefreshTokens::builder(store());
-    for builder in [
-        refresh().idle(Duration::ZERO),
-        refresh().absolute(seconds(60)),
-        refresh().idle(seconds(10)).grace(seconds(10)),
+    let days = |days: u64| seconds(days * 24 * 60 * 60);
+    for (builder, expected, fix) in [
+        (
+            refresh().idle_timeout(Duration::ZERO),
+            SignInsBuildError::IdleTimeout(Duration::ZERO),
+            "a millisecond at least",
+        ),
+        (
+            refresh().absolute_timeout(seconds(60)),
+            SignInsBuildError::AbsoluteTimeout { absolute_timeout: seconds(60), idle_timeout: days(14) },
+            "`.absolute_timeout(60s)` is shorter than `.idle_timeout(1209600s)`",
+        ),
+        (
+            refresh().idle_timeout(seconds(10)).grace(seconds(10)),
+            SignInsBuildError::Grace { grace: seconds(10), idle_timeout: seconds(10) },
+            "make it shorter",
+        ),
+        (refresh().per_subject(0), SignInsBuildError::PerSubject, "1 at least"),
     ] {
-        assert_eq!(builder.build().err(), Some(ConfigError::Lifetime));
+        let error = builder.build().unwrap_err();
+        assert_eq!(error, expected);
+        assert!(error.to_string().contains(fix), "{error}");
     }
-    assert_eq!(refresh().per_subject(0).build().err(), Some(ConfigError::SignInLimit));
-    assert_eq!(Sessions::builder(store()).absolute(seconds(60)).build().err(), Some(ConfigError::Lifetime));
-    assert!(refresh().absolute(Duration::MAX).build().is_ok());
+    let sessions = Sessions::builder(store()).absolute_timeout(seconds(60)).build();
+    let expected = SignInsBuildError::AbsoluteTimeout { absolute_timeout: seconds(60), idle_timeout: seconds(30 * 60) };
+    assert_eq!(sessions.err(), Some(expected));
+    assert!(refresh().absolute_timeout(Duration::MAX).build().is_ok());
 }
 
 #[tokio::test]
@@ -545,7 +562,7 @@ async fn a_full_memory_ends_the_sign_in_that_would_expire_first() {
 async fn a_full_log_says_so_and_forgets_nothing() {
     let clock = TestClock::new();
     let store = Arc::new(jwt_core::MemoryStore::new().max_revocations(2));
-    let builder = Revocations::builder(store).clock(clock.clone()).every(seconds(3600));
+    let builder = Revocations::builder(store).clock(clock.clone()).poll_interval(seconds(3600));
     let list = builder.open().await.unwrap();
     let until = NumericDate::from_secs(clock.now().as_secs() + 60);
     list.revoke(ISSUER, "1", until).await.unwrap();
@@ -561,7 +578,7 @@ async fn a_full_log_says_so_and_forgets_nothing() {
 async fn a_list_that_is_too_old_refuses_where_that_was_chosen() {
     let clock = TestClock::new();
     let stores = Stores::memory();
-    let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone()).every(seconds(3600));
+    let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone()).poll_interval(seconds(3600));
     let list = builder.while_unreachable(WhileUnreachable::RefuseAfter(seconds(30))).open().await.unwrap();
     let keeps = revocations(&stores, &clock).await;
     let token = proved(json!({"iss": ISSUER, "jti": "1"}));

@@ -60,7 +60,7 @@ async fn a_list_that_is_out_of_date_is_a_503_where_that_was_chosen() {
     let clock = TestClock::new();
     let choice = WhileUnreachable::RefuseAfter(Duration::from_secs(30));
     let list = Revocations::builder(Arc::new(MemoryStore::new())).clock(clock.clone()).while_unreachable(choice);
-    let list = list.every(Duration::from_secs(3600)).open().await.unwrap();
+    let list = list.poll_interval(Duration::from_secs(3600)).open().await.unwrap();
     let auth = builder().revocations(&list).build().unwrap();
     assert!(matches!(verdict(&auth, &token("1")), Verdict::Verified(_)));
     clock.advance(Duration::from_secs(31));

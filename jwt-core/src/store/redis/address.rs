@@ -1,3 +1,5 @@
+//! Where the data are: the URL of a Redis server, a cluster or sentinels.
+
 use std::future::ready;
 use std::time::Duration;
 
@@ -9,15 +11,15 @@ use redis::io::tcp::socket2::TcpKeepalive;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsMode};
 
-use crate::error::ConfigError;
+use crate::store::StoreUrlError;
 
-/// How long a node of a cluster may take to connect, and to answer when it is asked how the cluster is laid out. Others
-/// wait meanwhile, so it is less than an operation may take.
-const CONNECTING: Duration = Duration::from_millis(500);
-/// How long a node of a cluster may say nothing to an operation before it is asked again.
-const SILENT: Duration = Duration::from_secs(1);
-/// How long a sentinel that is listened to may say nothing before it is asked whether it is there.
-const ALIVE: Duration = Duration::from_secs(30);
+/// How long a node of a cluster may take to connect, and to answer when it is asked for the layout of the cluster. Others
+/// wait meanwhile, so this is less than an operation may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a node of a cluster may take to answer an operation before it is asked again.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a sentinel that is followed may be silent before the connection is probed.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 /// Where a sentinel listens if its address does not say so.
 const SENTINEL_PORT: u16 = 26_379;
 
@@ -29,7 +31,7 @@ pub(super) enum Address {
     Sentinels(Vec<Sentinel>),
 }
 
-/// One who knows which server is the primary, and how to get in at both.
+/// A sentinel, which knows the primary, and the credentials for both.
 #[derive(Clone)]
 pub(super) struct Sentinel {
     at: ConnectionAddr,
@@ -49,52 +51,62 @@ struct User {
 }
 
 impl Address {
-    /// The kinds of address are told by the scheme: `redis+cluster` and `redis+sentinel` name several hosts; everything
-    /// else is the driver's.
-    pub(super) fn parse(url: &str) -> Result<Self, ConfigError> {
-        let (scheme, rest) = url.split_once("://").ok_or(ConfigError::StoreAddress)?;
-        let (scheme, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
-        match (scheme, kind) {
-            ("redis" | "rediss" | "valkey" | "valkeys", "cluster") => Self::cluster(scheme, &Several::parse(rest)?),
-            ("redis" | "rediss" | "valkey" | "valkeys", "sentinel") => Self::sentinels(scheme, &Several::parse(rest)?),
-            _ => Client::open(server(url)?).map(Self::Server).map_err(|_| ConfigError::StoreAddress),
+    /// Reads the URL of a store. `redis+cluster` and `redis+sentinel` name several hosts and are read here; the driver
+    /// reads every other URL.
+    pub(super) fn parse(url: &str) -> Result<Self, StoreUrlError> {
+        let (scheme, rest) = url.split_once("://").ok_or(StoreUrlError::NotAUrl)?;
+        let (protocol, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
+        match (protocol, kind) {
+            ("redis" | "rediss" | "valkey" | "valkeys", "cluster") => {
+                Self::cluster(protocol, &Several::parse(scheme, rest)?)
+            }
+            ("redis" | "rediss" | "valkey" | "valkeys", "sentinel") => {
+                Self::sentinels(protocol, &Several::parse(scheme, rest)?)
+            }
+            _ => {
+                let info = server(scheme, url, || unreadable_server(scheme))?;
+                Client::open(info).map(Self::Server).map_err(|_| unreadable_server(scheme))
+            }
         }
     }
 
-    fn cluster(scheme: &str, parts: &Several<'_>) -> Result<Self, ConfigError> {
+    fn cluster(protocol: &str, parts: &Several<'_>) -> Result<Self, StoreUrlError> {
         if !matches!(parts.path, "" | "0") {
-            return Err(ConfigError::StoreDatabase);
+            return Err(match parts.path.parse() {
+                Ok(database @ 1..) => StoreUrlError::ClusterDatabase { database },
+                _ => parts.unreadable_database(parts.path),
+            });
         }
         if !parts.query.is_empty() {
-            return Err(ConfigError::StoreAddress);
+            return Err(parts.unknown_query());
         }
-        let nodes = parts.hosts.split(',').map(|host| server(&format!("{scheme}://{}{host}", parts.user)));
+        let nodes = parts.hosts.split(',').map(|host| parts.server(&format!("{protocol}://{}{host}", parts.user)));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
-        // A node that comes back is waited for, for some tenths of a second, as on one server.
+        // Waits some tenths of a second for a node that restarts, as on one server.
         let client = ClusterClient::builder(nodes)
-            .connection_timeout(CONNECTING)
-            .response_timeout(SILENT)
+            .connection_timeout(CONNECT_TIMEOUT)
+            .response_timeout(RESPONSE_TIMEOUT)
             .overall_response_timeout(None)
             .retries(8)
             .min_retry_wait(20)
             .max_retry_wait(200)
             .retry_wait_formula(10, 2);
-        client.build().map(|client| Self::Cluster(Box::new(client))).map_err(|_| ConfigError::StoreAddress)
+        client.build().map(|client| Self::Cluster(Box::new(client))).map_err(|_| parts.unreadable_hosts())
     }
 
-    fn sentinels(scheme: &str, parts: &Several<'_>) -> Result<Self, ConfigError> {
+    fn sentinels(protocol: &str, parts: &Several<'_>) -> Result<Self, StoreUrlError> {
         let (name, database) = parts.path.split_once('/').unwrap_or((parts.path, "0"));
         // The names that a sentinel takes.
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        if name.is_empty() || !name.bytes().all(is_name) {
-            return Err(ConfigError::StorePrimary);
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if name.is_empty() || !name.bytes().all(in_name) {
+            return Err(StoreUrlError::Primary { name: parts.shown(name) });
         }
-        let database = database.parse::<u32>().map_err(|_| ConfigError::StoreDatabase)?;
-        let own_user = sentinel_user(parts.query)?;
+        let database: u32 = database.parse().map_err(|_| parts.unreadable_database(database))?;
+        let own_user = sentinel_user(parts)?;
         let sentinel = |host: &str| {
             let has_port = host.rsplit_once(']').map_or(host, |(_, behind)| behind).contains(':');
             let port = if has_port { String::new() } else { format!(":{SENTINEL_PORT}") };
-            let info = server(&format!("{scheme}://{}{host}{port}", parts.user))?;
+            let info = parts.server(&format!("{protocol}://{}{host}{port}", parts.user))?;
             let at = info.addr().clone();
             let tls = matches!(at, ConnectionAddr::TcpTls { .. }).then_some(TlsMode::Secure);
             let user = User::of(&info);
@@ -110,14 +122,14 @@ impl Sentinel {
         self.client()?.async_get_client().await
     }
 
-    /// Yields whenever it tells that there is another primary of this name. Ends with the connection.
+    /// Yields whenever the sentinel reports another primary of this name. Ends with the connection.
     pub(super) async fn changes(&self) -> RedisResult<BoxStream<'static, ()>> {
         let mut messages = self.client()?.async_get_sentinel_client().await?.get_async_pubsub().await?;
         messages.subscribe("+switch-master").await?;
         let name = format!("{} ", self.name);
         let changes = messages.into_on_message().filter_map(move |message| {
-            let is_ours = message.get_payload_bytes().starts_with(name.as_bytes());
-            ready(is_ours.then_some(()))
+            let is_of_name = message.get_payload_bytes().starts_with(name.as_bytes());
+            ready(is_of_name.then_some(()))
         });
         Ok(changes.boxed())
     }
@@ -125,7 +137,7 @@ impl Sentinel {
     fn client(&self) -> RedisResult<SentinelClient> {
         let mut client = SentinelClientBuilder::new([self.at.clone()], &self.name, SentinelServerType::Master)?
             .set_client_to_sentinel_tcp_settings(
-                TcpSettings::default().set_keepalive(TcpKeepalive::new().with_time(ALIVE)),
+                TcpSettings::default().set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE)),
             )
             .set_client_to_redis_db(self.database);
         if let Some(tls) = self.tls {
@@ -154,8 +166,9 @@ impl User {
     }
 }
 
-/// The parts of a URL with several hosts, which is no URL by the book: `user:password@host:port,host:port/path?query`.
+/// The parts of a URL with several hosts, which no RFC describes: `user:password@host:port,host:port/path?query`.
 struct Several<'a> {
+    scheme: &'a str,
     /// With its `@`.
     user: &'a str,
     hosts: &'a str,
@@ -164,43 +177,86 @@ struct Several<'a> {
 }
 
 impl<'a> Several<'a> {
-    fn parse(rest: &'a str) -> Result<Self, ConfigError> {
+    fn parse(scheme: &'a str, rest: &'a str) -> Result<Self, StoreUrlError> {
         if rest.contains('#') {
-            return Err(ConfigError::StoreAddress);
+            return Err(StoreUrlError::Fragment { scheme: scheme.into() });
         }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, hosts) = authority.split_at(authority.find('@').map_or(0, |at| at + 1));
+        let parts = Self { scheme, user, hosts, path: path.strip_suffix('/').unwrap_or(path), query };
         // One user for all hosts: a comma or another `@` means that somebody takes it for one of each.
         if user.contains(',') || hosts.contains('@') || hosts.split(',').any(str::is_empty) {
-            return Err(ConfigError::StoreAddress);
+            return Err(parts.unreadable_hosts());
         }
-        Ok(Self { user, hosts, path: path.strip_suffix('/').unwrap_or(path), query })
+        Ok(parts)
+    }
+
+    /// One of the hosts, as the driver reads it.
+    fn server(&self, url: &str) -> Result<ConnectionInfo, StoreUrlError> {
+        server(self.scheme, url, || self.unreadable_hosts())
+    }
+
+    fn unreadable_database(&self, text: &str) -> StoreUrlError {
+        StoreUrlError::Database { database: self.shown(text) }
+    }
+
+    fn unreadable_hosts(&self) -> StoreUrlError {
+        StoreUrlError::Hosts { scheme: self.scheme.into() }
+    }
+
+    fn unknown_query(&self) -> StoreUrlError {
+        StoreUrlError::Query { scheme: self.scheme.into() }
+    }
+
+    /// A part of the path for an error: only where no user is in the URL. Where a password is not percent-encoded, part of
+    /// it is read as the path.
+    fn shown(&self, part: &str) -> Option<Box<str>> {
+        let has_user = [self.user, self.path, self.query].iter().any(|part| part.contains('@'));
+        (!has_user).then(|| part.into())
+    }
+}
+
+/// Why the driver does not read the URL of one server.
+fn unreadable_server(scheme: &str) -> StoreUrlError {
+    const DRIVER: [&str; 7] = ["redis", "rediss", "valkey", "valkeys", "unix", "redis+unix", "valkey+unix"];
+    // RFC 3986 §3.1. Anything else may be part of a password.
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    match scheme {
+        _ if !is_scheme => StoreUrlError::NotAUrl,
+        _ if DRIVER.contains(&scheme) => StoreUrlError::Server { scheme: scheme.into() },
+        _ => StoreUrlError::Scheme { scheme: scheme.into() },
     }
 }
 
 /// One host, as the driver reads it.
-fn server(url: &str) -> Result<ConnectionInfo, ConfigError> {
+fn server(
+    scheme: &str,
+    url: &str,
+    unreadable: impl FnOnce() -> StoreUrlError,
+) -> Result<ConnectionInfo, StoreUrlError> {
     url.into_connection_info().map_err(|_| {
-        // Without TLS, the driver takes these for wrong.
+        // Without TLS, the driver does not read these.
         let plain = url.replacen("rediss:", "redis:", 1).replacen("valkeys:", "valkey:", 1);
         let wants_tls = plain != url && plain.as_str().into_connection_info().is_ok();
-        if wants_tls { ConfigError::StoreTls } else { ConfigError::StoreAddress }
+        if wants_tls { StoreUrlError::Tls { scheme: scheme.into() } } else { unreadable() }
     })
 }
 
 /// `sentinel_username=…&sentinel_password=…`, either or none.
-fn sentinel_user(query: &str) -> Result<User, ConfigError> {
-    let url = redis::parse_redis_url(&format!("redis://sentinel?{query}")).ok_or(ConfigError::StoreAddress)?;
+fn sentinel_user(parts: &Several<'_>) -> Result<User, StoreUrlError> {
+    let url = format!("redis://sentinel?{}", parts.query);
+    let url = redis::parse_redis_url(&url).ok_or_else(|| parts.unknown_query())?;
     let mut user = User::default();
     for (name, value) in url.query_pairs() {
         let part = match &*name {
             "sentinel_username" => &mut user.name,
             "sentinel_password" => &mut user.password,
-            _ => return Err(ConfigError::StoreAddress),
+            _ => return Err(parts.unknown_query()),
         };
         if part.replace((&*value).into()).is_some() {
-            return Err(ConfigError::StoreAddress);
+            return Err(parts.unknown_query());
         }
     }
     Ok(user)

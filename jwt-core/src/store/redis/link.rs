@@ -1,3 +1,5 @@
+//! The connection to Redis, and how another one is found after a failover.
+
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,34 +14,35 @@ use tokio::task::JoinSet;
 
 use super::address::{Address, Sentinel};
 
-/// For how long a server that is asked to connect may say nothing.
-const SILENT: Duration = Duration::from_secs(1);
-/// For how long a way is looked for at most.
-const LOOKING: Duration = Duration::from_secs(5);
-/// How long to wait before looking once more.
-const PAUSE: Duration = Duration::from_millis(200);
-/// How long to wait for a sentinel that does not listen.
-const AWAY: Duration = Duration::from_secs(1);
+/// How long a server may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the search for a route may take.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before the second search.
+const SEARCH_PAUSE: Duration = Duration::from_millis(200);
+/// How long to wait before a sentinel that does not answer is asked again.
+const SENTINEL_PAUSE: Duration = Duration::from_secs(1);
 
-/// The way to the data: to the server, to the primary that sentinels name, or to all primaries of a cluster.
+/// The connection to the data: to the server, to the primary that sentinels name, or to all primaries of a cluster.
 #[derive(Clone)]
 pub(super) struct Link(Arc<Inner>);
 
 struct Inner {
     address: Address,
     current: ArcSwap<Current>,
-    looking: Mutex<()>,
-    /// Ends with it.
+    /// Held by the one that searches for a route.
+    searching: Mutex<()>,
+    /// The tasks end when this is dropped.
     _listening: JoinSet<()>,
 }
 
 struct Current {
-    /// How often was looked for a way before it.
+    /// How many routes were searched for before this one.
     number: u64,
     route: Route,
 }
 
-/// The first and the last connect anew by themselves, the last one also follows slots and primaries that move.
+/// A server and a cluster reconnect by themselves. A cluster also follows slots and primaries that move.
 #[derive(Clone)]
 enum Route {
     Server(ConnectionManager),
@@ -58,53 +61,53 @@ impl Link {
                     listening.spawn(listen(inner.clone(), sentinel.clone()));
                 }
             }
-            Inner { address, current, looking: Mutex::new(()), _listening: listening }
+            Inner { address, current, searching: Mutex::new(()), _listening: listening }
         });
         Ok(Self(inner))
     }
 
-    /// Which way is taken now.
-    pub(super) fn number(&self) -> u64 {
+    /// The number of the route that is taken now.
+    pub(super) fn route_number(&self) -> u64 {
         self.0.current.load().number
     }
 
-    /// Sends it, and once more where the connection turns out to be gone, or the server to be the primary no more.
+    /// Sends a command. Sends it a second time where the connection is lost, or the server is no longer the primary.
     pub(super) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         let current = self.0.current.load_full();
         match current.route.clone().send(command).await {
             Err(error) if current.route.is_lost(&error) => match &current.route {
-                Route::Primary(_) => self.renew(current.number).await?.send(command).await,
+                Route::Primary(_) => self.route_after(current.number).await?.send(command).await,
                 route => route.clone().send(command).await,
             },
             answer => answer,
         }
     }
 
-    /// That way may lead to a server that hangs, or to nobody: looks for another one, in the background.
-    pub(super) fn doubt(&self, number: u64) {
+    /// The server at the end of that route may hang or be gone: searches for another route, in the background.
+    pub(super) fn search_after(&self, number: u64) {
         let link = self.clone();
-        drop(tokio::spawn(async move { link.renew(number).await.map(drop) }));
+        drop(tokio::spawn(async move { link.route_after(number).await.map(drop) }));
     }
 
-    /// The way after that one. Whoever asks at the same time gets the same, also if there is none.
-    async fn renew(&self, after: u64) -> RedisResult<Route> {
+    /// The route that follows that one. All who ask at the same time get the same answer, also where there is no route.
+    async fn route_after(&self, after: u64) -> RedisResult<Route> {
         let link = self.clone();
-        // Looking goes on when nobody has the time to wait for it.
-        let looking = tokio::spawn(async move {
-            let _one_at_a_time = link.0.looking.lock().await;
+        // A task, so that the search goes on where the caller stops waiting.
+        let search = tokio::spawn(async move {
+            let _one_at_a_time = link.0.searching.lock().await;
             let current = link.0.current.load_full();
-            if current.number == after { link.0.look().await } else { Ok(current.route.clone()) }
+            if current.number == after { link.0.search().await } else { Ok(current.route.clone()) }
         });
-        looking.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::Interrupted).into()))
+        search.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::Interrupted).into()))
     }
 }
 
 impl Inner {
-    /// Takes another way if there is one. For one at a time.
-    async fn look(&self) -> RedisResult<Route> {
+    /// Takes another route if there is one. One caller at a time.
+    async fn search(&self) -> RedisResult<Route> {
         let mut found = self.address.connect().await;
         if found.is_err() {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(SEARCH_PAUSE).await;
             found = self.address.connect().await;
         }
         let current = self.current.load();
@@ -114,23 +117,24 @@ impl Inner {
     }
 }
 
-/// A sentinel tells when there is another primary. The old one may not know yet, and take writes that will be lost. That
-/// sentinel knows more than others: the last of them that tells us leaves nobody who names the old one.
+/// Follows what a sentinel says of the primary. When the primary changes, the old one may not know it yet and may still
+/// accept writes, which will be lost. Other sentinels may still name the old primary, so all of them are followed: after
+/// the last one has told of the change, none names the old one.
 async fn listen(link: Weak<Inner>, sentinel: Sentinel) {
     let mut missed = false;
     loop {
-        if let Ok(Ok(mut changes)) = tokio::time::timeout(LOOKING, sentinel.changes()).await {
+        if let Ok(Ok(mut changes)) = tokio::time::timeout(SEARCH_TIMEOUT, sentinel.changes()).await {
             while missed || changes.next().await.is_some() {
                 missed = false;
                 let Some(link) = link.upgrade() else { return };
-                let _one_at_a_time = link.looking.lock().await;
-                // If there is none, the next operation says so.
-                let _ = link.look().await;
+                let _one_at_a_time = link.searching.lock().await;
+                // Where there is no route, the next operation fails and says so.
+                let _ = link.search().await;
             }
-            // There may be another primary by the time that it listens again.
+            // The primary may have changed before the sentinel is followed again.
             missed = true;
         }
-        tokio::time::sleep(AWAY).await;
+        tokio::time::sleep(SENTINEL_PAUSE).await;
     }
 }
 
@@ -143,15 +147,15 @@ impl Route {
         }
     }
 
-    /// Whether it is worth trying again at once. A cluster has been tried often enough when it yields an error.
+    /// Whether it is worth trying again at once. A cluster has already been tried several times when it yields an error.
     fn is_lost(&self, error: &RedisError) -> bool {
         match self {
             Self::Server(_) => error.is_unrecoverable_error(),
             Self::Primary(_) => {
                 let demoted = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown].map(ErrorKind::Server);
-                // Its replicas may follow another one.
-                let alone = error.code() == Some("NOREPLICAS");
-                error.is_unrecoverable_error() || demoted.contains(&error.kind()) || alone
+                // Its replicas may follow another primary.
+                let without_replicas = error.code() == Some("NOREPLICAS");
+                error.is_unrecoverable_error() || demoted.contains(&error.kind()) || without_replicas
             }
             Self::Cluster(_) => false,
         }
@@ -163,13 +167,13 @@ impl Address {
         let connecting = async {
             match self {
                 Self::Server(client) => {
-                    // A server that restarts is waited for, for some tenths of a second; one that is down is said to be
-                    // so soon. The next operation tries again.
+                    // Waits some tenths of a second for a server that restarts, and reports one that is down soon. The
+                    // next operation tries again.
                     let config = ConnectionManagerConfig::new()
                         .set_min_delay(Duration::from_millis(20))
                         .set_max_delay(Duration::from_millis(200))
                         .set_number_of_retries(3)
-                        .set_connection_timeout(Some(SILENT))
+                        .set_connection_timeout(Some(CONNECT_TIMEOUT))
                         .set_response_timeout(None);
                     ConnectionManager::new_with_config(client.clone(), config).await.map(Route::Server)
                 }
@@ -177,18 +181,19 @@ impl Address {
                 Self::Sentinels(sentinels) => primary(sentinels).await.map(Route::Primary),
             }
         };
-        let connected = tokio::time::timeout(LOOKING, connecting).await;
+        let connected = tokio::time::timeout(SEARCH_TIMEOUT, connecting).await;
         connected.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
     }
 }
 
-/// Asks all sentinels at once, so that none that hangs is waited for. The first that names a primary counts.
+/// Asks all sentinels at once, so that one that hangs delays nobody. The first that names a primary counts.
 async fn primary(sentinels: &[Sentinel]) -> RedisResult<MultiplexedConnection> {
     let mut asking = JoinSet::new();
     for sentinel in sentinels {
         let sentinel = sentinel.clone();
         asking.spawn(async move {
-            let config = AsyncConnectionConfig::new().set_connection_timeout(Some(SILENT)).set_response_timeout(None);
+            let config =
+                AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(None);
             sentinel.primary().await?.get_multiplexed_async_connection_with_config(&config).await
         });
     }

@@ -1,3 +1,5 @@
+//! A store in Redis or Valkey.
+
 mod address;
 mod link;
 mod script;
@@ -12,15 +14,16 @@ use address::Address;
 use link::Link;
 use script::Script;
 
-use super::{Change, Digest, Owner, Record, RevocationStore, SignInKey, SignInStore, StoreError, StoreFuture, Touch};
+use super::{
+    Change, Digest, Owner, Record, Revocation, RevocationStore, SignInKey, SignInStore, StoreError, StoreFuture, Touch,
+};
 use crate::clock::NumericDate;
-use crate::revocation::Revocation;
 
-/// How many revocations are handed over at once.
+/// How many revocations one answer holds at most.
 const PAGE: usize = 4096;
-/// How much longer than its content a key lives, for clocks that differ.
+/// How much longer than its content a key lives, since clocks differ.
 const SLACK: Duration = Duration::from_secs(60);
-/// For how long a revocation can count, in milliseconds: a thousand years, since Redis does not take any number.
+/// The longest time to live of a key, in milliseconds: a thousand years. Redis refuses larger numbers.
 const LONGEST: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 
 /// Remembers in Redis (7 or later) or Valkey, for any number of instances: on one server, on the primary that Sentinel
@@ -28,7 +31,7 @@ const LONGEST: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 ///
 /// Each operation is one command or one script on the sign-ins of one user, which are one hash: atomic, and one round
 /// trip to one node. Keys begin with a prefix and have a time to live. An operation that takes longer than the timeout
-/// is [`StoreError::Unavailable`]; connections are made anew by themselves, and to another server after a failover.
+/// is [`StoreError::Unavailable`]; connections are made again by themselves, and to another server after a failover.
 /// What Redis acknowledged is as safe as its persistence and its replication make it: see `docs/stores.md`.
 #[derive(Clone)]
 pub struct RedisStore {
@@ -47,19 +50,19 @@ struct Scripts {
 }
 
 impl RedisStore {
-    /// Connects to what is at that URL:
+    /// Connects to the store at a URL:
     ///
     /// - `redis://user:password@host:6379/0`: one server, and the number of the database.
-    /// - `redis+cluster://user:password@host:7000,host:7001`: a cluster, of which some nodes are named. The others are
-    ///   asked for, and those that come later are found.
-    /// - `redis+sentinel://user:password@host:26379,host:26380/NAME/0`: the primary that these sentinels know by that
-    ///   name. User and password are for the primary; `?sentinel_username=…&sentinel_password=…` for the sentinels.
+    /// - `redis+cluster://user:password@host:7000,host:7001`: a cluster, by some of its nodes. The other nodes are found,
+    ///   also those that are added later.
+    /// - `redis+sentinel://user:password@host:26379,host:26380/NAME/0`: the primary that these sentinels call `NAME`, and
+    ///   the number of the database. User and password are for the primary; `?sentinel_username=…&sentinel_password=…` for the sentinels.
     ///
-    /// With `rediss` instead of `redis`, all connections are over TLS: switch a TLS feature of the crate `redis` on.
-    /// What is special in a user name or password is percent-encoded.
+    /// With `rediss` instead of `redis`, all connections use TLS: switch on a TLS feature of the crate `redis`.
+    /// Special characters in a user name or password are percent-encoded.
     ///
     /// # Errors
-    /// [`StoreError::Config`] if it is no such URL. [`StoreError::Unavailable`] if nobody answers there, after five
+    /// [`StoreError::Config`] if the URL is none of these. [`StoreError::Unavailable`] if no server answers, after five
     /// seconds at most.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url).map_err(StoreError::Config)?;
@@ -77,21 +80,22 @@ impl RedisStore {
         })
     }
 
-    /// What all keys begin with. `jwt:`.
+    /// The text that all keys begin with. `jwt:`.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into().into_boxed_str();
         self
     }
 
-    /// How long an operation may take, with whatever it has to wait for. One second.
+    /// How long an operation may take, with everything that it waits for. 1 second.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// At most so many revocations. None ever makes room before its time: one more is [`StoreError::Full`]. 1 000 000.
+    /// How many revocations there are at most. None is dropped before its time: one more is [`StoreError::Full`].
+    /// 1 000 000.
     #[must_use]
     pub fn max_revocations(mut self, revocations: usize) -> Self {
         self.max_revocations = revocations;
@@ -107,7 +111,7 @@ impl RedisStore {
         format!("{}{{revocations}}:{part}", self.prefix)
     }
 
-    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+    async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         self.within_time(self.link.send(command)).await
     }
 
@@ -122,20 +126,20 @@ impl RedisStore {
         self.within_time(answer).await
     }
 
-    /// Every operation may be done twice: the second time it changes nothing, and the answer is that of the first.
+    /// Every operation may be repeated: the second time it changes nothing and has the same answer.
     async fn within_time<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
-        let way = self.link.number();
+        let route = self.link.route_number();
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(answer) => answer.map_err(StoreError::unavailable),
             Err(late) => {
-                self.link.doubt(way);
+                self.link.search_after(route);
                 Err(StoreError::unavailable(late))
             }
         }
     }
 }
 
-/// How long a key has to live so that something that expires then is still in it.
+/// The time to live of a key that holds something that expires at that moment.
 fn time_to_live(expires_at: NumericDate, now: NumericDate) -> u64 {
     let slack = u64::try_from(SLACK.as_millis()).unwrap_or(u64::MAX);
     expires_at.as_millis().saturating_sub(now.as_millis()).saturating_add(slack)
@@ -191,16 +195,16 @@ impl SignInStore for RedisStore {
     }
 
     fn remove(&self, key: SignInKey) -> StoreFuture<'_, ()> {
-        Box::pin(async move { self.ask(&Cmd::hdel(self.sign_ins_of(key.owner), key.id.to_string())).await })
+        Box::pin(async move { self.send(&Cmd::hdel(self.sign_ins_of(key.owner), key.id.to_string())).await })
     }
 
     fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
-        Box::pin(async move { self.ask(&Cmd::del(self.sign_ins_of(owner))).await })
+        Box::pin(async move { self.send(&Cmd::del(self.sign_ins_of(owner))).await })
     }
 
     fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {
         Box::pin(async move {
-            let texts: Vec<String> = self.ask(&Cmd::hvals(self.sign_ins_of(owner))).await?;
+            let texts: Vec<String> = self.send(&Cmd::hvals(self.sign_ins_of(owner))).await?;
             let mut records = texts.iter().map(|text| read(text)).collect::<Result<Vec<_>, _>>()?;
             records.retain(|record| record.is_live(now));
             Ok(records)
@@ -225,7 +229,7 @@ impl RevocationStore for RedisStore {
         Box::pin(async move {
             let (log, after) = (self.revocations("log"), format!("({number}"));
             let command = Cmd::zrangebyscore_limit_withscores(log, after, "+inf", 0, PAGE.cast_signed());
-            let page: Vec<(String, f64)> = self.ask(&command).await?;
+            let page: Vec<(String, f64)> = self.send(&command).await?;
             let read = |(text, number): (String, f64)| {
                 let revocation = serde_json::from_str(&text).map_err(|_| StoreError::Unreadable)?;
                 // A whole number of microseconds, which is exact until the year 2255.

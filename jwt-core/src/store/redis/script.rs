@@ -1,3 +1,5 @@
+//! A Lua script, called by its digest.
+
 use redis::{Arg, Cmd, cmd};
 
 /// A script is called by its digest. A server that does not know it yet, such as one that has just become the primary,

@@ -1,3 +1,5 @@
+//! What a login yields: the tokens, and the form in which a client gets them.
+
 use std::fmt;
 use std::time::Duration;
 

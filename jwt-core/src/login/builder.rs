@@ -1,0 +1,184 @@
+//! How logins are set up.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::renewal::Renewals;
+use super::{Inner, LoginCookies, LoginError, Revoking, Tokens};
+use crate::error::{CheckError, ConfigError};
+use crate::issue::{IssueError, Issuer};
+use crate::request::cross_site::CrossSite;
+use crate::revocation::Revocations;
+use crate::session::refresh::RefreshTokens;
+use crate::session::sign_in::SignIn;
+
+/// Builds [`Tokens`].
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | [`cookies`](Self::cookies) | [`LoginCookies`] with their defaults | |
+/// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | a cookie is sent by whichever page the browser shows |
+/// | [`reload`](Self::reload) | none: the claims of the login | only the application knows where they come from |
+/// | [`revocations`](Self::revocations) | none | short lives do for many |
+/// | [`transparent_renewal`](Self::transparent_renewal) | off | it sends the refresh token with every request |
+pub struct TokensBuilder {
+    issuer: Issuer,
+    refresh: RefreshTokens,
+    cookies: Option<LoginCookies>,
+    cross_site: CrossSite,
+    reload: Option<Box<Reload>>,
+    revocations: Option<Revocations>,
+    transparent_renewal: bool,
+}
+
+impl TokensBuilder {
+    pub(super) fn new(issuer: Issuer, refresh: RefreshTokens) -> Self {
+        Self {
+            issuer,
+            refresh,
+            cookies: None,
+            cross_site: CrossSite::default(),
+            reload: None,
+            revocations: None,
+            transparent_renewal: false,
+        }
+    }
+
+    /// How a browser keeps a login. [`LoginCookies`] with their defaults.
+    #[must_use]
+    pub fn cookies(mut self, cookies: LoginCookies) -> Self {
+        self.cookies = Some(cookies);
+        self
+    }
+
+    /// An origin whose pages may renew and end a login, and do what the authenticator protects; see
+    /// [`AuthenticatorBuilder::trusted_origin`]. None.
+    #[must_use]
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.cross_site.trusted.push(origin.into().into_boxed_str());
+        self
+    }
+
+    /// Where a renewal gets the claims from that it signs, since roles may have changed since the login. `None` ends the
+    /// login: the user is gone, or locked. None: the claims of the login.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use jwt_core::{Algorithm, Issuer, MemoryStore, RefreshTokens, SigningKey, Tokens};
+    /// # #[derive(serde::Serialize)]
+    /// # struct User { sub: String, roles: Vec<String> }
+    /// # #[derive(Clone)]
+    /// # struct Users;
+    /// # impl Users {
+    /// #     async fn find(&self, name: &str) -> Result<Option<User>, std::io::Error> {
+    /// #         Ok(Some(User { sub: name.into(), roles: vec![] }))
+    /// #     }
+    /// # }
+    /// # let users = Users;
+    /// # let issuer = Issuer::builder("https://auth.example.com")
+    /// #     .audience("api")
+    /// #     .signing_key(SigningKey::generate(Algorithm::ES256)?)
+    /// #     .build()?;
+    /// # let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;
+    /// let tokens = Tokens::builder(issuer, refresh_tokens)
+    ///     .reload(move |login| {
+    ///         let users = users.clone();
+    ///         async move { users.find(&login.subject).await }
+    ///     })
+    ///     .build()?;
+    /// # let _ = tokens;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// The claims have the `sub` of the login. An error is a 503, [`LoginError::Reload`].
+    #[must_use]
+    pub fn reload<C, E, F>(mut self, reload: impl Fn(SignIn) -> F + Send + Sync + 'static) -> Self
+    where
+        C: Serialize,
+        E: Error + Send + Sync + 'static,
+        F: Future<Output = Result<Option<C>, E>> + Send + 'static,
+    {
+        self.reload = Some(Box::new(move |sign_in| {
+            let claims = reload(sign_in);
+            Box::pin(async move {
+                let claims = claims.await.map_err(|error| LoginError::Reload(CheckError::new(error)))?;
+                let json = claims.map(|claims| serde_json::value::to_raw_value(&claims)).transpose();
+                json.map_err(|_| IssueError::Claims.into())
+            })
+        }));
+        self
+    }
+
+    /// Revokes the access token at [logout](Tokens::log_out_of), and refuses what is on the list. None.
+    #[must_use]
+    pub fn revocations(mut self, revocations: &Revocations) -> Self {
+        self.revocations = Some(revocations.clone());
+        self
+    }
+
+    /// Has the [authenticator](Tokens::authenticator) renew a login that has run out, where a GET or HEAD request brings
+    /// the refresh token in its cookie and no access token that is good for more time: the handler sees the new claims,
+    /// and the response sets the new cookies, with `Cache-Control: no-store`. Off.
+    ///
+    /// For that, the refresh token is sent with every request to this host, and not under `/auth` alone: its cookie has
+    /// the path `/` and, unless [`cookies`](Self::cookies) say otherwise, the name `__Host-refresh_token`.
+    ///
+    /// - What is not renewed is refused as it would be without: other methods, WebSocket handshakes, requests that come
+    ///   from another site by `Sec-Fetch-Site` or `Origin`, access tokens in `Authorization`, and access tokens that are
+    ///   not good for another reason than their age. While the store is away, a 503.
+    /// - Of requests at once with the same refresh token, one renews and all get the same cookies; on several instances,
+    ///   [retries](crate::RefreshTokensBuilder::grace) get the same refresh token.
+    /// - A browser that goes away before it has read the answer comes back with the refresh token before. After the
+    ///   grace that looks like a reuse and ends the login: a minute of grace is better here than the default.
+    #[must_use]
+    pub fn transparent_renewal(mut self) -> Self {
+        self.transparent_renewal = true;
+        self
+    }
+
+    /// The tokens, or what is wrong with them.
+    pub fn build(self) -> Result<Tokens, ConfigError> {
+        self.cross_site.check_config().map_err(|_| ConfigError::TrustedOrigin)?;
+        let cookies = match self.cookies {
+            Some(cookies) => cookies,
+            None if self.transparent_renewal => {
+                LoginCookies::builder().refresh_name("__Host-refresh_token").refresh_path("/").build()?
+            }
+            None => LoginCookies::builder().build()?,
+        };
+        if self.transparent_renewal && !cookies.refresh_is_sent_everywhere() {
+            return Err(ConfigError::RenewalPath);
+        }
+        let renewals = self.transparent_renewal.then(Renewals::default);
+        let Self { issuer, refresh, cross_site, reload, .. } = self;
+        let revoking = match self.revocations {
+            Some(list) => Some(Revoking { list, verifier: issuer.authenticator().build_verifier().map_err(|_| ConfigError::NoKeys)? }),
+            None => None,
+        };
+        Ok(Tokens(Arc::new(Inner { issuer, refresh, cookies, cross_site, reload, revoking, renewals })))
+    }
+}
+
+impl fmt::Debug for TokensBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokensBuilder")
+            .field("issuer", &self.issuer)
+            .field("refresh", &self.refresh)
+            .field("cookies", &self.cookies)
+            .field("cross_site", &self.cross_site)
+            .field("reload", &self.reload.is_some())
+            .field("revocations", &self.revocations)
+            .field("transparent_renewal", &self.transparent_renewal)
+            .finish()
+    }
+}
+
+/// The claims of the next access token, as JSON.
+pub(super) type Reload = dyn Fn(SignIn) -> Reloading + Send + Sync;
+
+type Reloading = Pin<Box<dyn Future<Output = Result<Option<Box<RawValue>>, LoginError>> + Send>>;

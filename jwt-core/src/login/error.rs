@@ -1,0 +1,90 @@
+//! Why there is no login, and what a client is told.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::error::{AuthError, CheckError};
+use crate::facade::tracing;
+use crate::issue::IssueError;
+use crate::session::refresh::RefreshError;
+use crate::store::StoreError;
+
+/// Why there is no login, or no next one. [`response`](Self::response) is what a client is told.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// The claims name nobody: no `sub`, or one that is no text.
+    #[error("the claims have no `sub` that a login could be remembered under")]
+    NoSubject,
+    /// Reloaded claims have another `sub` than those of the login.
+    #[error("the reloaded claims are about somebody else")]
+    OtherSubject,
+    /// The access token could not be signed.
+    #[error("{0}")]
+    Issue(#[from] IssueError),
+    /// The request has no refresh token, or one too many, or may come from a page of another site.
+    #[error("{0}")]
+    Request(AuthError),
+    /// The claims could not be reloaded. The client may try again with the same refresh token.
+    #[error("the claims could not be reloaded: {0}")]
+    Reload(CheckError),
+    /// The refresh token is not good, or the store did not do it.
+    #[error("{0}")]
+    Refresh(#[from] RefreshError),
+    /// The store did not do it.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl From<AuthError> for LoginError {
+    fn from(error: AuthError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl LoginError {
+    /// A login, a renewal or a logout did not happen.
+    pub(super) fn log(&self) {
+        match self {
+            // The page of another site is in the log already.
+            Self::Request(AuthError::CrossSite(_)) => {}
+            Self::Refresh(RefreshError::Reused(_)) => {
+                tracing::warn!(target: "jwt", reason = %self, "a sign-in was ended, since somebody may have a copy of its token");
+            }
+            Self::Refresh(RefreshError::Malformed | RefreshError::Ended) | Self::Request(_) => {
+                tracing::info!(target: "jwt", reason = %self, "login refused");
+            }
+            _ => tracing::error!(target: "jwt", reason = %self, "login failed"),
+        }
+    }
+
+    /// What a client is told (RFC 6749 §5.2): 400 `invalid_grant` for a refresh token that is not good, 400
+    /// `invalid_request` where there is not exactly one, 403 where a page of another site may have asked, 503 with
+    /// `Retry-After` while the store or the claims cannot be had, and 500 for claims that nobody can sign. JSON, not to be
+    /// stored on the way; the reason goes to the log.
+    pub fn response(&self) -> Response<String> {
+        self.log();
+        let (status, error) = match self {
+            Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_)) => {
+                (StatusCode::BAD_REQUEST, "invalid_grant")
+            }
+            Self::Request(AuthError::CrossSite(_)) => (StatusCode::FORBIDDEN, "access_denied"),
+            Self::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::NoSubject | Self::OtherSubject | Self::Issue(_) | Self::Store(StoreError::Data) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
+            }
+            Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+            }
+        };
+        let mut response = Response::new(format!("{{\"error\":\"{error}\"}}"));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

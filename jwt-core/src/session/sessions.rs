@@ -1,0 +1,166 @@
+//! Sessions: reference tokens that are looked up at every request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::clock::{Clock, SystemClock};
+use crate::session::SignInsBuildError;
+use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
+use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
+use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
+
+/// Sessions: their tokens say nothing, and are looked up in a store at every request. A session that is ended is refused
+/// at once, on every instance. Cheap to clone.
+///
+/// With [`AuthenticatorBuilder::sessions`](crate::AuthenticatorBuilder::sessions), the same extractors and guards work with
+/// sessions, with JWTs, or with both.
+///
+/// ```
+/// use std::sync::Arc;
+/// use jwt_core::{MemoryStore, NewSignIn, Sessions};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct User {
+///     name: String,
+///     admin: bool,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sessions = Sessions::builder(Arc::new(MemoryStore::new())).build()?;
+/// let (token, _) = sessions.start(NewSignIn::new("alice", &User { name: "Alice".into(), admin: false })?).await?;
+///
+/// let session = sessions.look_up(&token).await?.expect("it has just begun");
+/// assert_eq!(session.data::<User>()?.name, "Alice");
+///
+/// // With more rights comes another token; the one before is no longer good.
+/// let renewed = sessions.renew(&token, &User { name: "Alice".into(), admin: true }).await?;
+/// assert!(sessions.look_up(&token).await?.is_none());
+/// # let _ = renewed; Ok(()) }
+/// ```
+///
+/// [`start`](Self::start) and [`renew`](Self::renew) make a new token, and never take one from a request: nobody can prepare
+/// a token for a victim to log in with (session fixation). Where the application kept a session before the login,
+/// [`end`](Self::end) it and start another one.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    sign_ins: Arc<SignIns>,
+}
+
+impl Sessions {
+    /// A builder with the defaults, on that store.
+    pub fn builder(store: Arc<dyn SignInStore>) -> SessionsBuilder {
+        SessionsBuilder {
+            sign_ins: SignIns {
+                kind: Kind::Session,
+                store,
+                clock: Arc::new(SystemClock),
+                idle_timeout: Duration::from_secs(30 * 60),
+                absolute_timeout: Duration::from_secs(12 * 60 * 60),
+                per_subject: 20,
+            },
+        }
+    }
+
+    /// Starts a session, at login. Where the subject then has too many, its oldest session ends.
+    pub async fn start(&self, new: NewSignIn) -> Result<(OpaqueToken, SignIn), StoreError> {
+        self.sign_ins.start(new).await
+    }
+
+    /// The session of that token, if there is one. Notes the use of the session, but not more often than every twentieth of
+    /// the idle timeout or every minute, whichever is shorter: most look-ups cost no write.
+    pub async fn look_up(&self, token: impl AsRef<[u8]>) -> Result<Option<SignIn>, StoreError> {
+        self.sign_ins.find(token.as_ref()).await
+    }
+
+    /// Gives the session new claims and another token, in one atomic step. Call it at every change of what the user may do.
+    /// `None` if there is no such session, or if another call renewed it at the same moment.
+    pub async fn renew(
+        &self,
+        token: impl AsRef<[u8]>,
+        claims: &impl Serialize,
+    ) -> Result<Option<(OpaqueToken, SignIn)>, StoreError> {
+        let data = serde_json::to_string(claims).map_err(|_| StoreError::Data)?;
+        let Some(presented) = Opaque::read(Kind::Session, token.as_ref()) else { return Ok(None) };
+        let now = self.sign_ins.now();
+        let renewed = presented.renewed()?;
+        let secret = renewed.digest()?;
+        let expires_at = self.sign_ins.expiry_from(now);
+        // Nothing follows from this salt: the new secret is random, and the old token is no longer good.
+        let change = Change { secret, salt: Salt::new(random()?), expires_at, data: Some(data) };
+        let record = self.sign_ins.store.change(presented.key()?, presented.digest()?, change, now).await?;
+        Ok(record.filter(|record| record.secret == secret).map(|record| (renewed.token(), record.into())))
+    }
+
+    /// Ends the session of a token, at logout. A token of no session is no error.
+    pub async fn end(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
+        self.sign_ins.end(token.as_ref()).await
+    }
+
+    /// Ends one of the subject's sessions, by its name. A session of another subject is never ended.
+    pub async fn end_one(&self, subject: &str, id: SignInId) -> Result<(), StoreError> {
+        self.sign_ins.end_one(subject, id).await
+    }
+
+    /// Ends all sessions of a subject.
+    pub async fn end_all(&self, subject: &str) -> Result<(), StoreError> {
+        self.sign_ins.end_all(subject).await
+    }
+
+    /// The sessions of a subject, the last used first.
+    pub async fn list(&self, subject: &str) -> Result<Vec<SignIn>, StoreError> {
+        self.sign_ins.list(subject).await
+    }
+}
+
+/// Builds [`Sessions`].
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | [`idle_timeout`](Self::idle_timeout) | 30 minutes | a user who left the device |
+/// | [`absolute_timeout`](Self::absolute_timeout) | 12 hours | a working day: a stolen copy that nobody notices ends by itself |
+/// | [`per_subject`](Self::per_subject) | 20 | more devices than one person uses |
+#[derive(Debug)]
+pub struct SessionsBuilder {
+    sign_ins: SignIns,
+}
+
+impl SessionsBuilder {
+    /// How long a session lasts without being used, at least a millisecond. 30 minutes.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.sign_ins.idle_timeout = timeout;
+        self
+    }
+
+    /// How long a session lasts at most, from login on, at least the idle timeout. 12 hours.
+    #[must_use]
+    pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.sign_ins.absolute_timeout = timeout;
+        self
+    }
+
+    /// How many sessions a subject can have at once, at least 1. With one more, the oldest ends. 20.
+    #[must_use]
+    pub fn per_subject(mut self, sessions: usize) -> Self {
+        self.sign_ins.per_subject = sessions;
+        self
+    }
+
+    /// Where the present time comes from. [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.sign_ins.clock = Arc::new(clock);
+        self
+    }
+
+    /// The sessions.
+    ///
+    /// # Errors
+    /// [`SignInsBuildError`], where lifetimes contradict each other or nobody could sign in.
+    pub fn build(self) -> Result<Sessions, SignInsBuildError> {
+        self.sign_ins.check()?;
+        Ok(Sessions { sign_ins: Arc::new(self.sign_ins) })
+    }
+}

@@ -1,0 +1,38 @@
+//! What a store keeps of a revocation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::NumericDate;
+
+/// Tokens that are refused from some moment on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Revocation {
+    /// Which tokens.
+    pub target: RevocationTarget,
+    /// When all of them have expired, so that the revocation need not be remembered any longer.
+    #[serde(with = "super::time::millis")]
+    pub forget_at: NumericDate,
+}
+
+/// Which tokens a [`Revocation`] is about. A token without `iss` has the empty issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationTarget {
+    /// One token.
+    Token {
+        /// Its `iss`.
+        issuer: String,
+        /// Its `jti`.
+        id: String,
+    },
+    /// All tokens of a subject that were issued before a moment, and those that do not say when they were issued.
+    Subject {
+        /// Their `iss`.
+        issuer: String,
+        /// Their `sub`.
+        subject: String,
+        /// The moment that `iat` is compared with.
+        #[serde(with = "super::time::millis")]
+        not_before: NumericDate,
+    },
+}
