@@ -1,3 +1,5 @@
+//! Moments, and where the present one comes from.
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 

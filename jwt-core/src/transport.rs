@@ -1,3 +1,5 @@
+//! What HTTP clients say of their failures.
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;

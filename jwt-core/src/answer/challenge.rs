@@ -76,7 +76,7 @@ impl Challenges {
     /// What goes on the wire for an error.
     pub(crate) fn answer(&self, error: &AuthError) -> Answer {
         let answer = self.http_answer(error);
-        if self.grpc { answer.to_grpc_calls() } else { answer }
+        if self.grpc { answer.offering_grpc() } else { answer }
     }
 
     fn http_answer(&self, error: &AuthError) -> Answer {

@@ -86,7 +86,7 @@ impl Answer {
         Self { challenges: Some(challenges.clone()), ..self }
     }
 
-    fn to_grpc_calls(self) -> Self {
+    fn offering_grpc(self) -> Self {
         Self { grpc: Grpc::ToCalls, ..self }
     }
 

@@ -43,7 +43,7 @@ pub enum AuthError {
     /// The token is good and does not allow the request: 403 `insufficient_scope`.
     #[error("not allowed: {0}")]
     Forbidden(#[from] Denial),
-    /// The application is put together wrongly: 500, with the mend in the log and nothing on the wire.
+    /// The application is put together wrongly: 500, with the fix in the log and nothing on the wire.
     #[error("{0}")]
     NotConfigured(#[from] Misuse),
 }
@@ -52,7 +52,7 @@ pub enum AuthError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The header field, cookie or parameter of a source stands there more than once.
+    /// The header field, cookie or parameter of a source is there more than once.
     #[error("the place of the token is there more than once")]
     Repeated,
     /// More than one configured source holds a token (RFC 6750 §2).
@@ -101,7 +101,7 @@ pub enum CrossSiteError {
     TokenMissing,
     /// `X-CSRF-Token` does not go with the access token.
     #[error(
-        "`X-CSRF-Token` was not made for this access token: have the page read its cookie anew for each request, and give every instance the same secret"
+        "`X-CSRF-Token` was not made for this access token: have the page read its cookie again for each request, and give every instance the same secret"
     )]
     TokenInvalid,
     /// The access token has no name that an `X-CSRF-Token` could go with.
@@ -154,7 +154,7 @@ impl Unavailable {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {
-    /// It does not grant these scopes, parted by spaces: what the challenge names.
+    /// It does not grant these scopes, separated by spaces: what the challenge names.
     #[error("the scope `{0}` is needed")]
     Scope(Arc<str>),
     /// It does not grant this role.

@@ -83,7 +83,7 @@ pub enum TokenError {
     /// `azp` is another client (OpenID Connect Core §3.1.3.7).
     #[error("`azp` is another client")]
     AuthorizedParty,
-    /// The user proved who they are too long ago, or in the future, by `auth_time`.
+    /// The user authenticated too long ago, or in the future, by `auth_time`.
     #[error("the user authenticated too long ago, or in the future")]
     AuthenticationAge,
     /// `at_hash` is not that of the access token (OpenID Connect Core §3.1.3.8).
@@ -114,7 +114,7 @@ pub enum TokenError {
 #[non_exhaustive]
 pub enum Malformed {
     /// Not exactly three non-empty parts: an encrypted token (five), an unsecured one, or no JWT at all.
-    #[error("not three parts parted by dots")]
+    #[error("not three parts separated by dots")]
     Parts,
     /// Not canonical base64url without padding (RFC 7515 §2).
     #[error("not canonical base64url without padding")]
@@ -146,7 +146,7 @@ pub enum ProfileClaim {
     AuthorizedParty,
     /// `nonce`, what ties it to a login: a string.
     Nonce,
-    /// `auth_time`, when the user proved who they are: a number.
+    /// `auth_time`, when the user authenticated: a number.
     AuthenticationTime,
     /// `at_hash`, what ties it to an access token: a string.
     AccessTokenHash,

@@ -1,10 +1,8 @@
 //! A key that signs.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::verifying::decode_secret;
@@ -172,7 +170,7 @@ fn check(claims: &[u8]) -> Result<(), SigningError> {
     #[derive(Deserialize)]
     struct Bound {
         #[serde(rename = "cnf")]
-        _cnf: HashMap<String, IgnoredAny>,
+        _cnf: serde_json::Map<String, serde_json::Value>,
     }
     let json = std::str::from_utf8(claims).map_err(|_| SigningError::Claims)?;
     let mut noted = Noted::default();

@@ -157,7 +157,10 @@ impl TokensBuilder {
         let renewals = self.transparent_renewal.then(Renewals::default);
         let Self { issuer, refresh, cross_site, reload, .. } = self;
         let revoking = match self.revocations {
-            Some(list) => Some(Revoking { list, verifier: issuer.authenticator().build_verifier().map_err(|_| ConfigError::NoKeys)? }),
+            Some(list) => Some(Revoking {
+                list,
+                verifier: issuer.authenticator().build_verifier().map_err(|_| ConfigError::NoKeys)?,
+            }),
             None => None,
         };
         Ok(Tokens(Arc::new(Inner { issuer, refresh, cookies, cross_site, reload, revoking, renewals })))

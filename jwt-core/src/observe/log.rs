@@ -57,4 +57,3 @@ pub(crate) fn unusable_tenant(error: &dyn Display) {
 
 pub(crate) fn rotated(_: &crate::key::SigningKey) {}
 pub(crate) fn large_cookie(_: &str, _: usize) {}
-pub(crate) fn revocations_unreachable(_: &dyn Display) {}

@@ -1,7 +1,7 @@
 //! A test kit for applications (feature `testing`): tokens of every kind in one line, without a key file or a network.
 //!
 //! For `[dev-dependencies]` only. Whoever has it can make a [`VerifiedToken`](crate::VerifiedToken) of anything, which
-//! is the point of it in a test and the end of all proof anywhere else.
+//! is what a test needs, and makes verification worthless anywhere else.
 //!
 //! ```
 //! use jwt_core::testing::TestIssuer;

@@ -34,7 +34,7 @@ pub(super) fn issuer(json: &str) -> Result<Cow<'_, str>, TokenError> {
 fn read_issuer(json: &str) -> Result<Option<Cow<'_, str>>, TokenError> {
     read_object(json, Issuer).map_err(|error| match error {
         ReadError::Data(_) => TokenError::ClaimType(RegisteredClaim::Issuer),
-        other => malformed(other, Malformed::Claims),
+        other => malformed(&other, Malformed::Claims),
     })
 }
 

@@ -48,7 +48,7 @@ impl Header {
         }
         let bytes = base64url::decode(segment).ok_or(TokenError::Malformed(Malformed::Base64))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| TokenError::Malformed(Malformed::Header))?;
-        let members = read_object(text, Members::default()).map_err(|error| malformed(error, Malformed::Header))?;
+        let members = read_object(text, Members::default()).map_err(|error| malformed(&error, Malformed::Header))?;
         if members.critical {
             return Err(TokenError::CriticalHeader);
         }

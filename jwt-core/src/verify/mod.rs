@@ -167,7 +167,7 @@ impl Failure {
 }
 
 /// What is wrong with a text that was read as JSON.
-fn malformed(error: ReadError, otherwise: Malformed) -> TokenError {
+fn malformed(error: &ReadError, otherwise: Malformed) -> TokenError {
     TokenError::Malformed(match error {
         ReadError::Duplicate => Malformed::Duplicate,
         ReadError::NotAnObject | ReadError::Data(_) => otherwise,
@@ -179,7 +179,7 @@ fn read_claims<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>)
     claims::read(json, noted).map_err(|error| match error {
         ClaimsError::Registered(claim) => TokenError::ClaimType(claim),
         ClaimsError::Json(ReadError::Data(error)) => TokenError::Shape(ShapeError::of(&error)),
-        ClaimsError::Json(error) => malformed(error, Malformed::Claims),
+        ClaimsError::Json(error) => malformed(&error, Malformed::Claims),
     })
 }
 

@@ -15,6 +15,7 @@ use crate::json::Names;
 
 /// What a token of one trusted party must say. Filled by the builder, which documents each member.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of the builder")]
 pub(crate) struct Validation {
     pub(crate) issuers: Vec<Box<str>>,
     pub(crate) audiences: Vec<Box<str>>,
