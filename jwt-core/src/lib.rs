@@ -92,6 +92,7 @@ mod debug_text;
 pub mod error;
 mod facade;
 pub mod forward;
+mod given;
 pub mod guard;
 #[cfg(feature = "login")]
 pub mod issue;

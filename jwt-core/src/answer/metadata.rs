@@ -73,7 +73,7 @@ impl ResourceMetadata {
             scopes: Vec::new(),
             bearer_methods: Vec::new(),
             urls: Vec::new(),
-            name: None,
+            names: Vec::new(),
             members: Vec::new(),
         }
     }
@@ -149,7 +149,7 @@ pub struct ResourceMetadataBuilder {
     scopes: Vec<String>,
     bearer_methods: Vec<BearerMethod>,
     urls: Vec<(&'static str, String)>,
-    name: Option<String>,
+    names: Vec<String>,
     members: Vec<(String, Option<Value>)>,
 }
 
@@ -175,7 +175,7 @@ impl ResourceMetadataBuilder {
 
     /// What to call the resource when people are asked whether a client may use it.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.names.push(name.into());
         self
     }
 
@@ -242,7 +242,9 @@ impl ResourceMetadataBuilder {
         set("authorization_servers", self.authorization_servers.into())?;
         set("scopes_supported", self.scopes.into())?;
         set("bearer_methods_supported", methods.into())?;
-        set("resource_name", self.name.unwrap_or_default().into())?;
+        for name in self.names {
+            set("resource_name", name.into())?;
+        }
         for (name, url) in self.urls {
             if Address::read(&url).is_none() {
                 return Err(MetadataBuildError::Url { member: name, url: url.into() });

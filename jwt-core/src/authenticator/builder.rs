@@ -11,6 +11,7 @@ use super::{Authenticator, Inner, Renewal};
 use crate::answer::{Challenges, ResourceMetadata, ResponseHeaders, Scheme};
 use crate::clock::{Clock, SystemClock};
 use crate::error::AuthenticatorBuildError;
+use crate::given::Given;
 use crate::issuers::{TrustedIssuer, Trusting};
 use crate::key::KeySource;
 use crate::request::cross_site::CrossSite;
@@ -21,7 +22,8 @@ use crate::verify::{
     VerifiedToken, Verifier, VerifierParts,
 };
 
-/// Builds an [`Authenticator`] or, for bare tokens, a [`Verifier`]. Only keys and an audience have no default.
+/// Builds an [`Authenticator`] or, for bare tokens, a [`Verifier`]. Only keys and an audience have no default. A setting that
+/// has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -48,6 +50,7 @@ use crate::verify::{
 /// | [`subject_in_spans`](Self::subject_in_spans) | off | it is personal data, and logs are kept |
 /// | [`optional`](Self::optional) | off | a protected route refuses |
 pub struct AuthenticatorBuilder<C> {
+    pub(super) given: Given,
     pub(super) trusting: Trusting,
     sources: Vec<TokenSource>,
     validation: Validation,
@@ -77,6 +80,7 @@ pub(super) struct Revocation {
 impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     pub(crate) fn new() -> Self {
         Self {
+            given: Given::default(),
             trusting: Trusting::default(),
             sources: Vec::new(),
             cross_site: CrossSite::default(),
@@ -103,6 +107,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// [`trust`](Self::trust) brings some.
     #[must_use]
     pub fn keys(mut self, keys: impl Into<KeySource>) -> Self {
+        self.given.once("keys");
         self.trusting.keys = Some(keys.into());
         self
     }
@@ -208,6 +213,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// How far the clocks of issuer and service may differ: added to the life of a token at both ends. 30 seconds.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.given.once("leeway");
         self.validation.leeway = leeway;
         self
     }
@@ -215,6 +221,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// Refuses tokens that were issued longer ago than this, plus the leeway, and requires `iat`. None.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.given.once("max_age");
         self.validation.max_age = Some(max_age);
         self
     }
@@ -343,6 +350,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// [`trusted_origin`](Self::trusted_origin) says of them. None.
     #[must_use]
     pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
+        self.given.once("csrf");
         self.cross_site.tokens = Some(tokens.clone());
         self
     }
@@ -357,6 +365,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// The `realm` of the challenge (RFC 9110 §11.5): printable ASCII without `"` and `\`. None.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.given.once("realm");
         self.realm = Some(realm.into());
         self
     }
@@ -384,6 +393,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// itself where to get a token. None.
     #[must_use]
     pub fn resource_metadata(mut self, metadata: &ResourceMetadata) -> Self {
+        self.given.once("resource_metadata");
         self.metadata = Some(metadata.clone());
         self
     }
@@ -391,6 +401,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// The longest token that is looked at, in bytes. 16 KiB.
     #[must_use]
     pub fn max_token_len(mut self, bytes: usize) -> Self {
+        self.given.once("max_token_len");
         self.max_token_len = bytes;
         self
     }
@@ -398,6 +409,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.clock = Arc::new(clock);
         self
     }
@@ -480,6 +492,9 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     }
 
     fn verifier(self, challenges: Challenges) -> Result<Verifier<C>, AuthenticatorBuildError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(AuthenticatorBuildError::SetTwice { setting });
+        }
         if self.max_token_len < 64 {
             return Err(AuthenticatorBuildError::TokenLimit { bytes: self.max_token_len });
         }

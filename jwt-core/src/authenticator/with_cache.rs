@@ -11,6 +11,11 @@ impl<C: DeserializeOwned + Send + Sync + 'static> AuthenticatorBuilder<C> {
     /// checked all the same. Off.
     #[must_use]
     pub fn cache(mut self, bound: TokenCache) -> Self {
+        self.given.once("cache");
+        if let Some(setting) = bound.twice {
+            self.given.once(setting);
+            self.given.once(setting);
+        }
         self.memory = Some(Box::new(VerifiedTokens::new(bound)));
         self
     }

@@ -49,6 +49,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// [`required_claim`](Self::required_claim) can demand, and by its `sub` and `iat`. None.
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
+        self.given.once("revocations");
         let (list, leeway) = (revocations.clone(), revocations.leeway());
         let check = move |token: &Identity<'_>| match list.check(TokenIdentity::from(token)) {
             Ok(()) => Ok(()),
@@ -94,7 +95,8 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// A session that has ended is a 401; a store that does not answer is a 503,
     /// [`Unavailable::Store`](crate::error::Unavailable::Store).
     #[must_use]
-    pub fn sessions(self, sessions: &Sessions) -> Self {
+    pub fn sessions(mut self, sessions: &Sessions) -> Self {
+        self.given.once("sessions");
         self.credentials(sessions.clone())
     }
 }

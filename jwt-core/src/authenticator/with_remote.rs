@@ -9,6 +9,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// Trusts issuers that are not known beforehand, such as the tenants of a provider; see [`Tenants`](crate::Tenants).
     #[must_use]
     pub fn trust_tenants(mut self, tenants: Tenants) -> Self {
+        self.given.once("trust_tenants");
         self.trusting.open = Some(Box::new(move |common| tenants.expecting(common)));
         self
     }

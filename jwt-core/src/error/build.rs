@@ -30,6 +30,12 @@ pub enum AuthenticatorBuildError {
         /// The setting.
         setting: &'static str,
     },
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
     /// The same token source twice.
     #[error("{token_source} is configured twice as a token source: keep one")]
     DuplicateSource {

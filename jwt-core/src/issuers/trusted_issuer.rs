@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::party;
 use crate::error::AuthenticatorBuildError;
+use crate::given::Given;
 use crate::key::KeySource;
 use crate::verify::{Party, Profile, Validation};
 
@@ -23,6 +24,7 @@ pub struct TrustedIssuer {
     required: Vec<Arc<str>>,
     max_age: Option<Duration>,
     access_tokens_only: bool,
+    given: Given,
 }
 
 impl TrustedIssuer {
@@ -37,6 +39,7 @@ impl TrustedIssuer {
             required: Vec::new(),
             max_age: None,
             access_tokens_only: false,
+            given: Given::default(),
         }
     }
 
@@ -72,6 +75,7 @@ impl TrustedIssuer {
     /// The maximum age of its tokens, instead of what the builder says.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.given.once("max_age");
         self.max_age = Some(max_age);
         self
     }
@@ -87,6 +91,9 @@ impl TrustedIssuer {
 
     /// What is expected of everybody, and what of this one.
     pub(crate) fn party(self, common: &Validation) -> Result<Party, AuthenticatorBuildError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(AuthenticatorBuildError::SetTwice { setting });
+        }
         let mut validation = common.clone();
         validation.issuers = vec![self.name];
         if !self.audiences.is_empty() || self.any_audience {

@@ -53,27 +53,35 @@ impl<C> VerifiedToken<C> {
 /// the checks of the application. Only verified tokens of up to 4 KiB get in; the least used ones make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenCache {
-    pub(crate) max_entries: usize,
-    pub(crate) max_bytes: usize,
+    max_entries: Option<usize>,
+    max_bytes: Option<usize>,
+    /// A setting that was given twice, which the builder refuses.
+    pub(crate) twice: Option<&'static str>,
 }
 
 impl TokenCache {
     /// 10 000 tokens, and 16 MiB, whichever is reached first.
     pub const fn new() -> Self {
-        Self { max_entries: 10_000, max_bytes: 16 * 1024 * 1024 }
+        Self { max_entries: None, max_bytes: None, twice: None }
     }
 
     /// At most that many tokens. 10 000.
     #[must_use]
     pub const fn max_entries(mut self, entries: usize) -> Self {
-        self.max_entries = entries;
+        if self.max_entries.is_some() {
+            self.twice = Some("max_entries");
+        }
+        self.max_entries = Some(entries);
         self
     }
 
     /// At most that many bytes for tokens and claims, as far as they can be told. 16 MiB.
     #[must_use]
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
+        if self.max_bytes.is_some() {
+            self.twice = Some("max_bytes");
+        }
+        self.max_bytes = Some(bytes);
         self
     }
 }
@@ -155,12 +163,13 @@ pub(crate) struct VerifiedTokens<C> {
 impl<C> VerifiedTokens<C> {
     pub(crate) fn new(bound: TokenCache) -> Self {
         let evictions = Evictions::default();
-        let (entries, bytes) = (bound.max_entries.max(1), bound.max_bytes as u64);
+        let max_bytes = bound.max_bytes.unwrap_or(16 * 1024 * 1024);
+        let (entries, bytes) = (bound.max_entries.unwrap_or(10_000).max(1), max_bytes as u64);
         let weight = Weight { least: bytes.div_ceil(entries as u64) };
         // Room is made in advance, so not for more entries than the bytes can hold.
-        let expected = entries.min(bound.max_bytes / OVERHEAD).max(1);
+        let expected = entries.min(max_bytes / OVERHEAD).max(1);
         let cores = available_parallelism().map_or(1, usize::from);
-        let shards = (cores * SHARDS_PER_CORE).min(bound.max_bytes / LEAST_SHARD).max(1);
+        let shards = (cores * SHARDS_PER_CORE).min(max_bytes / LEAST_SHARD).max(1);
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(expected).weight_capacity(bytes).shards(shards);
         let cache = match options.build() {
