@@ -1,10 +1,12 @@
 //! actix-web's request, as the core reads it.
 
-use actix_web::HttpRequest;
+use std::net::IpAddr;
+
 use actix_web::http::Version as OlderVersion;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::uri::Authority;
-use jwt_core::adapter::{HeaderName, RequestHead, Version};
+use actix_web::{HttpMessage, HttpRequest};
+use jwt_core::adapter::{ClientAddress, HeaderName, RequestHead, Version};
 
 /// actix-web's request, as the core reads it: for what a handler asks the core itself, such as
 /// `Logins::refresh_from_request`.
@@ -44,5 +46,9 @@ impl RequestHead for Head<'_> {
 
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
         self.0.headers().get_all(name.as_str()).map(HeaderValue::as_bytes)
+    }
+
+    fn client_address(&self) -> Option<IpAddr> {
+        self.0.extensions().get().map(|ClientAddress(address)| *address)
     }
 }

@@ -155,7 +155,7 @@ pub mod adapter {
     pub use crate::answer::{Answer, GrpcStatus, HeaderFields, ResponseHeaders};
     pub use crate::authenticator::{Outcome, Pending, Verdict};
     pub use crate::guard::{Admission, Deciding, Decision, Rejection};
-    pub use crate::request::RequestHead;
+    pub use crate::request::{ClientAddress, RequestHead};
 }
 
 /// Metadata of the protected resource (RFC 9728): what a client has to know in order to get a token for it.

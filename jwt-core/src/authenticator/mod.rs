@@ -89,7 +89,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
             Ok(csrf_token) => csrf_token,
             Err(error) => return Verdict::Rejected(cross_site(error, head.header_values(&ORIGIN).next())),
         };
-        match inner.verifier.attempt(token) {
+        match inner.verifier.attempt(token, head.client_address()) {
             Ok(verified) => match inner.cross_site.check_token(csrf_token, verified.token_id()) {
                 Ok(()) => Verdict::Verified(verified),
                 Err(error) => Verdict::Rejected(cross_site(error, None)),

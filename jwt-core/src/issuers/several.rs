@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -23,7 +24,7 @@ type Hints = HashMap<Arc<[u8]>, Hint, RandomState>;
 /// Issuers that are not known beforehand.
 pub(crate) trait OpenIssuers: Send + Sync {
     /// The party of that name. `forget` is called where another one had to make room.
-    fn party(&self, issuer: &str, forget: &dyn Fn()) -> Result<Arc<Party>, Failure>;
+    fn party(&self, issuer: &str, client: Option<IpAddr>, forget: &dyn Fn()) -> Result<Arc<Party>, Failure>;
 
     /// How many are kept at most.
     fn bound(&self) -> usize;
@@ -55,10 +56,10 @@ impl Selection for Several {
         self.hints.load().get(header).cloned()
     }
 
-    fn named(&self, issuer: &str) -> Result<Arc<Party>, Failure> {
+    fn named(&self, issuer: &str, client: Option<IpAddr>) -> Result<Arc<Party>, Failure> {
         match (self.by_issuer.get(issuer), &self.open) {
             (Some(party), _) => Ok(party.clone()),
-            (None, Some(open)) => open.party(issuer, &|| self.hints.store(Arc::default())),
+            (None, Some(open)) => open.party(issuer, client, &|| self.hints.store(Arc::default())),
             (None, None) => Err(TokenError::Issuer.into()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -148,7 +149,7 @@ struct Tenant {
 }
 
 impl OpenIssuers for Known {
-    fn party(&self, issuer: &str, forget: &dyn Fn()) -> Result<Arc<Party>, Failure> {
+    fn party(&self, issuer: &str, _client: Option<IpAddr>, forget: &dyn Fn()) -> Result<Arc<Party>, Failure> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some(tenant) = state.known.get_mut(issuer) {

@@ -1,6 +1,7 @@
 //! Where the keys of an authenticator come from: given, replaced as it runs, or fetched.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,8 @@ pub(crate) trait KeyFeed: fmt::Debug + Send + Sync {
     fn start(&self) -> Result<LiveKeys, RemoteKeySetBuildError>;
 
     /// What to wait for where the keys do not include the one that a token names; `None` where waiting would not help.
-    fn fetch_for_unknown_key(&self) -> Option<Wait>;
+    /// `client` is the address of whoever sent the token, where it is known.
+    fn fetch_for_unknown_key(&self, client: Option<IpAddr>) -> Option<Wait>;
 
     /// What to wait for where there are no keys; `None` where waiting would not help.
     fn fetch_for_no_keys(&self) -> Option<Wait>;

@@ -4,6 +4,8 @@ pub(crate) mod cross_site;
 pub(crate) mod csrf_token;
 pub(crate) mod source;
 
+use std::net::IpAddr;
+
 use http::{HeaderName, Version};
 
 /// The head of an HTTP request, read as bytes: the port through which a request of any framework is read.
@@ -30,7 +32,18 @@ pub trait RequestHead {
 
     /// The values of every header field of that name, in their order.
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;
+
+    /// The address of the client, where the application says it by a [`ClientAddress`] in the extensions of the request. So
+    /// that the requests of one client cannot use up what all clients share. `None`.
+    fn client_address(&self) -> Option<IpAddr> {
+        None
+    }
 }
+
+/// The address of the client that sent a request, put into its extensions by the application: from the connection or, behind
+/// a proxy, from the field that the proxy sets. Only the application knows which of them to believe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
 
 impl RequestHead for http::request::Parts {
     fn method(&self) -> &str {
@@ -59,6 +72,10 @@ impl RequestHead for http::request::Parts {
 
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
         self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    }
+
+    fn client_address(&self) -> Option<IpAddr> {
+        self.extensions.get().map(|ClientAddress(address)| *address)
     }
 }
 
@@ -89,6 +106,10 @@ impl<B> RequestHead for http::Request<B> {
 
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
         self.headers().get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    }
+
+    fn client_address(&self) -> Option<IpAddr> {
+        self.extensions().get().map(|ClientAddress(address)| *address)
     }
 }
 

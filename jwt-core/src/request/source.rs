@@ -226,7 +226,10 @@ fn after_scheme<'r>(value: &'r [u8], scheme: &str) -> Result<Option<&'r [u8]>, R
     match rest {
         // The name of the scheme alone, or separated from its token by something that is no space.
         [] | [b'\t', ..] => Err(RequestError::Malformed),
-        [b' ', ..] => credentials(rest.trim_ascii_start()).map(Some),
+        [b' ', ..] => {
+            let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+            credentials(&rest[spaces..]).map(Some)
+        }
         // The name of a scheme that only begins like this one.
         _ => Ok(None),
     }
@@ -290,8 +293,17 @@ mod tests {
 
     #[test]
     fn a_scheme_without_exactly_one_token_is_malformed() {
-        for value in ["Bearer", "Bearer ", "Bearer\ta.b.c", "Bearer a.b.c d.e.f", "Bearer a.b.c,", "Bearer a, Bearer b"]
-        {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Bearer\ta.b.c",
+            "Bearer \ta.b.c",
+            "Bearer  \t a.b.c",
+            "Bearer a.b.c\t",
+            "Bearer a.b.c d.e.f",
+            "Bearer a.b.c,",
+            "Bearer a, Bearer b",
+        ] {
             assert_eq!(
                 find(&[TokenSource::bearer()], &[("authorization", value)]),
                 Err(RequestError::Malformed),

@@ -22,6 +22,7 @@ mod validation;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -197,7 +198,7 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// # Errors
     /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived.
     pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
-        self.attempt(token.as_ref()).map_err(Failure::without_waiting)
+        self.attempt(token.as_ref(), None).map_err(Failure::without_waiting)
     }
 
     /// The same, and where the answer depends on keys that are on their way, after they have arrived or failed to. Looks
@@ -206,7 +207,7 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// # Errors
     /// As [`verify`](Self::verify).
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
-        match self.attempt(token.as_ref()) {
+        match self.attempt(token.as_ref(), None) {
             Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await,
             Err(Failure::LookUp(kind)) => self.look_up(&*kind, token.as_ref()).await,
             other => other.map_err(Failure::without_waiting),
@@ -217,7 +218,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         if keys.await {
             return self.verify(token);
         }
-        let again = match self.attempt(token) {
+        let again = match self.attempt(token, None) {
             Err(Failure::Wait { keys, .. }) => keys,
             other => return other.map_err(Failure::without_waiting),
         };
@@ -225,7 +226,8 @@ impl<C: DeserializeOwned> Verifier<C> {
         self.verify(token)
     }
 
-    pub(crate) fn attempt(&self, token: &[u8]) -> Result<VerifiedToken<C>, Failure> {
+    /// Verifies a token that came from a client of that address, if it is known.
+    pub(crate) fn attempt(&self, token: &[u8], client: Option<IpAddr>) -> Result<VerifiedToken<C>, Failure> {
         if token.len() > self.max_token_len {
             return Err(TokenError::TooLong { limit: self.max_token_len }.into());
         }
@@ -239,7 +241,7 @@ impl<C: DeserializeOwned> Verifier<C> {
             self.checks.pass(&verified)?;
             return Ok(verified);
         }
-        let verified = self.verify_jwt(token, UntrustedToken::split(token)?)?;
+        let verified = self.verify_jwt(token, UntrustedToken::split(token)?, client)?;
         self.check_revocation(&verified)?;
         if let Some(memory) = &self.memory {
             memory.insert(&verified);
@@ -248,13 +250,18 @@ impl<C: DeserializeOwned> Verifier<C> {
         Ok(verified)
     }
 
-    fn verify_jwt(&self, token: &[u8], untrusted: UntrustedToken<'_>) -> Result<VerifiedToken<C>, Failure> {
+    fn verify_jwt(
+        &self,
+        token: &[u8],
+        untrusted: UntrustedToken<'_>,
+        client: Option<IpAddr>,
+    ) -> Result<VerifiedToken<C>, Failure> {
         match &self.trusted {
             Trusted::One(party) => {
-                let evidence = party.verify(untrusted)?;
+                let evidence = party.verify(untrusted, client)?;
                 Ok(self.read(evidence, token, untrusted.claims()?)?)
             }
-            Trusted::Several(selection) => self.verify_for_one_of(&**selection, token, untrusted),
+            Trusted::Several(selection) => self.verify_for_one_of(&**selection, token, untrusted, client),
             Trusted::Nobody => Err(TokenError::NotASession.into()),
         }
     }
@@ -264,6 +271,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         selection: &dyn Selection,
         token: &[u8],
         untrusted: UntrustedToken<'_>,
+        client: Option<IpAddr>,
     ) -> Result<VerifiedToken<C>, Failure> {
         let hint = selection.hint(untrusted.header);
         let mut tried = None;
@@ -278,12 +286,12 @@ impl<C: DeserializeOwned> Verifier<C> {
             }
         }
         let claims = untrusted.claims()?;
-        let party = selection.named(&claimed::issuer(&claims)?)?;
+        let party = selection.named(&claimed::issuer(&claims)?, client)?;
         let evidence = match tried {
             Some((tried, unverified)) if Arc::ptr_eq(tried, &party) => Err(unverified),
             _ => party.trust.verify(untrusted),
         };
-        let verified = self.read(evidence.map_err(|unverified| party.failure(unverified))?, token, claims)?;
+        let verified = self.read(evidence.map_err(|unverified| party.failure(unverified, client))?, token, claims)?;
         if !matches!(hint, Some(Hint::Ambiguous)) {
             selection.learn(untrusted.header, &party);
         }

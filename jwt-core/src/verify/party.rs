@@ -1,6 +1,7 @@
 //! Who is trusted: one party, or several among which the unverified `iss` of a token selects.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Failure;
@@ -32,9 +33,9 @@ pub(crate) trait Selection: Send + Sync + fmt::Debug {
     /// Whose tokens had this header segment before: a guess that spares the search for `iss`.
     fn hint(&self, header: &[u8]) -> Option<Hint>;
 
-    /// The party of that name. Costs no signature, and the network only where a name is new. The claims of a token that its
+    /// The party of that name, for a client of that address. Costs no signature, and the network only where a name is new. The claims of a token that its
     /// keys verify are good only if they name it when they are read.
-    fn named(&self, issuer: &str) -> Result<Arc<Party>, Failure>;
+    fn named(&self, issuer: &str, client: Option<IpAddr>) -> Result<Arc<Party>, Failure>;
 
     /// A token with this header segment was verified for that party.
     fn learn(&self, header: &[u8], party: &Arc<Party>);
@@ -53,23 +54,23 @@ pub(crate) enum Hint {
 
 impl Party {
     /// Finds a key under which the signature holds.
-    pub(super) fn verify(&self, token: UntrustedToken<'_>) -> Result<Evidence, Failure> {
-        self.trust.verify(token).map_err(|unverified| self.failure(unverified))
+    pub(super) fn verify(&self, token: UntrustedToken<'_>, client: Option<IpAddr>) -> Result<Evidence, Failure> {
+        self.trust.verify(token).map_err(|unverified| self.failure(unverified, client))
     }
 
     /// What it means that there is no such key.
-    pub(super) fn failure(&self, unverified: Unverified) -> Failure {
+    pub(super) fn failure(&self, unverified: Unverified, client: Option<IpAddr>) -> Failure {
         match unverified {
-            Unverified::Refused(TokenError::UnknownKey) => self.unknown_key(),
+            Unverified::Refused(TokenError::UnknownKey) => self.unknown_key(client),
             Unverified::Refused(error) => error.into(),
             Unverified::NoKeys => self.no_keys(),
         }
     }
 
-    fn unknown_key(&self) -> Failure {
+    fn unknown_key(&self, client: Option<IpAddr>) -> Failure {
         let unknown = AuthError::InvalidToken(TokenError::UnknownKey);
         let Some(feed) = &self.feed else { return Failure::Refused(unknown) };
-        let wait = feed.fetch_for_unknown_key();
+        let wait = feed.fetch_for_unknown_key(client);
         // Whether there is such a key is not known while the provider fails, nor where there is no room to wait for it.
         let otherwise = if feed.fails() || (wait.is_none() && feed.asks()) {
             Unavailable::Keys { retry_after: feed.retry_after() }.into()

@@ -9,6 +9,7 @@ mod report;
 mod schedule;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -227,7 +228,7 @@ impl KeyFeed for RemoteKeySet {
         Ok(running.0.keys().clone())
     }
 
-    fn fetch_for_unknown_key(&self) -> Option<Wait> {
+    fn fetch_for_unknown_key(&self, _client: Option<IpAddr>) -> Option<Wait> {
         self.running.get()?.0.clone().fetch_for_unknown_key()
     }
 
