@@ -1,7 +1,7 @@
 //! What a browser opens without an Authorization header: WebSockets, server-sent events, downloads. `docs/browsers.md`
 //! explains each.
 //!
-//! `cargo run -p doors [axum|actix] [PORT]`, then paste the lines that it prints.
+//! `cargo run -p websocket-sse [axum|actix] [PORT]`, then paste the lines that it prints.
 
 use std::error::Error;
 use std::net::TcpListener;
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match &*framework {
         "axum" => serve_axum(listener, doors),
         "actix" => serve_actix(listener, doors),
-        _ => Err("usage: doors [axum|actix] [PORT]".into()),
+        _ => Err("usage: websocket-sse [axum|actix] [PORT]".into()),
     }
 }
 
