@@ -4,18 +4,18 @@ use actix_web::{HttpRequest, HttpResponse, rt, web};
 use actix_ws::{Message, MessageStream, Session};
 use jwt_actix::{Claims, JwtAuth, VerifiedToken};
 
-use crate::doors::{Doors, Link, User, time_left};
+use crate::state::{AppState, Link, User, time_left};
 
 /// For `App::configure`.
-pub(crate) fn routes(app: &mut web::ServiceConfig, doors: &Doors) {
+pub(crate) fn routes(app: &mut web::ServiceConfig, state: &AppState) {
     let protected = |path: &str, route, auth| web::resource(path).route(route).wrap(JwtAuth::new(auth));
-    app.app_data(web::Data::new(doors.clone()))
-        .service(protected("/chat", web::get().to(chat), doors.by_subprotocol.clone()))
-        .service(protected("/feed", web::get().to(feed), doors.by_cookie.clone()))
-        .service(protected("/events", web::get().to(events), doors.by_cookie.clone()))
-        .service(protected("/links/{file}", web::post().to(link), doors.by_cookie.clone()))
+    app.app_data(web::Data::new(state.clone()))
+        .service(protected("/chat", web::get().to(chat), state.by_subprotocol.clone()))
+        .service(protected("/feed", web::get().to(feed), state.by_cookie.clone()))
+        .service(protected("/events", web::get().to(events), state.by_cookie.clone()))
+        .service(protected("/links/{file}", web::post().to(link), state.by_cookie.clone()))
         .service(
-            web::resource("/files/{file}").route(web::get().to(download)).wrap(JwtAuth::new(doors.by_link.clone())),
+            web::resource("/files/{file}").route(web::get().to(download)).wrap(JwtAuth::new(state.by_link.clone())),
         );
 }
 
@@ -25,13 +25,13 @@ async fn chat(
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
-    // The answer must name one of the subprotocols, and never the one with the token in it.
+    // The response must select one of the subprotocols, and never the one that holds the token.
     let (response, session, messages) = actix_ws::handle_with_protocols(&request, body, &["chat"])?;
     rt::spawn(greet(session, messages, user));
     Ok(response)
 }
 
-/// `new WebSocket(url)`, with a cookie. A page of another origin does not get here.
+/// `new WebSocket(url)`, with a cookie. A page of another origin is refused before.
 async fn feed(
     Claims(user): Claims<User>,
     request: HttpRequest,
@@ -52,26 +52,26 @@ async fn greet(mut session: Session, mut messages: MessageStream, user: Verified
             }
         }
     };
-    // Nobody looks at the token again, so the connection ends when it does.
+    // The token is not verified again, so the connection ends when the token expires.
     let _ = tokio::time::timeout(time_left(&user), talk).await;
-    // A client that is gone needs no goodbye.
+    // The client may be gone already.
     let _ = session.close(None).await;
 }
 
-/// `new EventSource(url)`, with a cookie. A page of another site can open it, and without CORS not read it.
+/// `new EventSource(url)`, with a cookie. A page of another site can open it, but without CORS it cannot read it.
 async fn events(Claims(user): Claims<User>) -> HttpResponse {
     let event = web::Bytes::from(format!("data: Hello, {}!\n\n", user.name));
     let stream = tokio_stream::iter([Ok::<_, actix_web::Error>(event)]);
     HttpResponse::Ok().content_type("text/event-stream").insert_header(("cache-control", "no-cache")).streaming(stream)
 }
 
-/// The address that a page puts into a link a moment before it is followed.
+/// A page asks for this address just before it follows the link.
 async fn link(
     Claims(user): Claims<User>,
-    doors: web::Data<Doors>,
+    state: web::Data<AppState>,
     file: web::Path<String>,
 ) -> Result<String, actix_web::Error> {
-    doors.link(&user, &file).map_err(ErrorInternalServerError)
+    state.link(&user, &file).map_err(ErrorInternalServerError)
 }
 
 async fn download(Claims(link): Claims<Link>, file: web::Path<String>) -> HttpResponse {

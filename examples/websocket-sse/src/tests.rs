@@ -6,14 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jwt_core::testing::{TestIssuer, TestToken};
+use jwt_tower::testing::{TestIssuer, TestToken};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::doors::Doors;
+use crate::state::AppState;
 
-type Serve = fn(TcpListener, Doors) -> Result<(), Box<dyn std::error::Error>>;
+type Serve = fn(TcpListener, AppState) -> Result<(), Box<dyn std::error::Error>>;
 
 const FRAMEWORKS: [(&str, Serve); 2] = [("axum", crate::serve_axum), ("actix", crate::serve_actix)];
 
@@ -22,8 +22,8 @@ fn servers(issuer: &TestIssuer) -> Vec<(&'static str, SocketAddr)> {
     let start = |(name, serve): (_, Serve)| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let doors = Doors::new(|| issuer.builder()).unwrap();
-        thread::spawn(move || serve(listener, doors).unwrap());
+        let state = AppState::new(|| issuer.builder()).unwrap();
+        thread::spawn(move || serve(listener, state).unwrap());
         (name, address)
     };
     FRAMEWORKS.into_iter().map(start).collect()
