@@ -1,4 +1,4 @@
-//! What the blocks take for granted: the application around them.
+//! The names that the blocks use without defining them: the application around them.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -8,8 +8,7 @@ use actix_ws::{MessageStream, Session};
 use axum::extract::ws::WebSocket;
 use tonic::{Response, Status, body::Body};
 
-pub(crate) use jwt_core::{AuthError, Authenticator, KeySet, VerifiedToken};
-pub(crate) use jwt_tower::Claims;
+pub(crate) use jwt_tower::{AuthError, Authenticator, Claims, KeySet, VerifiedToken};
 
 #[derive(serde::Deserialize)]
 pub(crate) struct User {
@@ -50,7 +49,7 @@ pub(crate) async fn talk(socket: WebSocket, user: &User) {}
 
 pub(crate) async fn greet_session(session: Session, messages: MessageStream, user: VerifiedToken<User>) {}
 
-// What tonic's tools make of a service.
+// What tonic's code generator makes of a service.
 
 pub(crate) struct Hello;
 
