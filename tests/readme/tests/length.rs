@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+const README_LINES: usize = 250;
+
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     fs::read_to_string(path).expect("the document exists")
@@ -14,6 +16,12 @@ fn lengths(document: &str, heading: &str) -> Vec<usize> {
     let (section, _) = section.split_once("\n## ").expect("another section follows");
     let blocks = section.split("\n```rust\n").skip(1).map(|rest| rest.split("\n```").next().unwrap_or_default());
     blocks.map(|block| block.lines().filter(|line| !line.trim().is_empty()).count()).collect()
+}
+
+#[test]
+fn the_readme_is_one_page() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= README_LINES, "{lines} lines");
 }
 
 #[test]
