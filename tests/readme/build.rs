@@ -14,7 +14,7 @@ const OTHERS: [&str; 5] = ["http", "json", "sh", "text", "toml"];
 /// The values that a reader would have at hand. Functions and types are in `src/at_hand.rs`.
 const SIGNATURE: &str = "async fn compiled(
     secret: &[u8], pem: &str, jwks: &str, keys: KeySet, token: &str, id_token: &str, nonce: &str, refresh_token: &str,
-    claims: serde_json::Value, auth: Authenticator<()>, issuer: Issuer, logins: Tokens, revocations: Revocations,
+    claims: serde_json::Value, auth: Authenticator<()>, issuer: Issuer, logins: Logins, revocations: Revocations,
     request: http::Request<()>, user: VerifiedToken<User>, client: Client,
 ) -> Result<(), Box<dyn std::error::Error>>";
 

@@ -3,10 +3,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use jwt_tower::{
-    Algorithm, Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate, SigningError, SigningKey, SystemClock,
-    TokenSource, VerifiedToken,
-};
+use jwt_tower::clock::{Clock, NumericDate, SystemClock};
+use jwt_tower::key::SigningError;
+use jwt_tower::{Algorithm, Authenticator, AuthenticatorBuilder, KeySet, SigningKey, TokenSource, VerifiedToken};
 
 /// The user of a session.
 #[derive(serde::Deserialize)]

@@ -8,8 +8,8 @@ use actix_ws::{MessageStream, Session};
 use axum::extract::ws::WebSocket;
 use tonic::{Response, Status, body::Body};
 
-pub(crate) use jwt_tower::{AuthError, Authenticator, Claims, Issuer, KeySet, Revocations, Tokens, VerifiedToken};
-use jwt_tower::{ExchangeRequest, Exchanging, TokenExchange};
+use jwt_tower::forward::{ExchangeRequest, Exchanging, TokenExchange};
+pub(crate) use jwt_tower::{AuthError, Authenticator, Claims, Issuer, KeySet, Logins, Revocations, VerifiedToken};
 
 #[derive(serde::Deserialize)]
 pub(crate) struct User {
