@@ -1,7 +1,16 @@
-//! Compiles every Rust block of the README and of the documents in `docs/`, as it stands there, among the names that a
-//! reader would have at hand.
+//! Compiles every Rust block of the README and of all documents below `docs/`, exactly as it is written, together with
+//! the names that a reader would have at hand.
 
-#![allow(dead_code, non_snake_case, unused, clippy::all, clippy::pedantic, reason = "the blocks are there to be read")]
+#![allow(
+    dead_code,
+    non_snake_case,
+    unnameable_test_items,
+    unused,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    reason = "the blocks are written to be read"
+)]
 
 mod at_hand;
 
