@@ -1,11 +1,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
+use client::{Connection, Reply, request};
 use jwt_core::Authenticator;
 use serde::{Deserialize, Serialize};
 
 use crate::User;
-use crate::client::{Connection, Reply, request};
 use crate::metadata;
 
 /// A framework with its adapter.
