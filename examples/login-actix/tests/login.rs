@@ -4,10 +4,10 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_login-actix");
 
 #[test]
 fn a_browser_signs_in_and_out_and_nobody_else_does() {
-    login_tests::signs_in_with_a_browser(PROGRAM);
+    browser_tests::signs_in_with_a_browser(PROGRAM);
 }
 
 #[test]
 fn two_instances_share_logins_through_redis() {
-    login_tests::share_logins_through_redis(PROGRAM);
+    browser_tests::share_logins_through_redis(PROGRAM);
 }

@@ -10,9 +10,9 @@ use outside::Process;
 #[test]
 fn a_person_walks_through_the_page() {
     // The walk has its driver from there.
-    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/login");
+    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
     let there = outside::is_installed("chromium") && outside::is_pinned(&driver, "package.json", "node_modules/stamp");
-    if !outside::is_there(there, "Chromium or playwright-core", "tests/login/setup") {
+    if !outside::is_there(there, "Chromium or playwright-core", "tests/browser/setup") {
         return;
     }
     let mut story = outside::command(env!("CARGO_BIN_EXE_story"))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs};
 
-use stores_tests::RedisServer;
+use redis_servers::RedisServer;
 use story::{Balancer, Cluster, Counts, Kind, Load, Setup};
 
 mod client;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "../../../tests/login/node_modules/playwright-core/index.mjs";
+import { chromium } from "../../../tests/browser/node_modules/playwright-core/index.mjs";
 
 const [url, pictures] = process.argv.slice(2);
 const PATIENCE = 60_000;

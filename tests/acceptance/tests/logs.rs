@@ -1,4 +1,4 @@
-//! What the log says, and what it never says. In a process of its own, since a subscriber is for the whole of it.
+//! What the log says, and what it never says.
 
 use std::sync::Arc;
 
@@ -26,13 +26,7 @@ fn sessions_come_and_go(stack: Stack) {
 
 #[test]
 fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .init();
+    let log = Log::here();
     let good = hs256(&good_claims());
     let mut expired = good_claims();
     expired["exp"] = 1.into();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use acceptance::{User, builder, good_claims, hs256};
+use acceptance::{Log, User, builder, good_claims, hs256};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
@@ -179,6 +179,8 @@ fn checked<F: Future<Output = u16>>(
     serve: impl Fn(Authenticator<User>, &'static str, Option<String>) -> F,
     run: impl Fn(F) -> u16,
 ) {
+    // Without a subscriber for the whole process, that of one thread misses what another thread has logged first.
+    let _log = Log::here();
     for case in cases() {
         let (fields, counters) = (Fields::default(), Counters::default());
         let subscriber = tracing_subscriber::registry().with(fields.clone());

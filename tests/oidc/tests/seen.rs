@@ -1,5 +1,4 @@
-//! What can be seen from outside: metrics, events and a status. In a process of its own, since recorder and subscriber
-//! are for the whole of it.
+//! What can be seen from outside: metrics, events and a status.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,14 +49,9 @@ impl Recorder for Seen {
 
 #[tokio::test(start_paused = true)]
 async fn metrics_events_and_status_tell_what_goes_on_and_never_a_token() {
-    let (seen, log) = (Seen::default(), Log::default());
-    metrics::set_global_recorder(seen.clone()).map_err(|_| "there is one").unwrap();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .init();
+    // The runtime of this test has no thread but this one.
+    let (seen, log) = (Seen::default(), Log::here());
+    let _recorder = metrics::set_default_local_recorder(&seen);
 
     let (key, stranger) = (Key::new("k"), Key::new("stranger"));
     let client = Scripted::default();

@@ -1,11 +1,8 @@
-//! What the tests and the measurements of the stores share: a Redis of their own, a clock that obeys, the stores.
+//! What the tests and the measurements of the stores share: the stores, a clock that obeys, traffic.
 
 #![expect(clippy::missing_panics_doc, reason = "whatever is amiss here makes a test fail")]
 
 mod clock;
-mod cluster;
-mod sentinels;
-mod server;
 mod traffic;
 
 use std::any::Any;
@@ -20,9 +17,7 @@ use tokio::runtime::Builder;
 use tokio::sync::{Mutex, oneshot};
 
 pub use clock::TestClock;
-pub use cluster::RedisCluster;
-pub use sentinels::RedisSentinels;
-pub use server::{RedisServer, redis_is_installed};
+pub use redis_servers::{RedisCluster, RedisSentinels, RedisServer, redis_is_installed};
 pub use traffic::{Traffic, is_revoked, until};
 
 /// A store under test, and the servers that it may need.

@@ -1,12 +1,10 @@
 use std::net::{SocketAddr, TcpListener};
-use std::thread;
 
+use client::{Connection, Reply, request};
 use jwt_core::Authenticator;
 use serde::{Deserialize, Serialize};
 
-use crate::User;
-use crate::client::{Connection, Reply, request};
-use crate::metadata;
+use crate::{User, log, metadata};
 
 /// A framework with its adapter.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +48,7 @@ impl Stack {
     pub fn start(self, authenticator: Authenticator<User>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
-        thread::spawn(move || (self.serve)(listener, authenticator));
+        log::spawn(move || (self.serve)(listener, authenticator));
         Server { stack: self.name, address }
     }
 }
@@ -202,7 +200,10 @@ fn on_actix(listener: TcpListener, authenticator: Authenticator<User>) {
         other.sub.clone()
     }
 
+    let log = log::inherited();
     let server = HttpServer::new(move || {
+        // A thread of actix starts here.
+        log::inherit(log.clone());
         let protected = web::scope("")
             .wrap(JwtAuth::new(authenticator.clone()))
             .route("/me", web::route().to(me))

@@ -2,8 +2,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use redis_servers::{RedisServer, redis_is_installed};
 use serde_json::json;
-use stores_tests::{RedisServer, redis_is_installed};
 
 use crate::Example;
 

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use acceptance::{Connection, Reply};
+use client::{Connection, Reply};
 use outside::Process;
 use serde_json::{Value, json};
 

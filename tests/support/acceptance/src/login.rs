@@ -1,10 +1,9 @@
 use std::net::TcpListener;
-use std::thread;
 
 use jwt_core::Tokens;
 
 use crate::stacks::{runtime, tokio_listener};
-use crate::{Server, User};
+use crate::{Server, User, log};
 
 /// A framework with its adapter, for logins.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +37,7 @@ impl LoginStack {
     pub fn start(self, tokens: Tokens) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
-        thread::spawn(move || (self.serve)(listener, tokens));
+        log::spawn(move || (self.serve)(listener, tokens));
         Server { stack: self.name, address }
     }
 }
@@ -181,7 +180,10 @@ fn on_actix(listener: TcpListener, tokens: Tokens) {
     }
 
     let auth = tokens.authenticator::<User>().build().expect("an issuer knows what to expect");
+    let log = log::inherited();
     let server = HttpServer::new(move || {
+        // A thread of actix starts here.
+        log::inherit(log.clone());
         App::new()
             .app_data(web::Data::new(tokens.clone()))
             .route("/.well-known/jwks.json", web::to(Jwks::new(tokens.issuer().clone())))

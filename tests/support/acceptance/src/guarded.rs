@@ -1,5 +1,4 @@
 use std::net::TcpListener;
-use std::thread;
 use std::time::Duration;
 
 use jwt_core::{
@@ -7,6 +6,7 @@ use jwt_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::log;
 use crate::stacks::{Server, runtime, tokio_listener};
 
 /// Claims that allow something.
@@ -147,7 +147,7 @@ impl GuardedStack {
     pub fn start(self, authenticator: Authenticator<Member>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
-        thread::spawn(move || (self.serve)(listener, authenticator));
+        log::spawn(move || (self.serve)(listener, authenticator));
         Server { stack: self.name, address }
     }
 }
@@ -250,7 +250,10 @@ fn on_actix(listener: TcpListener, authenticator: Authenticator<Member>) {
         "served"
     }
 
+    let log = log::inherited();
     let server = HttpServer::new(move || {
+        // A thread of actix starts here.
+        log::inherit(log.clone());
         let unprotected = web::resource("/unprotected").wrap(Require::scope("read:things")).to(served);
         let mut protected = web::scope("").wrap(JwtAuth::new(authenticator.clone()));
         for (path, guard) in guards!() {

@@ -1,3 +1,5 @@
+//! An HTTP/1.1 client that sends what it is told, to the byte.
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! What the acceptance suite is made of: servers that protect the same routes on different stacks, a client that
 //! sends what it is told to the byte, and tokens.
 
-mod client;
 mod guarded;
 mod log;
 mod login;
