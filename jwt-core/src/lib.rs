@@ -110,7 +110,7 @@ pub use guard::admission::{Admission, Rejection};
 pub use guard::policy::{Deciding, Decision, Policy, PolicyOutcome};
 pub use http::HeaderName;
 #[cfg(feature = "login")]
-pub use issue::{AccessToken, IssueError, Issuer, IssuerBuilder, RotationError};
+pub use issue::{AccessToken, IssueError, Issuer, IssuerBuildError, IssuerBuilder, RotationError};
 pub use issuers::TrustedIssuer;
 #[cfg(feature = "remote")]
 pub use issuers::tenants::Tenants;

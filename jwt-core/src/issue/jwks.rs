@@ -12,14 +12,14 @@ use crate::key::SigningKey;
 use crate::key::crypto::{self, PublicParts};
 use crate::request::RequestHead;
 
-/// A JWK Set as it is served, made once for each change of the keys.
+/// A JWK Set as it is served. Made once for each change of the keys.
 pub(super) struct Jwks {
     text: String,
     etag: String,
     cache_control: String,
 }
 
-/// The members of a public key that its thumbprint is made of, in the order of their names (RFC 7638 §3.2).
+/// The members of a public key that its thumbprint is computed from, in the order of their names (RFC 7638 §3.2).
 #[derive(Serialize)]
 struct Public {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ impl Public {
     }
 }
 
-/// The name that a public key has by itself (RFC 7638); `None` for a secret.
+/// The thumbprint of a public key (RFC 7638); `None` for a secret.
 pub(super) fn thumbprint(key: &SigningKey) -> Option<String> {
     let json = serde_json::to_vec(&Public::of(key)?).ok()?;
     Some(base64url::encode(crypto::sha256(&json)))

@@ -1,8 +1,6 @@
 //! The events of this crate. Reasons, `kid` and issuer; never a token, never a claim of the application.
 
 use crate::error::{AuthError, CrossSiteError, Misuse};
-#[cfg(feature = "login")]
-use crate::key::SigningKey;
 use crate::key::algorithm::Algorithm;
 use crate::verify::token::CompactToken;
 
@@ -49,15 +47,6 @@ pub(crate) fn misuse(misuse: Misuse) {
 pub(crate) fn generated(algorithm: Algorithm) {
     tracing::warn!(target: "jwt", %algorithm, "a signing key was generated: after a restart, and on other instances, the tokens that it signed are worthless; load one by `SigningKey::pem(…)`");
 }
-
-/// An issuer signs with another key from now on.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn rotated(key: &SigningKey) {
-    tracing::info!(target: "jwt", kid = ?key.kid(), algorithm = %key.algorithm(), "signing with another key from now on");
-}
-
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn rotated(_: &SigningKey) {}
 
 /// A cookie is larger than browsers keep one.
 #[cfg(all(feature = "login", feature = "tracing"))]
