@@ -4,7 +4,7 @@ use actix_web::http::uri::Authority;
 use jwt_core::{HeaderName, RequestHead};
 
 /// actix-web's request, as the core reads it: for what a handler asks the core itself, such as
-/// `Tokens::refresh_token_of`.
+/// `Logins::refresh_token_from_request`.
 #[derive(Debug)]
 pub struct Head<'r>(pub &'r HttpRequest);
 

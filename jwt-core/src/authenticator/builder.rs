@@ -70,7 +70,7 @@ pub struct AuthenticatorBuilder<C> {
     #[cfg(feature = "login")]
     sessions: Option<crate::session::Sessions>,
     #[cfg(feature = "login")]
-    renewal: Option<crate::login::Tokens>,
+    renewal: Option<crate::login::Logins>,
     metadata: Option<ResourceMetadata>,
     subject_in_spans: bool,
     #[cfg(feature = "cache")]
@@ -458,7 +458,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
 
     /// Renews logins of these on the way of a request.
     #[cfg(feature = "login")]
-    pub(crate) fn renewal(mut self, tokens: &crate::login::Tokens) -> Self {
+    pub(crate) fn renewal(mut self, tokens: &crate::login::Logins) -> Self {
         self.renewal = Some(tokens.clone());
         self
     }

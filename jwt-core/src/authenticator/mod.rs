@@ -61,7 +61,7 @@ pub(crate) struct Inner<C> {
     pub(crate) challenges: Challenges,
     pub(crate) caching: Option<Arc<Caching>>,
     #[cfg(feature = "login")]
-    pub(crate) renewal: Option<crate::login::Tokens>,
+    pub(crate) renewal: Option<crate::login::Logins>,
 }
 
 /// What an [`Authenticator`] says to a request.
@@ -103,7 +103,7 @@ pub struct Outcome<C> {
 impl<C> Outcome<C> {
     /// The verified token, `None` for an anonymous request, or why it is rejected.
     ///
-    /// Where the authenticator [renews logins](crate::TokensBuilder::transparent_renewal), the new cookies are lost with
+    /// Where the authenticator [renews logins](crate::LoginsBuilder::transparent_renewal), the new cookies are lost with
     /// this, and the next renewal ends the login: let an adapter do it, or leave that out.
     pub fn result(self) -> Result<Option<VerifiedToken<C>>, AuthError> {
         self.result

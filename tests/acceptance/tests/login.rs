@@ -6,8 +6,8 @@ use std::time::Duration;
 use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, Reply, Server, User, WatchedStore, key_file, request_to};
 use jwt_core::{
     Algorithm, AuthError, Authenticator, ConfigError, CrossSiteError, CsrfTokens, Issuer, KeySet, Login, LoginCookies,
-    LoginCookiesBuilder, MemoryStore, RefreshToken, RefreshTokens, Revocations, SameSite, SigningKey, Tokens,
-    TokensBuilder, Verdict,
+    LoginCookiesBuilder, Logins, LoginsBuilder, MemoryStore, RefreshToken, RefreshTokens, Revocations, SameSite,
+    SigningKey, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -16,11 +16,11 @@ fn issuer() -> Issuer {
     Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap()
 }
 
-fn tokens() -> TokensBuilder {
-    Tokens::builder(issuer(), RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap())
+fn tokens() -> LoginsBuilder {
+    Logins::builder(issuer(), RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap())
 }
 
-fn everywhere(test: impl Fn(&Server, &Tokens)) {
+fn everywhere(test: impl Fn(&Server, &Logins)) {
     for stack in LOGIN_STACKS {
         let tokens = tokens().build().unwrap();
         test(&stack.start(tokens.clone()), &tokens);
@@ -171,7 +171,7 @@ fn a_store_that_is_away_is_a_503_at_renewal_and_logout() {
     for stack in LOGIN_STACKS {
         let store = Arc::new(WatchedStore::new());
         let refresh_tokens = RefreshTokens::builder(store.clone()).build().unwrap();
-        let server = stack.start(Tokens::builder(issuer(), refresh_tokens).build().unwrap());
+        let server = stack.start(Logins::builder(issuer(), refresh_tokens).build().unwrap());
         let reply = send(&server, "POST", "/auth/login", &[]);
         let refresh = parted(set_cookies(&reply)[1]).0.to_owned();
         for path in ["/auth/refresh", "/auth/logout"] {
