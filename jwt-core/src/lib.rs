@@ -120,7 +120,8 @@ pub use key::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySet};
 pub use key::{KeyError, KeySet, KeySource, LiveKeys, SigningError, SigningKey, SkippedKey, VerifyingKey};
 #[cfg(feature = "login")]
 pub use login::{
-    Login, LoginCookies, LoginCookiesBuilder, LoginError, Logins, LoginsBuilder, RefreshToken, SameSite, UnfitToken,
+    Login, LoginCookies, LoginCookiesBuildError, LoginCookiesBuilder, LoginError, Logins, LoginsBuildError,
+    LoginsBuilder, RefreshToken, SameSite, UnfitToken,
 };
 pub use request::RequestHead;
 #[cfg(feature = "login")]

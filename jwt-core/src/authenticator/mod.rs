@@ -216,7 +216,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         let (this, tokens, token) = (self.clone(), tokens.clone(), token.map(Box::<[u8]>::from));
         Verdict::Pending(Pending(Box::pin(async move {
             let renewed = tokens.renew(&refresh_token).await;
-            let login = match renewed.inspect_err(crate::observe::log::login_failed) {
+            let login = match renewed.inspect_err(LoginError::log) {
                 Ok(login) => login,
                 Err(LoginError::Store(_) | LoginError::Reload(_) | LoginError::Refresh(RefreshError::Store(_))) => {
                     return Err(logged(Unavailable::Store.into(), None)).into();

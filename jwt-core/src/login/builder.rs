@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::renewal::Renewals;
-use super::{Inner, LoginCookies, LoginError, Logins, Revoking};
-use crate::error::{CheckError, ConfigError};
+use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError, Revoking};
+use crate::error::CheckError;
 use crate::issue::{IssueError, Issuer};
-use crate::request::cross_site::CrossSite;
+use crate::request::cross_site::{CrossSite, is_origin};
 use crate::revocation::Revocations;
 use crate::session::refresh::RefreshTokens;
 use crate::session::sign_in::SignIn;
@@ -141,9 +141,15 @@ impl LoginsBuilder {
         self
     }
 
-    /// The tokens, or what is wrong with them.
-    pub fn build(self) -> Result<Logins, ConfigError> {
-        self.cross_site.check_config()?;
+    /// The logins.
+    ///
+    /// # Errors
+    /// [`LoginsBuildError`], where a trusted origin is not one, or where the middleware would not get the cookie that it is
+    /// to renew logins by.
+    pub fn build(self) -> Result<Logins, LoginsBuildError> {
+        if let Some(origin) = self.cross_site.trusted.iter().find(|origin| !is_origin(origin)) {
+            return Err(LoginsBuildError::TrustedOrigin { origin: origin.clone() });
+        }
         let cookies = match self.cookies {
             Some(cookies) => cookies,
             None if self.transparent_renewal => {
@@ -151,8 +157,8 @@ impl LoginsBuilder {
             }
             None => LoginCookies::builder().build()?,
         };
-        if self.transparent_renewal && !cookies.refresh_is_sent_everywhere() {
-            return Err(ConfigError::RenewalPath);
+        if self.transparent_renewal && cookies.refresh_path() != "/" {
+            return Err(LoginsBuildError::RenewalPath { path: cookies.refresh_path().into() });
         }
         let renewals = self.transparent_renewal.then(Renewals::default);
         let Self { issuer, refresh, cross_site, reload, .. } = self;

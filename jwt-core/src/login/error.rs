@@ -3,13 +3,15 @@
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::debug_text::debug_as_display;
 use crate::error::{AuthError, CheckError};
+use crate::facade::tracing;
 use crate::issue::IssueError;
 use crate::session::refresh::RefreshError;
 use crate::store::StoreError;
 
 /// Why there is no login, or no next one. [`response`](Self::response) is what a client is told.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
     /// The claims name nobody: no `sub`, or one that is no text.
@@ -35,6 +37,8 @@ pub enum LoginError {
     Store(#[from] StoreError),
 }
 
+debug_as_display!(LoginError);
+
 impl From<AuthError> for LoginError {
     fn from(error: AuthError) -> Self {
         Self::Request(error)
@@ -47,7 +51,7 @@ impl LoginError {
     /// `Retry-After` while the store or the claims cannot be had, and 500 for claims that nobody can sign. JSON, not to be
     /// stored on the way; the reason goes to the log.
     pub fn response(&self) -> Response<String> {
-        crate::observe::log::login_failed(self);
+        self.log();
         let (status, error) = match self {
             Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_)) => {
                 (StatusCode::BAD_REQUEST, "invalid_grant")
@@ -70,5 +74,20 @@ impl LoginError {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+
+    /// Logs a login, a renewal or a logout that failed.
+    pub(crate) fn log(&self) {
+        match self {
+            // Logged where the origin of the request was checked.
+            Self::Request(AuthError::CrossSite(_)) => {}
+            Self::Refresh(RefreshError::Reused(_)) => {
+                tracing::warn!(target: "jwt", reason = %self, "a sign-in was ended, since somebody may have a copy of its token");
+            }
+            Self::Refresh(RefreshError::Malformed | RefreshError::Ended) | Self::Request(_) => {
+                tracing::info!(target: "jwt", reason = %self, "login refused");
+            }
+            _ => tracing::error!(target: "jwt", reason = %self, "login failed"),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Logging in, refreshing and logging out.
 
+mod build_error;
 mod builder;
 mod cookies;
 mod cookies_builder;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use build_error::{LoginCookiesBuildError, LoginsBuildError};
 pub use builder::LoginsBuilder;
 pub use cookies::{LoginCookies, SameSite};
 pub use cookies_builder::LoginCookiesBuilder;

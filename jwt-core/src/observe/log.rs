@@ -48,15 +48,6 @@ pub(crate) fn generated(algorithm: Algorithm) {
     tracing::warn!(target: "jwt", %algorithm, "a signing key was generated: after a restart, and on other instances, the tokens that it signed are worthless; load one by `SigningKey::pem(…)`");
 }
 
-/// A cookie is larger than browsers keep one.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn large_cookie(name: &str, bytes: usize) {
-    tracing::warn!(target: "jwt", name, bytes, "a cookie of more than 4096 bytes is dropped by browsers: take claims out of the token");
-}
-
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn large_cookie(_: &str, _: usize) {}
-
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn generated(_: Algorithm) {}
 
@@ -68,28 +59,6 @@ pub(crate) fn unusable(error: &crate::error::ConfigError) {
 
 #[cfg(all(feature = "remote", not(feature = "tracing")))]
 pub(crate) fn unusable(_: &crate::error::ConfigError) {}
-
-/// A login, a renewal or a logout did not happen.
-#[cfg(all(feature = "login", feature = "tracing"))]
-pub(crate) fn login_failed(error: &crate::login::LoginError) {
-    use crate::login::LoginError;
-    use crate::session::refresh::RefreshError;
-
-    match error {
-        // A page of another site was told of already.
-        LoginError::Request(AuthError::CrossSite(_)) => {}
-        LoginError::Refresh(RefreshError::Reused(_)) => {
-            tracing::warn!(target: "jwt", reason = %error, "a sign-in was ended, since somebody may have a copy of its token");
-        }
-        LoginError::Refresh(RefreshError::Malformed | RefreshError::Ended) | LoginError::Request(_) => {
-            tracing::info!(target: "jwt", reason = %error, "login refused");
-        }
-        _ => tracing::error!(target: "jwt", reason = %error, "login failed"),
-    }
-}
-
-#[cfg(all(feature = "login", not(feature = "tracing")))]
-pub(crate) fn login_failed(_: &crate::login::LoginError) {}
 
 /// A store was asked for a request, and did not answer it.
 #[cfg(all(feature = "login", feature = "tracing"))]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use acceptance::{AUDIENCE, Connection, ISSUER, Reply, SECRET, STACKS, Server, Stack, User, WatchedStore, request_to};
 use jwt_core::testing::TestClock;
 use jwt_core::{
-    Algorithm, Authenticator, ConfigError, Issuer, LoginCookies, LoginError, Logins, LoginsBuilder, MemoryStore,
+    Algorithm, Authenticator, Issuer, LoginCookies, LoginError, Logins, LoginsBuildError, LoginsBuilder, MemoryStore,
     Pending, RefreshError, RefreshTokens, SigningKey, Verdict,
 };
 use serde_json::json;
@@ -391,12 +391,12 @@ fn a_stolen_refresh_token_that_comes_back_ends_the_login() {
 }
 
 #[test]
-fn cookies_that_the_middleware_would_not_get_are_refused_with_their_mend() {
+fn cookies_that_the_middleware_would_not_get_are_refused_with_their_fix() {
     let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
     let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
     let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap();
     let cookies = LoginCookies::builder().build().unwrap();
     let error = Logins::builder(issuer, refresh_tokens).cookies(cookies).transparent_renewal().build().unwrap_err();
-    assert_eq!(error, ConfigError::RenewalPath);
+    assert_eq!(error, LoginsBuildError::RenewalPath { path: "/auth".into() });
     assert!(error.to_string().contains(".refresh_path(\"/\")"), "{error}");
 }
