@@ -9,7 +9,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use jwt_core::adapter::{ClientAddress, HeaderName, RequestHead, Version};
 
 /// actix-web's request, as the core reads it: for what a handler asks the core itself, such as
-/// `Logins::refresh_from_request`.
+/// `Logins::refresh_token_from_request`.
 #[derive(Debug)]
 pub struct Head<'r>(pub &'r HttpRequest);
 

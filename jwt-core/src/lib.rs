@@ -126,7 +126,7 @@ pub use issuers::TrustedIssuer;
 pub use key::RemoteKeySet;
 pub use key::{Algorithm, KeySet, LiveKeys, SigningKey, VerifyingKey};
 #[cfg(feature = "login")]
-pub use login::{LoginCookies, LoginError, Tokens};
+pub use login::{LoginCookies, LoginError, Logins};
 pub use request::csrf_token::CsrfTokens;
 pub use request::source::TokenSource;
 #[cfg(feature = "login")]

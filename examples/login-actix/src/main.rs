@@ -16,7 +16,7 @@ use login_common::{Credentials, Options, RefreshRequest, Refused, Service, User}
 fn routes(config: &mut ServiceConfig, service: &Service) {
     config
         .app_data(Data::new(service.clone()))
-        .route("/.well-known/jwks.json", web::to(Jwks::new(service.tokens.issuer().clone())))
+        .route("/.well-known/jwks.json", web::to(Jwks::new(service.logins.issuer().clone())))
         .route("/login", web::get().to(|| async { response(login_common::login_page(None)) }))
         .route("/auth/login", web::post().to(log_in))
         .route("/auth/refresh", web::post().to(refresh))
@@ -42,18 +42,18 @@ async fn log_in(
     request: HttpRequest,
     Form(credentials): Form<Credentials>,
 ) -> Result<HttpResponse, Page> {
-    service.tokens.check_origin(&Head(&request))?;
+    service.logins.check_origin(&Head(&request))?;
     let user = service.check_password(credentials, address(&request)).await?;
-    let login = service.tokens.log_in(&user, label(&request)).await?;
+    let login = service.logins.log_in(&user, label(&request)).await?;
     Ok(signed_in(&service, &login))
 }
 
 async fn refresh(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Page> {
-    Ok(signed_in(&service, &service.tokens.refresh_of(&Head(&request)).await?))
+    Ok(signed_in(&service, &service.logins.refresh_from_request(&Head(&request)).await?))
 }
 
 async fn log_out(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Page> {
-    let cleared = service.tokens.log_out_of(&Head(&request)).await?;
+    let cleared = service.logins.log_out_from_request(&Head(&request)).await?;
     Ok(with_headers(&mut redirect("/login"), &cleared).finish())
 }
 
@@ -79,12 +79,12 @@ async fn api_log_in(
     Json(credentials): Json<Credentials>,
 ) -> Result<HttpResponse, Problem> {
     let user = service.check_password(credentials, address(&request)).await?;
-    let login = service.tokens.log_in(&user, label(&request)).await?;
+    let login = service.logins.log_in(&user, label(&request)).await?;
     Ok(response(login.json()))
 }
 
 async fn api_refresh(service: Data<Service>, Json(request): Json<RefreshRequest>) -> Result<HttpResponse, Problem> {
-    Ok(response(service.tokens.refresh(request.refresh_token).await?.json()))
+    Ok(response(service.logins.refresh(request.refresh_token).await?.json()))
 }
 
 async fn api_log_out(
@@ -92,8 +92,8 @@ async fn api_log_out(
     head: HttpRequest,
     Json(request): Json<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
-    service.tokens.log_out(request.refresh_token).await?;
-    service.tokens.log_out_of(&Head(&head)).await?;
+    service.logins.log_out(request.refresh_token).await?;
+    service.logins.log_out_from_request(&Head(&head)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -115,7 +115,7 @@ async fn end_device(
 }
 
 fn signed_in(service: &Service, login: &Login) -> HttpResponse {
-    with_headers(&mut redirect("/"), &service.tokens.set_cookies(login)).finish()
+    with_headers(&mut redirect("/"), &service.logins.set_cookies(login)).finish()
 }
 
 fn redirect(to: &str) -> HttpResponseBuilder {

@@ -30,7 +30,7 @@ fn app(service: Service) -> Router {
         .route("/api/login", post(api_log_in))
         .route("/api/refresh", post(api_refresh))
         .route("/api/logout", post(api_log_out))
-        .route_service("/.well-known/jwks.json", Jwks::new(service.tokens.issuer().clone()))
+        .route_service("/.well-known/jwks.json", Jwks::new(service.logins.issuer().clone()))
         .with_state(service)
 }
 
@@ -42,19 +42,19 @@ async fn log_in(
     head: Parts,
     Form(credentials): Form<Credentials>,
 ) -> Result<Response, Page> {
-    service.tokens.check_origin(&head)?;
+    service.logins.check_origin(&head)?;
     let user = service.check_password(credentials, from.ip()).await?;
-    let login = service.tokens.log_in(&user, label(&head.headers)).await?;
-    Ok((service.tokens.set_cookies(&login), Redirect::to("/")).into_response())
+    let login = service.logins.log_in(&user, label(&head.headers)).await?;
+    Ok((service.logins.set_cookies(&login), Redirect::to("/")).into_response())
 }
 
 async fn refresh(State(service): State<Service>, head: Parts) -> Result<Response, Page> {
-    let login = service.tokens.refresh_of(&head).await?;
-    Ok((service.tokens.set_cookies(&login), Redirect::to("/")).into_response())
+    let login = service.logins.refresh_from_request(&head).await?;
+    Ok((service.logins.set_cookies(&login), Redirect::to("/")).into_response())
 }
 
 async fn log_out(State(service): State<Service>, head: Parts) -> Result<Response, Page> {
-    let cleared = service.tokens.log_out_of(&head).await?;
+    let cleared = service.logins.log_out_from_request(&head).await?;
     Ok((cleared, Redirect::to("/login")).into_response())
 }
 
@@ -81,12 +81,12 @@ async fn api_log_in(
     Json(credentials): Json<Credentials>,
 ) -> Result<Response, Problem> {
     let user = service.check_password(credentials, from.ip()).await?;
-    let login = service.tokens.log_in(&user, label(&headers)).await?;
+    let login = service.logins.log_in(&user, label(&headers)).await?;
     Ok(login.json().into_response())
 }
 
 async fn api_refresh(State(service): State<Service>, Json(request): Json<RefreshRequest>) -> Result<Response, Problem> {
-    Ok(service.tokens.refresh(request.refresh_token).await?.json().into_response())
+    Ok(service.logins.refresh(request.refresh_token).await?.json().into_response())
 }
 
 async fn api_log_out(
@@ -94,8 +94,8 @@ async fn api_log_out(
     head: Parts,
     Json(request): Json<RefreshRequest>,
 ) -> Result<StatusCode, Problem> {
-    service.tokens.log_out(request.refresh_token).await?;
-    service.tokens.log_out_of(&head).await?;
+    service.logins.log_out(request.refresh_token).await?;
+    service.logins.log_out_from_request(&head).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

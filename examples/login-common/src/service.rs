@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jwt_core::store::{RevocationStore, SignInStore};
 use jwt_core::{
-    Algorithm, Authenticator, Issuer, LoginCookies, MemoryStore, RedisStore, RefreshTokens, Revocations, SignIn,
-    SignInId, SigningKey, StoreError, Tokens,
+    Algorithm, Authenticator, Issuer, LoginCookies, Logins, MemoryStore, RedisStore, RefreshTokens, Revocations,
+    SignIn, SignInId, SigningKey, StoreError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ impl From<SignIn> for Device {
 #[derive(Debug, Clone)]
 pub struct Service {
     /// Logs in, renews and logs out.
-    pub tokens: Tokens,
+    pub logins: Logins,
     /// Proves access tokens, from the header or the cookie, unless they are revoked.
     pub auth: Authenticator<User>,
     users: Arc<Users>,
@@ -111,11 +111,11 @@ impl Service {
         let refresh_tokens = RefreshTokens::builder(sign_ins).build()?;
         // Known here at once, and on every other instance within a second.
         let revocations = Revocations::builder(revoked).open().await?;
-        let tokens =
-            Tokens::builder(issuer, refresh_tokens).cookies(cookies.build()?).revocations(&revocations).build()?;
-        let auth = tokens.authenticator().build()?;
+        let logins =
+            Logins::builder(issuer, refresh_tokens).cookies(cookies.build()?).revocations(&revocations).build()?;
+        let auth = logins.authenticator().build()?;
         let (users, limits) = (Arc::new(Users::new()?), Arc::new(Limits::new()));
-        Ok(Self { tokens, auth, users, limits })
+        Ok(Self { logins, auth, users, limits })
     }
 
     /// The user, if the password is right and there were not too many attempts.
@@ -126,12 +126,12 @@ impl Service {
 
     /// "Signed in on these devices".
     pub async fn devices(&self, user: &User) -> Result<Vec<Device>, StoreError> {
-        let sign_ins = self.tokens.refresh_tokens().list(&user.sub).await?;
+        let sign_ins = self.logins.refresh_tokens().list(&user.sub).await?;
         Ok(sign_ins.into_iter().map(Device::from).collect())
     }
 
     /// Ends the login on one of the user's devices: nothing renews it, and its access token runs out within minutes.
     pub async fn end_device(&self, user: &User, device: SignInId) -> Result<(), StoreError> {
-        self.tokens.refresh_tokens().end_one(&user.sub, device).await
+        self.logins.refresh_tokens().end_one(&user.sub, device).await
     }
 }

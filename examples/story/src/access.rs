@@ -70,6 +70,6 @@ impl Access {
 
 /// The cookies of a login. On https their names begin with `__Host-`, and they are `Secure`; this is
 /// `http://127.0.0.1`, where not every browser would take them.
-pub(crate) fn cookies() -> Result<LoginCookies, jwt_core::ConfigError> {
+pub(crate) fn cookies() -> Result<LoginCookies, jwt_core::LoginCookiesBuildError> {
     LoginCookies::builder().dangerous_plain_http_on_localhost().build()
 }

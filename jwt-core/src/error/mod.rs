@@ -2,7 +2,6 @@
 
 mod build;
 mod check;
-mod config;
 mod token;
 
 use std::error::Error;
@@ -11,7 +10,6 @@ use std::time::Duration;
 
 pub use build::AuthenticatorBuildError;
 pub use check::CheckError;
-pub use config::ConfigError;
 pub use token::{Malformed, ProfileClaim, ShapeError, TokenError};
 
 pub use crate::claims::RegisteredClaim;

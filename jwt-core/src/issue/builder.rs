@@ -6,22 +6,21 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::ring::Ring;
-use super::{Current, Inner, Issuer};
+use super::ring::{Ring, named};
+use super::{Current, Inner, Issuer, IssuerBuildError};
 use crate::clock::{Clock, SystemClock};
-use crate::error::ConfigError;
 use crate::key::{KeySet, LiveKeys, SigningKey};
 
 /// Builds an [`Issuer`]. Only an audience and a signing key have no default.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | [`audience`](Self::audience) | none: an error | a token that does not say whom it is for opens every door |
-/// | [`signing_key`](Self::signing_key) | none: an error | nothing can be signed without |
-/// | [`access_token_lifetime`](Self::access_token_lifetime) | 15 minutes | what is signed cannot be taken back; a refresh token renews it |
-/// | [`typ`](Self::typ) | `at+jwt` | an access token must not pass for another kind of token (RFC 8725 §3.11, RFC 9068) |
-/// | [`jwks_max_age`](Self::jwks_max_age) | 5 minutes | how long a withdrawn key may live on elsewhere |
-/// | [`head_start`](Self::head_start) | 10 minutes | twice the time for which a copy of the JWK Set may be kept |
+/// | [`audience`](Self::audience) | none: an error | a token without an audience is accepted by every service that trusts the issuer |
+/// | [`signing_key`](Self::signing_key) | none: an error | without a key, nothing can be signed |
+/// | [`access_token_lifetime`](Self::access_token_lifetime) | 15 minutes | a signed token cannot be taken back; a refresh token gets the next one |
+/// | [`typ`](Self::typ) | `at+jwt` | no other kind of token may be accepted as an access token (RFC 8725 §3.11, RFC 9068) |
+/// | [`jwks_max_age`](Self::jwks_max_age) | 5 minutes | for so long, others may still accept a withdrawn key |
+/// | [`head_start`](Self::head_start) | 10 minutes | twice as long as a copy of the JWK Set may be kept |
 pub struct IssuerBuilder {
     name: String,
     audiences: Vec<Box<str>>,
@@ -49,14 +48,14 @@ impl IssuerBuilder {
         }
     }
 
-    /// Whom the tokens are for, `aud`. Called again, all of them. Required.
+    /// A service that the tokens are for, one of their `aud`. Each call adds one. Required.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into().into_boxed_str());
         self
     }
 
-    /// The key that signs. A public key without a `kid` is named by its thumbprint (RFC 7638), a secret stays nameless.
+    /// The key that signs. A key pair without a `kid` is named by its thumbprint (RFC 7638), a secret stays without a name.
     /// Required.
     #[must_use]
     pub fn signing_key(mut self, key: SigningKey) -> Self {
@@ -64,15 +63,15 @@ impl IssuerBuilder {
         self
     }
 
-    /// A key that is published and does not sign: the one before, whose tokens are still about after a restart, or the
-    /// next one. It stays until it is [withdrawn](Issuer::withdraw). Called again, all of them. None.
+    /// A key that is published and does not sign: the previous one, whose tokens are still in use after a restart, or the
+    /// next one. It stays until it is [withdrawn](Issuer::withdraw). Each call adds one. None.
     #[must_use]
     pub fn published_key(mut self, key: SigningKey) -> Self {
         self.published.push(key);
         self
     }
 
-    /// How long a token is good, in whole seconds. 15 minutes.
+    /// How long a token is good, in whole seconds, at least one. 15 minutes.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
@@ -86,14 +85,14 @@ impl IssuerBuilder {
         self
     }
 
-    /// For how long others may keep the JWK Set before they fetch it again. 5 minutes.
+    /// How long others may keep the JWK Set before they fetch it again. 5 minutes.
     #[must_use]
     pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
         self.jwks_max_age = max_age;
         self
     }
 
-    /// For how long [`Issuer::rotate`] publishes a key before it signs with it: no shorter than
+    /// How long [`Issuer::rotate`] publishes a key before that key signs, at least
     /// [`jwks_max_age`](Self::jwks_max_age). 10 minutes.
     #[must_use]
     pub fn head_start(mut self, head_start: Duration) -> Self {
@@ -108,26 +107,38 @@ impl IssuerBuilder {
         self
     }
 
-    /// The issuer, or what is wrong with it.
-    pub fn build(self) -> Result<Issuer, ConfigError> {
-        let key = self.key.ok_or(ConfigError::NoSigningKey)?;
+    /// The issuer.
+    ///
+    /// # Errors
+    /// [`IssuerBuildError`], where something is missing or settings contradict each other.
+    pub fn build(self) -> Result<Issuer, IssuerBuildError> {
+        let key = self.key.ok_or(IssuerBuildError::NoSigningKey)?;
         if self.audiences.is_empty() {
-            return Err(ConfigError::NoIssuedAudience);
+            return Err(IssuerBuildError::NoAudience);
         }
-        if self.name.is_empty() || self.typ.is_empty() || self.audiences.iter().any(|audience| audience.is_empty()) {
-            return Err(ConfigError::EmptyExpectation);
+        if self.name.is_empty() {
+            return Err(IssuerBuildError::EmptyName);
+        }
+        if self.typ.is_empty() {
+            return Err(IssuerBuildError::EmptyType);
+        }
+        if self.audiences.iter().any(|audience| audience.is_empty()) {
+            return Err(IssuerBuildError::EmptyAudience);
         }
         if self.lifetime.as_secs() == 0 {
-            return Err(ConfigError::TokenLifetime);
+            return Err(IssuerBuildError::TokenLifetime(self.lifetime));
         }
-        if self.head_start < self.jwks_max_age {
-            return Err(ConfigError::HeadStart);
+        let (head_start, jwks_max_age) = (self.head_start, self.jwks_max_age);
+        if head_start < jwks_max_age {
+            return Err(IssuerBuildError::HeadStart { head_start, jwks_max_age });
         }
         let mut ring = Ring::new(key, self.lifetime);
         for key in self.published {
-            ring.publish(key).map_err(|_| ConfigError::DuplicateKid)?;
+            let key = named(key);
+            let kid = key.kid().unwrap_or_default().into();
+            ring.publish(key).map_err(|_| IssuerBuildError::DuplicateKid { kid })?;
         }
-        let keys = KeySet::new(ring.verifying_keys()).map_err(|_| ConfigError::NoSigningKey)?;
+        let keys = KeySet::new(ring.verifying_keys()).map_err(IssuerBuildError::Keys)?;
         Ok(Issuer::new(Inner {
             name: self.name.into(),
             audiences: self.audiences,

@@ -1,17 +1,20 @@
-//! Why an issuer does not sign, or does not change its keys.
+//! Why an issuer does not sign, does not change its keys, or cannot be set up as asked.
 
+use std::time::Duration;
+
+use crate::debug_text::debug_as_display;
 use crate::error::RegisteredClaim;
-use crate::key::SigningError;
+use crate::key::{KeyError, SigningError};
 
 /// Why there is no token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// The claims do not serialize, not to a JSON object, or to one with a member twice.
-    #[error("the claims do not serialize to a JSON object whose members have each a name of their own")]
+    /// The claims do not serialize, do not serialize to a JSON object, or have a member twice.
+    #[error("the claims do not serialize to a JSON object in which each member occurs once")]
     Claims,
     /// The claims have a member that the issuer sets itself.
-    #[error("the claims bring `{0}`, which the issuer sets: leave it out of the type that is signed")]
+    #[error("the claims have `{0}`, which the issuer sets: leave it out of the type that is signed")]
     Collision(RegisteredClaim),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
@@ -21,17 +24,64 @@ pub enum IssueError {
     Signing(#[from] SigningError),
 }
 
-/// Why a key of an issuer stays what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why the keys of an issuer are not changed.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RotationError {
-    /// No published key has that name.
+    /// No published key has that `kid`.
     #[error("no published key has that `kid`")]
     UnknownKid,
-    /// Another key has that name already.
-    #[error("another key has that `kid` already: give each key a name of its own, or none for its thumbprint")]
+    /// Another key has that `kid` already.
+    #[error("another key has that `kid` already: give each key its own, or none for its thumbprint")]
     DuplicateKid,
-    /// The key signs at the moment.
-    #[error("this key signs at the moment: activate another one first")]
+    /// The key is the one that signs.
+    #[error("this key is the one that signs: activate another one first")]
     Active,
 }
+
+/// Why an [`Issuer`](crate::Issuer) cannot be built as asked.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerBuildError {
+    /// The name of the issuer is empty.
+    #[error(
+        "the name of the issuer is empty: it is the `iss` of its tokens, `Issuer::builder(\"https://auth.example.com\")`"
+    )]
+    EmptyName,
+    /// There is no audience.
+    #[error("no audience: call `.audience(\"…\")` with what the services are called that the tokens are for")]
+    NoAudience,
+    /// An audience is empty.
+    #[error("an audience is empty: give `.audience(…)` what the service is called in `aud`")]
+    EmptyAudience,
+    /// The `typ` is empty.
+    #[error("the type is empty: give `.typ(…)` one, such as `JWT`, or leave it out for `at+jwt`")]
+    EmptyType,
+    /// There is no key that signs.
+    #[error("no signing key: call `.signing_key(…)`")]
+    NoSigningKey,
+    /// The keys do not make a key set.
+    #[error("the keys of the issuer: {0}")]
+    Keys(KeyError),
+    /// Two keys have the same `kid`.
+    #[error("two keys have the `kid` `{kid}`: give each its own, or none for its thumbprint")]
+    DuplicateKid {
+        /// The `kid` of both.
+        kid: Box<str>,
+    },
+    /// Tokens would live for less than a second.
+    #[error("`.access_token_lifetime({0:?})` is under a second: make it a few minutes")]
+    TokenLifetime(Duration),
+    /// A key would sign while copies of the JWK Set without it may still be in use.
+    #[error(
+        "`.head_start({head_start:?})` is shorter than `.jwks_max_age({jwks_max_age:?})`: make it as long at least, better twice as long"
+    )]
+    HeadStart {
+        /// How long a key is published before it signs.
+        head_start: Duration,
+        /// How long others may keep a copy of the JWK Set.
+        jwks_max_age: Duration,
+    },
+}
+
+debug_as_display!(IssueError, RotationError, IssuerBuildError);

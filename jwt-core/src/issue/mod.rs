@@ -1,4 +1,4 @@
-//! The other half: who is known gets a token, and everybody gets the keys that prove it.
+//! The issuer: signs access tokens, and publishes and rotates the keys that verify them.
 
 mod builder;
 mod claims;
@@ -16,22 +16,22 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use builder::IssuerBuilder;
-pub use error::{IssueError, RotationError};
+pub use error::{IssueError, IssuerBuildError, RotationError};
 pub use token::AccessToken;
 
 use crate::authenticator::Authenticator;
 use crate::authenticator::AuthenticatorBuilder;
 use crate::base64url;
 use crate::clock::{Clock, NumericDate};
+use crate::facade::tracing;
 use crate::key::crypto;
 use crate::key::{KeySet, KeySource, LiveKeys, SigningKey};
-use crate::observe::log;
 use crate::request::RequestHead;
 use claims::Registered;
 use jwks::Jwks;
 use ring::Ring;
 
-/// Signs access tokens, publishes the keys that prove them, and rotates those keys. Cheap to clone.
+/// Signs access tokens, publishes the keys that verify them, and rotates those keys. Cheap to clone.
 ///
 /// ```
 /// use jwt_core::{Algorithm, Issuer, SigningKey};
@@ -50,7 +50,7 @@ use ring::Ring;
 /// let token = issuer.sign(&User { sub: "alice".into(), name: "Alice".into() })?;
 /// assert_eq!(token.expires_in().as_secs(), 15 * 60);
 ///
-/// // Whoever trusts this issuer is set up by it, and follows when its keys change.
+/// // A verifier that trusts this issuer, and follows the changes of its keys.
 /// let verifier = issuer.authenticator::<User>().build_verifier()?;
 /// assert_eq!(verifier.verify(token.as_str())?.name, "Alice");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -58,13 +58,13 @@ use ring::Ring;
 ///
 /// # Rotation
 ///
-/// A key is published before it is used, so that whoever keeps a copy of the JWK Set has it when its first token comes,
-/// and stays published until its last token has expired. [`rotate`](Self::rotate) does all of that by itself;
-/// [`publish`](Self::publish) and [`activate`](Self::activate) are its two steps for those who set the time themselves.
-/// Nothing runs in the background: what is due is done by whichever call comes next.
+/// A key is published before it signs, so that every copy of the JWK Set has it when its first token arrives. It stays
+/// published until its last token has expired. [`rotate`](Self::rotate) does both; [`publish`](Self::publish) and
+/// [`activate`](Self::activate) are its two steps, where you set the time yourself. Nothing runs in the background: the
+/// next call makes the changes that are due.
 ///
-/// Several instances of an issuer must all have published a key before the first of them uses it. Call `rotate` with
-/// the same key on each within the head start.
+/// Where an issuer has several instances, all of them must have published a key before the first of them signs with it.
+/// Call `rotate` with the same key on each, within the head start.
 #[derive(Clone)]
 pub struct Issuer(Arc<Inner>);
 
@@ -77,7 +77,7 @@ struct Inner {
     jwks_max_age: Duration,
     clock: Arc<dyn Clock>,
     ring: Mutex<Ring>,
-    /// What follows from the ring, for those who sign and serve.
+    /// What signing and serving need of the ring.
     current: ArcSwap<Current>,
     live: LiveKeys,
 }
@@ -85,23 +85,24 @@ struct Inner {
 struct Current {
     active: SigningKey,
     jwks: Jwks,
-    /// When the ring changes next by itself.
+    /// When the next change of the ring is due.
     due: Option<NumericDate>,
 }
 
 impl Issuer {
-    /// A builder for an issuer of that name: the `iss` of its tokens, by custom its `https` address.
+    /// A builder for an issuer of that name: the `iss` of its tokens, usually its `https` address.
     pub fn builder(name: impl Into<String>) -> IssuerBuilder {
         IssuerBuilder::new(name.into())
     }
 
-    /// Signs `claims`, which must serialize to a JSON object, and puts `iss`, `aud`, `iat`, `exp` and `jti` before them.
+    /// Signs `claims`, which must serialize to a JSON object, and adds `iss`, `aud`, `iat`, `exp` and `jti`.
     ///
-    /// `sub` and `nbf` are the application's. For an access token that keeps to RFC 9068, `claims` has `sub` and
-    /// `client_id` in it.
+    /// `sub` and `nbf` are up to the application. For an access token of RFC 9068, `claims` must have `sub` and
+    /// `client_id`.
     ///
     /// # Errors
-    /// [`IssueError::Collision`] where `claims` brings one of the five itself.
+    /// [`IssueError::Collision`] where `claims` has one of these five itself, and [`IssueError::Claims`] where it is not a
+    /// JSON object.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
         let inner = &*self.0;
         let now = self.advance();
@@ -114,8 +115,8 @@ impl Issuer {
         Ok(AccessToken::new(token, token_id, NumericDate::from_secs(expires_at), inner.lifetime))
     }
 
-    /// A builder for an authenticator that trusts this issuer: name, audiences, `typ` and clock are set, and the keys are
-    /// followed when they change.
+    /// A builder for an authenticator that trusts this issuer: with its name, audiences, `typ` and clock, and its keys as
+    /// they change.
     pub fn authenticator<C: DeserializeOwned>(&self) -> AuthenticatorBuilder<C> {
         let inner = &*self.0;
         let builder = Authenticator::builder().keys(self).issuer(&*inner.name).typ(&*inner.typ);
@@ -123,14 +124,15 @@ impl Issuer {
         builder.shared_clock(inner.clock.clone())
     }
 
-    /// The public keys as a JWK Set (RFC 7517 §5). Never a secret: the set of an issuer that signs by HMAC is empty.
+    /// The public keys as a JWK Set (RFC 7517 §5). It never holds a secret: the set of an issuer that signs with HMAC is
+    /// empty.
     pub fn jwks(&self) -> String {
         self.advance();
         self.0.current.load().jwks.text().to_owned()
     }
 
-    /// The answer to a request for the JWK Set: GET and HEAD, with `Cache-Control`, `ETag`, and 304 for those who have it
-    /// already. The adapters have it as a ready route, `Jwks`.
+    /// The response to a request for the JWK Set: GET and HEAD, with `Cache-Control` and `ETag`, and 304 for a client that has
+    /// it already. The adapters have a route for it, `Jwks`.
     pub fn jwks_response(&self, head: &impl RequestHead) -> http::Response<String> {
         self.advance();
         self.0.current.load().jwks.response(head)
@@ -139,13 +141,13 @@ impl Issuer {
     /// Publishes a key that does not sign yet.
     ///
     /// # Errors
-    /// [`RotationError::DuplicateKid`] where another key has its name.
+    /// [`RotationError::DuplicateKid`] where another key has the same `kid`.
     pub fn publish(&self, key: SigningKey) -> Result<(), RotationError> {
         self.change(|ring, _| ring.publish(key))
     }
 
-    /// Signs with that published key from now on. Give copies of the JWK Set the time to be replaced before. The one that did so far stays published until its last token has
-    /// expired.
+    /// Signs with that published key from now on. Publish it early enough before, so that copies of the JWK Set have it. The
+    /// key that signed so far stays published until its last token has expired.
     ///
     /// # Errors
     /// [`RotationError::UnknownKid`].
@@ -153,16 +155,16 @@ impl Issuer {
         self.change(|ring, now| ring.activate(kid, now))
     }
 
-    /// Publishes a key now, and signs with it once the [head start](IssuerBuilder::head_start) is over.
+    /// Publishes a key now, and signs with it after the [head start](IssuerBuilder::head_start).
     ///
     /// # Errors
-    /// [`RotationError::DuplicateKid`] where another key has its name.
+    /// [`RotationError::DuplicateKid`] where another key has the same `kid`.
     pub fn rotate(&self, key: SigningKey) -> Result<(), RotationError> {
         self.change(|ring, now| ring.schedule(key, now, self.0.head_start))
     }
 
-    /// Takes a key out at once, say because somebody else has got hold of it: no token that it signed is good any more
-    /// here, and elsewhere as soon as the JWK Set is fetched again.
+    /// Removes a key at once, for example because it was stolen. The tokens that it signed are refused here at once, and by
+    /// others as soon as they have fetched the JWK Set again.
     ///
     /// # Errors
     /// [`RotationError::UnknownKid`], and [`RotationError::Active`] for the key that signs: activate another one first.
@@ -170,7 +172,7 @@ impl Issuer {
         self.change(|ring, _| ring.withdraw(kid))
     }
 
-    /// The name of the key that signs now.
+    /// The `kid` of the key that signs now.
     pub fn active_kid(&self) -> Option<String> {
         self.advance();
         self.0.current.load().active.kid().map(str::to_owned)
@@ -188,7 +190,7 @@ impl Issuer {
         self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does what is due by now.
+    /// Makes the changes that are due by now.
     fn advance(&self) -> NumericDate {
         let now = self.0.clock.now();
         if self.0.current.load().due.is_some_and(|due| due <= now) {
@@ -211,7 +213,7 @@ impl Issuer {
         changed
     }
 
-    /// Under the lock, so that of two changes the later one is seen last. Verifiers learn of a key before it signs.
+    /// Called under the lock, so that of two changes the later one is seen last. Verifiers learn of a key before it signs.
     fn show(&self, ring: &Ring) {
         let inner = &*self.0;
         let before = inner.current.load();
@@ -221,7 +223,8 @@ impl Issuer {
             inner.live.replace(keys);
         }
         if before.active.kid() != ring.active().kid() {
-            log::rotated(ring.active());
+            let key = ring.active();
+            tracing::info!(target: "jwt", kid = ?key.kid(), algorithm = %key.algorithm(), "signing with another key from now on");
         }
         inner.current.store(Arc::new(Current::of(ring, inner.jwks_max_age)));
     }
@@ -234,7 +237,7 @@ impl Current {
 }
 
 impl From<&Issuer> for KeySource {
-    /// The keys of this issuer, followed when they change.
+    /// The keys of this issuer, as they change.
     fn from(issuer: &Issuer) -> Self {
         (&issuer.0.live).into()
     }

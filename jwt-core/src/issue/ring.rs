@@ -1,4 +1,4 @@
-//! The keys of an issuer, and what becomes of each with time.
+//! The keys of an issuer, and the phases that each goes through.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use super::jwks::thumbprint;
 use crate::clock::NumericDate;
 use crate::key::{KeySet, SigningKey, VerifyingKey};
 
-/// For how long a key stays published past the end of its last token: for clocks that differ.
+/// How long a key stays published after the end of its last token, since clocks differ.
 const SLACK: Duration = Duration::from_secs(5 * 60);
 
-/// The keys of an issuer, and what becomes of each with time. One of them signs.
+/// The keys of an issuer, each in its phase. One of them signs.
 pub(super) struct Ring {
     held: Vec<Held>,
-    /// How long a token is good at most.
+    /// The longest lifetime of a token.
     lifetime: Duration,
 }
 
@@ -24,13 +24,13 @@ struct Held {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
-    /// Published, and nothing more until somebody says so.
+    /// Published. Signs only when it is activated.
     Published,
-    /// Published, and signing from then on.
+    /// Published, and signs from that moment on.
     Scheduled { from: NumericDate },
-    /// Signing. Always exactly one, and the first of them.
+    /// Signs. Always exactly one key, the first one.
     Active,
-    /// Published until then.
+    /// No longer signs. Published until that moment.
     Retiring { until: NumericDate },
 }
 
@@ -51,13 +51,13 @@ impl Ring {
         self.keys().map(SigningKey::verifying_key)
     }
 
-    /// Whether those are the same keys, whatever each of them is doing.
+    /// Whether these are the same keys, whatever the phase of each.
     pub(super) fn has_exactly(&self, keys: &KeySet) -> bool {
         let keys = keys.keys();
         keys.len() == self.held.len() && self.verifying_keys().all(|own| keys.iter().any(|key| key.is_same(&own)))
     }
 
-    /// When something changes next by itself.
+    /// When the next change is due.
     pub(super) fn due(&self) -> Option<NumericDate> {
         let dues = self.held.iter().filter_map(|held| match held.phase {
             Phase::Scheduled { from: due } | Phase::Retiring { until: due } => Some(due),
@@ -73,7 +73,7 @@ impl Ring {
             Phase::Scheduled { from } if from <= now => Some(from),
             _ => None,
         };
-        // One after the other, should several be due: the last of them signs, and all of them retire in their turn.
+        // One after the other, where several are due: the last one signs, and each of the others retires.
         while let Some((index, _)) = self
             .held
             .iter()
@@ -129,7 +129,7 @@ impl Ring {
         self.held.iter().position(|held| held.key.kid() == Some(kid)).ok_or(RotationError::UnknownKid)
     }
 
-    /// The key at `index` signs from now on, and the one that did retires.
+    /// The key at `index` signs from now on, and the one before retires.
     fn promote(&mut self, index: usize, now: NumericDate) {
         self.held[0].phase = Phase::Retiring { until: later(now, self.lifetime.saturating_add(SLACK)) };
         self.held[index].phase = Phase::Active;
@@ -137,8 +137,8 @@ impl Ring {
     }
 }
 
-/// A public key without a name is named by its thumbprint; a secret is not, since the name would tell of it.
-fn named(key: SigningKey) -> SigningKey {
+/// Names a key pair without a name by its thumbprint. A secret gets no name, since a thumbprint would reveal it.
+pub(super) fn named(key: SigningKey) -> SigningKey {
     if key.kid().is_some() {
         return key;
     }

@@ -1,11 +1,11 @@
-//! What an issuer yields.
+//! An access token that was just signed.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::clock::NumericDate;
 
-/// An access token that was just signed. Never prints itself.
+/// An access token that was just signed. `Debug` does not show it.
 #[derive(Clone)]
 pub struct AccessToken {
     token: String,
@@ -19,7 +19,7 @@ impl AccessToken {
         Self { token, token_id, expires_at, lifetime }
     }
 
-    /// The compact token. Treat it as a password: whoever holds it is the user.
+    /// The compact token. Treat it as a password: whoever holds it can act as the user.
     pub fn as_str(&self) -> &str {
         &self.token
     }
@@ -29,12 +29,12 @@ impl AccessToken {
         &self.token_id
     }
 
-    /// `exp`: from when on it is not good any more.
+    /// `exp`: when the token expires.
     pub fn expires_at(&self) -> NumericDate {
         self.expires_at
     }
 
-    /// How long it is good, counted from when it was signed.
+    /// How long the token is good, counted from when it was signed.
     pub fn expires_in(&self) -> Duration {
         self.lifetime
     }

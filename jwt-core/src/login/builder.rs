@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::renewal::Renewals;
-use super::{Inner, LoginCookies, LoginError, Revoking, Tokens};
-use crate::error::{CheckError, ConfigError};
+use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError, Revoking};
+use crate::error::CheckError;
 use crate::issue::{IssueError, Issuer};
-use crate::request::cross_site::CrossSite;
+use crate::request::cross_site::{CrossSite, is_origin};
 use crate::revocation::Revocations;
 use crate::session::refresh::RefreshTokens;
 use crate::session::sign_in::SignIn;
 
-/// Builds [`Tokens`].
+/// Builds [`Logins`].
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -26,7 +26,7 @@ use crate::session::sign_in::SignIn;
 /// | [`reload`](Self::reload) | none: the claims of the login | only the application knows where they come from |
 /// | [`revocations`](Self::revocations) | none | short lives do for many |
 /// | [`transparent_renewal`](Self::transparent_renewal) | off | it sends the refresh token with every request |
-pub struct TokensBuilder {
+pub struct LoginsBuilder {
     issuer: Issuer,
     refresh: RefreshTokens,
     cookies: Option<LoginCookies>,
@@ -36,7 +36,7 @@ pub struct TokensBuilder {
     transparent_renewal: bool,
 }
 
-impl TokensBuilder {
+impl LoginsBuilder {
     pub(super) fn new(issuer: Issuer, refresh: RefreshTokens) -> Self {
         Self {
             issuer,
@@ -69,7 +69,7 @@ impl TokensBuilder {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use jwt_core::{Algorithm, Issuer, MemoryStore, RefreshTokens, SigningKey, Tokens};
+    /// # use jwt_core::{Algorithm, Issuer, Logins, MemoryStore, RefreshTokens, SigningKey};
     /// # #[derive(serde::Serialize)]
     /// # struct User { sub: String, roles: Vec<String> }
     /// # #[derive(Clone)]
@@ -85,13 +85,13 @@ impl TokensBuilder {
     /// #     .signing_key(SigningKey::generate(Algorithm::ES256)?)
     /// #     .build()?;
     /// # let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;
-    /// let tokens = Tokens::builder(issuer, refresh_tokens)
+    /// let logins = Logins::builder(issuer, refresh_tokens)
     ///     .reload(move |login| {
     ///         let users = users.clone();
     ///         async move { users.find(&login.subject).await }
     ///     })
     ///     .build()?;
-    /// # let _ = tokens;
+    /// # let _ = logins;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -114,14 +114,14 @@ impl TokensBuilder {
         self
     }
 
-    /// Revokes the access token at [logout](Tokens::log_out_of), and refuses what is on the list. None.
+    /// Revokes the access token at [logout](Logins::log_out_from_request), and refuses what is on the list. None.
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.revocations = Some(revocations.clone());
         self
     }
 
-    /// Has the [authenticator](Tokens::authenticator) renew a login that has run out, where a GET or HEAD request brings
+    /// Has the [authenticator](Logins::authenticator) renew a login that has run out, where a GET or HEAD request brings
     /// the refresh token in its cookie and no access token that is good for more time: the handler sees the new claims,
     /// and the response sets the new cookies, with `Cache-Control: no-store`. Off.
     ///
@@ -141,9 +141,15 @@ impl TokensBuilder {
         self
     }
 
-    /// The tokens, or what is wrong with them.
-    pub fn build(self) -> Result<Tokens, ConfigError> {
-        self.cross_site.check_config().map_err(|_| ConfigError::TrustedOrigin)?;
+    /// The logins.
+    ///
+    /// # Errors
+    /// [`LoginsBuildError`], where a trusted origin is not one, or where the middleware would not get the cookie that it is
+    /// to renew logins by.
+    pub fn build(self) -> Result<Logins, LoginsBuildError> {
+        if let Some(origin) = self.cross_site.trusted.iter().find(|origin| !is_origin(origin)) {
+            return Err(LoginsBuildError::TrustedOrigin { origin: origin.clone() });
+        }
         let cookies = match self.cookies {
             Some(cookies) => cookies,
             None if self.transparent_renewal => {
@@ -151,25 +157,22 @@ impl TokensBuilder {
             }
             None => LoginCookies::builder().build()?,
         };
-        if self.transparent_renewal && !cookies.refresh_is_sent_everywhere() {
-            return Err(ConfigError::RenewalPath);
+        if self.transparent_renewal && cookies.refresh_path() != "/" {
+            return Err(LoginsBuildError::RenewalPath { path: cookies.refresh_path().into() });
         }
         let renewals = self.transparent_renewal.then(Renewals::default);
         let Self { issuer, refresh, cross_site, reload, .. } = self;
         let revoking = match self.revocations {
-            Some(list) => Some(Revoking {
-                list,
-                verifier: issuer.authenticator().build_verifier().map_err(|_| ConfigError::NoKeys)?,
-            }),
+            Some(list) => Some(Revoking { list, verifier: issuer.authenticator().build_verifier()? }),
             None => None,
         };
-        Ok(Tokens(Arc::new(Inner { issuer, refresh, cookies, cross_site, reload, revoking, renewals })))
+        Ok(Logins(Arc::new(Inner { issuer, refresh, cookies, cross_site, reload, revoking, renewals })))
     }
 }
 
-impl fmt::Debug for TokensBuilder {
+impl fmt::Debug for LoginsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokensBuilder")
+        f.debug_struct("LoginsBuilder")
             .field("issuer", &self.issuer)
             .field("refresh", &self.refresh)
             .field("cookies", &self.cookies)

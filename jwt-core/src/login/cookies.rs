@@ -7,8 +7,8 @@ use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
 use super::{LoginCookiesBuilder, RefreshToken};
+use crate::facade::tracing;
 use crate::issue::AccessToken;
-use crate::observe::log;
 use crate::request::csrf_token::CsrfTokens;
 use crate::request::source::TokenSource;
 use crate::session::opaque::OpaqueToken;
@@ -35,7 +35,7 @@ use crate::session::sign_in::SignIn;
 /// let cookies = LoginCookies::builder().refresh_path("/session").build()?;
 /// let source = cookies.source(); // for `.source(…)` of the authenticator
 /// # let _ = source;
-/// # Ok::<(), jwt_core::ConfigError>(())
+/// # Ok::<(), jwt_core::LoginCookiesBuildError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct LoginCookies {
@@ -92,9 +92,9 @@ impl LoginCookies {
         TokenSource::cookie(&*self.refresh.name)
     }
 
-    /// Whether a browser sends the refresh token with whatever it asks of this host.
-    pub(super) fn refresh_is_sent_everywhere(&self) -> bool {
-        self.refresh.path == "/"
+    /// Below which path browsers send the refresh token.
+    pub(super) fn refresh_path(&self) -> &str {
+        &self.refresh.path
     }
 
     pub(super) fn csrf_tokens(&self) -> Option<&CsrfTokens> {
@@ -169,7 +169,12 @@ impl Attributes {
         }
         let text = cookie.to_string();
         if text.len() > MAX_COOKIE {
-            log::large_cookie(&self.name, text.len());
+            tracing::warn!(
+                target: "jwt",
+                name = self.name,
+                bytes = text.len(),
+                "a cookie of more than 4096 bytes is dropped by browsers: take claims out of the token"
+            );
         }
         let mut value = HeaderValue::try_from(text).ok()?;
         value.set_sensitive(true);

@@ -2,8 +2,8 @@
 
 use http::HeaderName;
 
+use super::LoginCookiesBuildError;
 use super::cookies::{Attributes, Csrf, LoginCookies, SameSite};
-use crate::error::ConfigError;
 use crate::request::csrf_token::CsrfTokens;
 
 /// Builds [`LoginCookies`], which has the defaults.
@@ -88,8 +88,11 @@ impl LoginCookiesBuilder {
         self
     }
 
-    /// The cookies, or what is wrong with them.
-    pub fn build(self) -> Result<LoginCookies, ConfigError> {
+    /// The cookies.
+    ///
+    /// # Errors
+    /// [`LoginCookiesBuildError`], where a browser would refuse one of them, or where two have the same name.
+    pub fn build(self) -> Result<LoginCookies, LoginCookiesBuildError> {
         let Self { mut access, mut refresh, mut csrf, plain_http } = self;
         let cookies = [&mut access, &mut refresh].into_iter().chain(csrf.as_mut().map(|csrf| &mut csrf.cookie));
         for cookie in cookies {
@@ -99,8 +102,13 @@ impl LoginCookiesBuilder {
             cookie.check()?;
         }
         let csrf_name = csrf.as_ref().map(|csrf| &csrf.cookie.name);
-        if access.name == refresh.name || csrf_name.is_some_and(|name| [&access.name, &refresh.name].contains(&name)) {
-            return Err(ConfigError::SameCookie);
+        let names = [Some(&access.name), Some(&refresh.name), csrf_name];
+        for (index, name) in names.into_iter().enumerate() {
+            if let Some(name) = name
+                && names[..index].contains(&Some(name))
+            {
+                return Err(LoginCookiesBuildError::SameName { name: name.as_str().into() });
+            }
         }
         Ok(LoginCookies { access, refresh, csrf })
     }
@@ -122,25 +130,26 @@ impl Attributes {
         }
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Result<(), LoginCookiesBuildError> {
+        let name = || Box::from(&*self.name);
         if HeaderName::from_bytes(self.name.as_bytes()).is_err() {
-            return Err(ConfigError::CookieName);
+            return Err(LoginCookiesBuildError::Name { name: name() });
         }
         let in_attribute = |text: &str| text.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b';' && b != b',');
         if !self.path.starts_with('/') || !in_attribute(&self.path) {
-            return Err(ConfigError::CookiePath);
+            return Err(LoginCookiesBuildError::Path { name: name(), path: (&*self.path).into() });
         }
-        let of_domain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+        let in_domain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
         if let Some(domain) = &self.domain
-            && (domain.starts_with('.') || !domain.contains('.') || !domain.bytes().all(of_domain))
+            && (domain.starts_with('.') || !domain.contains('.') || !domain.bytes().all(in_domain))
         {
-            return Err(ConfigError::CookieDomain);
+            return Err(LoginCookiesBuildError::Domain { name: name(), domain: (&**domain).into() });
         }
         if self.has_prefix("__Host-") && !(self.path == "/" && self.domain.is_none()) {
-            return Err(ConfigError::HostCookie);
+            return Err(LoginCookiesBuildError::HostPrefix { name: name() });
         }
         if self.same_site == SameSite::None && !self.secure {
-            return Err(ConfigError::SameSiteNone);
+            return Err(LoginCookiesBuildError::SameSiteNone { name: name() });
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::debug_text::debug_as_display;
 use crate::error::{AuthError, CheckError};
 use crate::facade::tracing;
 use crate::issue::IssueError;
@@ -10,7 +11,7 @@ use crate::session::refresh::RefreshError;
 use crate::store::StoreError;
 
 /// Why there is no login, or no next one. [`response`](Self::response) is what a client is told.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
     /// The claims name nobody: no `sub`, or one that is no text.
@@ -35,6 +36,8 @@ pub enum LoginError {
     #[error("{0}")]
     Store(#[from] StoreError),
 }
+
+debug_as_display!(LoginError);
 
 impl From<AuthError> for LoginError {
     fn from(error: AuthError) -> Self {

@@ -1,5 +1,6 @@
 //! Logging in, refreshing and logging out.
 
+mod build_error;
 mod builder;
 mod cookies;
 mod cookies_builder;
@@ -17,7 +18,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-pub use builder::TokensBuilder;
+pub use build_error::{LoginCookiesBuildError, LoginsBuildError};
+pub use builder::LoginsBuilder;
 pub use cookies::{LoginCookies, SameSite};
 pub use cookies_builder::LoginCookiesBuilder;
 pub use error::LoginError;
@@ -43,7 +45,7 @@ use renewal::Renewals;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use jwt_core::{Algorithm, Issuer, MemoryStore, RefreshTokens, SigningKey, Tokens};
+/// use jwt_core::{Algorithm, Issuer, Logins, MemoryStore, RefreshTokens, SigningKey};
 ///
 /// #[derive(serde::Serialize, serde::Deserialize)]
 /// struct User {
@@ -57,17 +59,17 @@ use renewal::Renewals;
 ///     .signing_key(SigningKey::generate(Algorithm::ES256)?)
 ///     .build()?;
 /// let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;
-/// let tokens = Tokens::builder(issuer, refresh_tokens).build()?;
-/// let auth = tokens.authenticator::<User>().build()?; // for the middleware
+/// let logins = Logins::builder(issuer, refresh_tokens).build()?;
+/// let auth = logins.authenticator::<User>().build()?; // for the middleware
 ///
-/// let login = tokens.log_in(&User { sub: "alice".into(), name: "Alice".into() }, "Firefox on Linux").await?;
-/// let login = tokens.refresh(login.refresh_token().unwrap().as_str()).await?;
-/// tokens.log_out(login.refresh_token().unwrap().as_str()).await?;
+/// let login = logins.log_in(&User { sub: "alice".into(), name: "Alice".into() }, "Firefox on Linux").await?;
+/// let login = logins.refresh(login.refresh_token().unwrap().as_str()).await?;
+/// logins.log_out(login.refresh_token().unwrap().as_str()).await?;
 /// # let _ = auth;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Tokens(Arc<Inner>);
+pub struct Logins(Arc<Inner>);
 
 struct Inner {
     issuer: Issuer,
@@ -86,10 +88,10 @@ struct Revoking {
     verifier: Verifier<()>,
 }
 
-impl Tokens {
+impl Logins {
     /// A builder with the defaults.
-    pub fn builder(issuer: Issuer, refresh: RefreshTokens) -> TokensBuilder {
-        TokensBuilder::new(issuer, refresh)
+    pub fn builder(issuer: Issuer, refresh: RefreshTokens) -> LoginsBuilder {
+        LoginsBuilder::new(issuer, refresh)
     }
 
     /// Signs an access token with these claims, which have a `sub`, and starts a family of refresh tokens for it. `label`
@@ -107,7 +109,7 @@ impl Tokens {
     }
 
     /// Trades a refresh token for the next login: an access token with the same claims, or those that are
-    /// [reloaded](TokensBuilder::reload), and the next refresh token.
+    /// [reloaded](LoginsBuilder::reload), and the next refresh token.
     pub async fn refresh(&self, token: impl AsRef<[u8]>) -> Result<Login, LoginError> {
         let inner = &*self.0;
         let (token, sign_in) = inner.refresh.refresh(token).await?;
@@ -132,20 +134,20 @@ impl Tokens {
     ///
     /// # Errors
     /// [`LoginError::Request`] where there is none, or where a page of another site may have made the request.
-    pub async fn refresh_of(&self, head: &impl RequestHead) -> Result<Login, LoginError> {
-        let token = self.refresh_token_of(head)?.ok_or(AuthError::MissingToken)?;
+    pub async fn refresh_from_request(&self, head: &impl RequestHead) -> Result<Login, LoginError> {
+        let token = self.refresh_token_from_request(head)?.ok_or(AuthError::MissingToken)?;
         self.refresh(token).await
     }
 
     /// Ends the family of a refresh token. The access token stays good until it expires, unless it is
-    /// [revoked](Self::revoke).
+    /// [revoked](Self::revoke_access_token).
     pub async fn log_out(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
         self.0.refresh.end(token).await
     }
 
-    /// Revokes an access token, where [`revocations`](TokensBuilder::revocations) were given; otherwise it stays good
+    /// Revokes an access token, where [`revocations`](LoginsBuilder::revocations) were given; otherwise it stays good
     /// until it expires. One that is not good any more is no error.
-    pub async fn revoke(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
+    pub async fn revoke_access_token(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
         let Some(Revoking { list, verifier }) = &self.0.revoking else { return Ok(()) };
         let Ok(token) = verifier.verify(token) else { return Ok(()) };
         match (token.issuer(), token.token_id(), token.expires_at()) {
@@ -162,17 +164,17 @@ impl Tokens {
     /// # Errors
     /// [`LoginError::Request`] where a page of another site may have made the request, and [`LoginError::Store`] where
     /// the user is not logged out.
-    pub async fn log_out_of(&self, head: &impl RequestHead) -> Result<HeaderMap, LoginError> {
+    pub async fn log_out_from_request(&self, head: &impl RequestHead) -> Result<HeaderMap, LoginError> {
         let Inner { cookies, refresh, .. } = &*self.0;
         let sources = [TokenSource::bearer(), cookies.source()];
         let access = source::extract(&sources, head).map_err(AuthError::from)?;
-        let token = self.refresh_token_of(head)?;
+        let token = self.refresh_token_from_request(head)?;
         // Even without a cookie: the answer makes a browser forget its own.
         if access.as_ref().is_none_or(|access| access.in_cookie) {
             self.check_origin(head)?;
         }
         if let Some(Credential { token, .. }) = access {
-            self.revoke(token).await?;
+            self.revoke_access_token(token).await?;
         }
         if let Some(token) = token {
             refresh.end(token).await?;
@@ -182,7 +184,7 @@ impl Tokens {
 
     /// The refresh token in the cookie of a request that renews or ends a login; `None` where there is none. Such a
     /// request changes something, so one that a page of another site may have made is refused.
-    pub fn refresh_token_of<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, AuthError> {
+    pub fn refresh_token_from_request<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, AuthError> {
         let sources = [self.0.cookies.refresh_source()];
         let Some(Credential { token, .. }) = source::extract(&sources, head)? else {
             return Ok(None);
@@ -262,10 +264,10 @@ fn subject(claims: &RawValue) -> Result<String, LoginError> {
     Ok(named.sub)
 }
 
-impl fmt::Debug for Tokens {
+impl fmt::Debug for Logins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        f.debug_struct("Tokens")
+        f.debug_struct("Logins")
             .field("issuer", &inner.issuer)
             .field("refresh", &inner.refresh)
             .field("cookies", &inner.cookies)

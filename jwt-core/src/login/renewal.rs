@@ -2,7 +2,7 @@
 
 use http::header::SET_COOKIE;
 
-use super::{Login, LoginError, Tokens};
+use super::{Login, LoginError, Logins};
 use crate::authenticator::{NotRenewed, Renew, Renewed, Renewing};
 use crate::session::RefreshError;
 use crate::single_flight::SingleFlight;
@@ -10,7 +10,7 @@ use crate::single_flight::SingleFlight;
 /// Renewals under way, by their refresh token: of any number of requests at once, one renews, and all get its login.
 pub(super) type Renewals = SingleFlight<Box<[u8]>, Result<Login, LoginError>>;
 
-impl Renew for Tokens {
+impl Renew for Logins {
     fn renew(&self, refresh_token: Box<[u8]>) -> Renewing<'_> {
         Box::pin(async move {
             let renewed = match &self.0.renewals {

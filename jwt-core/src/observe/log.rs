@@ -54,6 +54,3 @@ pub(crate) fn store_failed(error: &dyn Display) {
 pub(crate) fn unusable_tenant(error: &dyn Display) {
     tracing::error!(target: "jwt", reason = %error, "the rule for tenants makes an issuer that cannot be used");
 }
-
-pub(crate) fn rotated(_: &crate::key::SigningKey) {}
-pub(crate) fn large_cookie(_: &str, _: usize) {}

@@ -140,7 +140,7 @@ fn is_of_host(origin: &[u8], host: &[u8]) -> bool {
 }
 
 /// Whether a browser would write an origin like that (RFC 6454 §6.2), so that it can ever be equal to one.
-fn is_origin(text: &str) -> bool {
+pub(crate) fn is_origin(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let (host, port) = match rest.rsplit_once(':') {
         // A colon within brackets belongs to an IPv6 address.

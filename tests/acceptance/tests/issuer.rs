@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, NOW, SECRET, User, key_file, named_key};
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, Clock, ConfigError, IssueError, Issuer, IssuerBuilder, KeySet, NumericDate,
-    RegisteredClaim, RotationError, SigningKey, TokenError, Verifier,
+    Algorithm, AuthError, Authenticator, Clock, IssueError, Issuer, IssuerBuildError, IssuerBuilder, KeySet,
+    NumericDate, RegisteredClaim, RotationError, SigningKey, TokenError, Verifier,
 };
 use serde_json::{Value, json};
 
@@ -352,29 +352,41 @@ fn secrets_without_names_rotate_too() {
 }
 
 #[test]
-fn an_issuer_that_makes_no_sense_is_refused_with_its_mend() {
+fn an_issuer_that_makes_no_sense_is_refused_with_its_fix() {
     let empty = || Issuer::builder(ISSUER);
     let keyed = || empty().signing_key(key(Algorithm::ES256).with_kid("first"));
-    for (builder, expected, mend) in [
-        (empty().audience(AUDIENCE), ConfigError::NoSigningKey, ".signing_key("),
-        (keyed(), ConfigError::NoIssuedAudience, ".audience("),
-        (keyed().audience(""), ConfigError::EmptyExpectation, "empty"),
-        (keyed().audience(AUDIENCE).typ(""), ConfigError::EmptyExpectation, "empty"),
+    for (builder, expected, fix) in [
+        (empty().audience(AUDIENCE), IssuerBuildError::NoSigningKey, ".signing_key("),
+        (keyed(), IssuerBuildError::NoAudience, ".audience("),
+        (keyed().audience(""), IssuerBuildError::EmptyAudience, "empty"),
+        (
+            Issuer::builder("").signing_key(key(Algorithm::ES256)).audience(AUDIENCE),
+            IssuerBuildError::EmptyName,
+            "empty",
+        ),
+        (keyed().audience(AUDIENCE).typ(""), IssuerBuildError::EmptyType, "empty"),
         (
             keyed().audience(AUDIENCE).access_token_lifetime(Duration::from_millis(900)),
-            ConfigError::TokenLifetime,
+            IssuerBuildError::TokenLifetime(Duration::from_millis(900)),
             "a few minutes",
         ),
-        (keyed().audience(AUDIENCE).head_start(Duration::from_secs(299)), ConfigError::HeadStart, "as long"),
+        (
+            keyed().audience(AUDIENCE).head_start(Duration::from_secs(299)),
+            IssuerBuildError::HeadStart {
+                head_start: Duration::from_secs(299),
+                jwks_max_age: Duration::from_secs(300),
+            },
+            "as long",
+        ),
         (
             keyed().audience(AUDIENCE).published_key(key(Algorithm::EdDSA).with_kid("first")),
-            ConfigError::DuplicateKid,
+            IssuerBuildError::DuplicateKid { kid: "first".into() },
             "thumbprint",
         ),
     ] {
         let error = builder.build().unwrap_err();
         assert_eq!(error, expected);
-        assert!(error.to_string().contains(mend), "{error}");
+        assert!(error.to_string().contains(fix), "{error}");
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, Reply, Server, User, WatchedStore, key_file, request_to};
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, ConfigError, CrossSiteError, CsrfTokens, Issuer, KeySet, Login, LoginCookies,
-    LoginCookiesBuilder, MemoryStore, RefreshToken, RefreshTokens, Revocations, SameSite, SigningKey, Tokens,
-    TokensBuilder, Verdict,
+    Algorithm, AuthError, Authenticator, CrossSiteError, CsrfTokens, Issuer, KeySet, Login, LoginCookies,
+    LoginCookiesBuildError, LoginCookiesBuilder, Logins, LoginsBuildError, LoginsBuilder, MemoryStore, RefreshToken,
+    RefreshTokens, Revocations, SameSite, SigningKey, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -16,11 +16,11 @@ fn issuer() -> Issuer {
     Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap()
 }
 
-fn tokens() -> TokensBuilder {
-    Tokens::builder(issuer(), RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap())
+fn tokens() -> LoginsBuilder {
+    Logins::builder(issuer(), RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap())
 }
 
-fn everywhere(test: impl Fn(&Server, &Tokens)) {
+fn everywhere(test: impl Fn(&Server, &Logins)) {
     for stack in LOGIN_STACKS {
         let tokens = tokens().build().unwrap();
         test(&stack.start(tokens.clone()), &tokens);
@@ -171,7 +171,7 @@ fn a_store_that_is_away_is_a_503_at_renewal_and_logout() {
     for stack in LOGIN_STACKS {
         let store = Arc::new(WatchedStore::new());
         let refresh_tokens = RefreshTokens::builder(store.clone()).build().unwrap();
-        let server = stack.start(Tokens::builder(issuer(), refresh_tokens).build().unwrap());
+        let server = stack.start(Logins::builder(issuer(), refresh_tokens).build().unwrap());
         let reply = send(&server, "POST", "/auth/login", &[]);
         let refresh = parted(set_cookies(&reply)[1]).0.to_owned();
         for path in ["/auth/refresh", "/auth/logout"] {
@@ -244,36 +244,56 @@ fn cookies_can_be_named_placed_and_widened() {
 }
 
 #[test]
-fn cookies_that_a_browser_refuses_or_that_leak_are_refused_with_their_mend() {
+fn cookies_that_a_browser_refuses_or_that_leak_are_refused_with_their_fix() {
+    use LoginCookiesBuildError::{HostPrefix, Name, SameName, SameSiteNone};
     let new = LoginCookies::builder;
-    for (builder, expected, mend) in [
-        (new().domain("example.com"), ConfigError::HostCookie, "__Secure-…"),
-        (new().refresh_name("__Host-refresh_token"), ConfigError::HostCookie, "path `/`"),
-        (new().refresh_name("__hOST-refresh_token"), ConfigError::HostCookie, "path `/`"),
+    let path = |path: &str| {
+        let name = "__Secure-refresh_token".into();
+        LoginCookiesBuildError::Path { name, path: path.into() }
+    };
+    let domain = |domain: &str| LoginCookiesBuildError::Domain { name: "at".into(), domain: domain.into() };
+    for (builder, expected, fix) in [
+        (new().domain("example.com"), HostPrefix { name: "__Host-access_token".into() }, "__Secure-…"),
+        (new().refresh_name("__Host-refresh_token"), HostPrefix { name: "__Host-refresh_token".into() }, "path `/`"),
+        (new().refresh_name("__hOST-refresh_token"), HostPrefix { name: "__hOST-refresh_token".into() }, "path `/`"),
         (
             new().access_name("csrf_token").csrf(&csrf()).dangerous_plain_http_on_localhost(),
-            ConfigError::SameCookie,
+            SameName { name: "csrf_token".into() },
+            "its own",
+        ),
+        (
+            new().refresh_name("csrf_token").csrf(&csrf()).dangerous_plain_http_on_localhost(),
+            SameName { name: "csrf_token".into() },
             "its own",
         ),
         (
             new().dangerous_plain_http_on_localhost().same_site(SameSite::None),
-            ConfigError::SameSiteNone,
+            SameSiteNone { name: "access_token".into() },
             "dangerous_plain_http_on_localhost",
         ),
-        (new().access_name("a b"), ConfigError::CookieName, "letters"),
-        (new().access_name("a=b"), ConfigError::CookieName, "letters"),
-        (new().access_name(""), ConfigError::CookieName, "letters"),
-        (new().access_name("t").refresh_name("t"), ConfigError::SameCookie, "its own"),
-        (new().refresh_path("auth"), ConfigError::CookiePath, "begins with `/`"),
-        (new().refresh_path("/a; Domain=evil.example"), ConfigError::CookiePath, "`;`"),
-        (new().refresh_path("/a\r\nX: y"), ConfigError::CookiePath, "white space"),
-        (new().access_name("at").domain("com"), ConfigError::CookieDomain, "a dot in it"),
-        (new().access_name("at").domain(".example.com"), ConfigError::CookieDomain, "none in front"),
-        (new().access_name("at").domain("example.com; x"), ConfigError::CookieDomain, "host name"),
+        (new().access_name("a b"), Name { name: "a b".into() }, "letters"),
+        (new().access_name("a=b"), Name { name: "a=b".into() }, "letters"),
+        (new().access_name(""), Name { name: "".into() }, "letters"),
+        (new().access_name("t").refresh_name("t"), SameName { name: "t".into() }, "its own"),
+        (new().refresh_path("auth"), path("auth"), "begins with `/`"),
+        (new().refresh_path("/a; Domain=evil.example"), path("/a; Domain=evil.example"), "`;`"),
+        (new().refresh_path("/a\r\nX: y"), path("/a\r\nX: y"), "white space"),
+        (new().access_name("at").domain("com"), domain("com"), "a dot in it"),
+        (new().access_name("at").domain(".example.com"), domain(".example.com"), "none in front"),
+        (new().access_name("at").domain("example.com; x"), domain("example.com; x"), "host name"),
     ] {
         let error = builder.build().unwrap_err();
         assert_eq!(error, expected);
-        assert!(error.to_string().contains(mend), "{error}");
+        assert!(error.to_string().contains(fix), "{error}");
+    }
+}
+
+#[test]
+fn a_trusted_origin_that_no_browser_sends_is_refused_with_its_fix() {
+    for origin in ["https://app.example.com/", "app.example.com", "*", "https://App.example.com"] {
+        let error = tokens().trusted_origin("https://app.example.com").trusted_origin(origin).build().unwrap_err();
+        assert_eq!(error, LoginsBuildError::TrustedOrigin { origin: origin.into() });
+        assert!(error.to_string().contains(origin) && error.to_string().contains("in lower case"), "{error}");
     }
 }
 

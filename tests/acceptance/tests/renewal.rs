@@ -10,8 +10,8 @@ use std::time::Duration;
 use acceptance::{AUDIENCE, Connection, ISSUER, Reply, SECRET, STACKS, Server, Stack, User, WatchedStore, request_to};
 use jwt_core::testing::TestClock;
 use jwt_core::{
-    Algorithm, Authenticator, ConfigError, Issuer, LoginCookies, LoginError, MemoryStore, Pending, RefreshError,
-    RefreshTokens, SigningKey, Tokens, TokensBuilder, Verdict,
+    Algorithm, Authenticator, Issuer, LoginCookies, LoginError, Logins, LoginsBuildError, LoginsBuilder, MemoryStore,
+    Pending, RefreshError, RefreshTokens, SigningKey, Verdict,
 };
 use serde_json::json;
 
@@ -26,22 +26,22 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 struct Late {
     store: Arc<WatchedStore>,
     clock: TestClock,
-    tokens: Tokens,
+    tokens: Logins,
     access: String,
     refresh: String,
 }
 
 impl Late {
     fn new() -> Self {
-        Self::with(TokensBuilder::transparent_renewal)
+        Self::with(LoginsBuilder::transparent_renewal)
     }
 
-    fn with(configure: impl FnOnce(TokensBuilder) -> TokensBuilder) -> Self {
+    fn with(configure: impl FnOnce(LoginsBuilder) -> LoginsBuilder) -> Self {
         let (store, clock) = (Arc::new(WatchedStore::new()), TestClock::new());
         let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
         let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).clock(clock.clone()).build().unwrap();
         let refresh_tokens = RefreshTokens::builder(store.clone()).clock(clock.clone()).build().unwrap();
-        let tokens = configure(Tokens::builder(issuer, refresh_tokens)).build().unwrap();
+        let tokens = configure(Logins::builder(issuer, refresh_tokens)).build().unwrap();
         let login = run(tokens.log_in(&User { sub: "alice".to_owned(), name: "Alice".to_owned() }, "")).unwrap();
         clock.advance(Duration::from_secs(3600));
         let pairs = pairs(tokens.set_cookies(&login).get_all("set-cookie").iter().map(|value| value.to_str().unwrap()));
@@ -391,12 +391,12 @@ fn a_stolen_refresh_token_that_comes_back_ends_the_login() {
 }
 
 #[test]
-fn cookies_that_the_middleware_would_not_get_are_refused_with_their_mend() {
+fn cookies_that_the_middleware_would_not_get_are_refused_with_their_fix() {
     let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
     let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
     let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap();
     let cookies = LoginCookies::builder().build().unwrap();
-    let error = Tokens::builder(issuer, refresh_tokens).cookies(cookies).transparent_renewal().build().unwrap_err();
-    assert_eq!(error, ConfigError::RenewalPath);
+    let error = Logins::builder(issuer, refresh_tokens).cookies(cookies).transparent_renewal().build().unwrap_err();
+    assert_eq!(error, LoginsBuildError::RenewalPath { path: "/auth".into() });
     assert!(error.to_string().contains(".refresh_path(\"/\")"), "{error}");
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use acceptance::{AUDIENCE, ISSUER, SECRET, User};
 use jwt_core::testing::TestClock;
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, CsrfTokens, IssueError, Issuer, Login, LoginCookies, LoginError, MemoryStore,
-    RefreshError, RefreshTokens, Revocations, SigningKey, StoreError, TokenError, Tokens, TokensBuilder, Verdict,
+    Algorithm, AuthError, Authenticator, CsrfTokens, IssueError, Issuer, Login, LoginCookies, LoginError, Logins,
+    LoginsBuilder, MemoryStore, RefreshError, RefreshTokens, Revocations, SigningKey, StoreError, TokenError, Verdict,
 };
 use serde_json::{Value, json};
 
-fn builder() -> TokensBuilder {
+fn builder() -> LoginsBuilder {
     let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
     let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
-    Tokens::builder(issuer, RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap())
+    Logins::builder(issuer, RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap())
 }
 
 fn alice() -> User {
@@ -112,7 +112,7 @@ fn a_browser_renews_and_ends_its_login_and_no_other_site_does() {
             (&[("origin", "null")], false),
         ] {
             let request = request(fields);
-            match tokens.refresh_token_of(&request) {
+            match tokens.refresh_token_from_request(&request) {
                 Ok(token) => assert!(good && token == Some(refresh_token(&login).as_bytes()), "{fields:?}"),
                 Err(error) => assert!(!good && matches!(error, AuthError::CrossSite(_)), "{fields:?}: {error}"),
             }
@@ -122,9 +122,9 @@ fn a_browser_renews_and_ends_its_login_and_no_other_site_does() {
             let mut bare = request;
             bare.headers_mut().remove("cookie");
             assert_eq!(tokens.check_origin(&bare).is_ok(), good, "{fields:?}");
-            assert_eq!(tokens.log_out_of(&bare).await.is_ok(), good, "{fields:?}");
+            assert_eq!(tokens.log_out_from_request(&bare).await.is_ok(), good, "{fields:?}");
         }
-        assert!(matches!(tokens.refresh_token_of(&http::Request::post("/").body(()).unwrap()), Ok(None)));
+        assert!(matches!(tokens.refresh_token_from_request(&http::Request::post("/").body(()).unwrap()), Ok(None)));
     });
 }
 
@@ -135,12 +135,12 @@ fn an_access_token_is_revoked_where_there_is_a_list_and_only_ones_own() {
         let (revoking, plain) = (builder().revocations(&list).build().unwrap(), builder().build().unwrap());
         let auth = revoking.authenticator::<User>().build().unwrap();
         let (one, other) = (revoking.log_in(&alice(), "").await.unwrap(), revoking.log_in(&alice(), "").await.unwrap());
-        plain.revoke(one.access_token().as_str()).await.unwrap();
+        plain.revoke_access_token(one.access_token().as_str()).await.unwrap();
         for strange in ["", "x", "a.b.c", refresh_token(&one)] {
-            revoking.revoke(strange).await.unwrap();
+            revoking.revoke_access_token(strange).await.unwrap();
         }
         assert!(list.is_empty() && matches!(get(&auth, &one), Verdict::Verified(_)));
-        revoking.revoke(one.access_token().as_str()).await.unwrap();
+        revoking.revoke_access_token(one.access_token().as_str()).await.unwrap();
         assert!(matches!(get(&auth, &one), Verdict::Rejected(AuthError::InvalidToken(TokenError::Revoked))));
         assert!(matches!(get(&auth, &other), Verdict::Verified(_)));
         // A client that sends its tokens in a body ends the rest of it so.
@@ -157,7 +157,7 @@ fn an_administrator_logs_somebody_out_everywhere_and_nobody_else() {
         let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
         let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).clock(clock.clone()).build().unwrap();
         let refresh = RefreshTokens::builder(store).clock(clock.clone()).build().unwrap();
-        let tokens = Tokens::builder(issuer, refresh).revocations(&list).build().unwrap();
+        let tokens = Logins::builder(issuer, refresh).revocations(&list).build().unwrap();
         let auth = tokens.authenticator::<User>().build().unwrap();
         let (phone, laptop) = (tokens.log_in(&alice(), "").await.unwrap(), tokens.log_in(&alice(), "").await.unwrap());
         let bob = tokens.log_in(&User { sub: "bob".into(), name: "Bob".into() }, "").await.unwrap();
@@ -188,7 +188,7 @@ fn what_a_client_is_told_is_what_rfc_6749_says_and_holds_nothing_of_it() {
         let ended = tokens.refresh(refresh_token(&login)).await.unwrap_err();
         let nobody = tokens.log_in(&json!({}), "").await.unwrap_err();
         let head = http::Request::post("/").body(()).unwrap();
-        let missing = tokens.refresh_of(&head).await.unwrap_err();
+        let missing = tokens.refresh_from_request(&head).await.unwrap_err();
         for (error, status, code) in [
             (malformed, 400, "invalid_grant"),
             (ended, 400, "invalid_grant"),

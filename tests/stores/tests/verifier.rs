@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jwt_core::store::SignInStore;
 use jwt_core::{
-    Admission, Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, Issuer, KeySet, MemoryStore,
-    NewSignIn, RedisStore, RefreshTokens, Revocations, Sessions, SigningKey, TokenCache, TokenError, Tokens,
+    Admission, Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, Issuer, KeySet, Logins,
+    MemoryStore, NewSignIn, RedisStore, RefreshTokens, Revocations, Sessions, SigningKey, TokenCache, TokenError,
     Unavailable, Verdict, WhileUnreachable,
 };
 use serde_json::json;
@@ -105,15 +105,15 @@ async fn a_session_in_redis_is_a_503_while_redis_is_away_and_good_again_afterwar
 }
 
 /// An instance of an application that renews logins on the way of a request.
-fn instance(store: Arc<dyn SignInStore>) -> Tokens {
+fn instance(store: Arc<dyn SignInStore>) -> Logins {
     let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
     let issuer = Issuer::builder("https://issuer.example.com").audience("api").signing_key(key).build().unwrap();
     let refresh_tokens = RefreshTokens::builder(store).build().unwrap();
-    Tokens::builder(issuer, refresh_tokens).transparent_renewal().build().unwrap()
+    Logins::builder(issuer, refresh_tokens).transparent_renewal().build().unwrap()
 }
 
 /// What the response to a request with this refresh token brings, as the next one.
-async fn renewed(tokens: Tokens, refresh: String) -> String {
+async fn renewed(tokens: Logins, refresh: String) -> String {
     let auth = tokens.authenticator::<()>().build().unwrap();
     let request = http::Request::get("/").header("cookie", format!("__Host-refresh_token={refresh}")).body(()).unwrap();
     let Verdict::Pending(pending) = auth.authenticate(&request) else { panic!("it has to be renewed") };
@@ -130,7 +130,7 @@ async fn instances_that_renew_one_login_at_once_agree_on_its_next_token() {
     let mut stores = vec![Stores::memory()];
     stores.extend(Stores::redis().await);
     for stores in stores {
-        let instances: Vec<Tokens> = (0..4).map(|_| instance(stores.sign_ins.clone())).collect();
+        let instances: Vec<Logins> = (0..4).map(|_| instance(stores.sign_ins.clone())).collect();
         let login = instances[0].log_in(&json!({"sub": "alice"}), "").await.unwrap();
         let refresh = login.refresh_token().unwrap().as_str().to_owned();
         let requests = (0..40).map(|n| tokio::spawn(renewed(instances[n % 4].clone(), refresh.clone())));

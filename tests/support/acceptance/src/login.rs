@@ -1,6 +1,6 @@
 use std::net::TcpListener;
 
-use jwt_core::Tokens;
+use jwt_core::Logins;
 
 use crate::stacks::{runtime, tokio_listener};
 use crate::{Server, User, log};
@@ -10,7 +10,7 @@ use crate::{Server, User, log};
 pub struct LoginStack {
     /// What to call it in the message of a failed test.
     pub name: &'static str,
-    serve: fn(TcpListener, Tokens),
+    serve: fn(TcpListener, Logins),
 }
 
 /// Every stack that logins are tried on.
@@ -34,7 +34,7 @@ impl LoginStack {
     ///
     /// # Panics
     /// Where no port is free.
-    pub fn start(self, tokens: Tokens) -> Server {
+    pub fn start(self, tokens: Logins) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         log::spawn(move || (self.serve)(listener, tokens));
@@ -46,7 +46,7 @@ fn alice() -> User {
     User { sub: "alice".to_owned(), name: "Alice".to_owned() }
 }
 
-fn on_axum(listener: TcpListener, tokens: Tokens) {
+fn on_axum(listener: TcpListener, tokens: Logins) {
     use axum::extract::State;
     use axum::response::{IntoResponse, Redirect, Response};
     use axum::routing::{any, post};
@@ -54,21 +54,21 @@ fn on_axum(listener: TcpListener, tokens: Tokens) {
     use http::request::Parts;
     use jwt_tower::{Claims, Jwks, JwtAuth, VerifiedToken};
 
-    async fn token(State(tokens): State<Tokens>) -> impl IntoResponse {
+    async fn token(State(tokens): State<Logins>) -> impl IntoResponse {
         tokens.log_in(&alice(), "").await.expect("a login works").json()
     }
-    async fn login(State(tokens): State<Tokens>) -> impl IntoResponse {
+    async fn login(State(tokens): State<Logins>) -> impl IntoResponse {
         let login = tokens.log_in(&alice(), "").await.expect("a login works");
         (tokens.set_cookies(&login), Redirect::to("/me"))
     }
-    async fn refresh(State(tokens): State<Tokens>, head: Parts) -> Response {
-        match tokens.refresh_of(&head).await {
+    async fn refresh(State(tokens): State<Logins>, head: Parts) -> Response {
+        match tokens.refresh_from_request(&head).await {
             Ok(login) => tokens.set_cookies(&login).into_response(),
             Err(error) => error.response().into_response(),
         }
     }
-    async fn logout(State(tokens): State<Tokens>, head: Parts) -> Response {
-        match tokens.log_out_of(&head).await {
+    async fn logout(State(tokens): State<Logins>, head: Parts) -> Response {
+        match tokens.log_out_from_request(&head).await {
             Ok(cleared) => cleared.into_response(),
             Err(error) => error.response().into_response(),
         }
@@ -89,7 +89,7 @@ fn on_axum(listener: TcpListener, tokens: Tokens) {
     runtime().block_on(async { axum::serve(tokio_listener(listener), routes).await.expect("axum serves") });
 }
 
-fn on_hyper(listener: TcpListener, tokens: Tokens) {
+fn on_hyper(listener: TcpListener, tokens: Logins) {
     use http::{HeaderMap, Request, Response, StatusCode};
     use hyper::body::Incoming;
     use hyper_util::rt::TokioIo;
@@ -126,14 +126,14 @@ fn on_hyper(listener: TcpListener, tokens: Tokens) {
                 }
                 "/auth/refresh" => {
                     let (head, _) = request.into_parts();
-                    Ok(match tokens.refresh_of(&head).await {
+                    Ok(match tokens.refresh_from_request(&head).await {
                         Ok(login) => with(StatusCode::OK, tokens.set_cookies(&login)),
                         Err(error) => error.response(),
                     })
                 }
                 "/auth/logout" => {
                     let (head, _) = request.into_parts();
-                    Ok(match tokens.log_out_of(&head).await {
+                    Ok(match tokens.log_out_from_request(&head).await {
                         Ok(cleared) => with(StatusCode::OK, cleared),
                         Err(error) => error.response(),
                     })
@@ -151,26 +151,26 @@ fn on_hyper(listener: TcpListener, tokens: Tokens) {
     });
 }
 
-fn on_actix(listener: TcpListener, tokens: Tokens) {
+fn on_actix(listener: TcpListener, tokens: Logins) {
     use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
     use jwt_actix::{Claims, Head, Jwks, JwtAuth, VerifiedToken, response, with_headers};
 
-    async fn token(tokens: web::Data<Tokens>) -> HttpResponse {
+    async fn token(tokens: web::Data<Logins>) -> HttpResponse {
         response(tokens.log_in(&alice(), "").await.expect("a login works").json())
     }
-    async fn login(tokens: web::Data<Tokens>) -> HttpResponse {
+    async fn login(tokens: web::Data<Logins>) -> HttpResponse {
         let login = tokens.log_in(&alice(), "").await.expect("a login works");
         let mut response = HttpResponse::SeeOther();
         with_headers(response.insert_header(("location", "/me")), &tokens.set_cookies(&login)).finish()
     }
-    async fn refresh(tokens: web::Data<Tokens>, request: HttpRequest) -> HttpResponse {
-        match tokens.refresh_of(&Head(&request)).await {
+    async fn refresh(tokens: web::Data<Logins>, request: HttpRequest) -> HttpResponse {
+        match tokens.refresh_from_request(&Head(&request)).await {
             Ok(login) => with_headers(&mut HttpResponse::Ok(), &tokens.set_cookies(&login)).finish(),
             Err(error) => response(error.response()),
         }
     }
-    async fn logout(tokens: web::Data<Tokens>, request: HttpRequest) -> HttpResponse {
-        match tokens.log_out_of(&Head(&request)).await {
+    async fn logout(tokens: web::Data<Logins>, request: HttpRequest) -> HttpResponse {
+        match tokens.log_out_from_request(&Head(&request)).await {
             Ok(cleared) => with_headers(&mut HttpResponse::Ok(), &cleared).finish(),
             Err(error) => response(error.response()),
         }

@@ -1,0 +1,88 @@
+//! Why logins or their cookies cannot be set up as asked.
+
+use crate::debug_text::debug_as_display;
+use crate::error::AuthenticatorBuildError;
+
+/// Why [`Logins`](crate::Logins) cannot be built as asked.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginsBuildError {
+    /// A trusted origin is not written as browsers send it.
+    #[error(
+        "the trusted origin `{origin}` is not written as browsers send it: `https://app.example.com`, in lower case, with a port only where it is not the default one, without `/` at the end, without `*`"
+    )]
+    TrustedOrigin {
+        /// What was given.
+        origin: Box<str>,
+    },
+    /// The middleware is to renew logins, and browsers do not send it the cookie that this needs.
+    #[error(
+        "`.transparent_renewal()` needs the refresh token with every request, and its cookie has the path `{path}`: `.refresh_path(\"/\").refresh_name(\"__Host-refresh_token\")`"
+    )]
+    RenewalPath {
+        /// The path of the refresh token.
+        path: Box<str>,
+    },
+    /// The default cookies cannot be built.
+    #[error("{0}")]
+    Cookies(#[from] LoginCookiesBuildError),
+    /// The verifier for the access tokens of this issuer cannot be built.
+    #[error("the verifier for access tokens: {0}")]
+    Verifier(#[from] AuthenticatorBuildError),
+}
+
+/// Why [`LoginCookies`](crate::LoginCookies) cannot be built as asked.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginCookiesBuildError {
+    /// No request can carry a cookie of this name.
+    #[error("no request can carry a cookie of the name {name:?}: use letters, digits, `-` and `_`")]
+    Name {
+        /// The name.
+        name: Box<str>,
+    },
+    /// Two cookies have the same name.
+    #[error("two cookies have the name `{name}`: give each its own")]
+    SameName {
+        /// The name of both.
+        name: Box<str>,
+    },
+    /// A cookie cannot have this path.
+    #[error(
+        "the cookie `{name}` cannot have the path {path:?}: a path begins with `/` and has no white space, `;` or `,` in it"
+    )]
+    Path {
+        /// The name of the cookie.
+        name: Box<str>,
+        /// The path.
+        path: Box<str>,
+    },
+    /// No browser accepts a cookie for this domain, or it is wider than anybody means.
+    #[error(
+        "the cookie `{name}` cannot have the domain {domain:?}: a domain is a host name in lower case, with a dot in it and none in front"
+    )]
+    Domain {
+        /// The name of the cookie.
+        name: Box<str>,
+        /// The domain.
+        domain: Box<str>,
+    },
+    /// Every browser refuses this `__Host-` cookie: it has a domain, or a path other than `/`.
+    #[error(
+        "browsers refuse the cookie `{name}`: a `__Host-` cookie has the path `/` and no domain. Name it `__Secure-…`, or leave the other out"
+    )]
+    HostPrefix {
+        /// The name of the cookie.
+        name: Box<str>,
+    },
+    /// Every browser refuses `SameSite=None` without `Secure`.
+    #[error(
+        "browsers refuse the cookie `{name}`: `SameSite=None` needs `Secure`. Leave out `.dangerous_plain_http_on_localhost()`"
+    )]
+    SameSiteNone {
+        /// The name of the cookie.
+        name: Box<str>,
+    },
+}
+
+debug_as_display!(LoginsBuildError, LoginCookiesBuildError);
