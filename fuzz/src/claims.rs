@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use jwt_core::{Authenticator, AuthenticatorBuilder, KeySet, NumericDate, TrustedIssuer, VerifiedToken, Verifier};
+use jwt_core::clock::NumericDate;
+use jwt_core::{Authenticator, AuthenticatorBuilder, KeySet, TrustedIssuer, VerifiedToken, Verifier};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;

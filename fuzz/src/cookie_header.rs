@@ -2,7 +2,8 @@ use std::sync::LazyLock;
 
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 use http::{HeaderValue, Request, StatusCode};
-use jwt_core::{AuthError, Authenticator, KeySet, TokenSource, Verdict};
+use jwt_core::adapter::Verdict;
+use jwt_core::{AuthError, Authenticator, KeySet, TokenSource};
 
 use crate::token::{SECRET, Stopped, sign};
 

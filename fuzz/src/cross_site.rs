@@ -2,7 +2,8 @@ use std::sync::LazyLock;
 
 use http::header::{COOKIE, HOST, HeaderName, ORIGIN, UPGRADE};
 use http::{HeaderValue, Method, Request};
-use jwt_core::{AuthError, Authenticator, CsrfTokens, KeySet, TokenSource, Verdict};
+use jwt_core::adapter::Verdict;
+use jwt_core::{AuthError, Authenticator, CsrfTokens, KeySet, TokenSource};
 
 use crate::token::{SECRET, Stopped, sign};
 

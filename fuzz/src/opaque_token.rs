@@ -4,7 +4,8 @@ use std::task::{Context, Poll, Waker};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_core::{MemoryStore, NewSignIn, RefreshError, RefreshTokens, Sessions};
+use jwt_core::session::{NewSignIn, RefreshError};
+use jwt_core::{MemoryStore, RefreshTokens, Sessions};
 
 use crate::token::Stopped;
 

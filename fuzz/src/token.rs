@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_core::{Clock, NumericDate};
+use jwt_core::clock::{Clock, NumericDate};
 
 pub(crate) const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
 pub(crate) const NOW: u64 = 1_790_000_000;

@@ -1,12 +1,13 @@
 //! Responses and header fields of the core in actix-web's types, which are of an older `http`.
 
+use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use jwt_core::adapter::{self, HeaderFields, HeaderName as CoreName, HeaderValue as CoreValue, Response};
 
 /// A response of the core in actix-web's type.
-pub fn response(response: Response<String>) -> HttpResponse {
+pub fn response(response: Response<impl MessageBody + 'static>) -> HttpResponse {
     let (parts, body) = response.into_parts();
     head(&Response::from_parts(parts, ())).body(body)
 }

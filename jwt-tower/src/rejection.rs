@@ -19,7 +19,7 @@ pub trait RejectionBody<B> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProblemBody;
 
-impl<B: From<String>> RejectionBody<B> for ProblemBody {
+impl<B: From<&'static str>> RejectionBody<B> for ProblemBody {
     fn response(&self, rejection: &Rejection, _: &Parts) -> Response<B> {
         rejection.answer.response().map(B::from)
     }

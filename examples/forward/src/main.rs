@@ -22,10 +22,12 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use jwt_tower::forward::{
+    ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError, ForwardTarget, Forwarder, TokenExchange,
+};
 use jwt_tower::{
-    Algorithm, Authenticator, Claims, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError,
-    ForwardTarget, ForwardToken, ForwardTokenService, Forwarder, ForwardingError, JwtAuth, KeySet, SigningKey, Token,
-    TokenExchange, Verifier,
+    Algorithm, Authenticator, Claims, ForwardToken, ForwardTokenService, ForwardingError, JwtAuth, KeySet, SigningKey,
+    Token, Verifier,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

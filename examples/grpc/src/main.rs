@@ -47,7 +47,7 @@ impl Greeter for Service {
 }
 
 /// Without `JwtAuth` in front there are no claims: `INTERNAL`, and the mend is in the log.
-fn status(rejection: &jwt_tower::Rejection) -> Status {
+fn status(rejection: &jwt_tower::adapter::Rejection) -> Status {
     let status = rejection.answer.grpc_status();
     Status::new(status.code().into(), status.message())
 }
@@ -99,11 +99,10 @@ async fn hello(channel: &Channel, token: Option<&str>) -> Result<Result<String, 
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt;
+    use jwt_tower::error::Unavailable;
+    use jwt_tower::forward::{ForwardError, Forwarder};
     use jwt_tower::testing::{TestIssuer, TestToken};
-    use jwt_tower::{
-        AuthError, CompactToken, ForwardError, ForwardToken, Forwarder, ForwardingError, Require, Unavailable,
-        VerifiedToken,
-    };
+    use jwt_tower::{AuthError, CompactToken, ForwardToken, ForwardingError, Require, VerifiedToken};
     use tonic::Code;
     use tonic::body::Body;
     use tower::{Layer, ServiceExt};

@@ -4,7 +4,8 @@
 
 use std::error::Error;
 
-use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, SigningKey, TokenError, Verifier, VerifyingKey};
+use jwt_core::error::TokenError;
+use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, SigningKey, Verifier, VerifyingKey};
 use serde_json::json;
 
 #[derive(serde::Deserialize)]

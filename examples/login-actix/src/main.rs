@@ -10,7 +10,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Data, Form, Json, Path, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, ResponseError};
-use jwt_actix::{AuthError, Claims, Head, Jwks, JwtAuth, Login, SignInId, response, with_headers};
+use jwt_actix::login::Login;
+use jwt_actix::store::SignInId;
+use jwt_actix::{AuthError, Claims, Head, Jwks, JwtAuth, response, with_headers};
 use login_common::{Credentials, Options, RefreshRequest, Refused, Service, User};
 
 fn routes(config: &mut ServiceConfig, service: &Service) {

@@ -12,7 +12,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, SignInId, VerifiedToken};
+use jwt_tower::store::SignInId;
+use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, VerifiedToken};
 use login_common::{Credentials, Device, Options, RefreshRequest, Refused, Service, User};
 
 fn app(service: Service) -> Router {

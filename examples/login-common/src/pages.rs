@@ -2,7 +2,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Response};
-use jwt_core::{Clock, SystemClock};
+use jwt_core::clock::{Clock, SystemClock};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::{Device, User};

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
-use jwt_core::{AuthError, LoginError, StoreError};
+use jwt_core::store::StoreError;
+use jwt_core::{AuthError, LoginError};
 
 use crate::pages::login_page;
 

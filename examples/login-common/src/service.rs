@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::session::SignIn;
 use jwt_core::store::{RevocationStore, SignInStore};
+use jwt_core::store::{SignInId, StoreError};
 use jwt_core::{
     Algorithm, Authenticator, Issuer, LoginCookies, Logins, MemoryStore, RedisStore, RefreshTokens, Revocations,
-    SignIn, SignInId, SigningKey, StoreError,
+    SigningKey,
 };
 use serde::{Deserialize, Serialize};
 

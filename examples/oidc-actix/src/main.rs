@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use jwt_actix::{Authenticator, Claims, ConfigError, FetchError, JwtAuth, RemoteKeySet};
+use jwt_actix::error::AuthenticatorBuildError;
+use jwt_actix::key::FetchError;
+use jwt_actix::{Authenticator, Claims, JwtAuth, RemoteKeySet};
 
 /// What this service wants to know. `sub` is in the tokens of every provider.
 #[derive(serde::Deserialize)]
@@ -80,7 +82,7 @@ enum StartError {
     #[error("PORT is no port: {0}")]
     Port(#[from] std::num::ParseIntError),
     #[error("OIDC_ISSUER and OIDC_AUDIENCE do not go: {0}")]
-    Config(#[from] ConfigError),
+    Config(#[from] AuthenticatorBuildError),
     #[error(
         "no keys from OIDC_ISSUER: {0} (set OIDC_START_ANYWAY=1 to serve all the same, with 503 until they arrive)"
     )]

@@ -10,7 +10,9 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing::get};
-use jwt_tower::{Authenticator, Claims, ConfigError, FetchError, JwtAuth, RemoteKeySet};
+use jwt_tower::error::AuthenticatorBuildError;
+use jwt_tower::key::FetchError;
+use jwt_tower::{Authenticator, Claims, JwtAuth, RemoteKeySet};
 
 /// What this service wants to know. `sub` is in the tokens of every provider.
 #[derive(serde::Deserialize)]
@@ -75,7 +77,7 @@ enum StartError {
     #[error("PORT is no port: {0}")]
     Port(#[from] std::num::ParseIntError),
     #[error("OIDC_ISSUER and OIDC_AUDIENCE do not go: {0}")]
-    Config(#[from] ConfigError),
+    Config(#[from] AuthenticatorBuildError),
     #[error(
         "no keys from OIDC_ISSUER: {0} (set OIDC_START_ANYWAY=1 to serve all the same, with 503 until they arrive)"
     )]

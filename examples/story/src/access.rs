@@ -4,10 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::{
-    Authenticator, LoginCookies, NewSignIn, OpaqueToken, RemoteKeySet, Revocations, Sessions, SignIn, StoreError,
-    TokenSource,
-};
+use jwt_core::session::{NewSignIn, OpaqueToken, SignIn};
+use jwt_core::store::StoreError;
+use jwt_core::{Authenticator, LoginCookies, RemoteKeySet, Revocations, Sessions, TokenSource};
 
 use crate::cache::Memory;
 use crate::login;
@@ -70,6 +69,6 @@ impl Access {
 
 /// The cookies of a login. On https their names begin with `__Host-`, and they are `Secure`; this is
 /// `http://127.0.0.1`, where not every browser would take them.
-pub(crate) fn cookies() -> Result<LoginCookies, jwt_core::LoginCookiesBuildError> {
+pub(crate) fn cookies() -> Result<LoginCookies, jwt_core::login::LoginCookiesBuildError> {
     LoginCookies::builder().dangerous_plain_http_on_localhost().build()
 }

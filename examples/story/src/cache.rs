@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use jwt_core::clock::NumericDate;
+use jwt_core::store::StoreError;
 use jwt_core::store::{
     Change, Digest, Owner, Record, Revocation, RevocationStore, SignInKey, SignInStore, StoreFuture, Touch,
 };
-use jwt_core::{MemoryStore, NumericDate, RedisStore, StoreError};
+use jwt_core::{MemoryStore, RedisStore};
 
 use crate::cable::Cable;
 use crate::witness;

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use actix_web::HttpServer;
-use jwt_core::Forwarder;
+use jwt_core::forward::Forwarder;
 use tokio::sync::oneshot;
 
 use crate::access::{self, Access};

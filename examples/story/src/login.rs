@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use http::StatusCode;
-use jwt_core::{Algorithm, Issuer, Login, LoginCookies, Revocations, SigningKey};
+use jwt_core::login::Login;
+use jwt_core::{Algorithm, Issuer, LoginCookies, Revocations, SigningKey};
 use jwt_tower::{Claims, Jwks, JwtAuth};
 
 use crate::access::{self, BRIEF};

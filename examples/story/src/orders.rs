@@ -10,7 +10,9 @@ use axum::{Json, Router};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::body::Bytes;
-use jwt_tower::{Claims, CompactToken, Forwarder, JwtAuth, LoginCookies, StoreError, Token};
+use jwt_tower::forward::Forwarder;
+use jwt_tower::store::StoreError;
+use jwt_tower::{Claims, CompactToken, JwtAuth, LoginCookies, Token};
 use serde_json::json;
 
 use crate::access::Access;

@@ -9,7 +9,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use hyper::body::Bytes;
-use jwt_actix::{Claims, JwtAuth, StoreError, Token, with_headers};
+use jwt_actix::store::StoreError;
+use jwt_actix::{Claims, JwtAuth, Token, with_headers};
 use serde_json::json;
 
 use crate::orders::{Shop, invoices_of, orders_of};

@@ -221,7 +221,7 @@ mod tests {
             let answer = plain.clone().for_request(&request);
             assert_eq!((plain.grpc_status(), answer.grpc_status()), (status, status), "{error}");
             let response = answer.response();
-            assert_eq!((response.status().as_u16(), response.body().as_str()), (200, ""), "{error}");
+            assert_eq!((response.status().as_u16(), *response.body()), (200, ""), "{error}");
             assert_eq!(response.headers()["grpc-status"], status.code().to_string(), "{error}");
             assert_eq!(response.headers()["grpc-message"], status.message(), "{error}");
             assert_eq!(response.headers()["content-type"], "application/grpc", "{error}");

@@ -25,7 +25,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// `MetadataRoute` of the adapters serves it.
 ///
 /// ```
-/// use jwt_core::{Authenticator, KeySet, ResourceMetadata};
+/// use jwt_core::{Authenticator, KeySet, metadata::ResourceMetadata};
 ///
 /// let metadata = ResourceMetadata::builder("https://api.example.com/mcp")
 ///     .authorization_server("https://login.example.com")

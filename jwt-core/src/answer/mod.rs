@@ -100,8 +100,8 @@ impl Answer {
     }
 
     /// The whole response, with its problem document.
-    pub fn response(&self) -> http::Response<String> {
-        let mut response = self.head().map(|()| self.body.to_owned());
+    pub fn response(&self) -> http::Response<&'static str> {
+        let mut response = self.head().map(|()| self.body);
         if !matches!(self.grpc, Grpc::Is(..)) {
             let media_type = HeaderValue::from_static("application/problem+json");
             response.headers_mut().insert(CONTENT_TYPE, media_type);

@@ -19,7 +19,7 @@ use crate::verify::CompactToken;
 /// form and reads the response:
 ///
 /// ```
-/// use jwt_core::{ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
+/// use jwt_core::forward::{ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
 /// # #[derive(Debug, thiserror::Error)]
 /// # #[error("unreachable")]
 /// # struct Down;

@@ -35,17 +35,17 @@ use exchanged::{ExchangedTokens, Key};
 /// | [`max_exchanged`](ForwarderBuilder::max_exchanged) | 1 000 tokens | the users of about a minute |
 ///
 /// ```
-/// use jwt_core::Forwarder;
+/// use jwt_core::forward::Forwarder;
 ///
 /// let forwarder = Forwarder::builder().target("https://invoices.example.com").build()?;
 /// # let _ = forwarder;
-/// # Ok::<(), jwt_core::ForwarderBuildError>(())
+/// # Ok::<(), jwt_core::forward::ForwarderBuildError>(())
 /// ```
 ///
 /// `jwt-tower` has a layer for HTTP clients. With any other client, ask for the value of the header:
 ///
 /// ```
-/// # use jwt_core::{CompactToken, ForwardError, Forwarder};
+/// # use jwt_core::{CompactToken, forward::{ForwardError, Forwarder}};
 /// # async fn example(forwarder: Forwarder, token: CompactToken) -> Result<(), ForwardError> {
 /// let address = "https://invoices.example.com/unpaid";
 /// let authorization = forwarder.authorization(&token, address).await?;

@@ -15,7 +15,7 @@ use crate::address::is_secure;
 ///
 /// ```
 /// use std::time::Duration;
-/// use jwt_core::ForwardTarget;
+/// use jwt_core::forward::ForwardTarget;
 ///
 /// let invoices = ForwardTarget::new("https://invoices.example.com")
 ///     .audience("invoices")

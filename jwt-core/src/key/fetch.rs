@@ -16,7 +16,7 @@ use crate::transport::TransportError;
 /// `max_bytes`. It needs no time limit: a fetch that takes too long is dropped.
 ///
 /// ```
-/// use jwt_core::{Fetch, FetchError, Fetching};
+/// use jwt_core::key::{Fetch, FetchError, Fetching};
 ///
 /// struct FromFile;
 ///

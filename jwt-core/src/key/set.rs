@@ -31,7 +31,7 @@ use crate::key::algorithm::Algorithm;
 ///     VerifyingKey::secret(Algorithm::HS256, b"the secret that was in use until today.")?.with_kid("old"),
 /// ])?;
 /// # let _ = (one, rotation);
-/// # Ok::<(), jwt_core::KeyError>(())
+/// # Ok::<(), jwt_core::key::KeyError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct KeySet {

@@ -19,7 +19,7 @@ use crate::key::crypto::{Material, PublicKey};
 /// let key = VerifyingKey::secret(Algorithm::HS256, b"a secret of at least thirty-two bytes")?.with_kid("2026-11");
 /// assert_eq!(key.kid(), Some("2026-11"));
 /// assert!(VerifyingKey::secret(Algorithm::HS256, b"short").is_err());
-/// # Ok::<(), jwt_core::KeyError>(())
+/// # Ok::<(), jwt_core::key::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct VerifyingKey {

@@ -35,7 +35,7 @@ use crate::session::sign_in::SignIn;
 /// let cookies = LoginCookies::builder().refresh_path("/session").build()?;
 /// let source = cookies.source(); // for `.source(…)` of the authenticator
 /// # let _ = source;
-/// # Ok::<(), jwt_core::LoginCookiesBuildError>(())
+/// # Ok::<(), jwt_core::login::LoginCookiesBuildError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct LoginCookies {

@@ -53,7 +53,7 @@ pub struct UnfitToken;
 /// What a login yields: an access token, and a refresh token to get the next one by.
 ///
 /// ```
-/// # use jwt_core::{Algorithm, Issuer, Login, LoginCookies, SigningKey};
+/// # use jwt_core::{Algorithm, Issuer, LoginCookies, SigningKey, login::Login};
 /// # let key = SigningKey::secret(Algorithm::HS256, b"a secret of at least thirty-two bytes")?;
 /// # let issuer = Issuer::builder("https://auth.example.com").audience("api").signing_key(key).build()?;
 /// let login = Login::new(issuer.sign(&serde_json::json!({"sub": "alice"}))?);

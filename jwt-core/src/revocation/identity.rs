@@ -7,7 +7,7 @@ use crate::clock::NumericDate;
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use jwt_core::{MemoryStore, Revocations, TokenIdentity};
+/// # use jwt_core::{MemoryStore, Revocations, revocation::TokenIdentity};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let revocations = Revocations::builder(Arc::new(MemoryStore::new())).open().await?;
 /// let token = TokenIdentity { issuer: Some("https://issuer.example.com"), token_id: Some("1"), ..TokenIdentity::default() };

@@ -39,7 +39,7 @@ pub enum WhileUnreachable {
 /// ```
 /// use std::sync::Arc;
 /// use std::time::Duration;
-/// use jwt_core::{Authenticator, KeySet, MemoryStore, NumericDate, Revocations};
+/// use jwt_core::{Authenticator, KeySet, MemoryStore, Revocations, clock::NumericDate};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let revocations = Revocations::builder(Arc::new(MemoryStore::new())).open().await?;

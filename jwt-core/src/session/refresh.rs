@@ -16,7 +16,7 @@ use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use jwt_core::{MemoryStore, NewSignIn, RefreshTokens};
+/// use jwt_core::{MemoryStore, RefreshTokens, session::NewSignIn};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;

@@ -19,7 +19,7 @@ use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use jwt_core::{MemoryStore, NewSignIn, Sessions};
+/// use jwt_core::{MemoryStore, Sessions, session::NewSignIn};
 ///
 /// #[derive(serde::Serialize, serde::Deserialize)]
 /// struct User {

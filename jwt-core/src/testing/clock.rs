@@ -8,7 +8,7 @@ use crate::clock::{Clock, NumericDate, SystemClock};
 /// ```
 /// use std::time::Duration;
 /// use jwt_core::testing::TestClock;
-/// use jwt_core::{Clock, NumericDate};
+/// use jwt_core::clock::{Clock, NumericDate};
 ///
 /// let clock = TestClock::at(NumericDate::from_secs(1_790_000_000));
 /// clock.advance(Duration::from_secs(60));

@@ -14,7 +14,7 @@ use serde::ser::{Serialize, Serializer};
 /// strings do as well, and so does a string, which is read as names separated by spaces. Another form is one line:
 ///
 /// ```
-/// use jwt_core::Grants;
+/// use jwt_core::guard::Grants;
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Rights {
@@ -107,7 +107,7 @@ impl<T: Grants> Grants for Option<T> {
 /// Take it as a field with `#[serde(default)]`, so that a token without the claim is one that grants nothing.
 ///
 /// ```
-/// use jwt_core::{Grants, Scopes};
+/// use jwt_core::{Scopes, guard::Grants};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct User {
@@ -177,7 +177,7 @@ impl Grants for RealmAccess {
 /// `resource_access`, where Keycloak puts the roles of each client: `{"CLIENT": {"roles": […]}}`.
 ///
 /// ```
-/// use jwt_core::{Grants, ResourceAccess};
+/// use jwt_core::guard::{Grants, ResourceAccess};
 ///
 /// let access: ResourceAccess = serde_json::from_str(r#"{"shop": {"roles": ["seller"]}}"#)?;
 /// assert!(access.of("shop").grants("seller") && !access.of("bank").grants("seller"));

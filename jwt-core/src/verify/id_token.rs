@@ -22,7 +22,7 @@ use crate::verify::validation::missing;
 /// application that takes one for an access token lets everybody in who logged in anywhere.
 ///
 /// ```
-/// use jwt_core::{Algorithm, Authenticator, KeySet, AuthenticationRequest, SigningKey};
+/// use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, verify::AuthenticationRequest};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Person {

@@ -13,10 +13,10 @@ use crate::verify::profile::Beside;
 /// §3.3.3.6). Keep it where the refresh token is kept: it serializes, and outlives the ID token.
 ///
 /// ```
-/// use jwt_core::{AuthenticationRequest, OriginalLogin};
+/// use jwt_core::verify::{AuthenticationRequest, OriginalLogin};
 ///
 /// # fn later(
-/// #     verifier: &jwt_core::IdTokenVerifier<()>, id_token: &str, refreshed: &str, nonce: &str,
+/// #     verifier: &jwt_core::verify::IdTokenVerifier<()>, id_token: &str, refreshed: &str, nonce: &str,
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// // At the login:
 /// let person = verifier.verify(id_token, &AuthenticationRequest::with_nonce(nonce))?;

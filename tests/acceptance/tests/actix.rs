@@ -5,7 +5,8 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web};
-use jwt_actix::{AuthError, Claims, Denial, JwtAuth, Require};
+use jwt_actix::error::Denial;
+use jwt_actix::{AuthError, Claims, JwtAuth, Require};
 
 fn auth() -> JwtAuth<User> {
     JwtAuth::new(builder().build().unwrap())

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acceptance::{NOW, SECRET, User, builder, good_claims, hs256};
-use jwt_core::{
-    Algorithm, AuthError, Authenticator, Clock, KeySet, LiveKeys, NumericDate, SigningKey, TokenCache, TokenError,
-    Verifier, VerifyingKey,
-};
+use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::error::TokenError;
+use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, LiveKeys, SigningKey, TokenCache, Verifier, VerifyingKey};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,10 +1,9 @@
 //! What cannot be built, and what the error says to do; what an application learns of a rejection.
 
 use acceptance::{SECRET, Stopped, User, builder, good_claims, hs256};
-use jwt_core::{
-    AuthError, Authenticator, AuthenticatorBuilder, ConfigError, CsrfTokens, KeySet, RequestError, TokenError,
-    TokenSource, Verdict,
-};
+use jwt_core::adapter::Verdict;
+use jwt_core::error::{AuthenticatorBuildError, RequestError, TokenError};
+use jwt_core::{AuthError, Authenticator, AuthenticatorBuilder, CsrfTokens, KeySet, TokenSource};
 use serde_json::json;
 
 fn empty() -> AuthenticatorBuilder<User> {
@@ -18,36 +17,60 @@ fn keyed() -> AuthenticatorBuilder<User> {
 #[test]
 fn what_is_missing_or_contradictory_is_named_with_its_mend() {
     for (builder, expected, mend) in [
-        (empty().audience("api"), ConfigError::NoKeys, ".keys("),
-        (keyed(), ConfigError::NoAudience, ".any_audience()"),
-        (keyed().audience("api").any_audience(), ConfigError::AudienceContradiction, "keep one"),
-        (keyed().audience(""), ConfigError::EmptyExpectation, "empty"),
-        (keyed().audience("api").issuer(""), ConfigError::EmptyExpectation, "empty"),
-        (keyed().audience("api").typ(""), ConfigError::EmptyExpectation, "empty"),
-        (keyed().audience("api").required_claim(""), ConfigError::EmptyExpectation, "empty"),
-        (keyed().audience("api").trusted_origin("https://app.example.com/"), ConfigError::TrustedOrigin, "without `/`"),
-        (keyed().audience("api").trusted_origin("null"), ConfigError::TrustedOrigin, "https://app.example.com"),
+        (empty().audience("api"), AuthenticatorBuildError::NoKeys, ".keys("),
+        (keyed(), AuthenticatorBuildError::NoAudience, ".any_audience()"),
+        (
+            keyed().audience("api").any_audience(),
+            AuthenticatorBuildError::AudienceContradiction { audience: "api".into() },
+            "keep one",
+        ),
+        (keyed().audience(""), AuthenticatorBuildError::EmptyExpectation { setting: "audience" }, ".audience("),
+        (
+            keyed().audience("api").issuer(""),
+            AuthenticatorBuildError::EmptyExpectation { setting: "issuer" },
+            ".issuer(",
+        ),
+        (keyed().audience("api").typ(""), AuthenticatorBuildError::EmptyExpectation { setting: "typ" }, ".typ("),
+        (
+            keyed().audience("api").required_claim(""),
+            AuthenticatorBuildError::EmptyExpectation { setting: "required_claim" },
+            ".required_claim(",
+        ),
+        (
+            keyed().audience("api").trusted_origin("https://app.example.com/"),
+            AuthenticatorBuildError::TrustedOrigin { origin: "https://app.example.com/".into() },
+            "without `/`",
+        ),
+        (
+            keyed().audience("api").trusted_origin("null"),
+            AuthenticatorBuildError::TrustedOrigin { origin: "null".into() },
+            "https://app.example.com",
+        ),
         (
             keyed().audience("api").trusted_origin("https://a.example").dangerous_allow_cross_site_requests(),
-            ConfigError::CrossSiteContradiction,
+            AuthenticatorBuildError::CrossSiteContradiction,
             "leave it out",
         ),
         (
             keyed().audience("api").origin_required().dangerous_allow_cross_site_requests(),
-            ConfigError::CrossSiteContradiction,
+            AuthenticatorBuildError::CrossSiteContradiction,
             "leave it out",
         ),
         (
             keyed().audience("api").csrf(&CsrfTokens::new(SECRET).unwrap()).dangerous_allow_cross_site_requests(),
-            ConfigError::CrossSiteContradiction,
+            AuthenticatorBuildError::CrossSiteContradiction,
             "leave it out",
         ),
-        (keyed().audience("api").realm("a\"b"), ConfigError::Realm, "printable"),
-        (keyed().audience("api").max_token_len(10), ConfigError::TokenLimit, "64 bytes"),
-        (keyed().audience("api").source(TokenSource::cookie("a b")), ConfigError::SourceName, "letters"),
+        (keyed().audience("api").realm("a\"b"), AuthenticatorBuildError::Realm { realm: "a\"b".into() }, "printable"),
+        (keyed().audience("api").max_token_len(10), AuthenticatorBuildError::TokenLimit { bytes: 10 }, "64 bytes"),
+        (
+            keyed().audience("api").source(TokenSource::cookie("a b")),
+            AuthenticatorBuildError::SourceName { token_source: "the cookie `a b`".into() },
+            "letters",
+        ),
         (
             keyed().audience("api").source(TokenSource::bearer()).source(TokenSource::bearer()),
-            ConfigError::DuplicateSource,
+            AuthenticatorBuildError::DuplicateSource { token_source: "the `Authorization` header".into() },
             "keep one",
         ),
     ] {

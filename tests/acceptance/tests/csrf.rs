@@ -1,7 +1,8 @@
 //! Requests that another site may have made: refused where the token came from a cookie, on every stack.
 
 use acceptance::{Connection, Reply, STACKS, Server, User, builder, good_claims, hs256, request_to};
-use jwt_core::{AuthError, Authenticator, AuthenticatorBuilder, CsrfTokens, TokenSource, Verdict};
+use jwt_core::adapter::Verdict;
+use jwt_core::{AuthError, Authenticator, AuthenticatorBuilder, CsrfTokens, TokenSource};
 
 const HOST: &str = "api.example.com";
 const OURS: &str = "https://api.example.com";

@@ -16,10 +16,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use jwt_core::{
-    Authenticator, Clock, CompactToken, ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError,
-    ForwardTarget, Forwarder, ForwarderBuildError, KeySet, NumericDate, OAuthErrorCode, TokenExchange,
+use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::forward::{
+    ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError, ForwardTarget, Forwarder,
+    ForwarderBuildError, OAuthErrorCode, TokenExchange,
 };
+use jwt_core::{Authenticator, CompactToken, KeySet};
 use jwt_tower::{ForwardToken, ForwardingError, JwtAuth, Token};
 use proptest::prelude::*;
 use serde_json::json;
@@ -588,7 +590,7 @@ async fn another_call_takes_over_where_the_exchanging_one_is_dropped() {
 #[test]
 fn a_forwarder_that_would_not_do_what_it_seems_to_is_not_built() {
     let build = |targets: &[&str]| {
-        let builder = targets.iter().fold(Forwarder::builder(), jwt_core::ForwarderBuilder::target);
+        let builder = targets.iter().fold(Forwarder::builder(), jwt_core::forward::ForwarderBuilder::target);
         builder.build().err()
     };
     assert_eq!(build(&["https://a.example", "https://b.example"]), None);
@@ -679,7 +681,7 @@ proptest! {
     /// Judged by another parser of addresses than the one in use, that of browsers (WHATWG), which reqwest uses too.
     #[test]
     fn no_origin_outside_of_the_list_ever_gets_the_header(address in address()) {
-        let forwarder = TARGETS.iter().fold(Forwarder::builder().clock(Stopped), jwt_core::ForwarderBuilder::target);
+        let forwarder = TARGETS.iter().fold(Forwarder::builder().clock(Stopped), jwt_core::forward::ForwarderBuilder::target);
         let forwarder = forwarder.build().unwrap();
         let origin = |address: &str| reqwest::Url::parse(address).map(|url| url.origin());
         let is_target = |address: &str| {

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, NOW, SECRET, User, key_file, named_key};
-use jwt_core::{
-    Algorithm, AuthError, Authenticator, Clock, IssueError, Issuer, IssuerBuildError, IssuerBuilder, KeySet,
-    NumericDate, RegisteredClaim, RotationError, SigningKey, TokenError, Verifier,
-};
+use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::error::{RegisteredClaim, TokenError};
+use jwt_core::issue::{IssueError, IssuerBuildError, IssuerBuilder, RotationError};
+use jwt_core::{Algorithm, AuthError, Authenticator, Issuer, KeySet, SigningKey, Verifier};
 use serde_json::{Value, json};
 
 /// A clock that goes when it is told to.

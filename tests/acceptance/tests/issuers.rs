@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use acceptance::{NOW, Stopped, User, good_claims};
+use jwt_core::error::{AuthenticatorBuildError, TokenError};
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, KeySet, LiveKeys, SigningKey, TokenError,
-    TrustedIssuer, Verifier,
+    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, KeySet, LiveKeys, SigningKey, TrustedIssuer, Verifier,
 };
 use serde_json::Value;
 
@@ -225,12 +225,24 @@ fn the_keys_of_one_are_replaced_and_the_others_stay() {
 fn what_would_be_ambiguous_is_not_built() {
     let error = |builder: AuthenticatorBuilder<User>| builder.build_verifier().err();
     let trusted = || TrustedIssuer::new(OURS, keys(1));
-    assert_eq!(error(builder().trust(trusted()).trust(trusted())), Some(ConfigError::DuplicateIssuer));
-    assert_eq!(error(builder().trust(trusted()).keys(keys(2)).issuer(OURS)), Some(ConfigError::DuplicateIssuer));
-    assert_eq!(error(builder().trust(trusted()).keys(keys(2))), Some(ConfigError::NamelessIssuer));
-    assert_eq!(error(builder().trust(trusted()).issuer(THEIRS)), Some(ConfigError::IssuerWithoutKeys));
-    assert_eq!(error(builder().trust(TrustedIssuer::new("", keys(1)))), Some(ConfigError::EmptyExpectation));
-    assert_eq!(error(Authenticator::builder().trust(trusted())), Some(ConfigError::NoAudience));
+    assert_eq!(
+        error(builder().trust(trusted()).trust(trusted())),
+        Some(AuthenticatorBuildError::DuplicateIssuer { issuer: OURS.into() })
+    );
+    assert_eq!(
+        error(builder().trust(trusted()).keys(keys(2)).issuer(OURS)),
+        Some(AuthenticatorBuildError::DuplicateIssuer { issuer: OURS.into() })
+    );
+    assert_eq!(error(builder().trust(trusted()).keys(keys(2))), Some(AuthenticatorBuildError::NamelessIssuer));
+    assert_eq!(
+        error(builder().trust(trusted()).issuer(THEIRS)),
+        Some(AuthenticatorBuildError::IssuerWithoutKeys { issuer: THEIRS.into() })
+    );
+    assert_eq!(
+        error(builder().trust(TrustedIssuer::new("", keys(1)))),
+        Some(AuthenticatorBuildError::EmptyExpectation { setting: "trust" })
+    );
+    assert_eq!(error(Authenticator::builder().trust(trusted())), Some(AuthenticatorBuildError::NoAudience));
     let beside = builder().trust(trusted()).keys(keys(2)).issuer(THEIRS).build_verifier().unwrap();
     assert!(beside.verify(token(1, OURS, "api")).is_ok() && beside.verify(token(2, THEIRS, "api")).is_ok());
 }

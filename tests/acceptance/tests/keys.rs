@@ -1,7 +1,8 @@
 //! In which forms keys are read, and which are refused with which advice.
 
 use acceptance::{SECRET, Stopped, User, good_claims, key_bytes, key_file};
-use jwt_core::{Algorithm, Authenticator, KeyError, KeySet, KeySource, SigningKey, VerifyingKey};
+use jwt_core::key::{KeyError, KeySource};
+use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 
 #[track_caller]

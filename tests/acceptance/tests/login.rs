@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acceptance::{AUDIENCE, Connection, ISSUER, LOGIN_STACKS, Reply, Server, User, WatchedStore, key_file, request_to};
+use jwt_core::adapter::Verdict;
+use jwt_core::error::CrossSiteError;
+use jwt_core::login::{
+    Login, LoginCookiesBuildError, LoginCookiesBuilder, LoginsBuildError, LoginsBuilder, RefreshToken, SameSite,
+};
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, CrossSiteError, CsrfTokens, Issuer, KeySet, Login, LoginCookies,
-    LoginCookiesBuildError, LoginCookiesBuilder, Logins, LoginsBuildError, LoginsBuilder, MemoryStore, RefreshToken,
-    RefreshTokens, Revocations, SameSite, SigningKey, Verdict,
+    Algorithm, AuthError, Authenticator, CsrfTokens, Issuer, KeySet, LoginCookies, Logins, MemoryStore, RefreshTokens,
+    Revocations, SigningKey,
 };
 use serde_json::{Value, json};
 

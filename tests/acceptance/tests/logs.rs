@@ -6,7 +6,9 @@ use acceptance::{
     Connection, GUARDED, Log, STACKS, Stack, WatchedStore, builder, good_claims, hs256, member_builder,
     plain_member_builder, request_to,
 };
-use jwt_core::{Algorithm, Issuer, Login, LoginCookies, NewSignIn, Sessions, SigningKey, TokenSource};
+use jwt_core::login::Login;
+use jwt_core::session::NewSignIn;
+use jwt_core::{Algorithm, Issuer, LoginCookies, Sessions, SigningKey, TokenSource};
 
 /// A session that is served, one whose store is away, and one that has ended.
 fn sessions_come_and_go(stack: Stack) {

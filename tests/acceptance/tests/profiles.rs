@@ -5,10 +5,10 @@ use std::time::Duration;
 use acceptance::{
     AUDIENCE, ISSUER, NOW, SECRET, STACKS, Stopped, base64url, compact, good_claims, key_file, named_key,
 };
+use jwt_core::error::{AuthenticatorBuildError, Malformed, ProfileClaim, RegisteredClaim, TokenError};
+use jwt_core::verify::{AuthenticationRequest, IdTokenVerifier, OriginalLogin};
 use jwt_core::{
-    Algorithm, AuthError, AuthenticationRequest, Authenticator, AuthenticatorBuilder, ConfigError, IdTokenVerifier,
-    KeySet, Malformed, OriginalLogin, ProfileClaim, RegisteredClaim, SigningKey, TokenError, TrustedIssuer,
-    VerifyingKey,
+    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, KeySet, SigningKey, TrustedIssuer, VerifyingKey,
 };
 use serde_json::{Value, json};
 
@@ -131,22 +131,25 @@ fn an_access_token_without_a_signature_is_refused() {
 fn a_profile_that_the_builder_undoes_cannot_be_built() {
     let keyed = || Authenticator::<()>::builder().keys(KeySet::hs256(SECRET).unwrap());
     for (builder, expected) in [
-        (keyed().audience(AUDIENCE).access_token_profile(), ConfigError::ProfileWithoutIssuer),
-        (keyed().issuer(ISSUER).access_token_profile(), ConfigError::NoAudience),
-        (keyed().issuer(ISSUER).any_audience().access_token_profile(), ConfigError::ProfileContradiction),
+        (keyed().audience(AUDIENCE).access_token_profile(), AuthenticatorBuildError::ProfileWithoutIssuer),
+        (keyed().issuer(ISSUER).access_token_profile(), AuthenticatorBuildError::NoAudience),
+        (keyed().issuer(ISSUER).any_audience().access_token_profile(), AuthenticatorBuildError::ProfileContradiction),
         (
             keyed().issuer(ISSUER).audience(AUDIENCE).dangerous_allow_tokens_without_expiry().access_token_profile(),
-            ConfigError::ProfileContradiction,
+            AuthenticatorBuildError::ProfileContradiction,
         ),
     ] {
         assert_eq!(builder.build().unwrap_err(), expected);
     }
-    assert_eq!(keyed().build_id_token_verifier(CLIENT).unwrap_err(), ConfigError::ProfileWithoutIssuer);
-    assert_eq!(keyed().issuer(ISSUER).build_id_token_verifier("").unwrap_err(), ConfigError::EmptyExpectation);
+    assert_eq!(keyed().build_id_token_verifier(CLIENT).unwrap_err(), AuthenticatorBuildError::ProfileWithoutIssuer);
+    assert_eq!(
+        keyed().issuer(ISSUER).build_id_token_verifier("").unwrap_err(),
+        AuthenticatorBuildError::EmptyExpectation { setting: "build_id_token_verifier" }
+    );
     let open = keyed().issuer(ISSUER).any_audience().build_id_token_verifier(CLIENT);
-    assert_eq!(open.unwrap_err(), ConfigError::AudienceContradiction);
+    assert_eq!(open.unwrap_err(), AuthenticatorBuildError::AudienceContradiction { audience: CLIENT.into() });
     let endless = keyed().issuer(ISSUER).dangerous_allow_tokens_without_expiry().build_id_token_verifier(CLIENT);
-    assert_eq!(endless.unwrap_err(), ConfigError::ProfileContradiction);
+    assert_eq!(endless.unwrap_err(), AuthenticatorBuildError::ProfileContradiction);
 }
 
 #[test]
@@ -166,7 +169,7 @@ fn the_profile_of_one_issuer_binds_that_one_alone() {
         assert!(matches!(error, Err(TokenError::MissingClaim(name)) if &*name == "jti"));
         refusal(verifier.verify(token(Some("JWT"), &with(&theirs, "jti", Value::Null)))).unwrap();
     }
-    assert_eq!(trusting().any_audience().build().unwrap_err(), ConfigError::ProfileContradiction);
+    assert_eq!(trusting().any_audience().build().unwrap_err(), AuthenticatorBuildError::ProfileContradiction);
 
     // Of two profiles, that of the verifier counts.
     let verifier = trusting().build_id_token_verifier(CLIENT).unwrap();

@@ -2,7 +2,8 @@
 //! shows nothing of the key.
 
 use acceptance::{SECRET, key_bytes, key_file};
-use jwt_core::{Algorithm, KeyError, SigningKey, VerifyingKey};
+use jwt_core::key::KeyError;
+use jwt_core::{Algorithm, SigningKey, VerifyingKey};
 
 fn verifying(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> KeyError {
     discreet(VerifyingKey::pem(algorithm, pem.as_ref()).unwrap_err(), pem.as_ref())

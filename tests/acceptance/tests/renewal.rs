@@ -8,10 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use acceptance::{AUDIENCE, Connection, ISSUER, Reply, SECRET, STACKS, Server, Stack, User, WatchedStore, request_to};
+use jwt_core::adapter::{Pending, Verdict};
+use jwt_core::login::{LoginsBuildError, LoginsBuilder};
+use jwt_core::session::RefreshError;
 use jwt_core::testing::TestClock;
 use jwt_core::{
-    Algorithm, Authenticator, Issuer, LoginCookies, LoginError, Logins, LoginsBuildError, LoginsBuilder, MemoryStore,
-    Pending, RefreshError, RefreshTokens, SigningKey, Verdict,
+    Algorithm, Authenticator, Issuer, LoginCookies, LoginError, Logins, MemoryStore, RefreshTokens, SigningKey,
 };
 use serde_json::json;
 

@@ -7,10 +7,12 @@ use acceptance::{
     AUDIENCE, GUARDED, Member, STACKS, Server, User, WatchedStore, builder, good_claims, hs256, member_builder,
     request_to,
 };
+use jwt_core::clock::NumericDate;
+use jwt_core::error::{AuthenticatorBuildError, TokenError};
+use jwt_core::session::{NewSignIn, OpaqueToken, SignIn};
 use jwt_core::testing::TestClock;
 use jwt_core::{
-    AuthError, Authenticator, AuthenticatorBuilder, ConfigError, CsrfTokens, KeySet, LoginCookies, NewSignIn,
-    NumericDate, OpaqueToken, Sessions, SignIn, TokenError, TokenSource,
+    AuthError, Authenticator, AuthenticatorBuilder, CsrfTokens, KeySet, LoginCookies, Sessions, TokenSource,
 };
 use serde_json::json;
 
@@ -335,9 +337,9 @@ fn expectations_of_tokens_without_keys_to_prove_them_are_a_mistake() {
         new().max_age(HOUR),
         new().access_token_profile(),
     ] {
-        assert_eq!(builder.build().err(), Some(ConfigError::NoKeys));
+        assert_eq!(builder.build().err(), Some(AuthenticatorBuildError::NoKeys));
     }
     // With keys, everything that a JWT needs is still needed.
     let keys = KeySet::hs256([7; 32]).unwrap();
-    assert_eq!(new().keys(keys).build().err(), Some(ConfigError::NoAudience));
+    assert_eq!(new().keys(keys).build().err(), Some(AuthenticatorBuildError::NoAudience));
 }

@@ -4,10 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, SECRET, User};
+use jwt_core::adapter::Verdict;
+use jwt_core::error::TokenError;
+use jwt_core::issue::IssueError;
+use jwt_core::login::{Login, LoginsBuilder};
+use jwt_core::session::RefreshError;
+use jwt_core::store::StoreError;
 use jwt_core::testing::TestClock;
 use jwt_core::{
-    Algorithm, AuthError, Authenticator, CsrfTokens, IssueError, Issuer, Login, LoginCookies, LoginError, Logins,
-    LoginsBuilder, MemoryStore, RefreshError, RefreshTokens, Revocations, SigningKey, StoreError, TokenError, Verdict,
+    Algorithm, AuthError, Authenticator, CsrfTokens, Issuer, LoginCookies, LoginError, Logins, MemoryStore,
+    RefreshTokens, Revocations, SigningKey,
 };
 use serde_json::{Value, json};
 

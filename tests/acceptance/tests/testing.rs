@@ -5,10 +5,10 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use acceptance::{STACKS, User};
+use jwt_core::clock::{Clock, NumericDate, SystemClock};
+use jwt_core::error::{Malformed, TokenError};
 use jwt_core::testing::{IssuerServer, TestClock, TestIssuer, TestToken};
-use jwt_core::{
-    Algorithm, AuthError, Authenticator, Clock, KeySet, Malformed, NumericDate, SystemClock, TokenError, VerifiedToken,
-};
+use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, VerifiedToken};
 
 /// A token that is good for the servers of the suite.
 fn alice(issuer: &TestIssuer) -> TestToken {
@@ -135,7 +135,8 @@ async fn claims_reach_a_handler_without_a_layer() {
         user.name.clone()
     }
     let user = VerifiedToken::for_test(User { sub: "alice".into(), name: "Alice".into() });
-    let request = Request::get("/me").extension(jwt_core::Admission::for_test(user)).body(axum::body::Body::empty());
+    let request =
+        Request::get("/me").extension(jwt_core::adapter::Admission::for_test(user)).body(axum::body::Body::empty());
     let app = axum::Router::new().route("/me", axum::routing::get(me));
     assert_eq!(app.oneshot(request.unwrap()).await.unwrap().status(), 200);
 }

@@ -10,7 +10,9 @@ use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
-use jwt_tower::{AuthError, Claims, Denial, Grants, JwtAuth, RejectionBody, Require, VerifiedToken};
+use jwt_tower::error::Denial;
+use jwt_tower::guard::Grants;
+use jwt_tower::{AuthError, Claims, JwtAuth, RejectionBody, Require, VerifiedToken};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 fn layer() -> JwtAuth<User> {

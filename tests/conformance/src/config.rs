@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::key::{KeySource, SkippedKey};
 use jwt_core::{
-    Algorithm, Authenticator, AuthenticatorBuilder, Clock, KeySet, KeySource, NumericDate, RemoteKeySet, SkippedKey,
-    TokenCache, TokenSource, VerifyingKey,
+    Algorithm, Authenticator, AuthenticatorBuilder, KeySet, RemoteKeySet, TokenCache, TokenSource, VerifyingKey,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;

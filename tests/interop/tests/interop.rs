@@ -8,10 +8,9 @@ use std::time::SystemTime;
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use interop_tests::{Library, Minted, Peer, Verdict};
-use jwt_core::{
-    Algorithm, AuthError, Authenticator, Issuer, KeyError, KeySet, KeySource, SigningKey, TokenError, Verifier,
-    VerifyingKey,
-};
+use jwt_core::error::TokenError;
+use jwt_core::key::{KeyError, KeySource};
+use jwt_core::{Algorithm, AuthError, Authenticator, Issuer, KeySet, SigningKey, Verifier, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -76,7 +75,7 @@ fn assert_verified(keys: impl Into<KeySource>, token: &str, claims: &Value, case
     assert_eq!(*token, User::example(), "{case}");
     assert_eq!((token.issuer(), token.subject()), (Some(ISSUER), Some("alice")), "{case}");
     assert!(token.audience().any(|audience| audience == AUDIENCE), "{case}");
-    assert_eq!(token.expires_at().map(jwt_core::NumericDate::as_secs), claims["exp"].as_u64(), "{case}");
+    assert_eq!(token.expires_at().map(jwt_core::clock::NumericDate::as_secs), claims["exp"].as_u64(), "{case}");
     assert_eq!(serde_json::from_str::<Value>(token.claims_json()).unwrap(), *claims, "{case}");
 }
 

@@ -4,7 +4,8 @@
 use std::net::TcpListener;
 use std::thread;
 
-use jwt_core::{Authenticator, ResourceMetadata};
+use jwt_core::Authenticator;
+use jwt_core::metadata::ResourceMetadata;
 use serde_json::{Value, json};
 
 /// A framework with its adapter.

@@ -9,7 +9,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Stdio};
 
-use jwt_core::{Authenticator, KeySet, ResourceMetadata};
+use jwt_core::metadata::ResourceMetadata;
+use jwt_core::{Authenticator, KeySet};
 use mcp_tests::{STACKS, Stack};
 use outside::Process;
 use serde_json::{Value, json};

@@ -6,7 +6,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use acceptance::{AUDIENCE, User};
-use jwt_core::{Algorithm, Authenticator, KeySet, RemoteKeySet, SigningKey, TrustedIssuer, Verdict, VerifyingKey};
+use jwt_core::adapter::Verdict;
+use jwt_core::{Algorithm, Authenticator, KeySet, RemoteKeySet, SigningKey, TrustedIssuer, VerifyingKey};
 use oidc_tests::{Key, Scripted, builder, jwks};
 use serde_json::json;
 

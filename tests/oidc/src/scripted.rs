@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jwt_core::{Fetch, FetchError, Fetching};
+use jwt_core::key::{Fetch, FetchError, Fetching};
 use tokio::time::{Instant, sleep};
 
 /// A client that answers out of memory: what is published now, after so much time, on the clock of Tokio, which a test

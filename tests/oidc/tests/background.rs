@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use acceptance::{AUDIENCE, User, key_file};
-use jwt_core::{
-    Algorithm, Authenticator, FetchError, KeySet, Outcome, RemoteKeySet, SigningKey, TokenCache, TrustedIssuer,
-};
+use jwt_core::adapter::Outcome;
+use jwt_core::key::FetchError;
+use jwt_core::{Algorithm, Authenticator, KeySet, RemoteKeySet, SigningKey, TokenCache, TrustedIssuer};
 use oidc_tests::{Key, Scripted, at_once, builder, jwks, status};
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};

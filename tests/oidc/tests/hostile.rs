@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use jwt_core::{Algorithm, Authenticator, FetchError, KeyError, RemoteKeySet, SigningKey, TokenCache};
+use jwt_core::key::{FetchError, KeyError};
+use jwt_core::{Algorithm, Authenticator, RemoteKeySet, SigningKey, TokenCache};
 use oidc_tests::{Key, KeyServer, Reply, at_once, builder, eventually, jwks, status};
 use serde_json::json;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use jwt_core::{Fetch, FetchError, Fetching, RemoteKeySet};
+use jwt_core::RemoteKeySet;
+use jwt_core::key::{Fetch, FetchError, Fetching};
 use oidc_tests::{Key, at_once, builder, jwks, status};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;

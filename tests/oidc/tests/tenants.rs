@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use acceptance::User;
-use jwt_core::{Authenticator, ConfigError, KeySet, RemoteKeySet, Tenants, TrustedIssuer};
+use jwt_core::error::AuthenticatorBuildError;
+use jwt_core::{Authenticator, KeySet, RemoteKeySet, Tenants, TrustedIssuer};
 use oidc_tests::{Key, KeyServer, Reply, Scripted, at_once, builder, eventually, jwks, status};
 use serde_json::json;
 
@@ -171,8 +172,14 @@ async fn a_rule_speaks_for_each_tenant_and_nobody_is_trusted_by_mistake() {
 #[tokio::test]
 async fn a_template_without_an_audience_is_not_built() {
     let build = |tenants| Authenticator::<User>::builder().trust_tenants(tenants).build().err();
-    assert_eq!(build(Tenants::template("https://login.example.com/{tenant}")), Some(ConfigError::NoAudience));
-    assert_eq!(build(Tenants::template("https://{tenant}.example.com/")), Some(ConfigError::Template));
+    assert_eq!(
+        build(Tenants::template("https://login.example.com/{tenant}")),
+        Some(AuthenticatorBuildError::NoAudience)
+    );
+    assert_eq!(
+        build(Tenants::template("https://{tenant}.example.com/")),
+        Some(AuthenticatorBuildError::Template { template: "https://{tenant}.example.com/".into() })
+    );
 }
 
 #[tokio::test]

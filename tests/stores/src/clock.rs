@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jwt_core::{Clock, NumericDate};
+use jwt_core::clock::{Clock, NumericDate};
 
 /// A clock that stands still until it is told otherwise. Clones tell the same time.
 #[derive(Debug, Clone)]

@@ -2,10 +2,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jwt_core::{
-    NewSignIn, NumericDate, OpaqueToken, RedisStore, RefreshError, RefreshTokens, Revocations, Revoked, Sessions,
-    StoreError,
-};
+use jwt_core::clock::NumericDate;
+use jwt_core::revocation::Revoked;
+use jwt_core::session::{NewSignIn, OpaqueToken, RefreshError};
+use jwt_core::store::StoreError;
+use jwt_core::{RedisStore, RefreshTokens, Revocations, Sessions};
 use serde_json::json;
 use tokio::sync::{RwLock, RwLockWriteGuard};
 use tokio::task::JoinHandle;

@@ -1,7 +1,8 @@
 //! Which addresses there are, and what is said of those that are none.
 
+use jwt_core::RedisStore;
+use jwt_core::store::StoreError;
 use jwt_core::store::StoreUrlError;
-use jwt_core::{RedisStore, StoreError};
 
 /// Where nobody listens.
 const NOBODY: &str = "127.0.0.1:1";

@@ -7,9 +7,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::{
-    NewSignIn, NumericDate, OpaqueToken, RedisStore, RefreshError, RefreshTokens, Revocations, Sessions, StoreError,
-};
+use jwt_core::clock::NumericDate;
+use jwt_core::session::{NewSignIn, OpaqueToken, RefreshError};
+use jwt_core::store::StoreError;
+use jwt_core::{RedisStore, RefreshTokens, Revocations, Sessions};
 use stores_tests::{RedisCluster, RedisSentinels, Traffic, is_revoked, redis_is_installed, until};
 
 const LOG: &str = "jwt:{revocations}:log";

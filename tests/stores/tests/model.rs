@@ -5,9 +5,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use jwt_core::{
-    Clock, NewSignIn, NumericDate, OpaqueToken, RefreshError, RefreshTokens, Revocations, Sessions, SignIn,
-};
+use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::session::{NewSignIn, OpaqueToken, RefreshError, SignIn};
+use jwt_core::{RefreshTokens, Revocations, Sessions};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::json;

@@ -6,9 +6,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::{
-    NewSignIn, NumericDate, RedisStore, RefreshError, RefreshTokens, Revocations, Revoked, Sessions, StoreError,
-};
+use jwt_core::clock::NumericDate;
+use jwt_core::revocation::Revoked;
+use jwt_core::session::{NewSignIn, RefreshError};
+use jwt_core::store::StoreError;
+use jwt_core::{RedisStore, RefreshTokens, Revocations, Sessions};
 use serde_json::json;
 use stores_tests::{
     RedisCluster, RedisSentinels, RedisServer, TestClock, Traffic, is_revoked, proved, redis_is_installed, until,

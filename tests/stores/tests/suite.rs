@@ -6,11 +6,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::revocation::{Revoked, WhileUnreachable};
+use jwt_core::session::{NewSignIn, OpaqueToken, RefreshError, SignIn, SignInsBuildError};
+use jwt_core::store::StoreError;
 use jwt_core::store::{Revocation, RevocationStore, RevocationTarget, SignInId, StoreFuture};
-use jwt_core::{
-    Clock, NewSignIn, NumericDate, OpaqueToken, RefreshError, RefreshTokens, Revocations, Revoked, Sessions, SignIn,
-    SignInsBuildError, StoreError, WhileUnreachable,
-};
+use jwt_core::{RefreshTokens, Revocations, Sessions};
 use serde_json::json;
 use stores_tests::{Stores, TestClock, proved};
 

@@ -5,11 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::adapter::{Admission, Verdict};
+use jwt_core::error::{AuthenticatorBuildError, TokenError, Unavailable};
+use jwt_core::revocation::WhileUnreachable;
+use jwt_core::session::NewSignIn;
 use jwt_core::store::SignInStore;
 use jwt_core::{
-    Admission, Algorithm, AuthError, Authenticator, AuthenticatorBuilder, ConfigError, Issuer, KeySet, Logins,
-    MemoryStore, NewSignIn, RedisStore, RefreshTokens, Revocations, Sessions, SigningKey, TokenCache, TokenError,
-    Unavailable, Verdict, WhileUnreachable,
+    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, Issuer, KeySet, Logins, MemoryStore, RedisStore,
+    RefreshTokens, Revocations, Sessions, SigningKey, TokenCache,
 };
 use serde_json::json;
 use stores_tests::{RedisServer, Stores, TestClock, redis_is_installed};
@@ -46,7 +49,7 @@ async fn a_revoked_token_is_refused_whether_it_is_cached_or_not() {
         assert!(matches!(error, AuthError::InvalidToken(TokenError::Revoked)));
         let answer = auth.answer(&error);
         assert_eq!(answer.status.as_u16(), 401);
-        assert_eq!(answer.challenge.unwrap(), r#"Bearer error="invalid_token""#);
+        assert_eq!(answer.challenges()[0], r#"Bearer error="invalid_token""#);
         assert!(matches!(verdict(&auth, &other), Verdict::Verified(_)));
         assert!(auth.verifier().verify(&one).is_err());
     }
@@ -74,7 +77,13 @@ async fn a_list_that_is_out_of_date_is_a_503_where_that_was_chosen() {
 async fn a_verifier_that_takes_tokens_longer_than_they_are_remembered_is_not_built() {
     let list = Revocations::builder(Arc::new(MemoryStore::new())).open().await.unwrap();
     let lenient = builder().leeway(Duration::from_secs(301)).revocations(&list);
-    assert_eq!(lenient.build().err(), Some(ConfigError::RevocationLeeway));
+    assert_eq!(
+        lenient.build().err(),
+        Some(AuthenticatorBuildError::RevocationLeeway {
+            revocations: Duration::from_secs(300),
+            tokens: Duration::from_secs(301)
+        })
+    );
     assert!(builder().leeway(Duration::from_secs(300)).revocations(&list).build().is_ok());
 }
 
@@ -117,11 +126,11 @@ async fn renewed(tokens: Logins, refresh: String) -> String {
     let auth = tokens.authenticator::<()>().build().unwrap();
     let request = http::Request::get("/").header("cookie", format!("__Host-refresh_token={refresh}")).body(()).unwrap();
     let Verdict::Pending(pending) = auth.authenticate(&request) else { panic!("it has to be renewed") };
-    let (admission, fields) = Admission::of(&auth, pending.await);
+    let (admission, headers) = Admission::of(&auth, pending.await, &request);
     assert!(admission.is_ok());
-    let fields = fields.unwrap();
-    let mut cookies = fields.fields(false).filter(|(name, _)| name == "set-cookie").skip(1);
-    let cookie = cookies.next().unwrap().1.to_str().unwrap().to_owned();
+    let mut response = http::HeaderMap::new();
+    headers.unwrap().apply(&mut response);
+    let cookie = response.get_all("set-cookie").iter().nth(1).unwrap().to_str().unwrap().to_owned();
     cookie.split_once(';').unwrap().0.split_once('=').unwrap().1.to_owned()
 }
 

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use jwt_core::{NumericDate, RedisStore, Revocations};
+use jwt_core::clock::NumericDate;
+use jwt_core::{RedisStore, Revocations};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

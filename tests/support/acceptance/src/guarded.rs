@@ -1,9 +1,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use jwt_core::{
-    AuthError, Authenticator, AuthenticatorBuilder, Denial, Grants, RealmAccess, ResourceAccess, Scopes, Unavailable,
-};
+use jwt_core::error::{Denial, Unavailable};
+use jwt_core::guard::{Grants, RealmAccess, ResourceAccess};
+use jwt_core::{AuthError, Authenticator, AuthenticatorBuilder, Scopes};
 use serde::{Deserialize, Serialize};
 
 use crate::log;
@@ -195,8 +195,8 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<Member>) {
     }
 
     /// Extractors are axum's; here a handler asks for the claims and answers by itself.
-    fn claims(request: &Request<Incoming>) -> Result<Response<Full<Bytes>>, jwt_tower::Rejection> {
-        let claims = jwt_tower::Admission::claims::<Member>(request.extensions().get());
+    fn claims(request: &Request<Incoming>) -> Result<Response<Full<Bytes>>, jwt_tower::adapter::Rejection> {
+        let claims = jwt_tower::adapter::Admission::claims::<Member>(request.extensions().get());
         claims.map(|_| Response::new("served".into()))
     }
 
@@ -206,13 +206,7 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<Member>) {
         let path = request.uri().path().to_owned();
         match &*path {
             "/stacked" => stacked.layer(served).oneshot(request).await,
-            "/claims" => Ok(claims(&request).unwrap_or_else(|rejection| {
-                let mut response = Response::new(rejection.answer.body.into());
-                *response.status_mut() = rejection.answer.status;
-                response.headers_mut().extend(rejection.answer.headers());
-                response.headers_mut().insert("content-type", jwt_tower::Answer::CONTENT_TYPE.parse().expect("a type"));
-                response
-            })),
+            "/claims" => Ok(claims(&request).unwrap_or_else(|rejection| rejection.answer.response().map(Full::from))),
             _ => match guards!().into_iter().find(|(guarded, _)| *guarded == path) {
                 Some((_, guard)) => guard.layer(served).oneshot(request).await,
                 None => served.oneshot(request).await,

@@ -18,7 +18,9 @@ pub use tokens::{
     AUDIENCE, ISSUER, NOW, SECRET, base64url, compact, good_claims, hs256, key_bytes, key_file, named_key, sign,
 };
 
-use jwt_core::{Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate, ResourceMetadata};
+use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::metadata::ResourceMetadata;
+use jwt_core::{Authenticator, AuthenticatorBuilder, KeySet};
 use serde::{Deserialize, Serialize};
 
 /// The claims that the servers ask for.

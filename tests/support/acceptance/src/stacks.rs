@@ -119,7 +119,8 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<User>) {
     use hyper::body::{Bytes, Incoming};
     use hyper_util::rt::TokioIo;
     use hyper_util::service::TowerToHyperService;
-    use jwt_tower::{JwtAuth, MetadataRoute, Rejection};
+    use jwt_tower::adapter::Rejection;
+    use jwt_tower::{JwtAuth, MetadataRoute};
     use tower::{Layer, ServiceExt, service_fn};
 
     type Answer = Response<Full<Bytes>>;

@@ -1,8 +1,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use jwt_core::MemoryStore;
+use jwt_core::clock::NumericDate;
 use jwt_core::store::{Change, Digest, Owner, Record, SignInKey, SignInStore, StoreError, StoreFuture, Touch};
-use jwt_core::{MemoryStore, NumericDate};
 use tokio::sync::Semaphore;
 
 /// A store in memory that can be taken away, counts the renewals that it is asked for, and holds them up on demand.

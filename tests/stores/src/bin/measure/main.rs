@@ -9,8 +9,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jwt_core::clock::NumericDate;
+use jwt_core::session::NewSignIn;
 use jwt_core::store::{RevocationStore, SignInStore};
-use jwt_core::{MemoryStore, NewSignIn, NumericDate, RedisStore, RefreshTokens, Revocations, Sessions};
+use jwt_core::{MemoryStore, RedisStore, RefreshTokens, Revocations, Sessions};
 use serde_json::json;
 use stores_tests::{RedisServer, proved, redis_is_installed};
 

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use jwt_core::adapter::Verdict;
+use jwt_core::session::NewSignIn;
 use jwt_core::store::SignInStore;
 use jwt_core::{
-    Algorithm, Authenticator, AuthenticatorBuilder, MemoryStore, NewSignIn, RedisStore, Sessions, SigningKey,
-    TokenCache, Verdict,
+    Algorithm, Authenticator, AuthenticatorBuilder, MemoryStore, RedisStore, Sessions, SigningKey, TokenCache,
 };
 use redis::aio::MultiplexedConnection;
 use serde::Deserialize;
