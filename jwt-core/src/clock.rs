@@ -81,7 +81,7 @@ impl fmt::Display for NumericDate {
 /// Where the present time comes from. [`SystemClock`] unless the builder is told otherwise.
 ///
 /// ```
-/// use jwt_core::{Clock, NumericDate};
+/// use jwt_core::clock::{Clock, NumericDate};
 ///
 /// /// It is always noon.
 /// struct Stopped;

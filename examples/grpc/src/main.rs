@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
 
-    let auth = Authenticator::<User>::builder().keys(KeySet::hs256(secret)?).audience("grpc").build()?;
+    let auth = Authenticator::<User>::builder().keys(KeySet::hs256(secret)?).audience("grpc").grpc().build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
     tokio::spawn(serve(listener, auth));
@@ -136,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn claims_reach_the_service_through_the_extensions_of_the_request() {
         let issuer = TestIssuer::new();
-        let channel = connect(issuer.builder().build().unwrap()).await;
+        let channel = connect(issuer.builder().grpc().build().unwrap()).await;
         let greeting = hello(&channel, Some(&alice(&issuer).compact())).await.unwrap();
         assert_eq!(greeting.unwrap(), "Hello, Alice!");
     }
@@ -144,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn who_may_not_come_in_is_unauthenticated_in_fixed_words() {
         let issuer = TestIssuer::new();
-        let channel = connect(issuer.builder().build().unwrap()).await;
+        let channel = connect(issuer.builder().grpc().build().unwrap()).await;
         for (token, challenge) in [
             (None, "Bearer"),
             (Some(alice(&issuer).expired().compact()), "Bearer error=\"invalid_token\""),
@@ -164,7 +164,7 @@ mod tests {
     async fn whom_a_guard_refuses_is_denied_and_keeps_the_connection() {
         let issuer = TestIssuer::new();
         let guard = Require::policy(|user: &User| user.name != "Alice");
-        let channel = connect_guarded(issuer.builder().build().unwrap(), guard).await;
+        let channel = connect_guarded(issuer.builder().grpc().build().unwrap(), guard).await;
         let status = hello(&channel, Some(&alice(&issuer).compact())).await.unwrap().unwrap_err();
         assert_eq!(status.code(), Code::PermissionDenied);
         assert_eq!(status.metadata().get("www-authenticate").unwrap(), "Bearer error=\"insufficient_scope\"");
@@ -179,7 +179,7 @@ mod tests {
         let guard = Require::policy_async(|_: VerifiedToken<User>| async {
             Err::<(), _>(AuthError::from(Unavailable::Policy { retry_after: Duration::from_secs(7) }))
         });
-        let channel = connect_guarded(issuer.builder().build().unwrap(), guard).await;
+        let channel = connect_guarded(issuer.builder().grpc().build().unwrap(), guard).await;
         let status = hello(&channel, Some(&alice(&issuer).compact())).await.unwrap().unwrap_err();
         assert_eq!(status.code(), Code::Unavailable);
         assert_eq!(status.metadata().get("retry-after").unwrap(), "7");
@@ -188,7 +188,7 @@ mod tests {
     #[tokio::test]
     async fn anonymous_callers_are_strangers_where_they_are_welcome() {
         let issuer = TestIssuer::new();
-        let channel = connect(issuer.builder().optional().build().unwrap()).await;
+        let channel = connect(issuer.builder().optional().grpc().build().unwrap()).await;
         assert_eq!(hello(&channel, None).await.unwrap().unwrap(), "Hello, stranger!");
         let expired = alice(&issuer).expired().compact();
         assert_eq!(hello(&channel, Some(&expired)).await.unwrap().unwrap_err().code(), Code::Unauthenticated);
@@ -203,7 +203,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_in_the_name_of_the_user_takes_the_token_to_a_target_and_nowhere_else() {
         let issuer = TestIssuer::new();
-        let channel = connect(issuer.builder().build().unwrap()).await;
+        let channel = connect(issuer.builder().grpc().build().unwrap()).await;
         let verifier = issuer.builder::<User>().build_verifier().unwrap();
         let token = verifier.verify(alice(&issuer).compact()).unwrap().token();
         let forwarder = Forwarder::builder().target("https://greeter.example.com").build().unwrap();
@@ -228,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_protocol_is_answered_in_its_own_terms() {
-        let auth = TestIssuer::new().builder::<User>().build().unwrap();
+        let auth = TestIssuer::new().builder::<User>().grpc().build().unwrap();
         let service = JwtAuth::new(auth).empty_body().layer(GreeterServer::new(Service));
         for (sent, status, received) in [
             ("application/grpc", 200, Some("application/grpc")),
@@ -236,7 +236,8 @@ mod tests {
             ("application/grpc-web-text", 200, Some("application/grpc-web-text+proto")),
             ("application/json", 401, None),
         ] {
-            let request = http::Request::post("/example.Greeter/Hello").header("content-type", sent);
+            let request = http::Request::post("/example.Greeter/Hello").version(http::Version::HTTP_2);
+            let request = request.header("content-type", sent);
             let response = service.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
             let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap());
             assert_eq!((response.status().as_u16(), header("content-type")), (status, received), "{sent}");

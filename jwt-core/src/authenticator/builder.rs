@@ -480,6 +480,9 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         client_id: impl Into<String>,
     ) -> Result<IdTokenVerifier<C>, AuthenticatorBuildError> {
         let client_id = client_id.into().into_boxed_str();
+        if client_id.is_empty() {
+            return Err(AuthenticatorBuildError::EmptyExpectation { setting: "build_id_token_verifier" });
+        }
         self.validation.audiences.push(client_id.clone());
         self.validation.profile = Profile::IdToken { client_id };
         self.kinds.clear();

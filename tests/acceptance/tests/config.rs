@@ -65,12 +65,12 @@ fn what_is_missing_or_contradictory_is_named_with_its_mend() {
         (keyed().audience("api").max_token_len(10), AuthenticatorBuildError::TokenLimit { bytes: 10 }, "64 bytes"),
         (
             keyed().audience("api").source(TokenSource::cookie("a b")),
-            AuthenticatorBuildError::SourceName { token_source: "the cookie `a b`".into() },
+            AuthenticatorBuildError::SourceName { token_source: r#"the cookie "a b""#.into() },
             "letters",
         ),
         (
             keyed().audience("api").source(TokenSource::bearer()).source(TokenSource::bearer()),
-            AuthenticatorBuildError::DuplicateSource { token_source: "the `Authorization` header".into() },
+            AuthenticatorBuildError::DuplicateSource { token_source: TokenSource::bearer().to_string().into() },
             "keep one",
         ),
     ] {

@@ -28,7 +28,7 @@ fn token(secret: u8, issuer: &str, audience: &str) -> String {
 }
 
 fn signed(secret: u8, claims: &Value) -> String {
-    SigningKey::secret(Algorithm::HS256, [secret; 32]).unwrap().sign(claims).unwrap()
+    written(secret, &claims.to_string())
 }
 
 fn both() -> Verifier<User> {
@@ -120,27 +120,6 @@ fn nobody_else_is_trusted_whatever_signed_the_token() {
     assert!(matches!(refused(&verifier, &signed(1, &claims)), TokenError::ClaimType(_)));
 }
 
-#[test]
-fn a_second_iss_does_not_choose_other_keys_than_it_is_checked_against() {
-    let verifier = both();
-    let key = SigningKey::secret(Algorithm::HS256, [2; 32]).unwrap();
-    #[derive(serde::Serialize)]
-    struct Twice {
-        #[serde(rename = "iss")]
-        first: &'static str,
-        aud: &'static str,
-        sub: &'static str,
-        name: &'static str,
-        exp: u64,
-        #[serde(rename(serialize = "iss"))]
-        second: &'static str,
-    }
-    let claims = |first, second| Twice { first, second, aud: "api", sub: "alice", name: "Alice", exp: 4_000_000_000 };
-    for claims in [claims(OURS, THEIRS), claims(THEIRS, OURS)] {
-        assert!(verifier.verify(key.sign(&claims).unwrap()).is_err());
-    }
-}
-
 /// A token of claims as they are written.
 fn written(secret: u8, json: &str) -> String {
     let (header, claims) = (acceptance::base64url(r#"{"alg":"HS256"}"#), acceptance::base64url(json));
@@ -162,6 +141,7 @@ fn an_issuer_is_found_however_it_is_spelled() {
     for json in [
         format!(r#"{{"iss":"{OURS}",{REST}}}"#),
         format!(r#"{{{REST},"iss":"{OURS}"}}"#),
+        format!(r#" {{"iss":"{OURS}",{REST}}} "#),
         format!("{{ {REST} ,\n\t\"iss\"\r\n : \"{OURS}\"\n}}"),
         format!(r#"{{"\u0069ss":"{OURS}",{REST}}}"#),
         format!(r#"{{"iss":"{}",{REST}}}"#, OURS.replace('/', r"\/")),
@@ -192,7 +172,6 @@ fn claims_that_name_two_issuers_or_none_are_nobodys() {
             format!(r#"{{"iss":"{OURS}" "iss":"{THEIRS}",{REST}}}"#),
             format!(r#"[{{"iss":"{OURS}",{REST}}}]"#),
             format!(r#"["iss":"{OURS}",{REST}]"#),
-            format!(r#" {{"iss":"{OURS}",{REST}}}"#),
         ] {
             for json in [json.replace(REST, &theirs), json] {
                 for secret in [1, 2] {
@@ -240,7 +219,7 @@ fn what_would_be_ambiguous_is_not_built() {
     );
     assert_eq!(
         error(builder().trust(TrustedIssuer::new("", keys(1)))),
-        Some(AuthenticatorBuildError::EmptyExpectation { setting: "trust" })
+        Some(AuthenticatorBuildError::EmptyExpectation { setting: "issuer" })
     );
     assert_eq!(error(Authenticator::builder().trust(trusted())), Some(AuthenticatorBuildError::NoAudience));
     let beside = builder().trust(trusted()).keys(keys(2)).issuer(THEIRS).build_verifier().unwrap();

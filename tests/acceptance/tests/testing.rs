@@ -101,7 +101,7 @@ fn there_are_keys_for_every_kind_of_algorithm() {
         let verified = issuer.builder::<User>().build_verifier().unwrap().verify(&token).unwrap();
         assert_eq!(verified.header().unwrap().algorithm(), algorithm);
         if !algorithm.as_str().starts_with("HS") {
-            let published = issuer.builder::<User>().keys(KeySet::jwks(issuer.jwks()).unwrap());
+            let published = Authenticator::<User>::builder().keys(KeySet::jwks(issuer.jwks()).unwrap()).any_audience();
             assert!(published.build_verifier().unwrap().verify(&token).is_ok(), "{algorithm}");
         }
     }
@@ -157,7 +157,7 @@ fn the_server_publishes_the_keys_as_they_are_at_that_moment() {
     let server = TestIssuer::new().serve();
     let verifies = |token: &str| {
         let keys = KeySet::jwks(&fetch(&server, "/jwks.json").1).unwrap();
-        server.builder::<User>().keys(keys).build_verifier().unwrap().verify(token).is_ok()
+        Authenticator::<User>::builder().keys(keys).any_audience().build_verifier().unwrap().verify(token).is_ok()
     };
     let old = alice(&server).compact();
     assert!(verifies(&old));

@@ -1,8 +1,8 @@
 //! What a token may look like: the clauses and the attack classes, against every stack.
 
 use acceptance::{
-    AUDIENCE, ISSUER, NOW, SECRET, STACKS, Server, User, base64url, builder, compact, good_claims, hs256, key_bytes,
-    key_file, named_key, sign,
+    AUDIENCE, ISSUER, NOW, SECRET, STACKS, Server, User, base64url, builder, builder_with, compact, good_claims, hs256,
+    key_bytes, key_file, named_key, sign,
 };
 use jwt_core::{Algorithm, AuthenticatorBuilder, KeySet, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ fn any_change_to_any_part_is_refused() {
         ("signature of another token", [parts[0], parts[1], foreign[2]].join(".")),
         ("signature cut short", good[..good.len() - 4].to_owned()),
         ("signature made longer", format!("{good}AAAA")),
-        ("header changed", [&base64url(r#"{"typ":"JWT","alg":"HS256"}"#), parts[1], parts[2]].join(".")),
+        ("header changed", [&base64url(r#"{"alg":"HS256","typ":"JWT"}"#), parts[1], parts[2]].join(".")),
     ] {
         assert_refused(&servers, &token, case);
     }
@@ -95,7 +95,7 @@ fn any_change_to_any_part_is_refused() {
 fn a_public_key_is_never_taken_for_a_secret() {
     let pem = key_file("rsa.pub.pem");
     let jwks = key_file("jwks.json");
-    let build = || builder().keys(KeySet::jwks_allowing(key_file("jwks.json"), Algorithm::ALL).unwrap());
+    let build = || builder_with(KeySet::jwks_allowing(key_file("jwks.json"), Algorithm::ALL).unwrap());
     let servers = servers(build);
     let rsa: Value = serde_json::from_str::<Value>(&jwks).unwrap()["keys"][0].clone();
     let der = key_bytes("rsa.spki.der");
@@ -141,7 +141,7 @@ fn keys_in_the_header_are_never_used() {
 fn odd_kids_are_no_more_than_unknown_names() {
     let servers = servers(|| {
         let key = VerifyingKey::secret(Algorithm::HS256, SECRET).unwrap().with_kid("k1");
-        builder().keys(KeySet::new([key]).unwrap())
+        builder_with(KeySet::new([key]).unwrap())
     });
     let header = |kid: &str| format!(r#"{{"alg":"HS256","kid":{kid}}}"#);
     assert_served(&servers, &compact(&header("\"k1\""), good_claims().to_string().as_bytes()), "k1");
@@ -449,7 +449,7 @@ fn every_algorithm_is_served_with_its_key_and_refused_with_the_key_of_another() 
             assert!(cfg!(not(feature = "aws-lc-rs")) && algorithm == Algorithm::ES512, "{algorithm}");
             continue;
         };
-        let servers = servers(|| builder().keys(key.clone()));
+        let servers = servers(|| builder_with(key.clone()));
         assert_served(&servers, &private(algorithm).unwrap().sign(&good_claims()).unwrap(), algorithm.as_str());
         for other in Algorithm::ALL.iter().copied().filter(|other| *other != algorithm) {
             let Ok(other_key) = private(other) else { continue };
@@ -462,7 +462,7 @@ fn every_algorithm_is_served_with_its_key_and_refused_with_the_key_of_another() 
 
 #[test]
 fn ecdsa_signatures_other_than_two_numbers_of_fixed_length_are_refused() {
-    let servers = servers(|| builder().keys(KeySet::es256_pem(key_file("p256.pub.pem")).unwrap()));
+    let servers = servers(|| builder_with(KeySet::es256_pem(key_file("p256.pub.pem")).unwrap()));
     let good = SigningKey::pem(Algorithm::ES256, key_file("p256.pem")).unwrap().sign(&good_claims()).unwrap();
     assert_served(&servers, &good, "good");
     let (message, signature) = good.rsplit_once('.').unwrap();
@@ -497,7 +497,7 @@ fn ecdsa_signatures_other_than_two_numbers_of_fixed_length_are_refused() {
 
 #[test]
 fn rsa_signatures_with_another_padding_or_length_are_refused() {
-    let servers = servers(|| builder().keys(KeySet::rs256_pem(key_file("rsa.pub.pem")).unwrap()));
+    let servers = servers(|| builder_with(KeySet::rs256_pem(key_file("rsa.pub.pem")).unwrap()));
     let good = SigningKey::pem(Algorithm::RS256, key_file("rsa.pem")).unwrap().sign(&good_claims()).unwrap();
     assert_served(&servers, &good, "good");
     let (message, signature) = good.rsplit_once('.').unwrap();
@@ -525,8 +525,7 @@ fn keys_are_chosen_by_kid_and_a_nameless_key_stands_in_for_unknown_ones() {
         .sign(&good_claims())
         .unwrap()
     };
-    let named =
-        servers(|| builder().keys(KeySet::new([key("aaaa").with_kid("a"), key("bbbb").with_kid("b")]).unwrap()));
+    let named = servers(|| builder_with(KeySet::new([key("aaaa").with_kid("a"), key("bbbb").with_kid("b")]).unwrap()));
     assert_served(&named, &token("aaaa", Some("a")), "a");
     assert_served(&named, &token("bbbb", Some("b")), "b");
     assert_served(&named, &token("bbbb", None), "no kid: every key is tried");
@@ -534,7 +533,7 @@ fn keys_are_chosen_by_kid_and_a_nameless_key_stands_in_for_unknown_ones() {
     assert_refused(&named, &token("aaaa", Some("b")), "the key of another name");
     assert_refused(&named, &token("aaaa", Some("c")), "unknown kid");
 
-    let mixed = servers(|| builder().keys(KeySet::new([key("aaaa").with_kid("a"), key("bbbb")]).unwrap()));
+    let mixed = servers(|| builder_with(KeySet::new([key("aaaa").with_kid("a"), key("bbbb")]).unwrap()));
     assert_served(&mixed, &token("bbbb", Some("c")), "unknown kid, the nameless key fits");
     assert_refused(&mixed, &token("aaaa", Some("c")), "unknown kid, the nameless key does not fit");
     assert_refused(&mixed, &token("bbbb", Some("a")), "a known kid binds");

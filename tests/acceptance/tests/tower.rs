@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use acceptance::{Member, TooYoung, User, builder, good_claims, hs256, member_builder};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
@@ -254,12 +254,13 @@ async fn a_refused_extraction_does_not_print_the_token_of_its_request() {
 }
 
 #[tokio::test]
-async fn a_grpc_request_is_answered_in_grpc_whatever_makes_the_body() {
+async fn where_grpc_services_are_a_call_is_answered_in_grpc_whatever_makes_the_body() {
     async fn head<R: RejectionBody<String> + Clone>(layer: JwtAuth<User, R>) -> Response<String> {
         let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(String::new()))));
-        let request = Request::builder().header("content-type", "application/grpc").body(()).unwrap();
-        layer.layer(inner).oneshot(request).await.unwrap()
+        let request = Request::post("/").version(Version::HTTP_2).header("content-type", "application/grpc");
+        layer.layer(inner).oneshot(request.body(()).unwrap()).await.unwrap()
     }
+    let layer = || JwtAuth::new(builder().grpc().build().unwrap());
     let in_own_words = layer().on_rejection(|_, _, head| head.map(|()| String::new()));
     for response in [head(layer()).await, head(layer().empty_body()).await, head(in_own_words).await] {
         assert_eq!((response.status(), &**response.body()), (StatusCode::OK, ""));

@@ -19,6 +19,7 @@ pub use tokens::{
 };
 
 use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::key::KeySource;
 use jwt_core::metadata::ResourceMetadata;
 use jwt_core::{Authenticator, AuthenticatorBuilder, KeySet};
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,11 @@ impl Clock for Stopped {
 /// # Panics
 /// Where the fixed secret is refused.
 pub fn builder() -> AuthenticatorBuilder<User> {
-    let keys = KeySet::hs256(SECRET).expect("the secret is long enough");
+    builder_with(KeySet::hs256(SECRET).expect("the secret is long enough"))
+}
+
+/// The same with other keys.
+pub fn builder_with(keys: impl Into<KeySource>) -> AuthenticatorBuilder<User> {
     let builder = Authenticator::builder().keys(keys).issuer(ISSUER).audience(AUDIENCE).clock(Stopped);
     #[cfg(feature = "cache")]
     let builder = builder.cache(jwt_core::TokenCache::new());
