@@ -1,0 +1,10 @@
+//! Fetched keys: against a certified OpenID provider, and against key servers that mean harm.
+
+mod adapters;
+mod background;
+mod examples;
+mod hostile;
+mod private_ca;
+mod provider;
+mod seen;
+mod tenants;

@@ -1,0 +1,4 @@
+//! What the documents say of themselves.
+
+mod length;
+mod links;
