@@ -9,6 +9,7 @@ use outside::Process;
 
 #[test]
 fn a_person_walks_through_the_page() {
+    let _alone = crate::MACHINE.blocking_write();
     // The walk has its driver from there.
     let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
     let there = outside::is_installed("chromium") && outside::is_pinned(&driver, "package.json", "node_modules/stamp");

@@ -10,9 +10,7 @@ use std::{env, fs};
 use redis_servers::RedisServer;
 use story::{Balancer, Cluster, Counts, Kind, Load, Setup};
 
-mod client;
-
-use client::Probe;
+use crate::client::Probe;
 
 /// How long something may take that is certain to come: far more than it does on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -92,6 +90,7 @@ async fn until_sessions_are_served(cluster: &Cluster) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_carries_a_jwt_is_served_through_all_of_it() {
+    let _alone = crate::MACHINE.write().await;
     if !["haproxy", "redis-server"].into_iter().all(is_there) {
         return;
     }
@@ -290,6 +289,7 @@ fn date(days: u64) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_does_as_well() {
+    let _alone = crate::MACHINE.write().await;
     if !is_there("nginx") {
         return;
     }

@@ -30,6 +30,7 @@ fn members(group: &str) -> Vec<String> {
 
 /// Starts the story with each balancer, sends the signal to it alone, and waits until nobody of its process group lives.
 fn ends(signal: &str) {
+    let _shared = crate::MACHINE.blocking_read();
     for balancer in ["haproxy", "nginx"] {
         if !outside::is_there(outside::is_installed(balancer), balancer, "examples/story/tests/setup") {
             continue;

@@ -42,6 +42,7 @@ fn journey(response: &Response<()>) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_takes_nothing_from_elsewhere_and_gives_nothing_to_elsewhere() {
+    let _shared = crate::MACHINE.read().await;
     let page = page().await;
     let (response, html) = send(Request::get(&page), &Value::Null).await;
     assert!(html.contains("Who is asking?"));
@@ -59,6 +60,7 @@ async fn the_page_takes_nothing_from_elsewhere_and_gives_nothing_to_elsewhere() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_comes_back_with_its_journey() {
+    let _shared = crate::MACHINE.read().await;
     let page = page().await;
     let (response, body) = post(format!("{page}/login"), json!({"name": "Ada", "place": "storage"})).await;
     assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
@@ -87,6 +89,7 @@ async fn a_request_comes_back_with_its_journey() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_without_a_shared_cache_is_known_to_one_instance() {
+    let _shared = crate::MACHINE.read().await;
     let page = page().await;
     let (response, _) = post(format!("{page}/shop/session"), json!({"name": "Ada", "place": "cookie"})).await;
     assert_eq!(response.status(), 204);
@@ -115,6 +118,7 @@ async fn a_session_without_a_shared_cache_is_known_to_one_instance() {
 
 #[test]
 fn the_command_line_says_what_it_wants() {
+    let _shared = crate::MACHINE.blocking_read();
     let story = |args: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_story")).args(args).output().expect("it runs");
         (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
