@@ -136,7 +136,9 @@ impl Reader<'_> {
                 Item::TraitAlias(item) => self.define(&item.ident),
                 Item::Type(item) => self.define(&item.ident),
                 Item::Union(item) => self.define(&item.ident),
-                Item::Macro(item) => item.ident.iter().for_each(|name| self.define_macro(name, &item.attrs)),
+                Item::Macro(item) if !is_for_tests(&item.attrs) => {
+                    item.ident.iter().for_each(|name| self.define_macro(name, &item.attrs));
+                }
                 Item::Use(item) if !self.skips(&item.attrs, item) => {
                     self.imports(item, true);
                     continue;

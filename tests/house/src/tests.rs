@@ -183,13 +183,14 @@ fn what_lib_rs_defines_is_above_all_rooms() {
 
 #[test]
 fn a_macro_that_is_called_by_its_name_is_an_import() {
-    let login = "macro_rules! told { () => {} }\n#[macro_export]\nmacro_rules! exported { () => {} }";
+    let login = "macro_rules! told { () => {} }\n#[cfg(test)]\nmacro_rules! tried { () => {} }\n#[macro_export]\nmacro_rules! exported { () => {} }";
     let found = |text: &str| violations(&[("jwt-core/src/login/mod.rs", login), ("jwt-core/src/verify/mod.rs", text)]);
     assert_eq!(found("fn f() { told!(); }").len(), 1);
     assert_eq!(found("fn f() { vec![told!()]; }").len(), 1);
     assert_eq!(found("fn f() { crate::exported!(); }").len(), 1);
     assert_eq!(found("macro_rules! told { () => {} }\nfn f() { told!(); }"), [""; 0]);
     assert_eq!(found("fn f() { vec![1]; }"), [""; 0]);
+    assert_eq!(found("fn f() { tried!(); }"), [""; 0]);
 }
 
 #[test]
