@@ -161,6 +161,29 @@ impl Logins {
         self.0.refresh.end(token).await
     }
 
+    /// Ends every login of a user: for one who is locked, who has lost a device, or who has changed the password. Nobody can
+    /// refresh a login of that subject afterwards, and no page that the middleware renews comes back.
+    ///
+    /// Where [`revocations`](LoginsBuilder::revocations) were given, the access tokens that this issuer has signed for the
+    /// subject until now are refused as well: on this instance at once, on the others after their next poll. Otherwise they
+    /// stay good until they expire. `iat` is in whole seconds, so that a token of a later login within the same second is
+    /// refused too.
+    ///
+    /// # Errors
+    /// [`StoreError`], where a store failed. The other store was asked all the same: try again.
+    pub async fn log_out_everywhere(&self, subject: &str) -> Result<(), StoreError> {
+        let Inner { issuer, refresh, revoking, .. } = &*self.0;
+        // The families first: otherwise, a refresh between the two steps would sign a token that is not refused.
+        let ended = refresh.end_all(subject).await;
+        let revoked = match revoking {
+            Some(Revoking { list, .. }) => {
+                list.revoke_all(issuer.name(), subject, issuer.access_token_lifetime()).await
+            }
+            None => Ok(()),
+        };
+        ended.and(revoked)
+    }
+
     /// Revokes an access token, where [`revocations`](LoginsBuilder::revocations) were given; otherwise it stays good
     /// until it expires. One that is not good any more is no error.
     pub async fn revoke_access_token(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
