@@ -178,8 +178,16 @@ impl Issuer {
         self.0.current.load().active.kid().map(str::to_owned)
     }
 
-    pub(super) fn now(&self) -> NumericDate {
+    pub(crate) fn now(&self) -> NumericDate {
         self.0.clock.now()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub(crate) fn access_token_lifetime(&self) -> Duration {
+        self.0.lifetime
     }
 
     fn new(inner: Inner) -> Self {

@@ -22,10 +22,10 @@ use crate::session::sign_in::SignIn;
 /// | setting | default | reason |
 /// |---|---|---|
 /// | [`cookies`](Self::cookies) | [`LoginCookies`] with their defaults | |
-/// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | a cookie is sent by whichever page the browser shows |
-/// | [`reload`](Self::reload) | none: the claims of the login | only the application knows where they come from |
-/// | [`revocations`](Self::revocations) | none | short lives do for many |
-/// | [`transparent_renewal`](Self::transparent_renewal) | off | it sends the refresh token with every request |
+/// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | browsers send cookies with requests of pages of any site |
+/// | [`reload`](Self::reload) | none: the claims of the login | only the application knows where to load them |
+/// | [`revocations`](Self::revocations) | none | a short lifetime is enough for many applications |
+/// | [`transparent_renewal`](Self::transparent_renewal) | off | browsers would send the refresh token with every request |
 pub struct LoginsBuilder {
     issuer: Issuer,
     refresh: RefreshTokens,
@@ -49,23 +49,23 @@ impl LoginsBuilder {
         }
     }
 
-    /// How a browser keeps a login. [`LoginCookies`] with their defaults.
+    /// The cookies that keep a login in a browser. [`LoginCookies`] with their defaults.
     #[must_use]
     pub fn cookies(mut self, cookies: LoginCookies) -> Self {
         self.cookies = Some(cookies);
         self
     }
 
-    /// An origin whose pages may renew and end a login, and do what the authenticator protects; see
-    /// [`AuthenticatorBuilder::trusted_origin`]. None.
+    /// An origin whose pages may refresh and end a login, and make requests that the authenticator protects; see
+    /// [`AuthenticatorBuilder::trusted_origin`](crate::AuthenticatorBuilder::trusted_origin). Each call adds one. None.
     #[must_use]
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.cross_site.trusted.push(origin.into().into_boxed_str());
         self
     }
 
-    /// Where a renewal gets the claims from that it signs, since roles may have changed since the login. `None` ends the
-    /// login: the user is gone, or locked. None: the claims of the login.
+    /// Loads the claims that a refresh signs, since roles may have changed since the login. Where it yields `None`, the login
+    /// ends: for a user who is deleted or locked. Without it, a refresh signs the claims of the login.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -95,7 +95,7 @@ impl LoginsBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// The claims have the `sub` of the login. An error is a 503, [`LoginError::Reload`].
+    /// The claims must have the `sub` of the login. An error is [`LoginError::Reload`], a 503.
     #[must_use]
     pub fn reload<C, E, F>(mut self, reload: impl Fn(SignIn) -> F + Send + Sync + 'static) -> Self
     where
@@ -114,27 +114,28 @@ impl LoginsBuilder {
         self
     }
 
-    /// Revokes the access token at [logout](Logins::log_out_from_request), and refuses what is on the list. None.
+    /// Revokes the access token at [logout](Logins::log_out_from_request) and all of a user's at
+    /// [`log_out_everywhere`](Logins::log_out_everywhere), and refuses tokens that are on the list. None.
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.revocations = Some(revocations.clone());
         self
     }
 
-    /// Has the [authenticator](Logins::authenticator) renew a login that has run out, where a GET or HEAD request brings
-    /// the refresh token in its cookie and no access token that is good for more time: the handler sees the new claims,
-    /// and the response sets the new cookies, with `Cache-Control: no-store`. Off.
+    /// Has the [authenticator](Logins::authenticator) renew a login whose access token has expired, where a GET or HEAD request
+    /// has the refresh token in its cookie. The handler sees the new claims, and the response sets the new cookies, with
+    /// `Cache-Control: no-store`. Off.
     ///
-    /// For that, the refresh token is sent with every request to this host, and not under `/auth` alone: its cookie has
+    /// For that, browsers send the refresh token with every request to this host, and not only below `/auth`. Its cookie has
     /// the path `/` and, unless [`cookies`](Self::cookies) say otherwise, the name `__Host-refresh_token`.
     ///
-    /// - What is not renewed is refused as it would be without: other methods, WebSocket handshakes, requests that come
-    ///   from another site by `Sec-Fetch-Site` or `Origin`, access tokens in `Authorization`, and access tokens that are
-    ///   not good for another reason than their age. While the store is away, a 503.
-    /// - Of requests at once with the same refresh token, one renews and all get the same cookies; on several instances,
-    ///   [retries](crate::RefreshTokensBuilder::grace) get the same refresh token.
-    /// - A browser that goes away before it has read the answer comes back with the refresh token before. After the
-    ///   grace that looks like a reuse and ends the login: a minute of grace is better here than the default.
+    /// - These are not renewed, and refused as without this setting: other methods, WebSocket handshakes, requests of another
+    ///   site by `Sec-Fetch-Site` or `Origin`, access tokens in `Authorization`, and access tokens that are refused for
+    ///   another reason than their age. While the store cannot be reached, the response is a 503.
+    /// - Of any number of requests at once with the same refresh token, one renews, and all get the same cookies. On several
+    ///   instances, they get the same refresh token, as [retries](crate::RefreshTokensBuilder::grace) do.
+    /// - A browser that does not read the response comes back with the previous refresh token. After the grace, that is a
+    ///   reuse and ends the login: set a grace of a minute here.
     #[must_use]
     pub fn transparent_renewal(mut self) -> Self {
         self.transparent_renewal = true;

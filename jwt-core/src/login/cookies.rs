@@ -14,20 +14,20 @@ use crate::request::source::TokenSource;
 use crate::session::opaque::OpaqueToken;
 use crate::session::sign_in::SignIn;
 
-/// How a login is kept in a browser: a cookie for the access token, one for the refresh token, and how both are cleared.
+/// The cookies that keep a login in a browser: one for the access token and one for the refresh token.
 ///
 /// | setting | access token | refresh token | reason |
 /// |---|---|---|---|
-/// | name | `__Host-access_token` | `__Secure-refresh_token` | a browser takes such names only from a secure page, the first only from this very host |
-/// | `Secure` | always | always | never over plain http |
-/// | `HttpOnly` | always | always | no script reads it |
-/// | `SameSite` | `Lax` | `Strict` | a link from elsewhere finds the user signed in; nothing from elsewhere renews |
-/// | `Path` | `/` | `/auth` | the stronger token goes only where it is needed |
+/// | name | `__Host-access_token` | `__Secure-refresh_token` | browsers accept cookies of such names only from https, the first only from this very host |
+/// | `Secure` | always | always | browsers never send it over plain http |
+/// | `HttpOnly` | always | always | scripts cannot read it |
+/// | `SameSite` | `Lax` | `Strict` | a link on another site finds the user signed in; no other site can trigger a refresh |
+/// | `Path` | `/` | `/auth` | the refresh token is sent only where it is needed |
 /// | `Domain` | none | none | no other host gets it |
 /// | `Max-Age` | that of the token | that of the token | |
 ///
-/// Both cookies have `HttpOnly` whatever is configured. With [`csrf`](LoginCookiesBuilder::csrf) there is a third one,
-/// which the scripts of the own origin read: `__Host-csrf_token`, `Secure`, `SameSite=Strict`, `Path=/`.
+/// Both cookies always have `HttpOnly`. With [`csrf`](LoginCookiesBuilder::csrf) there is a third one, which scripts of the
+/// same origin can read: `__Host-csrf_token`, `Secure`, `SameSite=Strict`, `Path=/`.
 ///
 /// ```
 /// use jwt_core::LoginCookies;
@@ -44,22 +44,22 @@ pub struct LoginCookies {
     pub(super) csrf: Option<Csrf>,
 }
 
-/// A token of one's own beside the access token, for the scripts of the own origin.
+/// A token against cross-site request forgery, in a cookie that scripts of the same origin can read.
 #[derive(Debug, Clone)]
 pub(super) struct Csrf {
     pub(super) tokens: CsrfTokens,
     pub(super) cookie: Attributes,
 }
 
-/// Whether a browser sends a cookie along when a page of another site asks for the request (RFC 6265bis §5.6.7).
+/// When a browser sends a cookie with a request that a page of another site makes (RFC 6265bis §5.6.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SameSite {
     /// Never.
     Strict,
-    /// Only where the user follows a link or the like, and the method is safe.
+    /// Only where the user navigates, such as by a link, with a safe method.
     Lax,
-    /// Always: for an application that lives in the frame of another site.
+    /// Always: for an application that is shown in a frame of another site.
     None,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Attributes {
     pub(super) http_only: bool,
 }
 
-/// What every browser keeps of one cookie, in bytes (RFC 6265 §6.1).
+/// The size of a cookie that every browser keeps, in bytes (RFC 6265 §6.1).
 const MAX_COOKIE: usize = 4096;
 
 impl LoginCookies {
@@ -82,12 +82,12 @@ impl LoginCookies {
         LoginCookiesBuilder::new()
     }
 
-    /// Where an authenticator finds the access token.
+    /// The source of the access token, for an authenticator.
     pub fn source(&self) -> TokenSource {
         TokenSource::cookie(&*self.access.name)
     }
 
-    /// Where the refresh token is found, by whatever renews a login.
+    /// The source of the refresh token, for a route that refreshes a login.
     pub fn refresh_source(&self) -> TokenSource {
         TokenSource::cookie(&*self.refresh.name)
     }
@@ -101,19 +101,18 @@ impl LoginCookies {
         self.csrf.as_ref().map(|csrf| &csrf.tokens)
     }
 
-    /// The header fields by which a browser forgets what a login set: `Set-Cookie` for each cookie, and
-    /// `Cache-Control: no-store`.
+    /// The header fields that make a browser forget a login: `Set-Cookie` for each cookie, and `Cache-Control: no-store`.
     pub fn clear(&self) -> HeaderMap {
         let csrf = self.csrf.iter().map(|csrf| &csrf.cookie);
         let cookies = [&self.access, &self.refresh].into_iter().chain(csrf);
         headers(cookies.filter_map(|cookie| cookie.set("", Duration::ZERO)))
     }
 
-    /// The header fields that keep a session in a browser: its token in the place of the access token, for as long as the
-    /// session can last, and `Cache-Control: no-store`. At login, and whenever the token changes. With
-    /// [`csrf`](LoginCookiesBuilder::csrf), that cookie as well.
+    /// The header fields that keep a session in a browser: the token of the session in the cookie of the access token, for as
+    /// long as the session can last, and `Cache-Control: no-store`. With [`csrf`](LoginCookiesBuilder::csrf), that cookie as
+    /// well. Set them at login, and whenever the token changes.
     pub fn set_session(&self, token: &OpaqueToken, session: &SignIn) -> HeaderMap {
-        // From its last use on, which is now: the token was made this moment.
+        // Counted from the last use, which is now: the token was just made.
         let left = session.ends_at.since_epoch().saturating_sub(session.used_at.since_epoch());
         headers(
             self.access.set(token.as_str(), left).into_iter().chain(self.csrf_cookie(&session.id.to_string(), left)),
@@ -130,7 +129,7 @@ impl LoginCookies {
 impl LoginCookies {
     fn csrf_cookie(&self, token_id: &str, lifetime: Duration) -> Option<HeaderValue> {
         let csrf = self.csrf.as_ref()?;
-        // Without random numbers there is no token, and what would need it is refused.
+        // Without random numbers there is no token, and requests that need one are refused.
         csrf.cookie.set(&csrf.tokens.token_for(token_id).ok()?, lifetime)
     }
 }
@@ -150,7 +149,7 @@ impl Attributes {
         Self { name, path, domain: None, same_site, secure: true, http_only: true }
     }
 
-    /// `None` for a value that no cookie can hold, of which tokens have none.
+    /// `None` for a value that no cookie can hold. Tokens have no such values.
     fn set(&self, value: &str, max_age: Duration) -> Option<HeaderValue> {
         let max_age = time::Duration::seconds(i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX));
         let mut cookie = Cookie::build((&*self.name, value))

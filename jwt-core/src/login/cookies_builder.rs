@@ -1,4 +1,4 @@
-//! How the cookies of a login are set up, and which ones a browser would refuse.
+//! How the cookies of a login are set up, and the checks for cookies that browsers refuse.
 
 use http::HeaderName;
 
@@ -6,7 +6,7 @@ use super::LoginCookiesBuildError;
 use super::cookies::{Attributes, Csrf, LoginCookies, SameSite};
 use crate::request::csrf_token::CsrfTokens;
 
-/// Builds [`LoginCookies`], which has the defaults.
+/// Builds [`LoginCookies`], which documents the defaults.
 #[derive(Debug, Clone)]
 pub struct LoginCookiesBuilder {
     access: Attributes,
@@ -39,29 +39,29 @@ impl LoginCookiesBuilder {
         self
     }
 
-    /// Under which path the refresh token is sent: that of the routes that renew and end a login. `/auth`.
+    /// The path below which browsers send the refresh token: that of the routes that refresh and end a login. `/auth`.
     #[must_use]
     pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
         self.refresh.path = path.into();
         self
     }
 
-    /// When the access token is sent for a page of another site. [`SameSite::Lax`].
+    /// When browsers send the access token with a request of another site. [`SameSite::Lax`].
     #[must_use]
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.access.same_site = same_site;
         self
     }
 
-    /// When the refresh token is sent for a page of another site. [`SameSite::Strict`].
+    /// When browsers send the refresh token with a request of another site. [`SameSite::Strict`].
     #[must_use]
     pub fn refresh_same_site(mut self, same_site: SameSite) -> Self {
         self.refresh.same_site = same_site;
         self
     }
 
-    /// Sends both cookies to every host under that domain, each of which can then act as the user. Needs names without
-    /// `__Host-`. None: this host alone.
+    /// Has browsers send both cookies to every host under that domain. Each of these hosts can then act as the user. Needs
+    /// names without `__Host-`. None: this host alone.
     #[must_use]
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         let domain = domain.into();
@@ -70,8 +70,8 @@ impl LoginCookiesBuilder {
         self
     }
 
-    /// Sets a token against cross-site request forgery beside the access token, as `__Host-csrf_token`: what
-    /// [`AuthenticatorBuilder::csrf`](crate::AuthenticatorBuilder::csrf) requires. None.
+    /// Sets a cookie `__Host-csrf_token` with a token against cross-site request forgery, as
+    /// [`AuthenticatorBuilder::csrf`](crate::AuthenticatorBuilder::csrf) requires it. None.
     #[must_use]
     pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
         let cookie = Attributes::new("__Host-csrf_token", "/", SameSite::Strict);
@@ -79,9 +79,8 @@ impl LoginCookiesBuilder {
         self
     }
 
-    /// For trying things out on `http://localhost` in a browser that takes no `Secure` cookie there, such as Safari:
-    /// leaves out `Secure`, and the prefixes in the names, such as `__Host-`. **Anywhere else, whoever is on the way reads the
-    /// tokens.**
+    /// For development on `http://localhost` with a browser that accepts no `Secure` cookie there, such as Safari: leaves out
+    /// `Secure`, and the prefixes of the names, such as `__Host-`. **Anywhere else, the tokens can be read on the way.**
     #[must_use]
     pub fn dangerous_plain_http_on_localhost(mut self) -> Self {
         self.plain_http = true;
@@ -115,7 +114,7 @@ impl LoginCookiesBuilder {
 }
 
 impl Attributes {
-    /// Whether the name begins so. Browsers do not look at the case.
+    /// Whether the name has that prefix, in any case: browsers ignore the case too.
     fn has_prefix(&self, prefix: &str) -> bool {
         self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     }

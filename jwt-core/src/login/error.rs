@@ -1,4 +1,4 @@
-//! Why there is no login, and what a client is told.
+//! Why there is no login: the errors, their responses and their log events.
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -10,29 +10,29 @@ use crate::issue::IssueError;
 use crate::session::refresh::RefreshError;
 use crate::store::StoreError;
 
-/// Why there is no login, or no next one. [`response`](Self::response) is what a client is told.
+/// Why there is no login, or no refresh of one. [`response`](Self::response) is what the client gets.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// The claims name nobody: no `sub`, or one that is no text.
-    #[error("the claims have no `sub` that a login could be remembered under")]
+    /// The claims have no `sub`, or one that is not a string.
+    #[error("the claims have no `sub`: a login is remembered under it, so add one, a string")]
     NoSubject,
-    /// Reloaded claims have another `sub` than those of the login.
-    #[error("the reloaded claims are about somebody else")]
+    /// The reloaded claims have another `sub` than those of the login.
+    #[error("the reloaded claims are about somebody else: `.reload(…)` must yield claims with the `sub` of the login")]
     OtherSubject,
     /// The access token could not be signed.
     #[error("{0}")]
     Issue(#[from] IssueError),
-    /// The request has no refresh token, or one too many, or may come from a page of another site.
+    /// The request has no refresh token or several, or a page of another site may have made it.
     #[error("{0}")]
     Request(AuthError),
     /// The claims could not be reloaded. The client may try again with the same refresh token.
     #[error("the claims could not be reloaded: {0}")]
     Reload(CheckError),
-    /// The refresh token is not good, or the store did not do it.
+    /// The refresh token is not good, or the store failed.
     #[error("{0}")]
     Refresh(#[from] RefreshError),
-    /// The store did not do it.
+    /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
 }
@@ -61,10 +61,10 @@ impl LoginError {
         }
     }
 
-    /// What a client is told (RFC 6749 §5.2): 400 `invalid_grant` for a refresh token that is not good, 400
-    /// `invalid_request` where there is not exactly one, 403 where a page of another site may have asked, 503 with
-    /// `Retry-After` while the store or the claims cannot be had, and 500 for claims that nobody can sign. JSON, not to be
-    /// stored on the way; the reason goes to the log.
+    /// The response for the client (RFC 6749 §5.2): 400 `invalid_grant` for a refresh token that is not good, 400
+    /// `invalid_request` where the request does not have exactly one, 403 where a page of another site may have made it, 503
+    /// with `Retry-After` while the store or the claims cannot be reached, and 500 for claims that cannot be signed. It is
+    /// JSON, with `Cache-Control: no-store`. Logs the reason.
     pub fn response(&self) -> Response<String> {
         self.log();
         let (status, error) = match self {

@@ -1,4 +1,4 @@
-//! Logging in, refreshing and logging out.
+//! Logging in, refreshing and logging out: what issuer, refresh tokens, cookies and revocations do together.
 
 mod build_error;
 mod builder;
@@ -41,7 +41,8 @@ use crate::verify::Verifier;
 use builder::Reload;
 use renewal::Renewals;
 
-/// Logging in, renewing and logging out: an issuer, its refresh tokens, and the cookies of a browser. Cheap to clone.
+/// Logs users in and out, and refreshes their logins: an issuer, its refresh tokens, and the cookies of a browser. Cheap to
+/// clone.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -78,11 +79,11 @@ struct Inner {
     cross_site: CrossSite,
     reload: Option<Box<Reload>>,
     revoking: Option<Revoking>,
-    /// Where the middleware renews.
+    /// Set where the middleware renews logins.
     renewals: Option<Renewals>,
 }
 
-/// Where access tokens are revoked, and who says which ones they are.
+/// The list of revoked tokens, and the verifier for tokens that are to be revoked.
 struct Revoking {
     list: Revocations,
     verifier: Verifier<()>,
@@ -94,10 +95,14 @@ impl Logins {
         LoginsBuilder::new(issuer, refresh)
     }
 
-    /// Signs an access token with these claims, which have a `sub`, and starts a family of refresh tokens for it. `label`
-    /// is what the user will recognize the login by, such as the `User-Agent`.
+    /// Signs an access token with these claims, which must have a `sub`, and starts a family of refresh tokens. `label` is
+    /// what the user will recognize the login by, such as the `User-Agent`.
     ///
     /// The claims are remembered: a [refresh](Self::refresh) signs them again.
+    ///
+    /// # Errors
+    /// [`LoginError::NoSubject`] and [`LoginError::Issue`] for claims that cannot be signed, [`LoginError::Store`] where the
+    /// login cannot be remembered.
     pub async fn log_in<C: Serialize + ?Sized>(&self, claims: &C, label: &str) -> Result<Login, LoginError> {
         let json = serde_json::value::to_raw_value(claims).map_err(|_| IssueError::Claims)?;
         let subject = subject(&json)?;
@@ -108,8 +113,12 @@ impl Logins {
         Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?))
     }
 
-    /// Trades a refresh token for the next login: an access token with the same claims, or those that are
-    /// [reloaded](LoginsBuilder::reload), and the next refresh token.
+    /// Exchanges a refresh token for the next login: the next refresh token, and an access token with the same claims, or
+    /// with those that are [reloaded](LoginsBuilder::reload).
+    ///
+    /// # Errors
+    /// [`LoginError::Refresh`] where the token is not good, and the other variants where the next access token cannot be
+    /// signed.
     pub async fn refresh(&self, token: impl AsRef<[u8]>) -> Result<Login, LoginError> {
         let inner = &*self.0;
         let (token, sign_in) = inner.refresh.refresh(token).await?;
@@ -130,10 +139,11 @@ impl Logins {
         Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?))
     }
 
-    /// The same with the refresh token in the cookie of a request: what a route does that renews.
+    /// The same with the refresh token in the cookie of a request: for a route that refreshes.
     ///
     /// # Errors
-    /// [`LoginError::Request`] where there is none, or where a page of another site may have made the request.
+    /// [`LoginError::Request`] where there is no refresh token, or where a page of another site may have made the request;
+    /// otherwise as [`refresh`](Self::refresh).
     pub async fn refresh_from_request(&self, head: &impl RequestHead) -> Result<Login, LoginError> {
         let token = self.refresh_token_from_request(head)?.ok_or(AuthError::MissingToken)?;
         self.refresh(token).await
@@ -145,31 +155,54 @@ impl Logins {
         self.0.refresh.end(token).await
     }
 
-    /// Revokes an access token, where [`revocations`](LoginsBuilder::revocations) were given; otherwise it stays good
-    /// until it expires. One that is not good any more is no error.
+    /// Ends every login of a user, on all devices: when an account is locked, a device is lost, or a password is changed.
+    ///
+    /// With [`revocations`](LoginsBuilder::revocations), the access tokens that this issuer has signed for the subject until
+    /// now are refused as well: on this instance at once, on other instances after their next poll. Without, they stay good
+    /// until they expire. The tokens have `iat` in whole seconds. So a token of a new login within the same second is refused
+    /// too.
+    ///
+    /// # Errors
+    /// [`StoreError`], where the refresh tokens could not be ended or the access tokens could not be revoked. Both were
+    /// tried: call it again.
+    pub async fn log_out_everywhere(&self, subject: &str) -> Result<(), StoreError> {
+        let Inner { issuer, refresh, revoking, .. } = &*self.0;
+        // The families first: otherwise, a refresh between the two steps would sign a token that is not revoked.
+        let ended = refresh.end_all(subject).await;
+        let revoked = match revoking {
+            Some(Revoking { list, .. }) => {
+                list.revoke_all(issuer.name(), subject, issuer.access_token_lifetime()).await
+            }
+            None => Ok(()),
+        };
+        ended.and(revoked)
+    }
+
+    /// Revokes an access token. Without [`revocations`](LoginsBuilder::revocations), this does nothing, and the token stays
+    /// good until it expires. A token that is not good is no error.
     pub async fn revoke_access_token(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
         let Some(Revoking { list, verifier }) = &self.0.revoking else { return Ok(()) };
         let Ok(token) = verifier.verify(token) else { return Ok(()) };
         match (token.issuer(), token.token_id(), token.expires_at()) {
             (Some(issuer), Some(id), Some(expires_at)) => list.revoke(issuer, id, expires_at).await,
-            // Not one of this issuer's, who always says all three.
+            // Not a token of this issuer, which always writes all three.
             _ => Ok(()),
         }
     }
 
-    /// What a route does that ends a login: revokes the access token of the request, from the header or the cookie, ends
-    /// the family of the refresh token in its cookie, and yields [`clear_cookies`](Self::clear_cookies) for the answer.
-    /// To log out without either is no error.
+    /// For a route that logs out: revokes the access token in the header or the cookie of the request, ends the family of the
+    /// refresh token in its cookie, and yields [`clear_cookies`](Self::clear_cookies) for the response. A request without
+    /// either token is no error.
     ///
     /// # Errors
-    /// [`LoginError::Request`] where a page of another site may have made the request, and [`LoginError::Store`] where
-    /// the user is not logged out.
+    /// [`LoginError::Request`] where a page of another site may have made the request, and [`LoginError::Store`] where the
+    /// user is not logged out.
     pub async fn log_out_from_request(&self, head: &impl RequestHead) -> Result<HeaderMap, LoginError> {
         let Inner { cookies, refresh, .. } = &*self.0;
         let sources = [TokenSource::bearer(), cookies.source()];
         let access = source::extract(&sources, head).map_err(AuthError::from)?;
         let token = self.refresh_token_from_request(head)?;
-        // Even without a cookie: the answer makes a browser forget its own.
+        // Also without a cookie: the response makes a browser forget its cookies.
         if access.as_ref().is_none_or(|access| access.in_cookie) {
             self.check_origin(head)?;
         }
@@ -182,8 +215,11 @@ impl Logins {
         Ok(self.clear_cookies())
     }
 
-    /// The refresh token in the cookie of a request that renews or ends a login; `None` where there is none. Such a
-    /// request changes something, so one that a page of another site may have made is refused.
+    /// The refresh token in the cookie of a request that refreshes or ends a login; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidRequest`] where there are several, and [`AuthError::CrossSite`] where a page of another site may
+    /// have made the request.
     pub fn refresh_token_from_request<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, AuthError> {
         let sources = [self.0.cookies.refresh_source()];
         let Some(Credential { token, .. }) = source::extract(&sources, head)? else {
@@ -193,8 +229,12 @@ impl Logins {
         Ok(Some(token))
     }
 
-    /// Refuses an unsafe request that a page of another site may have made. For the one that logs in: there is no cookie
-    /// yet that would tell, and whoever is logged in unawares works in the name of somebody else.
+    /// Refuses a request that changes something and that a page of another site may have made. For the route that logs in,
+    /// since its requests have no cookie yet: without this check, another site could log users in under an account of its
+    /// own (login CSRF).
+    ///
+    /// # Errors
+    /// [`AuthError::CrossSite`].
     pub fn check_origin(&self, head: &impl RequestHead) -> Result<(), AuthError> {
         self.0.cross_site.check(head, true).map(drop).map_err(|error| {
             log::cross_site(error, head.header_values(&ORIGIN).next());
@@ -207,12 +247,13 @@ impl Logins {
         login.set_cookies(&self.0.cookies)
     }
 
-    /// The header fields by which a browser forgets its login.
+    /// The header fields that make a browser forget its login.
     pub fn clear_cookies(&self) -> HeaderMap {
         self.0.cookies.clear()
     }
 
-    /// A builder for an authenticator that takes what a login yields, from the `Authorization` header or the cookie.
+    /// A builder for an authenticator that accepts the access tokens of these logins, from the `Authorization` header or the
+    /// cookie.
     pub fn authenticator<C: DeserializeOwned>(&self) -> AuthenticatorBuilder<C> {
         let Inner { issuer, cookies, cross_site, revoking, renewals, .. } = &*self.0;
         let builder = issuer.authenticator().source(TokenSource::bearer()).source(cookies.source());
@@ -235,12 +276,12 @@ impl Logins {
         }
     }
 
-    /// Who signs.
+    /// The issuer that signs the access tokens.
     pub fn issuer(&self) -> &Issuer {
         &self.0.issuer
     }
 
-    /// What is remembered: for the list of devices, and for ending the logins on them.
+    /// The refresh tokens: for a list of devices, and for ending the login on one of them.
     pub fn refresh_tokens(&self) -> &RefreshTokens {
         &self.0.refresh
     }
@@ -248,13 +289,13 @@ impl Logins {
     fn refresh_token(&self, token: &OpaqueToken, sign_in: &SignIn) -> Result<RefreshToken, LoginError> {
         let now = self.0.issuer.now().since_epoch();
         let left = sign_in.expires_at.since_epoch().saturating_sub(now);
-        // Rounded up, so that what took a moment does not take a second off.
+        // Rounded up, so that the time since the start of the family does not take a second off.
         let lifetime = Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0));
         RefreshToken::new(token.as_str(), lifetime).map_err(|_| LoginError::Store(StoreError::Data))
     }
 }
 
-/// Whom claims are about.
+/// The `sub` of the claims.
 fn subject(claims: &RawValue) -> Result<String, LoginError> {
     #[derive(Deserialize)]
     struct Named {

@@ -1,4 +1,4 @@
-//! What a login yields: the tokens, and the form in which a client gets them.
+//! The tokens of a login, and the forms in which a client gets them.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderValue, Response};
 use serde::Serialize;
 
 use super::LoginCookies;
+use crate::debug_text::debug_as_display;
 use crate::issue::AccessToken;
 
-/// A refresh token: a reference that means nothing by itself. Never prints itself.
+/// A refresh token: an opaque text. `Debug` does not show it.
 #[derive(Clone)]
 pub struct RefreshToken {
     token: String,
@@ -18,10 +19,11 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// A token that is good for that long, in whole seconds.
+    /// A token, and how long it is good, in whole seconds.
     ///
     /// # Errors
-    /// Where it holds a character that no cookie can: letters, digits, `-`, `_`, `.` and `~` are fine.
+    /// [`UnfitToken`], where a cookie cannot hold the token: it is empty, or has another character than letters, digits,
+    /// `-`, `_`, `.` and `~`.
     pub fn new(token: impl Into<String>, lifetime: Duration) -> Result<Self, UnfitToken> {
         let token = token.into();
         let fits = !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b));
@@ -33,7 +35,7 @@ impl RefreshToken {
         &self.token
     }
 
-    /// How long it is good, counted from when it was made.
+    /// How long the token is good, counted from when it was made.
     pub fn expires_in(&self) -> Duration {
         self.lifetime
     }
@@ -45,12 +47,14 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
-/// A token that no cookie can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a token may hold letters, digits, `-`, `_`, `.` and `~`")]
+/// A cookie cannot hold the token.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a cookie cannot hold this token: use letters, digits, `-`, `_`, `.` and `~`, at least one")]
 pub struct UnfitToken;
 
-/// What a login yields: an access token, and a refresh token to get the next one by.
+debug_as_display!(UnfitToken);
+
+/// The tokens of a login: an access token, and a refresh token that yields the next one.
 ///
 /// ```
 /// # use jwt_core::{Algorithm, Issuer, LoginCookies, SigningKey, login::Login};
@@ -73,12 +77,12 @@ pub struct Login {
 }
 
 impl Login {
-    /// A login that ends with its access token.
+    /// A login without a refresh token: it ends with its access token.
     pub fn new(access: AccessToken) -> Self {
         Self { access, refresh: None }
     }
 
-    /// With a refresh token.
+    /// The same login with a refresh token.
     #[must_use]
     pub fn with_refresh(mut self, refresh: RefreshToken) -> Self {
         self.refresh = Some(refresh);
@@ -95,8 +99,8 @@ impl Login {
         self.refresh.as_ref()
     }
 
-    /// The response of RFC 6749 §5.1: `access_token`, `token_type`, `expires_in` and `refresh_token` in JSON, not to be
-    /// stored on the way.
+    /// The response of RFC 6749 §5.1: `access_token`, `token_type`, `expires_in` and `refresh_token` in JSON, with
+    /// `Cache-Control: no-store`.
     pub fn json(&self) -> Response<String> {
         #[derive(Serialize)]
         struct Members<'l> {
@@ -112,7 +116,7 @@ impl Login {
             expires_in: self.access.expires_in().as_secs(),
             refresh_token: self.refresh.as_ref().map(RefreshToken::as_str),
         };
-        // Strings and a number have nothing to fail at.
+        // Strings and a number always serialize.
         let mut response = Response::new(serde_json::to_string(&members).unwrap_or_default());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -121,7 +125,7 @@ impl Login {
 
     /// The header fields for a browser: `Set-Cookie` for each token, and `Cache-Control: no-store`.
     ///
-    /// A cookie over 4096 bytes, which browsers drop without a word, gets a warning in the log.
+    /// Browsers drop a cookie over 4096 bytes without a message. The log has a warning for each.
     pub fn set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
         cookies.set(&self.access, self.refresh.as_ref())
     }

@@ -9,6 +9,7 @@ use jwt_core::error::CrossSiteError;
 use jwt_core::login::{
     Login, LoginCookiesBuildError, LoginCookiesBuilder, LoginsBuildError, LoginsBuilder, RefreshToken, SameSite,
 };
+use jwt_core::testing::TestClock;
 use jwt_core::{
     Algorithm, AuthError, Authenticator, CsrfTokens, Issuer, KeySet, LoginCookies, Logins, MemoryStore, RefreshTokens,
     Revocations, SigningKey,
@@ -171,6 +172,51 @@ fn a_logout_ends_the_access_token_too_where_tokens_can_be_revoked() {
 }
 
 #[test]
+fn a_user_is_logged_out_on_all_devices_at_once_and_nobody_else_is() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    for stack in LOGIN_STACKS {
+        let (clock, store) = (TestClock::new(), Arc::new(MemoryStore::new()));
+        let list = Revocations::builder(store.clone()).clock(clock.clone());
+        let list = runtime.block_on(list.open()).unwrap();
+        let key = SigningKey::secret(Algorithm::HS256, [7; 32]).unwrap();
+        let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).clock(clock.clone()).build().unwrap();
+        let refresh = RefreshTokens::builder(store).clock(clock.clone()).build().unwrap();
+        let tokens = Logins::builder(issuer, refresh).revocations(&list).build().unwrap();
+        let server = stack.start(tokens.clone());
+        let log_in = || {
+            let reply = send(&server, "POST", "/auth/login", &[]);
+            let [access, refresh] = *set_cookies(&reply) else { panic!("{}: {reply:?}", server.stack) };
+            (parted(access).0.to_owned(), parted(refresh).0.to_owned())
+        };
+        let (phone, laptop) = (log_in(), log_in());
+        let bob = User { sub: "bob".into(), name: "Bob".into() };
+        let bob = runtime.block_on(tokens.log_in(&bob, "")).unwrap();
+        let status =
+            |method: &str, target: &str, cookie: &str| send(&server, method, target, &[("Cookie", cookie)]).status;
+        clock.advance(Duration::from_secs(1));
+        let forged = [("Cookie", &*phone.0), ("Sec-Fetch-Site", "cross-site")];
+        assert_eq!(send(&server, "POST", "/auth/everywhere", &forged).status, 403, "{}", server.stack);
+        assert_eq!(status("GET", "/me", &laptop.0), 200, "{}", server.stack);
+
+        let reply = send(&server, "POST", "/auth/everywhere", &[("Cookie", &phone.0)]);
+        assert_eq!((reply.status, set_cookies(&reply).len()), (200, 2), "{}: {reply:?}", server.stack);
+        for (access, refresh) in [&phone, &laptop] {
+            assert_eq!(status("GET", "/me", access), 401, "{}", server.stack);
+            assert_eq!(status("POST", "/auth/refresh", refresh), 400, "{}", server.stack);
+        }
+        let bearer = format!("Bearer {}", bob.access_token().as_str());
+        assert_eq!(send(&server, "GET", "/me", &[("Authorization", &bearer)]).status, 200, "{}", server.stack);
+        let refresh = bob.refresh_token().unwrap().as_str();
+        let cookie = format!("__Secure-refresh_token={refresh}");
+        assert_eq!(status("POST", "/auth/refresh", &cookie), 200, "{}", server.stack);
+
+        // A later login is good.
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(status("GET", "/me", &log_in().0), 200, "{}", server.stack);
+    }
+}
+
+#[test]
 fn a_store_that_is_away_is_a_503_at_renewal_and_logout() {
     for stack in LOGIN_STACKS {
         let store = Arc::new(WatchedStore::new());
@@ -178,13 +224,16 @@ fn a_store_that_is_away_is_a_503_at_renewal_and_logout() {
         let server = stack.start(Logins::builder(issuer(), refresh_tokens).build().unwrap());
         let reply = send(&server, "POST", "/auth/login", &[]);
         let refresh = parted(set_cookies(&reply)[1]).0.to_owned();
-        for path in ["/auth/refresh", "/auth/logout"] {
+        let access = parted(set_cookies(&reply)[0]).0.to_owned();
+        let cookies = format!("{access}; {refresh}");
+        for path in ["/auth/refresh", "/auth/logout", "/auth/everywhere"] {
+            let refresh = if path == "/auth/everywhere" { &cookies } else { &refresh };
             store.set_down(true);
-            let reply = send(&server, "POST", path, &[("Cookie", &refresh)]);
+            let reply = send(&server, "POST", path, &[("Cookie", refresh)]);
             assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{} {path}", server.stack);
             assert!(set_cookies(&reply).is_empty(), "{} {path}", server.stack);
             store.set_down(false);
-            assert_eq!(send(&server, "POST", path, &[("Cookie", &refresh)]).status, 200, "{} {path}", server.stack);
+            assert_eq!(send(&server, "POST", path, &[("Cookie", refresh)]).status, 200, "{} {path}", server.stack);
         }
     }
 }

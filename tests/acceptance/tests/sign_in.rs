@@ -1,15 +1,17 @@
 //! Logging in, renewing and logging out: what the issuer, the refresh tokens and the cookies make together.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use acceptance::{AUDIENCE, ISSUER, SECRET, User};
+use acceptance::{AUDIENCE, ISSUER, SECRET, User, WatchedStore};
 use jwt_core::adapter::Verdict;
+use jwt_core::clock::NumericDate;
 use jwt_core::error::TokenError;
 use jwt_core::issue::IssueError;
 use jwt_core::login::{Login, LoginsBuilder};
 use jwt_core::session::RefreshError;
-use jwt_core::store::StoreError;
+use jwt_core::store::{Revocation, RevocationStore, StoreError, StoreFuture};
 use jwt_core::testing::TestClock;
 use jwt_core::{
     Algorithm, AuthError, Authenticator, CsrfTokens, Issuer, LoginCookies, LoginError, Logins, MemoryStore,
@@ -169,8 +171,7 @@ fn an_administrator_logs_somebody_out_everywhere_and_nobody_else() {
         let bob = tokens.log_in(&User { sub: "bob".into(), name: "Bob".into() }, "").await.unwrap();
 
         clock.advance(Duration::from_secs(1));
-        tokens.refresh_tokens().end_all("alice").await.unwrap();
-        list.revoke_all(ISSUER, "alice", phone.access_token().expires_in()).await.unwrap();
+        tokens.log_out_everywhere("alice").await.unwrap();
         for login in [&phone, &laptop] {
             assert!(matches!(get(&auth, login), Verdict::Rejected(AuthError::InvalidToken(TokenError::Revoked))));
             assert!(tokens.refresh(refresh_token(login)).await.is_err());
@@ -181,6 +182,83 @@ fn an_administrator_logs_somebody_out_everywhere_and_nobody_else() {
         // What is issued after that is good.
         clock.advance(Duration::from_secs(1));
         assert!(matches!(get(&auth, &tokens.log_in(&alice(), "").await.unwrap()), Verdict::Verified(_)));
+    });
+}
+
+#[test]
+fn without_a_list_access_tokens_stay_good_when_a_user_is_logged_out_everywhere() {
+    run(async {
+        let tokens = builder().build().unwrap();
+        let auth = tokens.authenticator::<User>().build().unwrap();
+        let login = tokens.log_in(&alice(), "").await.unwrap();
+        tokens.log_out_everywhere("alice").await.unwrap();
+        assert!(matches!(get(&auth, &login), Verdict::Verified(_)));
+        let error = tokens.refresh(refresh_token(&login)).await.unwrap_err();
+        assert!(matches!(error, LoginError::Refresh(RefreshError::Ended)), "{error}");
+        // Nobody is logged in, which is no error.
+        tokens.log_out_everywhere("alice").await.unwrap();
+        tokens.log_out_everywhere("").await.unwrap();
+    });
+}
+
+/// Counts the families of alice at the moment of a revocation, and fails where it is told to.
+struct Revoking {
+    families: RefreshTokens,
+    seen: AtomicUsize,
+    fails: bool,
+}
+
+impl RevocationStore for Revoking {
+    fn add(&self, _: Revocation, _: NumericDate) -> StoreFuture<'_, ()> {
+        Box::pin(async {
+            let left = self.families.list("alice").await.map_or(usize::MAX, |families| families.len());
+            self.seen.store(left, Ordering::SeqCst);
+            if self.fails { Err(StoreError::Full) } else { Ok(()) }
+        })
+    }
+
+    fn since(&self, _: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+#[test]
+fn a_user_is_logged_out_everywhere_in_both_stores_whichever_of_them_fails() {
+    run(async {
+        for (fails, down) in [(false, false), (true, false), (false, true), (true, true)] {
+            let clock = TestClock::new();
+            let store = Arc::new(WatchedStore::new());
+            let families = || RefreshTokens::builder(store.clone()).clock(clock.clone()).build().unwrap();
+            let watched = Arc::new(Revoking { families: families(), seen: AtomicUsize::new(7), fails });
+            let list = Revocations::builder(watched.clone()).clock(clock.clone()).open().await.unwrap();
+            let key = SigningKey::secret(Algorithm::HS256, SECRET).unwrap();
+            let issuer =
+                Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).clock(clock.clone()).build().unwrap();
+            let tokens = Logins::builder(issuer, families()).revocations(&list).build().unwrap();
+            let auth = tokens.authenticator::<User>().build().unwrap();
+            let login = tokens.log_in(&alice(), "").await.unwrap();
+            clock.advance(Duration::from_secs(1));
+            store.set_down(down);
+            let result = tokens.log_out_everywhere("alice").await;
+            store.set_down(false);
+
+            let case = format!("revocations fail: {fails}, sign-ins fail: {down}");
+            match (fails, down) {
+                (false, false) => result.unwrap(),
+                (true, false) => assert!(matches!(result, Err(StoreError::Full)), "{case}"),
+                (_, true) => assert!(matches!(result, Err(StoreError::Unavailable(_))), "{case}"),
+            }
+            assert_eq!(families().list("alice").await.unwrap().is_empty(), !down, "{case}");
+            assert_eq!(matches!(get(&auth, &login), Verdict::Verified(_)), fails, "{case}");
+            if !down {
+                assert_eq!(watched.seen.load(Ordering::SeqCst), 0, "{case}: no family is left to refresh");
+            }
+            // Another try does what is missing.
+            if down && !fails {
+                tokens.log_out_everywhere("alice").await.unwrap();
+                assert_eq!(families().list("alice").await.unwrap(), [], "{case}");
+            }
+        }
     });
 }
 

@@ -2,3 +2,4 @@
 
 mod length;
 mod links;
+mod words;

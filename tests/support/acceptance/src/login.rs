@@ -30,6 +30,7 @@ impl LoginStack {
     /// | `/auth/login` | a login as cookies, and a redirect |
     /// | `/auth/refresh` | the next login as cookies |
     /// | `/auth/logout` | no login any more |
+    /// | `/auth/everywhere` | no login of this user any more, on any device |
     /// | `/me` | the claims by any method, from the header or the cookie |
     ///
     /// # Panics
@@ -52,7 +53,7 @@ fn on_axum(listener: TcpListener, tokens: Logins) {
     use axum::routing::{any, post};
     use axum::{Json, Router};
     use http::request::Parts;
-    use jwt_tower::{Claims, Jwks, JwtAuth, VerifiedToken};
+    use jwt_tower::{Claims, Jwks, JwtAuth, LoginError, VerifiedToken};
 
     async fn token(State(tokens): State<Logins>) -> impl IntoResponse {
         tokens.log_in(&alice(), "").await.expect("a login works").json()
@@ -73,12 +74,19 @@ fn on_axum(listener: TcpListener, tokens: Logins) {
             Err(error) => error.response().into_response(),
         }
     }
+    async fn everywhere(State(tokens): State<Logins>, Claims(user): Claims<User>) -> Response {
+        match tokens.log_out_everywhere(&user.sub).await {
+            Ok(()) => tokens.clear_cookies().into_response(),
+            Err(error) => LoginError::from(error).response().into_response(),
+        }
+    }
     async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
         Json(user)
     }
 
     let routes = Router::new()
         .route("/me", any(me))
+        .route("/auth/everywhere", post(everywhere))
         .layer(JwtAuth::new(tokens.authenticator::<User>().build().expect("an issuer knows what to expect")))
         .route("/auth/token", post(token))
         .route("/auth/login", post(login))
@@ -94,7 +102,7 @@ fn on_hyper(listener: TcpListener, tokens: Logins) {
     use hyper::body::Incoming;
     use hyper_util::rt::TokioIo;
     use hyper_util::service::TowerToHyperService;
-    use jwt_tower::{Jwks, JwtAuth};
+    use jwt_tower::{Jwks, JwtAuth, LoginError};
     use tower::{Layer, ServiceExt, service_fn};
 
     fn with(status: StatusCode, headers: HeaderMap) -> Response<String> {
@@ -104,13 +112,23 @@ fn on_hyper(listener: TcpListener, tokens: Logins) {
         response
     }
 
-    async fn me(request: Request<Incoming>) -> Result<Response<String>, std::convert::Infallible> {
+    async fn protected(
+        tokens: Logins,
+        request: Request<Incoming>,
+    ) -> Result<Response<String>, std::convert::Infallible> {
         let user = jwt_tower::claims::<User>(request.extensions()).expect("there is a layer");
-        Ok(Response::new(serde_json::to_string(&user).expect("claims serialize")))
+        Ok(match request.uri().path() {
+            "/auth/everywhere" => match tokens.log_out_everywhere(&user.expect("nobody is anonymous").sub).await {
+                Ok(()) => with(StatusCode::OK, tokens.clear_cookies()),
+                Err(error) => LoginError::from(error).response(),
+            },
+            _ => Response::new(serde_json::to_string(&user).expect("claims serialize")),
+        })
     }
 
     let auth = tokens.authenticator::<User>().build().expect("an issuer knows what to expect");
-    let protected = JwtAuth::new(auth).layer(service_fn(me));
+    let of_users = tokens.clone();
+    let protected = JwtAuth::new(auth).layer(service_fn(move |request| protected(of_users.clone(), request)));
     let jwks = Jwks::new(tokens.issuer().clone());
     let routes = service_fn(move |request: Request<Incoming>| {
         let (tokens, protected, jwks) = (tokens.clone(), protected.clone(), jwks.clone());
@@ -153,7 +171,7 @@ fn on_hyper(listener: TcpListener, tokens: Logins) {
 
 fn on_actix(listener: TcpListener, tokens: Logins) {
     use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-    use jwt_actix::{Claims, Head, Jwks, JwtAuth, VerifiedToken, response, with_headers};
+    use jwt_actix::{Claims, Head, Jwks, JwtAuth, LoginError, VerifiedToken, response, with_headers};
 
     async fn token(tokens: web::Data<Logins>) -> HttpResponse {
         response(tokens.log_in(&alice(), "").await.expect("a login works").json())
@@ -175,6 +193,12 @@ fn on_actix(listener: TcpListener, tokens: Logins) {
             Err(error) => response(error.response()),
         }
     }
+    async fn everywhere(tokens: web::Data<Logins>, Claims(user): Claims<User>) -> HttpResponse {
+        match tokens.log_out_everywhere(&user.sub).await {
+            Ok(()) => with_headers(&mut HttpResponse::Ok(), &tokens.clear_cookies()).finish(),
+            Err(error) => response(LoginError::from(error).response()),
+        }
+    }
     async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
         web::Json(user)
     }
@@ -191,6 +215,9 @@ fn on_actix(listener: TcpListener, tokens: Logins) {
             .route("/auth/login", web::post().to(login))
             .route("/auth/refresh", web::post().to(refresh))
             .route("/auth/logout", web::post().to(logout))
+            .service(
+                web::resource("/auth/everywhere").wrap(JwtAuth::new(auth.clone())).route(web::post().to(everywhere)),
+            )
             .service(web::resource("/me").wrap(JwtAuth::new(auth.clone())).to(me))
     });
     let server = server.workers(1).disable_signals().listen(listener).expect("actix listens").run();

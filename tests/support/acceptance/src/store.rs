@@ -50,11 +50,12 @@ impl WatchedStore {
         self.gate.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 
-    fn unless_down<'s, T: Send + 's>(&self, answer: StoreFuture<'s, T>) -> StoreFuture<'s, T> {
+    /// A store that is away does nothing.
+    fn unless_down<'s, T: Send + 's>(&self, operation: impl FnOnce() -> StoreFuture<'s, T>) -> StoreFuture<'s, T> {
         if self.down.load(Ordering::SeqCst) {
             return Box::pin(async { Err(StoreError::unavailable(Down)) });
         }
-        answer
+        operation()
     }
 }
 
@@ -72,11 +73,11 @@ impl fmt::Debug for WatchedStore {
 
 impl SignInStore for WatchedStore {
     fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()> {
-        self.unless_down(self.store.insert(owner, record, keep, now))
+        self.unless_down(|| self.store.insert(owner, record, keep, now))
     }
 
     fn find(&self, key: SignInKey, secret: Digest, touch: Touch, now: NumericDate) -> StoreFuture<'_, Option<Record>> {
-        self.unless_down(self.store.find(key, secret, touch, now))
+        self.unless_down(|| self.store.find(key, secret, touch, now))
     }
 
     fn change(
@@ -87,21 +88,23 @@ impl SignInStore for WatchedStore {
         now: NumericDate,
     ) -> StoreFuture<'_, Option<Record>> {
         self.changes.fetch_add(1, Ordering::SeqCst);
-        self.unless_down(Box::pin(async move {
-            let _permit = self.gate.acquire().await.map_err(|_| StoreError::unavailable(Down))?;
-            self.store.change(key, expected, change, now).await
-        }))
+        self.unless_down(|| {
+            Box::pin(async move {
+                let _permit = self.gate.acquire().await.map_err(|_| StoreError::unavailable(Down))?;
+                self.store.change(key, expected, change, now).await
+            })
+        })
     }
 
     fn remove(&self, key: SignInKey) -> StoreFuture<'_, ()> {
-        self.unless_down(self.store.remove(key))
+        self.unless_down(|| self.store.remove(key))
     }
 
     fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
-        self.unless_down(self.store.remove_all(owner))
+        self.unless_down(|| self.store.remove_all(owner))
     }
 
     fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {
-        self.unless_down(self.store.list(owner, now))
+        self.unless_down(|| self.store.list(owner, now))
     }
 }
