@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::{Authenticator, Inner, Renewal};
+use super::renewal::Renewal;
+use super::{Authenticator, Inner};
 use crate::answer::{Challenges, ResourceMetadata, ResponseHeaders, Scheme};
 use crate::clock::{Clock, SystemClock};
 use crate::error::AuthenticatorBuildError;

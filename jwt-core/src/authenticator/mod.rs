@@ -2,7 +2,8 @@
 
 mod builder;
 mod outcome;
-mod renewal;
+#[cfg_attr(not(feature = "login"), expect(dead_code, reason = "a port that only logins fill"))]
+pub(crate) mod renewal;
 #[cfg(feature = "cache")]
 mod with_cache;
 #[cfg(feature = "login")]
@@ -16,10 +17,6 @@ use std::sync::Arc;
 use http::header::ORIGIN;
 use serde::de::DeserializeOwned;
 
-pub use builder::AuthenticatorBuilder;
-pub use outcome::{Outcome, Pending, Verdict};
-pub(crate) use renewal::{NotRenewed, Renew, Renewal, Renewed, Renewing};
-
 use crate::answer::{Answer, Challenges, Cookies, ResponseHeaders};
 use crate::error::{AuthError, CrossSiteError, TokenError, Unavailable};
 use crate::observe::log;
@@ -27,6 +24,9 @@ use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
 use crate::request::source::{self, Credential, TokenSource};
 use crate::verify::{Failure, VerifiedToken, Verifier};
+pub use builder::AuthenticatorBuilder;
+pub use outcome::{Outcome, Pending, Verdict};
+use renewal::{NotRenewed, Renewal, Renewed};
 
 /// Takes the token out of a request and verifies it: the whole of authentication, for any framework.
 ///

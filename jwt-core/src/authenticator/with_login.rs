@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::AuthenticatorBuilder;
 use super::builder::Revocation;
 use crate::error::{AuthError, TokenError, Unavailable};
-use crate::observe::log;
+use crate::facade::tracing;
 use crate::revocation::{Revocations, Revoked, TokenIdentity};
 use crate::session::Sessions;
 use crate::session::opaque::Kind;
@@ -19,7 +19,7 @@ impl CredentialKind for Sessions {
     fn look_up<'a>(&'a self, token: &'a [u8]) -> LookUp<'a> {
         Box::pin(async move {
             let session = Sessions::look_up(self, token).await.map_err(|error| {
-                log::store_failed(&error);
+                tracing::error!(target: "jwt", reason = %error, "the store did not do what a request needs");
                 AuthError::from(Unavailable::Store)
             })?;
             Ok(session.map(|session| {

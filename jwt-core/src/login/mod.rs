@@ -25,7 +25,8 @@ pub use cookies_builder::LoginCookiesBuilder;
 pub use error::LoginError;
 pub use tokens::{Login, RefreshToken, UnfitToken};
 
-use crate::authenticator::{AuthenticatorBuilder, Renewal};
+use crate::authenticator::AuthenticatorBuilder;
+use crate::authenticator::renewal::Renewal;
 use crate::error::AuthError;
 use crate::issue::{IssueError, Issuer};
 use crate::observe::log;

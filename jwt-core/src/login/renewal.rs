@@ -3,7 +3,7 @@
 use http::header::SET_COOKIE;
 
 use super::{Login, LoginError, Logins};
-use crate::authenticator::{NotRenewed, Renew, Renewed, Renewing};
+use crate::authenticator::renewal::{NotRenewed, Renew, Renewed, Renewing};
 use crate::session::RefreshError;
 use crate::single_flight::SingleFlight;
 

@@ -2,8 +2,6 @@
 //!
 //! Names that a stranger chose are written as debug text and cut short, so that they stay on one line.
 
-use std::fmt::Display;
-
 use crate::error::{AuthError, CrossSiteError, Misuse};
 use crate::facade::tracing;
 
@@ -45,12 +43,7 @@ pub(crate) fn misuse(misuse: Misuse) {
     tracing::error!(target: "jwt", "{misuse}");
 }
 
-/// A store was asked for a request, and did not answer it.
-pub(crate) fn store_failed(error: &dyn Display) {
-    tracing::error!(target: "jwt", reason = %error, "the store did not do what a request needs");
-}
-
 /// The rule for tenants makes an issuer that cannot be trusted as it is.
-pub(crate) fn unusable_tenant(error: &dyn Display) {
+pub(crate) fn unusable_tenant(error: &dyn std::fmt::Display) {
     tracing::error!(target: "jwt", reason = %error, "the rule for tenants makes an issuer that cannot be used");
 }
