@@ -90,7 +90,7 @@ What is compiled for tests only does not count, nor do comments. Each violation 
   --root DIRECTORY   the repository, if it is not the one that this was built in
   --help             this text
 
-The status is 0 if nothing is amiss, 1 if something is, 2 if the sources cannot be read.";
+The status is 0 without violations, 1 with some, 2 if the sources cannot be read.";
 
 fn main() -> ExitCode {
     let mut root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

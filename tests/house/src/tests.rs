@@ -3,7 +3,7 @@
 use crate::check::{Report, check};
 use crate::tree::Tree;
 
-/// A repository with these files, by their paths from its root. What is not given is there and has nothing amiss.
+/// A repository with these files, by their paths from its root. What is not given is there, and breaks no rule.
 fn report(files: &[(&str, &str)]) -> Result<Report, String> {
     let mut roof = String::new();
     for (path, _) in files {
