@@ -14,6 +14,7 @@ mod private_jwk;
 pub(crate) mod public_jwk;
 #[cfg(feature = "remote")]
 mod remote;
+mod secret;
 mod set;
 mod signing;
 mod source;
@@ -26,6 +27,7 @@ pub use fetch::{Fetch, FetchError, Fetching};
 pub use live::LiveKeys;
 #[cfg(feature = "remote")]
 pub use remote::RemoteKeySet;
+pub(crate) use secret::check as check_secret;
 pub(crate) use set::NoCandidate;
 pub use set::{KeySet, SkippedKey};
 pub(crate) use signing::MAX_KID;
@@ -34,4 +36,3 @@ pub use source::KeySource;
 pub(crate) use source::{KeyFeed, Source, Wait};
 pub use status::KeyStatus;
 pub use verifying::VerifyingKey;
-pub(crate) use verifying::check_secret;

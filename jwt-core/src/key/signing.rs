@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::verifying::decode_secret;
-use super::{KeyError, SigningError, VerifyingKey, pem, private_jwk};
+use super::{KeyError, SigningError, VerifyingKey, pem, private_jwk, secret};
 use crate::base64url;
 use crate::claims::{self, ClaimsError, Noted};
 use crate::facade::tracing;
@@ -54,7 +53,7 @@ impl SigningKey {
 
     /// An HMAC secret in base64, of either alphabet, with or without padding.
     pub fn secret_base64(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
-        Self::secret(algorithm, decode_secret(secret)?)
+        Self::secret(algorithm, secret::decode(secret)?)
     }
 
     /// A private key in PEM: `PRIVATE KEY` (PKCS#8, not encrypted) or `RSA PRIVATE KEY` (PKCS#1). Text around it

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{KeyError, jwk, pem};
-use crate::base64url;
-use crate::key::algorithm::{Algorithm, Family};
+use super::{KeyError, check_secret, jwk, pem, secret};
+use crate::key::algorithm::Algorithm;
 use crate::key::crypto::{Material, PublicKey};
 
 /// A key that verifies signatures of exactly one algorithm, parsed once and cheap to clone.
@@ -40,7 +39,7 @@ impl VerifyingKey {
 
     /// An HMAC secret in base64, of either alphabet, with or without padding.
     pub fn secret_base64(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
-        Self::secret(algorithm, decode_secret(secret)?)
+        Self::secret(algorithm, secret::decode(secret)?)
     }
 
     /// A public key in PEM: `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` (PKCS#1) or `CERTIFICATE` (X.509, whose validity
@@ -100,21 +99,4 @@ impl fmt::Debug for VerifyingKey {
             .field("kid", &self.kid)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a secret may be used with the algorithm.
-pub(crate) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
-    if algorithm.family() != Family::Hmac {
-        return Err(KeyError::WrongKind(algorithm));
-    }
-    let needed = algorithm.least_secret();
-    if secret.len() < needed {
-        return Err(KeyError::WeakSecret { algorithm, bytes: secret.len(), needed });
-    }
-    Ok(())
-}
-
-pub(super) fn decode_secret(secret: &str) -> Result<Vec<u8>, KeyError> {
-    let text = secret.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    base64url::decode(text.as_bytes()).ok_or(KeyError::Base64)
 }
