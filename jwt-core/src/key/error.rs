@@ -2,6 +2,7 @@
 
 use crate::claims::RegisteredClaim;
 use crate::debug_text::debug_as_display;
+use crate::key::NotASecret;
 use crate::key::algorithm::Algorithm;
 
 /// Why a key cannot be loaded, and what to do about it. Holds nothing of the key.
@@ -12,7 +13,7 @@ use crate::key::algorithm::Algorithm;
 pub enum KeyError {
     /// A secret shorter than the output of the hash (RFC 7518 §3.2).
     #[error(
-        "a secret of {bytes} bytes is too short for {algorithm}, which needs {needed}: make one with `openssl rand -base64 {needed}`"
+        "a secret of {bytes} bytes is too short for {algorithm}, which needs {needed}: make one with `openssl rand -base64 {needed}`, and load it by `secret_base64(…)`"
     )]
     WeakSecret {
         /// The algorithm asked for.
@@ -22,6 +23,9 @@ pub enum KeyError {
         /// The least length, in bytes.
         needed: usize,
     },
+    /// A key, or the address of keys, where a secret is expected. Whoever knows the public key could sign.
+    #[error("a secret for HMAC is random bytes that nobody else knows, and this is {0}")]
+    NotASecret(NotASecret),
     /// A modulus under 2048 bits or above what the backend takes.
     #[error("an RSA key of {bits} bits is refused: use 2048 to 8192 bits (4096 with the pure-Rust backend)")]
     RsaSize {

@@ -8,6 +8,7 @@ mod fetch;
 mod jwk;
 mod kind;
 mod live;
+mod mistaken;
 mod pem;
 mod pkcs8;
 mod private_jwk;
@@ -25,6 +26,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use error::{KeyError, RemoteKeySetBuildError, SigningError};
 pub use fetch::{Fetch, FetchError, Fetching};
 pub use live::LiveKeys;
+pub use mistaken::NotASecret;
 #[cfg(feature = "remote")]
 pub use remote::RemoteKeySet;
 pub(crate) use secret::check as check_secret;

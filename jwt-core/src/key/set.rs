@@ -72,7 +72,7 @@ impl KeySet {
         Self::with_skipped(keys.into_iter().collect(), Vec::new())
     }
 
-    /// One HS256 secret of at least 32 bytes.
+    /// One HS256 secret of at least 32 bytes; see [`VerifyingKey::secret`].
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Ok(VerifyingKey::secret(Algorithm::HS256, secret)?.into())
     }

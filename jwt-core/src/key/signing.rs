@@ -44,14 +44,15 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
+    /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512. Refuses what [`VerifyingKey::secret`] refuses.
     pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let public = VerifyingKey::secret(algorithm, secret.as_ref())?;
         let key = PrivateKey::secret(algorithm, secret.as_ref())?;
         Ok(Self { algorithm, kid: None, typ: "JWT".into(), key, public, parts: None })
     }
 
-    /// An HMAC secret in base64, of either alphabet, with or without padding.
+    /// An HMAC secret in base64, of either alphabet, with or without padding. Its bytes are checked as by
+    /// [`secret`](Self::secret).
     pub fn secret_base64(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
         Self::secret(algorithm, secret::decode(secret)?)
     }

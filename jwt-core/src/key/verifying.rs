@@ -31,13 +31,16 @@ impl VerifyingKey {
     /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
     ///
     /// # Errors
-    /// [`KeyError::WeakSecret`] for fewer than 32, 48 or 64 bytes, [`KeyError::WrongKind`] for another algorithm.
+    /// [`KeyError::WeakSecret`] for fewer than 32, 48 or 64 bytes, [`KeyError::WrongKind`] for another algorithm, and
+    /// [`KeyError::NotASecret`] for a key in PEM, DER or the form of OpenSSH, a certificate, a JWK, a JWK Set, a URL, and
+    /// base64 of any of them: whoever knows a public key could sign with it.
     pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         check_secret(algorithm, secret.as_ref())?;
         Self::new(algorithm, &Material::Secret(secret.as_ref()))
     }
 
-    /// An HMAC secret in base64, of either alphabet, with or without padding.
+    /// An HMAC secret in base64, of either alphabet, with or without padding. Its bytes are checked as by
+    /// [`secret`](Self::secret).
     pub fn secret_base64(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
         Self::secret(algorithm, secret::decode(secret)?)
     }
