@@ -49,7 +49,9 @@ pub enum KeyError {
     #[error("a key of {0}, which is not supported: use RSA, P-256, P-384, P-521 or Ed25519")]
     UnsupportedKind(&'static str),
     /// The bytes are no key of that kind: not on the curve, of the wrong length, or damaged.
-    #[error("this is no valid key for {0}: it is damaged, or its numbers do not belong together; copy it again")]
+    #[error(
+        "this is no valid key for {0}: it is damaged, or its numbers do not belong together or are not of full length, with the zeros in front; copy it again"
+    )]
     Invalid(Algorithm),
     /// A private key where a public one is expected.
     #[error("this is a private key: a verifier needs the public one (`openssl pkey -in key.pem -pubout`)")]
@@ -116,6 +118,11 @@ pub enum KeyError {
     /// `use` or `key_ops` (RFC 7517 §4.2, §4.3) do not allow the key to sign.
     #[error("the `use` or `key_ops` of the JWK does not allow it to sign: take the key with `use` `sig`")]
     NotForSigning,
+    /// `key_ops` names an operation twice (RFC 7517 §4.3), or one that the `use` of the JWK excludes.
+    #[error(
+        "the `key_ops` of the JWK names an operation twice, or one that its `use` excludes: have whoever makes it name each once, and `sign` and `verify` alone"
+    )]
+    KeyOps,
     /// The key says it is for another algorithm than the one asked for.
     #[error(
         "the JWK is for other algorithms than the one that is asked for, by its `kty`, `crv` or `alg`: use it with one of those"
