@@ -209,6 +209,12 @@ pub enum RemoteKeySetBuildError {
         /// The address.
         address: Box<str>,
     },
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` of the key set is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
     /// Keys are fetched in the background, and no runtime is there to do it.
     #[error("keys are fetched in the background by Tokio: build the authenticator inside of its runtime")]
     NoRuntime,

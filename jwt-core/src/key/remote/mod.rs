@@ -18,6 +18,7 @@ use refresher::Refresher;
 use report::Reporter;
 use schedule::Schedule;
 
+use crate::given::Given;
 use crate::key::algorithm::Algorithm;
 use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError, Source, Wait};
 
@@ -40,6 +41,8 @@ use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, Rem
 /// | [`max_bytes`](Self::max_bytes) | 1 MiB | a key has some hundred bytes |
 /// | [`max_keys`](Self::max_keys) | 100 | providers publish two to ten |
 /// | [`algorithms`](Self::algorithms) | those that the keys name, RS256 for an RSA key that names none | RFC 8725 §3.1 |
+///
+/// Each setting is given once; an authenticator that is built with a set where one was given twice fails to build.
 ///
 /// Redirects are not followed. Addresses are https, or http to this machine. Keys that cannot be used are skipped and
 /// logged, and so are secrets and private keys, which everybody knows once they are published.
@@ -70,6 +73,7 @@ struct Settings {
     connect_timeout: Duration,
     max_bytes: usize,
     max_keys: usize,
+    given: Given,
 }
 
 /// The longest time that can be set, so that no sum of times overflows: ten years.
@@ -106,11 +110,19 @@ impl RemoteKeySet {
             connect_timeout: Duration::from_secs(3),
             max_bytes: 1024 * 1024,
             max_keys: 100,
+            given: Given::default(),
         };
         Self { settings: Arc::new(settings), running: Arc::default() }
     }
 
-    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn set(self, setting: &'static str, change: impl FnOnce(&mut Settings)) -> Self {
+        self.changed(|settings| {
+            settings.given.once(setting);
+            change(settings);
+        })
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         // With other settings, it is another set than the one that it was cloned from.
         self.running = Arc::default();
@@ -123,7 +135,7 @@ impl RemoteKeySet {
     #[must_use]
     pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         let algorithms = algorithms.into_iter().collect();
-        self.set(|settings| settings.algorithms = Some(algorithms))
+        self.set("algorithms", |settings| settings.algorithms = Some(algorithms))
     }
 
     /// How long keys are good: `usual` where the answer does not say it; where it does by `Cache-Control: max-age`
@@ -132,7 +144,7 @@ impl RemoteKeySet {
     /// 1 hour.
     #[must_use]
     pub fn lifetime(self, usual: Duration, least: Duration, most: Duration) -> Self {
-        self.set(|settings| {
+        self.set("lifetime", |settings| {
             let bounded = |time: Duration| time.clamp(Duration::from_secs(1), LONGEST);
             settings.schedule.lifetime = bounded(usual);
             (settings.schedule.least, settings.schedule.most) = (bounded(least), bounded(most));
@@ -144,45 +156,45 @@ impl RemoteKeySet {
     /// fetched again. Default: 1 hour.
     #[must_use]
     pub fn stale_if_error(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.stale_if_error = time.min(LONGEST))
+        self.set("stale_if_error", |settings| settings.schedule.stale_if_error = time.min(LONGEST))
     }
 
     /// The least time between the starts of two fetches that tokens with unknown keys cause. Such a token waits for the
     /// end of the cool-down. If the last such fetch brought no new key, it is refused at once. Default: 5 seconds.
     #[must_use]
     pub fn cool_down(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.cool_down = time.min(LONGEST))
+        self.set("cool_down", |settings| settings.schedule.cool_down = time.min(LONGEST))
     }
 
     /// How long a fetch may take, metadata and keys together. Default: 10 seconds.
     #[must_use]
     pub fn timeout(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.timeout = time.min(LONGEST))
+        self.set("timeout", |settings| settings.schedule.timeout = time.min(LONGEST))
     }
 
     /// How long the default client may take to connect. Default: 3 seconds.
     #[must_use]
     pub fn connect_timeout(self, time: Duration) -> Self {
-        self.set(|settings| settings.connect_timeout = time.min(LONGEST))
+        self.set("connect_timeout", |settings| settings.connect_timeout = time.min(LONGEST))
     }
 
     /// The longest document that is read, in bytes. Default: 1 MiB.
     #[must_use]
     pub fn max_bytes(self, bytes: usize) -> Self {
-        self.set(|settings| settings.max_bytes = bytes)
+        self.set("max_bytes", |settings| settings.max_bytes = bytes)
     }
 
     /// The most keys that a set may have. One with more is refused as a whole. Default: 100.
     #[must_use]
     pub fn max_keys(self, keys: usize) -> Self {
-        self.set(|settings| settings.max_keys = keys)
+        self.set("max_keys", |settings| settings.max_keys = keys)
     }
 
     /// The HTTP client. Default: reqwest with rustls and the certificates of the platform.
     #[must_use]
     pub fn client(self, client: impl Fetch + 'static) -> Self {
         let client = Arc::new(client);
-        self.set(|settings| settings.client = Some(client))
+        self.set("client", |settings| settings.client = Some(client))
     }
 
     /// Waits for the end of the first fetch: for services that do not start without keys.
@@ -215,6 +227,9 @@ impl KeyFeed for RemoteKeySet {
     }
 
     fn start(&self) -> Result<LiveKeys, RemoteKeySetBuildError> {
+        if let Some(setting) = self.settings.given.twice() {
+            return Err(RemoteKeySetBuildError::SetTwice { setting });
+        }
         self.settings.origin.check()?;
         if let Some(running) = self.running.get() {
             return Ok(running.0.keys().clone());
@@ -257,7 +272,7 @@ impl KeyFeed for RemoteKeySet {
     }
 
     fn on_demand(&self, pause: Duration) -> Arc<dyn KeyFeed> {
-        Arc::new(self.clone().set(|settings| settings.schedule.on_demand = Some(pause)))
+        Arc::new(self.clone().changed(|settings| settings.schedule.on_demand = Some(pause)))
     }
 }
 
@@ -280,5 +295,52 @@ impl fmt::Debug for RemoteKeySet {
             .field("algorithms", &self.settings.algorithms)
             .field("schedule", &self.settings.schedule)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Fetching;
+
+    struct Nobody;
+
+    impl Fetch for Nobody {
+        fn fetch(&self, _: http::Request<()>, _: usize) -> Fetching<'_> {
+            Box::pin(async { Err(FetchError::Stopped) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_is_given_twice_is_an_error() {
+        let second = Duration::from_secs(1);
+        type Setting = (&'static str, fn(RemoteKeySet, Duration) -> RemoteKeySet);
+        let settings: [Setting; 9] = [
+            ("algorithms", |keys, _| keys.algorithms([Algorithm::ES256])),
+            ("lifetime", |keys, time| keys.lifetime(time, time, time)),
+            ("stale_if_error", RemoteKeySet::stale_if_error),
+            ("cool_down", RemoteKeySet::cool_down),
+            ("timeout", RemoteKeySet::timeout),
+            ("connect_timeout", RemoteKeySet::connect_timeout),
+            ("max_bytes", |keys, _| keys.max_bytes(1000)),
+            ("max_keys", |keys, _| keys.max_keys(10)),
+            ("client", |keys, _| keys.client(Nobody)),
+        ];
+        let new = || RemoteKeySet::jwks("https://login.example.com/jwks");
+        let all = settings.iter().fold(new(), |keys, (_, set)| set(keys, second));
+        assert!(all.start().is_ok(), "each of them once");
+        for (setting, set) in settings {
+            let twice = set(set(new(), second), second);
+            let error = twice.start().unwrap_err();
+            assert_eq!(error, RemoteKeySetBuildError::SetTwice { setting });
+            assert!(error.to_string().contains(&format!("`.{setting}(…)`")), "{error}");
+            assert_eq!(set(all.clone(), second).start().unwrap_err(), error, "on a clone, too");
+            // What comes between does not make up for it, and an authenticator is not built.
+            let twice = set(twice.clone(), second).on_demand(second);
+            assert_eq!(twice.start().unwrap_err(), error);
+            let built =
+                crate::Authenticator::<()>::builder().keys(set(set(new(), second), second)).any_audience().build();
+            assert_eq!(built.unwrap_err(), error.into());
+        }
     }
 }
