@@ -42,6 +42,9 @@ use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, Rem
 /// | [`max_keys`](Self::max_keys) | 100 | providers publish two to ten |
 /// | [`algorithms`](Self::algorithms) | those that the keys name, RS256 for an RSA key that names none | RFC 8725 §3.1 |
 ///
+/// A query of the address, where a key may be, is sent and never shown: not in the log, in metrics, in errors or in
+/// [`status`](Self::status).
+///
 /// Each setting is given once; an authenticator that is built with a set where one was given twice fails to build.
 ///
 /// Redirects are not followed. Addresses are https, or http to this machine. Keys that cannot be used are skipped and
@@ -213,7 +216,7 @@ impl RemoteKeySet {
     pub fn status(&self) -> KeyStatus {
         match self.running.get() {
             Some(running) => running.0.status(),
-            None => Reporter::new(self.settings.origin.name(), false).status(0, 0, None, None, None),
+            None => Reporter::new(self.settings.origin.shown(), false).status(0, 0, None, None, None),
         }
     }
 }
@@ -221,8 +224,9 @@ impl RemoteKeySet {
 impl KeyFeed for RemoteKeySet {
     fn issuer(&self) -> Option<&str> {
         match &self.settings.origin {
-            Origin::Issuer(issuer) => Some(issuer),
-            Origin::Jwks(_) => None,
+            // One that nothing can be fetched from is an error of `start`, which does not show what may be secret in it.
+            Origin::Issuer(issuer) if self.settings.origin.check().is_ok() => Some(issuer),
+            Origin::Issuer(_) | Origin::Jwks(_) => None,
         }
     }
 
@@ -341,6 +345,45 @@ mod tests {
             let built =
                 crate::Authenticator::<()>::builder().keys(set(set(new(), second), second)).any_audience().build();
             assert_eq!(built.unwrap_err(), error.into());
+        }
+    }
+    /// A client that says in its errors what it was asked for, as many do.
+    struct Quoting;
+
+    impl Fetch for Quoting {
+        fn fetch(&self, request: http::Request<()>, _: usize) -> Fetching<'_> {
+            let said = format!("{}: no route to host", request.uri());
+            Box::pin(async { Err(FetchError::transport(std::io::Error::other(said))) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_in_the_query_of_an_address_is_never_shown() {
+        // Nothing listens at the discard port.
+        let address = "http://127.0.0.1:9/jwks?key=hunter2&v=1";
+        for keys in [RemoteKeySet::jwks(address), RemoteKeySet::jwks(address).client(Quoting)] {
+            let auth = crate::Authenticator::<()>::builder().keys(&keys).any_audience().build().unwrap();
+            let error = keys.ready().await.unwrap_err();
+            let status = keys.status();
+            assert_eq!(status.origin, "http://127.0.0.1:9/jwks");
+            assert!(error.to_string().contains("http://127.0.0.1:9/jwks"), "{error}");
+            let mut source = std::error::Error::source(&error);
+            let mut shown = format!("{error} {error:?} {status:?} {keys:?} {auth:?}");
+            while let Some(cause) = source {
+                shown += &format!("{cause} {cause:?}");
+                source = cause.source();
+            }
+            assert!(!shown.contains("hunter2") && !shown.contains("key="), "{shown}");
+        }
+        for address in ["http://u:hunter2@127.0.0.1:9/?key=hunter2", "http://a.example/?key=hunter2"] {
+            let jwks = RemoteKeySet::jwks(address);
+            let issuer = RemoteKeySet::discover(address);
+            for keys in [jwks, issuer] {
+                let builder =
+                    crate::Authenticator::<()>::builder().keys(&keys).any_audience().issuer("https://a.example");
+                let shown = format!("{:?} {keys:?} {:?}", builder.build().unwrap_err(), keys.status());
+                assert!(!shown.contains("hunter2"), "{shown}");
+            }
         }
     }
 }
