@@ -1,15 +1,15 @@
 //! The keys that a verifier trusts.
 
 use std::collections::HashMap;
-use std::marker::PhantomData;
+use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::jwk::Jwk;
 use super::{KeyError, VerifyingKey};
-use crate::json::{StrictSeed, read_object};
+use crate::json::{NameSeed, Names};
 use crate::key::algorithm::Algorithm;
 
 /// The keys that a verifier trusts: any number of them, each with its algorithm and perhaps a name.
@@ -203,16 +203,43 @@ impl KeySet {
     }
 }
 
-/// The keys of a JWK Set as they are written.
-#[derive(Deserialize)]
+/// The keys of a JWK Set as they are written. What is odd about one of them is no matter of the others.
 pub(super) struct Jwks<'a> {
-    #[serde(borrow)]
     pub(super) keys: Vec<&'a RawValue>,
 }
 
 impl<'a> Jwks<'a> {
     pub(super) fn read(json: &'a str) -> Result<Self, KeyError> {
-        read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::JwkSet)
+        let json = json.trim();
+        if !json.starts_with('{') {
+            return Err(KeyError::JwkSet);
+        }
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let jwks = deserializer.deserialize_map(JwksVisitor).map_err(|_| KeyError::JwkSet)?;
+        deserializer.end().map_err(|_| KeyError::JwkSet)?;
+        Ok(jwks)
+    }
+}
+
+struct JwksVisitor;
+
+impl<'de> Visitor<'de> for JwksVisitor {
+    type Value = Jwks<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JWK Set")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut names, mut keys) = (Names::default(), None);
+        while let Some(name) = map.next_key_seed(NameSeed)? {
+            names.insert(&name)?;
+            match &*name {
+                "keys" => keys = Some(map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        keys.map(|keys| Jwks { keys }).ok_or_else(|| Error::missing_field("keys"))
     }
 }
 
@@ -220,5 +247,44 @@ impl From<VerifyingKey> for KeySet {
     fn from(key: VerifyingKey) -> Self {
         let by_kid = key.kid.iter().map(|kid| (kid.clone(), vec![0])).collect();
         Self { keys: [key].into(), by_kid: Arc::new(by_kid), skipped: [].into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::key::SigningKey;
+    use crate::key::public_jwk::PublicJwk;
+
+    #[test]
+    fn an_odd_key_is_no_matter_of_the_others_and_an_odd_set_is_no_set() {
+        let key = PublicJwk::of(&SigningKey::generate(Algorithm::ES256).unwrap()).map(|jwk| json!(jwk)).unwrap();
+        for odd in [
+            r#"{"kty":"EC","kty":"EC"}"#,
+            r#"{"kid":"x","nested":{"a":1,"a":2}}"#,
+            r#"{"$serde_json::private::RawValue":"{}"}"#,
+            r#"{"kty":"EC","x":1e999}"#,
+            "null",
+            "[[]]",
+            "1e999",
+            &"[".repeat(500).chars().chain("]".repeat(500).chars()).collect::<String>(),
+        ] {
+            let set = KeySet::jwks(format!(r#" {{"keys":[{odd},{key},{odd}],"more":{{}}}} "#)).unwrap();
+            assert_eq!((set.keys().len(), set.skipped().len()), (1, 2), "{odd}");
+        }
+        for set in [
+            format!("[[{key}]]"),
+            format!(r#"{{"keys":[{key}],"keys":[]}}"#),
+            format!(r#"{{"keys":[{key}],"\u006beys":[]}}"#),
+            format!(r#"{{"keys":[{key}],"a":1,"a":1}}"#),
+            format!(r#"{{"keys":[{key}]}}{{}}"#),
+            format!(r#"{{"keys":{key}}}"#),
+            format!(r#"{{"Keys":[{key}]}}"#),
+            r#"{"keys":null}"#.to_owned(),
+        ] {
+            assert_eq!(KeySet::jwks(&set).unwrap_err(), KeyError::JwkSet, "{set}");
+        }
     }
 }
