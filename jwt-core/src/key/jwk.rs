@@ -36,6 +36,15 @@ impl<'a> Jwk<'a> {
         read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)
     }
 
+    /// The name of something that is perhaps no well-formed JWK.
+    pub(super) fn name(json: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            kid: String,
+        }
+        serde_json::from_str(json).ok().map(|Named { kid }| kid)
+    }
+
     /// The algorithms that the key is used with: the one that it names, else those of `allowed` that fit its kind,
     /// else the usual one of its kind.
     pub(super) fn algorithms(&self, allowed: Option<&[Algorithm]>) -> Result<Vec<Algorithm>, KeyError> {

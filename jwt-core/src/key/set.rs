@@ -20,7 +20,8 @@ use crate::key::algorithm::Algorithm;
 /// | names none | the keys without a name |
 /// | absent | all |
 ///
-/// Of these, only keys of the token's algorithm are tried: at most 16, in their order.
+/// Of these, only keys of the token's algorithm are tried: at most 16, in their order. A `kid` that names a key which is
+/// [skipped](Self::skipped) is refused for the reason that the key is.
 ///
 /// ```
 /// use jwt_core::{Algorithm, KeySet, VerifyingKey};
@@ -56,9 +57,11 @@ pub struct SkippedKey {
 
 /// Why no key of a set comes into question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoCandidate {
+pub(crate) enum NoCandidate<'s> {
     /// `kid` names no key of the set, and there is no key without a name.
     UnknownKid,
+    /// `kid` names a key of the set that is not used, and there is no key without a name.
+    Unusable(&'s KeyError),
     /// None of the keys that come into question is for the algorithm.
     NoKeyForAlgorithm,
 }
@@ -127,7 +130,7 @@ impl KeySet {
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, raw) in jwks.keys.into_iter().enumerate() {
             let jwk = Jwk::read(raw.get());
-            let kid = jwk.as_ref().ok().and_then(|jwk| jwk.kid.clone());
+            let kid = jwk.as_ref().map_or_else(|_| Jwk::name(raw.get()), |jwk| jwk.kid.clone());
             let mut add = |jwk: Jwk<'_>| {
                 check(&jwk)?;
                 let before = keys.len();
@@ -179,7 +182,7 @@ impl KeySet {
         &self,
         algorithm: Algorithm,
         kid: Option<&str>,
-    ) -> Result<Vec<&VerifyingKey>, NoCandidate> {
+    ) -> Result<Vec<&VerifyingKey>, NoCandidate<'_>> {
         let named = kid.and_then(|kid| self.by_kid.get(kid));
         let candidates: Vec<&VerifyingKey> = match named {
             Some(indices) => indices
@@ -197,9 +200,18 @@ impl KeySet {
         };
         match candidates.is_empty() {
             false => Ok(candidates),
-            true if kid.is_some() && named.is_none() => Err(NoCandidate::UnknownKid),
-            true => Err(NoCandidate::NoKeyForAlgorithm),
+            true => Err(match kid.map(|kid| self.skipped_key(kid)) {
+                _ if named.is_some() => NoCandidate::NoKeyForAlgorithm,
+                Some(Some(skipped)) => NoCandidate::Unusable(&skipped.reason),
+                Some(None) => NoCandidate::UnknownKid,
+                None => NoCandidate::NoKeyForAlgorithm,
+            }),
         }
+    }
+
+    /// The key of that name which is not used.
+    fn skipped_key(&self, kid: &str) -> Option<&SkippedKey> {
+        self.skipped.iter().find(|key| key.kid.as_deref() == Some(kid))
     }
 }
 
@@ -286,5 +298,64 @@ mod tests {
         ] {
             assert_eq!(KeySet::jwks(&set).unwrap_err(), KeyError::JwkSet, "{set}");
         }
+    }
+
+    #[test]
+    fn a_kid_names_keys_that_are_used_or_one_that_is_not_or_none() {
+        let key = SigningKey::generate(Algorithm::ES256).unwrap();
+        let jwk = |more: serde_json::Value| {
+            let mut jwk = serde_json::to_value(PublicJwk::of(&key).unwrap()).unwrap();
+            jwk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            jwk
+        };
+        let mut set = vec![
+            jwk(json!({"kid": "enc", "use": "enc"})),
+            jwk(json!({"kid": "ops", "key_ops": ["verify", "verify"]})),
+            jwk(json!({"kid": "alg", "alg": "ECDH-ES"})),
+            json!({"kid": "future", "kty": "AKP", "pub": "AAAA"}),
+            json!({"kid": "x25519", "kty": "OKP", "crv": "X25519", "x": "AAAA"}),
+            // What cannot be read as a JWK has a name all the same.
+            jwk(json!({"kid": "odd member", "x": 5})),
+            json!({"kid": "no kty"}),
+            json!({"kid": "weak", "kty": "oct", "k": "AAAA"}),
+            // Two of one name, of which one is used.
+            jwk(json!({"kid": "both", "use": "enc"})),
+            jwk(json!({"kid": "both"})),
+        ];
+        let twice = format!(r#"{{"kid":"twice","x":"AA",{}"#, &jwk(json!({})).to_string()[1..]);
+        let read = |set: &[serde_json::Value]| {
+            let keys: Vec<String> = set.iter().map(ToString::to_string).chain([twice.clone()]).collect();
+            KeySet::jwks(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).unwrap()
+        };
+        let keys = read(&set);
+        let candidates = |keys: &KeySet, algorithm, kid| match keys.candidates(algorithm, Some(kid)) {
+            Ok(keys) => format!("{} keys", keys.len()),
+            Err(NoCandidate::Unusable(reason)) => reason.to_string(),
+            Err(none) => format!("{none:?}"),
+        };
+        for (kid, reason) in [
+            ("enc", KeyError::NotForVerification),
+            ("ops", KeyError::KeyOps),
+            ("alg", KeyError::Unsupported),
+            ("future", KeyError::Unsupported),
+            ("x25519", KeyError::Unsupported),
+            ("odd member", KeyError::Jwk),
+            ("no kty", KeyError::Jwk),
+            ("weak", KeyError::WeakSecret { algorithm: Algorithm::HS256, bytes: 3, needed: 32 }),
+            ("twice", KeyError::Jwk),
+        ] {
+            for algorithm in [Algorithm::ES256, Algorithm::RS256, Algorithm::HS256] {
+                assert_eq!(candidates(&keys, algorithm, kid), reason.to_string(), "{kid}");
+            }
+        }
+        assert_eq!(candidates(&keys, Algorithm::ES256, "both"), "1 keys");
+        assert_eq!(candidates(&keys, Algorithm::RS256, "both"), "NoKeyForAlgorithm");
+        assert_eq!(candidates(&keys, Algorithm::ES256, "nobody"), "UnknownKid");
+        // A key without a name goes with every name that none of the used ones has.
+        set.push(jwk(json!({})));
+        let keys = read(&set);
+        assert_eq!(candidates(&keys, Algorithm::ES256, "enc"), "1 keys");
+        assert_eq!(candidates(&keys, Algorithm::ES256, "nobody"), "1 keys");
+        assert_eq!(candidates(&keys, Algorithm::RS256, "enc"), KeyError::NotForVerification.to_string());
     }
 }

@@ -7,6 +7,8 @@ mod published;
 mod refresher;
 mod report;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -299,91 +301,5 @@ impl fmt::Debug for RemoteKeySet {
             .field("algorithms", &self.settings.algorithms)
             .field("schedule", &self.settings.schedule)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::key::Fetching;
-
-    struct Nobody;
-
-    impl Fetch for Nobody {
-        fn fetch(&self, _: http::Request<()>, _: usize) -> Fetching<'_> {
-            Box::pin(async { Err(FetchError::Stopped) })
-        }
-    }
-
-    #[tokio::test]
-    async fn a_setting_that_is_given_twice_is_an_error() {
-        let second = Duration::from_secs(1);
-        type Setting = (&'static str, fn(RemoteKeySet, Duration) -> RemoteKeySet);
-        let settings: [Setting; 9] = [
-            ("algorithms", |keys, _| keys.algorithms([Algorithm::ES256])),
-            ("lifetime", |keys, time| keys.lifetime(time, time, time)),
-            ("stale_if_error", RemoteKeySet::stale_if_error),
-            ("cool_down", RemoteKeySet::cool_down),
-            ("timeout", RemoteKeySet::timeout),
-            ("connect_timeout", RemoteKeySet::connect_timeout),
-            ("max_bytes", |keys, _| keys.max_bytes(1000)),
-            ("max_keys", |keys, _| keys.max_keys(10)),
-            ("client", |keys, _| keys.client(Nobody)),
-        ];
-        let new = || RemoteKeySet::jwks("https://login.example.com/jwks");
-        let all = settings.iter().fold(new(), |keys, (_, set)| set(keys, second));
-        assert!(all.start().is_ok(), "each of them once");
-        for (setting, set) in settings {
-            let twice = set(set(new(), second), second);
-            let error = twice.start().unwrap_err();
-            assert_eq!(error, RemoteKeySetBuildError::SetTwice { setting });
-            assert!(error.to_string().contains(&format!("`.{setting}(…)`")), "{error}");
-            assert_eq!(set(all.clone(), second).start().unwrap_err(), error, "on a clone, too");
-            // What comes between does not make up for it, and an authenticator is not built.
-            let twice = set(twice.clone(), second).on_demand(second);
-            assert_eq!(twice.start().unwrap_err(), error);
-            let built =
-                crate::Authenticator::<()>::builder().keys(set(set(new(), second), second)).any_audience().build();
-            assert_eq!(built.unwrap_err(), error.into());
-        }
-    }
-    /// A client that says in its errors what it was asked for, as many do.
-    struct Quoting;
-
-    impl Fetch for Quoting {
-        fn fetch(&self, request: http::Request<()>, _: usize) -> Fetching<'_> {
-            let said = format!("{}: no route to host", request.uri());
-            Box::pin(async { Err(FetchError::transport(std::io::Error::other(said))) })
-        }
-    }
-
-    #[tokio::test]
-    async fn a_key_in_the_query_of_an_address_is_never_shown() {
-        // Nothing listens at the discard port.
-        let address = "http://127.0.0.1:9/jwks?key=hunter2&v=1";
-        for keys in [RemoteKeySet::jwks(address), RemoteKeySet::jwks(address).client(Quoting)] {
-            let auth = crate::Authenticator::<()>::builder().keys(&keys).any_audience().build().unwrap();
-            let error = keys.ready().await.unwrap_err();
-            let status = keys.status();
-            assert_eq!(status.origin, "http://127.0.0.1:9/jwks");
-            assert!(error.to_string().contains("http://127.0.0.1:9/jwks"), "{error}");
-            let mut source = std::error::Error::source(&error);
-            let mut shown = format!("{error} {error:?} {status:?} {keys:?} {auth:?}");
-            while let Some(cause) = source {
-                shown += &format!("{cause} {cause:?}");
-                source = cause.source();
-            }
-            assert!(!shown.contains("hunter2") && !shown.contains("key="), "{shown}");
-        }
-        for address in ["http://u:hunter2@127.0.0.1:9/?key=hunter2", "http://a.example/?key=hunter2"] {
-            let jwks = RemoteKeySet::jwks(address);
-            let issuer = RemoteKeySet::discover(address);
-            for keys in [jwks, issuer] {
-                let builder =
-                    crate::Authenticator::<()>::builder().keys(&keys).any_audience().issuer("https://a.example");
-                let shown = format!("{:?} {keys:?} {:?}", builder.build().unwrap_err(), keys.status());
-                assert!(!shown.contains("hunter2"), "{shown}");
-            }
-        }
     }
 }
