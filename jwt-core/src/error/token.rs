@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::CheckError;
 use crate::claims::RegisteredClaim;
+use crate::key::KeyError;
 use crate::key::algorithm::Algorithm;
 
 /// Why a token is not good.
@@ -32,6 +33,9 @@ pub enum TokenError {
     /// The `kid` header names no key of the set.
     #[error("`kid` names no known key")]
     UnknownKey,
+    /// The `kid` header names a key of the set that cannot be used, such as one for encryption, and this is why.
+    #[error("`kid` names a key that cannot be used: {0}")]
+    UnusableKey(KeyError),
     /// A `crit` header, or `b64` other than true: nothing of that kind is understood here (RFC 7515 §4.1.11, RFC 7797).
     #[error("a critical header that is not understood")]
     CriticalHeader,

@@ -2,6 +2,8 @@
 //! something is nested.
 
 pub(super) const INTEGER: u8 = 0x02;
+pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(super) const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
@@ -43,8 +45,8 @@ fn is_within(mut der: &[u8], depth: usize) -> bool {
 
 /// The first element of some DER (X.690 §8.1).
 pub(super) struct Element<'d> {
-    tag: u8,
-    contents: &'d [u8],
+    pub(super) tag: u8,
+    pub(super) contents: &'d [u8],
     whole: &'d [u8],
     pub(super) rest: &'d [u8],
 }

@@ -2,6 +2,7 @@
 
 use crate::claims::RegisteredClaim;
 use crate::debug_text::debug_as_display;
+use crate::key::NotASecret;
 use crate::key::algorithm::Algorithm;
 
 /// Why a key cannot be loaded, and what to do about it. Holds nothing of the key.
@@ -12,7 +13,7 @@ use crate::key::algorithm::Algorithm;
 pub enum KeyError {
     /// A secret shorter than the output of the hash (RFC 7518 §3.2).
     #[error(
-        "a secret of {bytes} bytes is too short for {algorithm}, which needs {needed}: make one with `openssl rand -base64 {needed}`"
+        "a secret of {bytes} bytes is too short for {algorithm}, which needs {needed}: make one with `openssl rand -base64 {needed}`, and load it by `secret_base64(…)`"
     )]
     WeakSecret {
         /// The algorithm asked for.
@@ -22,6 +23,9 @@ pub enum KeyError {
         /// The least length, in bytes.
         needed: usize,
     },
+    /// A key, or the address of keys, where a secret is expected. Whoever knows the public key could sign.
+    #[error("a secret for HMAC is random bytes that nobody else knows, and this is {0}")]
+    NotASecret(NotASecret),
     /// A modulus under 2048 bits or above what the backend takes.
     #[error("an RSA key of {bits} bits is refused: use 2048 to 8192 bits (4096 with the pure-Rust backend)")]
     RsaSize {
@@ -45,7 +49,9 @@ pub enum KeyError {
     #[error("a key of {0}, which is not supported: use RSA, P-256, P-384, P-521 or Ed25519")]
     UnsupportedKind(&'static str),
     /// The bytes are no key of that kind: not on the curve, of the wrong length, or damaged.
-    #[error("this is no valid key for {0}: it is damaged, or its numbers do not belong together; copy it again")]
+    #[error(
+        "this is no valid key for {0}: it is damaged, or its numbers do not belong together or are not of full length, with the zeros in front; copy it again"
+    )]
     Invalid(Algorithm),
     /// A private key where a public one is expected.
     #[error("this is a private key: a verifier needs the public one (`openssl pkey -in key.pem -pubout`)")]
@@ -112,6 +118,11 @@ pub enum KeyError {
     /// `use` or `key_ops` (RFC 7517 §4.2, §4.3) do not allow the key to sign.
     #[error("the `use` or `key_ops` of the JWK does not allow it to sign: take the key with `use` `sig`")]
     NotForSigning,
+    /// `key_ops` names an operation twice (RFC 7517 §4.3), or one that the `use` of the JWK excludes.
+    #[error(
+        "the `key_ops` of the JWK names an operation twice, or one that its `use` excludes: have whoever makes it name each once, and `sign` and `verify` alone"
+    )]
+    KeyOps,
     /// The key says it is for another algorithm than the one asked for.
     #[error(
         "the JWK is for other algorithms than the one that is asked for, by its `kty`, `crv` or `alg`: use it with one of those"
@@ -197,6 +208,12 @@ pub enum RemoteKeySetBuildError {
     Insecure {
         /// The address.
         address: Box<str>,
+    },
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` of the key set is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
     },
     /// Keys are fetched in the background, and no runtime is there to do it.
     #[error("keys are fetched in the background by Tokio: build the authenticator inside of its runtime")]

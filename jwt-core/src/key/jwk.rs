@@ -36,6 +36,15 @@ impl<'a> Jwk<'a> {
         read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)
     }
 
+    /// The name of something that is perhaps no well-formed JWK.
+    pub(super) fn name(json: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            kid: String,
+        }
+        serde_json::from_str(json).ok().map(|Named { kid }| kid)
+    }
+
     /// The algorithms that the key is used with: the one that it names, else those of `allowed` that fit its kind,
     /// else the usual one of its kind.
     pub(super) fn algorithms(&self, allowed: Option<&[Algorithm]>) -> Result<Vec<Algorithm>, KeyError> {
@@ -75,9 +84,7 @@ impl<'a> Jwk<'a> {
         if !self.algorithms(Some(&[algorithm]))?.contains(&algorithm) {
             return Err(KeyError::WrongKind(algorithm));
         }
-        if !self.allows("verify") {
-            return Err(KeyError::NotForVerification);
-        }
+        self.check_purpose("verify", KeyError::NotForVerification)?;
         let key = match algorithm.family() {
             Family::Hmac => {
                 let secret = member(self.k.as_ref())?;
@@ -91,13 +98,12 @@ impl<'a> Jwk<'a> {
                 VerifyingKey::new(algorithm, &Material::RsaComponents { n, e })
             }
             Family::Ec => {
-                let (x, y) = (member(self.x.as_ref())?, member(self.y.as_ref())?);
-                if x.len() != y.len() {
-                    return Err(KeyError::Invalid(algorithm));
-                }
+                let (x, y) = (coordinate(algorithm, self.x.as_ref())?, coordinate(algorithm, self.y.as_ref())?);
                 VerifyingKey::new(algorithm, &Material::EcPoint(&[&[4], x.as_slice(), y.as_slice()].concat()))
             }
-            Family::Ed25519 => VerifyingKey::new(algorithm, &Material::Ed25519(&member(self.x.as_ref())?)),
+            Family::Ed25519 => {
+                VerifyingKey::new(algorithm, &Material::Ed25519(&coordinate(algorithm, self.x.as_ref())?))
+            }
         }?;
         Ok(match &self.kid {
             Some(kid) => key.with_kid(kid.as_str()),
@@ -105,18 +111,149 @@ impl<'a> Jwk<'a> {
         })
     }
 
-    /// Whether `use` and `key_ops` allow an operation on signatures.
-    pub(super) fn allows(&self, operation: &str) -> bool {
-        self.usage.as_deref().is_none_or(|usage| usage == "sig")
-            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == operation))
+    /// Whether `use` (RFC 7517 §4.2) and `key_ops` (§4.3) allow an operation on signatures, `otherwise` if they do not.
+    pub(super) fn check_purpose(&self, operation: &str, otherwise: KeyError) -> Result<(), KeyError> {
+        let operations = self.key_ops.as_deref().unwrap_or_default();
+        let is_named = self.key_ops.is_none() || operations.iter().any(|name| name == operation);
+        if !is_named || self.usage.as_deref().is_some_and(|usage| usage != "sig") {
+            return Err(otherwise);
+        }
+        let is_named_twice = |(at, name): (usize, &String)| operations[..at].contains(name);
+        // "If both are used, the information they convey MUST be consistent." Other names may be anybody's.
+        let contradicts = |name: &String| self.usage.is_some() && ENCRYPTION.contains(&name.as_str());
+        if operations.iter().enumerate().any(is_named_twice) || operations.iter().any(contradicts) {
+            return Err(KeyError::KeyOps);
+        }
+        Ok(())
     }
 }
+
+/// The operations of RFC 7517 §4.3 that do not go with the use `sig`.
+const ENCRYPTION: [&str; 6] = ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
 
 pub(super) fn member(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
     text.and_then(|text| base64url::decode(text.as_bytes())).ok_or(KeyError::Jwk)
 }
 
+/// A coordinate or a private number, whose length is that of the curve whatever the number (RFC 7518 §6.2.1.2, §6.2.2.1;
+/// RFC 8037 §2).
+pub(super) fn coordinate(algorithm: Algorithm, text: Option<&String>) -> Result<Vec<u8>, KeyError> {
+    let (number, needed) = (member(text)?, algorithm.key_type().length);
+    if number.len() == needed { Ok(number) } else { Err(KeyError::Invalid(algorithm)) }
+}
+
 pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::key::crypto::PublicParts;
+    use crate::key::{KeySet, SigningKey};
+
+    fn of(algorithm: Algorithm) -> (SigningKey, Value) {
+        let key = SigningKey::generate(algorithm).unwrap();
+        let jwk = serde_json::to_value(super::super::public_jwk::PublicJwk::of(&key).unwrap()).unwrap();
+        (key, jwk)
+    }
+
+    fn read(algorithm: Algorithm, jwk: &Value) -> Result<VerifyingKey, KeyError> {
+        let key = VerifyingKey::jwk(algorithm, &jwk.to_string());
+        // A set has it if and only if it can be loaded by itself.
+        let set = KeySet::jwks(json!({"keys": [jwk]}).to_string());
+        assert_eq!(key.is_ok(), set.is_ok(), "{jwk}");
+        key
+    }
+
+    #[test]
+    fn operations_are_named_once_and_agree_with_the_use() {
+        let (_, jwk) = of(Algorithm::ES256);
+        let with = |usage: &Value, operations: &Value| {
+            let mut jwk = jwk.clone();
+            (jwk["use"], jwk["key_ops"]) = (usage.clone(), operations.clone());
+            read(Algorithm::ES256, &jwk).err()
+        };
+        for (usage, operations, expected) in [
+            (json!("sig"), json!(["verify"]), None),
+            (json!("sig"), json!(["sign", "verify"]), None),
+            (json!("sig"), json!(["verify", "of-another-application"]), None),
+            (Value::Null, json!(["verify"]), None),
+            (Value::Null, json!(["verify", "encrypt"]), None),
+            (Value::Null, json!(["verify", "verify"]), Some(KeyError::KeyOps)),
+            (Value::Null, json!(["verify", "sign", "verify"]), Some(KeyError::KeyOps)),
+            (Value::Null, json!(["verify", "x", "x"]), Some(KeyError::KeyOps)),
+            (json!("sig"), json!(["sign", "verify", "sign"]), Some(KeyError::KeyOps)),
+            (json!("sig"), json!(["verify", "encrypt"]), Some(KeyError::KeyOps)),
+            (json!("sig"), json!(["deriveBits", "verify"]), Some(KeyError::KeyOps)),
+            (json!("sig"), json!(["wrapKey"]), Some(KeyError::NotForVerification)),
+            (json!("enc"), json!(["verify"]), Some(KeyError::NotForVerification)),
+            (json!("enc"), json!(["encrypt", "sign"]), Some(KeyError::NotForVerification)),
+            (json!("enc"), json!(["encrypt"]), Some(KeyError::NotForVerification)),
+            (json!("sig"), json!(["sign"]), Some(KeyError::NotForVerification)),
+            (json!("sig"), json!([]), Some(KeyError::NotForVerification)),
+            (json!("SIG"), json!(["verify"]), Some(KeyError::NotForVerification)),
+            (json!("sig"), json!(["Verify"]), Some(KeyError::NotForVerification)),
+            (json!("sig"), json!("verify"), Some(KeyError::Jwk)),
+            (json!(["sig"]), json!(["verify"]), Some(KeyError::Jwk)),
+        ] {
+            assert_eq!(with(&usage, &operations), expected, "{usage} {operations}");
+        }
+    }
+
+    #[test]
+    fn a_private_key_whose_operations_are_named_twice_does_not_sign() {
+        let secret = base64url::encode([7; 32]);
+        let read = |operations: &[&str]| {
+            SigningKey::jwk(Algorithm::HS256, &json!({"kty": "oct", "k": secret, "key_ops": operations}).to_string())
+        };
+        assert!(read(&["sign", "verify"]).is_ok());
+        assert_eq!(read(&["sign", "sign"]).unwrap_err(), KeyError::KeyOps);
+        assert_eq!(read(&["verify"]).unwrap_err(), KeyError::NotForSigning);
+    }
+
+    /// Keys are made until one has a coordinate that begins with a zero: what a careless writer leaves out.
+    #[test]
+    fn a_coordinate_is_as_long_as_its_curve_demands() {
+        for algorithm in [Algorithm::ES256, Algorithm::ES384] {
+            let needed = algorithm.key_type().length;
+            let (point, jwk) = loop {
+                let (key, jwk) = of(algorithm);
+                let Some(PublicParts::EcPoint(point)) = key.public_parts() else { panic!() };
+                if point[1] == 0 || point[1 + needed] == 0 {
+                    break (point.clone(), jwk);
+                }
+            };
+            read(algorithm, &jwk).unwrap();
+            for (member, number) in [("x", &point[1..=needed]), ("y", &point[1 + needed..])] {
+                let wrong =
+                    [without_zeros(number), &[&[0], number].concat(), &number[1..], &[number, &[0]].concat(), &[]]
+                        .map(<[u8]>::to_vec);
+                for wrong in wrong.into_iter().filter(|wrong| wrong != number) {
+                    let mut jwk = jwk.clone();
+                    jwk[member] = base64url::encode(&wrong).into();
+                    let error = read(algorithm, &jwk).unwrap_err();
+                    assert_eq!(error, KeyError::Invalid(algorithm), "{member} of {} bytes", wrong.len());
+                }
+                for wrong in ["=", "A=", "\n", " ", "+"].map(|end| base64url::encode(number) + end) {
+                    let mut jwk = jwk.clone();
+                    jwk[member] = wrong.into();
+                    assert_eq!(read(algorithm, &jwk).unwrap_err(), KeyError::Jwk);
+                }
+            }
+            // Both of them, so that their lengths agree.
+            let mut both = jwk.clone();
+            both["x"] = base64url::encode([&[0], &point[1..=needed]].concat()).into();
+            both["y"] = base64url::encode([&[0], &point[1 + needed..]].concat()).into();
+            assert_eq!(read(algorithm, &both).unwrap_err(), KeyError::Invalid(algorithm));
+        }
+        let (_, mut jwk) = of(Algorithm::EdDSA);
+        for bytes in [0, 31, 33, 64] {
+            jwk["x"] = base64url::encode(vec![9; bytes]).into();
+            assert_eq!(read(Algorithm::EdDSA, &jwk).unwrap_err(), KeyError::Invalid(Algorithm::EdDSA));
+        }
+    }
 }

@@ -1,10 +1,8 @@
 //! Writes private keys in DER, as the backends read them, from their numbers.
 
-use super::der::{INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
+use super::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 use crate::key::algorithm::KeyType;
 
-const BIT_STRING: u8 = 0x03;
-const OCTET_STRING: u8 = 0x04;
 const PUBLIC_KEY: u8 = 0xa1;
 
 /// PKCS#8 (RFC 5958) of a key on a curve: the scalar, and the uncompressed point that belongs to it.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::jwk::{Jwk, member, without_zeros};
+use super::jwk::{Jwk, coordinate, member, without_zeros};
 use super::{KeyError, SigningKey, pkcs8};
 use crate::json::{StrictSeed, read_object};
 use crate::key::algorithm::{Algorithm, Family};
@@ -28,9 +28,7 @@ pub(super) fn signing_key(algorithm: Algorithm, json: &str) -> Result<SigningKey
     if !jwk.algorithms(Some(&[algorithm]))?.contains(&algorithm) {
         return Err(KeyError::WrongKind(algorithm));
     }
-    if !jwk.allows("sign") {
-        return Err(KeyError::NotForSigning);
-    }
+    jwk.check_purpose("sign", KeyError::NotForSigning)?;
     let private: Private = read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)?;
     let key = if algorithm.family() == Family::Hmac {
         SigningKey::secret(algorithm, member(jwk.k.as_ref())?)?
@@ -53,19 +51,16 @@ fn der(algorithm: Algorithm, jwk: &Jwk<'_>, private: &Private) -> Result<Vec<u8>
     if !jwk.is_private() {
         return Err(KeyError::NotPrivate);
     }
-    let scalar = member(private.d.as_ref())?;
     let key_type = algorithm.key_type();
-    // Of full length, whatever the number (RFC 7518 §6.2.2.1).
-    if key_type.length != 0 && scalar.len() != key_type.length {
-        return Err(KeyError::Invalid(algorithm));
-    }
+    let number = |text: Option<&String>| coordinate(algorithm, text);
     match key_type.family {
         Family::Hmac => Err(KeyError::WrongKind(algorithm)),
         Family::Ec => {
-            let point = [&[4], member(jwk.x.as_ref())?.as_slice(), member(jwk.y.as_ref())?.as_slice()].concat();
+            let scalar = number(private.d.as_ref())?;
+            let point = [&[4], number(jwk.x.as_ref())?.as_slice(), number(jwk.y.as_ref())?.as_slice()].concat();
             Ok(pkcs8::ec(key_type, &scalar, Some(&point)))
         }
-        Family::Ed25519 => Ok(pkcs8::ed25519(key_type, &scalar)),
+        Family::Ed25519 => Ok(pkcs8::ed25519(key_type, &number(private.d.as_ref())?)),
         Family::Rsa if private.oth.is_some() => Err(KeyError::Unsupported),
         Family::Rsa => {
             let Private { p, q, dp, dq, qi, .. } = private;

@@ -1,15 +1,15 @@
 //! The keys that a verifier trusts.
 
 use std::collections::HashMap;
-use std::marker::PhantomData;
+use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::jwk::Jwk;
 use super::{KeyError, VerifyingKey};
-use crate::json::{StrictSeed, read_object};
+use crate::json::{NameSeed, Names};
 use crate::key::algorithm::Algorithm;
 
 /// The keys that a verifier trusts: any number of them, each with its algorithm and perhaps a name.
@@ -20,7 +20,8 @@ use crate::key::algorithm::Algorithm;
 /// | names none | the keys without a name |
 /// | absent | all |
 ///
-/// Of these, only keys of the token's algorithm are tried: at most 16, in their order.
+/// Of these, only keys of the token's algorithm are tried: at most 16, in their order. A `kid` that names a key which is
+/// [skipped](Self::skipped) is refused for the reason that the key is.
 ///
 /// ```
 /// use jwt_core::{Algorithm, KeySet, VerifyingKey};
@@ -56,9 +57,11 @@ pub struct SkippedKey {
 
 /// Why no key of a set comes into question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoCandidate {
+pub(crate) enum NoCandidate<'s> {
     /// `kid` names no key of the set, and there is no key without a name.
     UnknownKid,
+    /// `kid` names a key of the set that is not used, and there is no key without a name.
+    Unusable(&'s KeyError),
     /// None of the keys that come into question is for the algorithm.
     NoKeyForAlgorithm,
 }
@@ -72,7 +75,7 @@ impl KeySet {
         Self::with_skipped(keys.into_iter().collect(), Vec::new())
     }
 
-    /// One HS256 secret of at least 32 bytes.
+    /// One HS256 secret of at least 32 bytes; see [`VerifyingKey::secret`].
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Ok(VerifyingKey::secret(Algorithm::HS256, secret)?.into())
     }
@@ -127,7 +130,7 @@ impl KeySet {
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, raw) in jwks.keys.into_iter().enumerate() {
             let jwk = Jwk::read(raw.get());
-            let kid = jwk.as_ref().ok().and_then(|jwk| jwk.kid.clone());
+            let kid = jwk.as_ref().map_or_else(|_| Jwk::name(raw.get()), |jwk| jwk.kid.clone());
             let mut add = |jwk: Jwk<'_>| {
                 check(&jwk)?;
                 let before = keys.len();
@@ -179,7 +182,7 @@ impl KeySet {
         &self,
         algorithm: Algorithm,
         kid: Option<&str>,
-    ) -> Result<Vec<&VerifyingKey>, NoCandidate> {
+    ) -> Result<Vec<&VerifyingKey>, NoCandidate<'_>> {
         let named = kid.and_then(|kid| self.by_kid.get(kid));
         let candidates: Vec<&VerifyingKey> = match named {
             Some(indices) => indices
@@ -197,22 +200,58 @@ impl KeySet {
         };
         match candidates.is_empty() {
             false => Ok(candidates),
-            true if kid.is_some() && named.is_none() => Err(NoCandidate::UnknownKid),
-            true => Err(NoCandidate::NoKeyForAlgorithm),
+            true => Err(match kid.map(|kid| self.skipped_key(kid)) {
+                _ if named.is_some() => NoCandidate::NoKeyForAlgorithm,
+                Some(Some(skipped)) => NoCandidate::Unusable(&skipped.reason),
+                Some(None) => NoCandidate::UnknownKid,
+                None => NoCandidate::NoKeyForAlgorithm,
+            }),
         }
+    }
+
+    /// The key of that name which is not used.
+    fn skipped_key(&self, kid: &str) -> Option<&SkippedKey> {
+        self.skipped.iter().find(|key| key.kid.as_deref() == Some(kid))
     }
 }
 
-/// The keys of a JWK Set as they are written.
-#[derive(Deserialize)]
+/// The keys of a JWK Set as they are written. What is odd about one of them is no matter of the others.
 pub(super) struct Jwks<'a> {
-    #[serde(borrow)]
     pub(super) keys: Vec<&'a RawValue>,
 }
 
 impl<'a> Jwks<'a> {
     pub(super) fn read(json: &'a str) -> Result<Self, KeyError> {
-        read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::JwkSet)
+        let json = json.trim();
+        if !json.starts_with('{') {
+            return Err(KeyError::JwkSet);
+        }
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let jwks = deserializer.deserialize_map(JwksVisitor).map_err(|_| KeyError::JwkSet)?;
+        deserializer.end().map_err(|_| KeyError::JwkSet)?;
+        Ok(jwks)
+    }
+}
+
+struct JwksVisitor;
+
+impl<'de> Visitor<'de> for JwksVisitor {
+    type Value = Jwks<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JWK Set")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut names, mut keys) = (Names::default(), None);
+        while let Some(name) = map.next_key_seed(NameSeed)? {
+            names.insert(&name)?;
+            match &*name {
+                "keys" => keys = Some(map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        keys.map(|keys| Jwks { keys }).ok_or_else(|| Error::missing_field("keys"))
     }
 }
 
@@ -220,5 +259,103 @@ impl From<VerifyingKey> for KeySet {
     fn from(key: VerifyingKey) -> Self {
         let by_kid = key.kid.iter().map(|kid| (kid.clone(), vec![0])).collect();
         Self { keys: [key].into(), by_kid: Arc::new(by_kid), skipped: [].into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::key::SigningKey;
+    use crate::key::public_jwk::PublicJwk;
+
+    #[test]
+    fn an_odd_key_is_no_matter_of_the_others_and_an_odd_set_is_no_set() {
+        let key = PublicJwk::of(&SigningKey::generate(Algorithm::ES256).unwrap()).map(|jwk| json!(jwk)).unwrap();
+        for odd in [
+            r#"{"kty":"EC","kty":"EC"}"#,
+            r#"{"kid":"x","nested":{"a":1,"a":2}}"#,
+            r#"{"$serde_json::private::RawValue":"{}"}"#,
+            r#"{"kty":"EC","x":1e999}"#,
+            "null",
+            "[[]]",
+            "1e999",
+            &"[".repeat(500).chars().chain("]".repeat(500).chars()).collect::<String>(),
+        ] {
+            let set = KeySet::jwks(format!(r#" {{"keys":[{odd},{key},{odd}],"more":{{}}}} "#)).unwrap();
+            assert_eq!((set.keys().len(), set.skipped().len()), (1, 2), "{odd}");
+        }
+        for set in [
+            format!("[[{key}]]"),
+            format!(r#"{{"keys":[{key}],"keys":[]}}"#),
+            format!(r#"{{"keys":[{key}],"\u006beys":[]}}"#),
+            format!(r#"{{"keys":[{key}],"a":1,"a":1}}"#),
+            format!(r#"{{"keys":[{key}]}}{{}}"#),
+            format!(r#"{{"keys":{key}}}"#),
+            format!(r#"{{"Keys":[{key}]}}"#),
+            r#"{"keys":null}"#.to_owned(),
+        ] {
+            assert_eq!(KeySet::jwks(&set).unwrap_err(), KeyError::JwkSet, "{set}");
+        }
+    }
+
+    #[test]
+    fn a_kid_names_keys_that_are_used_or_one_that_is_not_or_none() {
+        let key = SigningKey::generate(Algorithm::ES256).unwrap();
+        let jwk = |more: serde_json::Value| {
+            let mut jwk = serde_json::to_value(PublicJwk::of(&key).unwrap()).unwrap();
+            jwk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            jwk
+        };
+        let mut set = vec![
+            jwk(json!({"kid": "enc", "use": "enc"})),
+            jwk(json!({"kid": "ops", "key_ops": ["verify", "verify"]})),
+            jwk(json!({"kid": "alg", "alg": "ECDH-ES"})),
+            json!({"kid": "future", "kty": "AKP", "pub": "AAAA"}),
+            json!({"kid": "x25519", "kty": "OKP", "crv": "X25519", "x": "AAAA"}),
+            // What cannot be read as a JWK has a name all the same.
+            jwk(json!({"kid": "odd member", "x": 5})),
+            json!({"kid": "no kty"}),
+            json!({"kid": "weak", "kty": "oct", "k": "AAAA"}),
+            // Two of one name, of which one is used.
+            jwk(json!({"kid": "both", "use": "enc"})),
+            jwk(json!({"kid": "both"})),
+        ];
+        let twice = format!(r#"{{"kid":"twice","x":"AA",{}"#, &jwk(json!({})).to_string()[1..]);
+        let read = |set: &[serde_json::Value]| {
+            let keys: Vec<String> = set.iter().map(ToString::to_string).chain([twice.clone()]).collect();
+            KeySet::jwks(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).unwrap()
+        };
+        let keys = read(&set);
+        let candidates = |keys: &KeySet, algorithm, kid| match keys.candidates(algorithm, Some(kid)) {
+            Ok(keys) => format!("{} keys", keys.len()),
+            Err(NoCandidate::Unusable(reason)) => reason.to_string(),
+            Err(none) => format!("{none:?}"),
+        };
+        for (kid, reason) in [
+            ("enc", KeyError::NotForVerification),
+            ("ops", KeyError::KeyOps),
+            ("alg", KeyError::Unsupported),
+            ("future", KeyError::Unsupported),
+            ("x25519", KeyError::Unsupported),
+            ("odd member", KeyError::Jwk),
+            ("no kty", KeyError::Jwk),
+            ("weak", KeyError::WeakSecret { algorithm: Algorithm::HS256, bytes: 3, needed: 32 }),
+            ("twice", KeyError::Jwk),
+        ] {
+            for algorithm in [Algorithm::ES256, Algorithm::RS256, Algorithm::HS256] {
+                assert_eq!(candidates(&keys, algorithm, kid), reason.to_string(), "{kid}");
+            }
+        }
+        assert_eq!(candidates(&keys, Algorithm::ES256, "both"), "1 keys");
+        assert_eq!(candidates(&keys, Algorithm::RS256, "both"), "NoKeyForAlgorithm");
+        assert_eq!(candidates(&keys, Algorithm::ES256, "nobody"), "UnknownKid");
+        // A key without a name goes with every name that none of the used ones has.
+        set.push(jwk(json!({})));
+        let keys = read(&set);
+        assert_eq!(candidates(&keys, Algorithm::ES256, "enc"), "1 keys");
+        assert_eq!(candidates(&keys, Algorithm::ES256, "nobody"), "1 keys");
+        assert_eq!(candidates(&keys, Algorithm::RS256, "enc"), KeyError::NotForVerification.to_string());
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::verifying::decode_secret;
-use super::{KeyError, SigningError, VerifyingKey, pem, private_jwk};
+use super::{KeyError, SigningError, VerifyingKey, pem, private_jwk, secret};
 use crate::base64url;
 use crate::claims::{self, ClaimsError, Noted};
 use crate::facade::tracing;
@@ -45,16 +44,17 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
+    /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512. Refuses what [`VerifyingKey::secret`] refuses.
     pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let public = VerifyingKey::secret(algorithm, secret.as_ref())?;
         let key = PrivateKey::secret(algorithm, secret.as_ref())?;
         Ok(Self { algorithm, kid: None, typ: "JWT".into(), key, public, parts: None })
     }
 
-    /// An HMAC secret in base64, of either alphabet, with or without padding.
+    /// An HMAC secret in base64, of either alphabet, with or without padding. Its bytes are checked as by
+    /// [`secret`](Self::secret).
     pub fn secret_base64(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
-        Self::secret(algorithm, decode_secret(secret)?)
+        Self::secret(algorithm, secret::decode(secret)?)
     }
 
     /// A private key in PEM: `PRIVATE KEY` (PKCS#8, not encrypted) or `RSA PRIVATE KEY` (PKCS#1). Text around it

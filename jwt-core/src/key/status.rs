@@ -8,7 +8,8 @@ use super::FetchError;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct KeyStatus {
-    /// The issuer, or the address of the set.
+    /// The issuer, or the address of the set without its query, where a key may be. For people who run the service: it
+    /// may be an internal address.
     pub origin: String,
     /// How many keys are trusted now. Without any, requests with a token are answered with 503.
     pub keys: usize,

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{KeyError, jwk, pem};
-use crate::base64url;
-use crate::key::algorithm::{Algorithm, Family};
+use super::{KeyError, check_secret, jwk, pem, secret};
+use crate::key::algorithm::Algorithm;
 use crate::key::crypto::{Material, PublicKey};
 
 /// A key that verifies signatures of exactly one algorithm, parsed once and cheap to clone.
@@ -32,15 +31,18 @@ impl VerifyingKey {
     /// An HMAC secret. `algorithm` is one of HS256, HS384 and HS512.
     ///
     /// # Errors
-    /// [`KeyError::WeakSecret`] for fewer than 32, 48 or 64 bytes, [`KeyError::WrongKind`] for another algorithm.
+    /// [`KeyError::WeakSecret`] for fewer than 32, 48 or 64 bytes, [`KeyError::WrongKind`] for another algorithm, and
+    /// [`KeyError::NotASecret`] for a key in PEM, DER or the form of OpenSSH, a certificate, a JWK, a JWK Set, a URL, and
+    /// base64 of any of them: whoever knows a public key could sign with it.
     pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         check_secret(algorithm, secret.as_ref())?;
         Self::new(algorithm, &Material::Secret(secret.as_ref()))
     }
 
-    /// An HMAC secret in base64, of either alphabet, with or without padding.
+    /// An HMAC secret in base64, of either alphabet, with or without padding. Its bytes are checked as by
+    /// [`secret`](Self::secret).
     pub fn secret_base64(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
-        Self::secret(algorithm, decode_secret(secret)?)
+        Self::secret(algorithm, secret::decode(secret)?)
     }
 
     /// A public key in PEM: `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` (PKCS#1) or `CERTIFICATE` (X.509, whose validity
@@ -100,21 +102,4 @@ impl fmt::Debug for VerifyingKey {
             .field("kid", &self.kid)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a secret may be used with the algorithm.
-pub(crate) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
-    if algorithm.family() != Family::Hmac {
-        return Err(KeyError::WrongKind(algorithm));
-    }
-    let needed = algorithm.least_secret();
-    if secret.len() < needed {
-        return Err(KeyError::WeakSecret { algorithm, bytes: secret.len(), needed });
-    }
-    Ok(())
-}
-
-pub(super) fn decode_secret(secret: &str) -> Result<Vec<u8>, KeyError> {
-    let text = secret.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    base64url::decode(text.as_bytes()).ok_or(KeyError::Base64)
 }

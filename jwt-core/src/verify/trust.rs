@@ -75,6 +75,7 @@ impl Trust {
         let keys = snapshot.keys.as_ref().ok_or(Unverified::NoKeys)?;
         let candidates = keys.candidates(header.algorithm(), header.kid()).map_err(|none| match none {
             NoCandidate::UnknownKid => TokenError::UnknownKey,
+            NoCandidate::Unusable(reason) => TokenError::UnusableKey(reason.clone()),
             NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
         })?;
         let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();

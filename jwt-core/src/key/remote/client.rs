@@ -28,9 +28,9 @@ impl Fetch for DefaultClient {
             for (name, value) in &head.headers {
                 request = request.header(name, value);
             }
-            let mut response = request.send().await.map_err(FetchError::transport)?;
+            let mut response = request.send().await.map_err(failed)?;
             let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(FetchError::transport)? {
+            while let Some(chunk) = response.chunk().await.map_err(failed)? {
                 if body.len().saturating_add(chunk.len()) > max_bytes {
                     return Err(FetchError::TooLong { limit: max_bytes });
                 }
@@ -42,4 +42,12 @@ impl Fetch for DefaultClient {
             Ok(whole)
         })
     }
+}
+
+/// The error without the query of the address, where a key may be.
+fn failed(mut error: reqwest::Error) -> FetchError {
+    if let Some(address) = error.url_mut() {
+        address.set_query(None);
+    }
+    FetchError::transport(error)
 }

@@ -114,6 +114,14 @@ async fn get(
     if let Some(etag) = etag {
         request.headers_mut().insert(IF_NONE_MATCH, etag);
     }
-    let response = client.fetch(request, max_bytes).await?;
+    let response = client.fetch(request, max_bytes).await.map_err(|error| without_query(address, error))?;
     if response.body().len() > max_bytes { Err(FetchError::TooLong { limit: max_bytes }) } else { Ok(response) }
+}
+
+/// The error of a client, which may quote the address, without the query of that.
+fn without_query(address: &str, error: FetchError) -> FetchError {
+    let FetchError::Transport(said) = &error else { return error };
+    let clean = origin::without_query_of(address, &said.to_string());
+    let clean = clean.or_else(|| origin::without_query_of(address, &format!("{said:?}")).map(|_| said.to_string()));
+    clean.map_or(error, |clean| FetchError::transport(std::io::Error::other(clean)))
 }

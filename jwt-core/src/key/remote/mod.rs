@@ -7,6 +7,8 @@ mod published;
 mod refresher;
 mod report;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,6 +20,7 @@ use refresher::Refresher;
 use report::Reporter;
 use schedule::Schedule;
 
+use crate::given::Given;
 use crate::key::algorithm::Algorithm;
 use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError, Source, Wait};
 
@@ -40,6 +43,11 @@ use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, Rem
 /// | [`max_bytes`](Self::max_bytes) | 1 MiB | a key has some hundred bytes |
 /// | [`max_keys`](Self::max_keys) | 100 | providers publish two to ten |
 /// | [`algorithms`](Self::algorithms) | those that the keys name, RS256 for an RSA key that names none | RFC 8725 §3.1 |
+///
+/// A query of the address, where a key may be, is sent and never shown: not in the log, in metrics, in errors or in
+/// [`status`](Self::status).
+///
+/// Each setting is given once; an authenticator that is built with a set where one was given twice fails to build.
 ///
 /// Redirects are not followed. Addresses are https, or http to this machine. Keys that cannot be used are skipped and
 /// logged, and so are secrets and private keys, which everybody knows once they are published.
@@ -70,6 +78,7 @@ struct Settings {
     connect_timeout: Duration,
     max_bytes: usize,
     max_keys: usize,
+    given: Given,
 }
 
 /// The longest time that can be set, so that no sum of times overflows: ten years.
@@ -106,11 +115,19 @@ impl RemoteKeySet {
             connect_timeout: Duration::from_secs(3),
             max_bytes: 1024 * 1024,
             max_keys: 100,
+            given: Given::default(),
         };
         Self { settings: Arc::new(settings), running: Arc::default() }
     }
 
-    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn set(self, setting: &'static str, change: impl FnOnce(&mut Settings)) -> Self {
+        self.changed(|settings| {
+            settings.given.once(setting);
+            change(settings);
+        })
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         // With other settings, it is another set than the one that it was cloned from.
         self.running = Arc::default();
@@ -123,7 +140,7 @@ impl RemoteKeySet {
     #[must_use]
     pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         let algorithms = algorithms.into_iter().collect();
-        self.set(|settings| settings.algorithms = Some(algorithms))
+        self.set("algorithms", |settings| settings.algorithms = Some(algorithms))
     }
 
     /// How long keys are good: `usual` where the answer does not say it; where it does by `Cache-Control: max-age`
@@ -132,7 +149,7 @@ impl RemoteKeySet {
     /// 1 hour.
     #[must_use]
     pub fn lifetime(self, usual: Duration, least: Duration, most: Duration) -> Self {
-        self.set(|settings| {
+        self.set("lifetime", |settings| {
             let bounded = |time: Duration| time.clamp(Duration::from_secs(1), LONGEST);
             settings.schedule.lifetime = bounded(usual);
             (settings.schedule.least, settings.schedule.most) = (bounded(least), bounded(most));
@@ -144,45 +161,45 @@ impl RemoteKeySet {
     /// fetched again. Default: 1 hour.
     #[must_use]
     pub fn stale_if_error(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.stale_if_error = time.min(LONGEST))
+        self.set("stale_if_error", |settings| settings.schedule.stale_if_error = time.min(LONGEST))
     }
 
     /// The least time between the starts of two fetches that tokens with unknown keys cause. Such a token waits for the
     /// end of the cool-down. If the last such fetch brought no new key, it is refused at once. Default: 5 seconds.
     #[must_use]
     pub fn cool_down(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.cool_down = time.min(LONGEST))
+        self.set("cool_down", |settings| settings.schedule.cool_down = time.min(LONGEST))
     }
 
     /// How long a fetch may take, metadata and keys together. Default: 10 seconds.
     #[must_use]
     pub fn timeout(self, time: Duration) -> Self {
-        self.set(|settings| settings.schedule.timeout = time.min(LONGEST))
+        self.set("timeout", |settings| settings.schedule.timeout = time.min(LONGEST))
     }
 
     /// How long the default client may take to connect. Default: 3 seconds.
     #[must_use]
     pub fn connect_timeout(self, time: Duration) -> Self {
-        self.set(|settings| settings.connect_timeout = time.min(LONGEST))
+        self.set("connect_timeout", |settings| settings.connect_timeout = time.min(LONGEST))
     }
 
     /// The longest document that is read, in bytes. Default: 1 MiB.
     #[must_use]
     pub fn max_bytes(self, bytes: usize) -> Self {
-        self.set(|settings| settings.max_bytes = bytes)
+        self.set("max_bytes", |settings| settings.max_bytes = bytes)
     }
 
     /// The most keys that a set may have. One with more is refused as a whole. Default: 100.
     #[must_use]
     pub fn max_keys(self, keys: usize) -> Self {
-        self.set(|settings| settings.max_keys = keys)
+        self.set("max_keys", |settings| settings.max_keys = keys)
     }
 
     /// The HTTP client. Default: reqwest with rustls and the certificates of the platform.
     #[must_use]
     pub fn client(self, client: impl Fetch + 'static) -> Self {
         let client = Arc::new(client);
-        self.set(|settings| settings.client = Some(client))
+        self.set("client", |settings| settings.client = Some(client))
     }
 
     /// Waits for the end of the first fetch: for services that do not start without keys.
@@ -201,7 +218,7 @@ impl RemoteKeySet {
     pub fn status(&self) -> KeyStatus {
         match self.running.get() {
             Some(running) => running.0.status(),
-            None => Reporter::new(self.settings.origin.name(), false).status(0, 0, None, None, None),
+            None => Reporter::new(self.settings.origin.shown(), false).status(0, 0, None, None, None),
         }
     }
 }
@@ -209,12 +226,16 @@ impl RemoteKeySet {
 impl KeyFeed for RemoteKeySet {
     fn issuer(&self) -> Option<&str> {
         match &self.settings.origin {
-            Origin::Issuer(issuer) => Some(issuer),
-            Origin::Jwks(_) => None,
+            // One that nothing can be fetched from is an error of `start`, which does not show what may be secret in it.
+            Origin::Issuer(issuer) if self.settings.origin.check().is_ok() => Some(issuer),
+            Origin::Issuer(_) | Origin::Jwks(_) => None,
         }
     }
 
     fn start(&self) -> Result<LiveKeys, RemoteKeySetBuildError> {
+        if let Some(setting) = self.settings.given.twice() {
+            return Err(RemoteKeySetBuildError::SetTwice { setting });
+        }
         self.settings.origin.check()?;
         if let Some(running) = self.running.get() {
             return Ok(running.0.keys().clone());
@@ -257,7 +278,7 @@ impl KeyFeed for RemoteKeySet {
     }
 
     fn on_demand(&self, pause: Duration) -> Arc<dyn KeyFeed> {
-        Arc::new(self.clone().set(|settings| settings.schedule.on_demand = Some(pause)))
+        Arc::new(self.clone().changed(|settings| settings.schedule.on_demand = Some(pause)))
     }
 }
 

@@ -1,4 +1,6 @@
-//! Where keys are fetched from: addresses, and the metadata that names them.
+//! Where keys are fetched from: addresses, how they are shown, and the metadata that names them.
+
+use std::fmt;
 
 use http::Uri;
 use serde::Deserialize;
@@ -6,7 +8,7 @@ use serde::Deserialize;
 use crate::address::is_secure;
 use crate::key::{FetchError, RemoteKeySetBuildError};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The address of a JWK Set.
     Jwks(String),
@@ -28,9 +30,25 @@ impl Origin {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    fn name(&self) -> &str {
         let (Self::Jwks(name) | Self::Issuer(name)) = self;
         name
+    }
+
+    /// What people and metrics see of it: no user name, password, query or fragment, where a key may be.
+    pub(super) fn shown(&self) -> String {
+        let shown = without_secrets(self.name());
+        shown.strip_suffix("?…").or(shown.strip_suffix("#…")).unwrap_or(&shown).to_owned()
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Jwks(_) => "Jwks",
+            Self::Issuer(_) => "Issuer",
+        };
+        f.debug_tuple(name).field(&self.shown()).finish()
     }
 }
 
@@ -60,6 +78,18 @@ fn without_secrets(address: &str) -> Box<str> {
     [scheme, user, place, rest].concat().into()
 }
 
+/// A text of an HTTP client, which may quote the address that it was given, without what may be secret in that.
+pub(super) fn without_query_of(address: &str, text: &str) -> Option<String> {
+    let (_, query) = address.split_once('?')?;
+    let values = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+    let mut clean = text.replace(&format!("?{query}"), "?…");
+    // Nobody's key is shorter, and a number of one digit is in many an address.
+    for secret in values.filter(|value| value.len() >= 4) {
+        clean = clean.replace(secret, "…");
+    }
+    (clean != text).then_some(clean)
+}
+
 /// The places where an issuer may publish its metadata, the usual one first: OpenID Connect Discovery §4, RFC 8414 §3,
 /// and OpenID Connect in the manner of RFC 8414 (§5).
 pub(super) fn metadata_addresses(issuer: &str) -> Vec<String> {
@@ -84,7 +114,7 @@ pub(super) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErr
     }
     let metadata: Metadata = serde_json::from_slice(document).map_err(|_| FetchError::Metadata)?;
     if metadata.issuer != issuer {
-        let found: String = metadata.issuer.chars().take(128).collect();
+        let found: String = without_secrets(&metadata.issuer).chars().take(128).collect();
         return Err(FetchError::OtherIssuer { found: found.into() });
     }
     let uri = absolute(&metadata.jwks_uri).ok_or(FetchError::Metadata)?;
@@ -161,6 +191,34 @@ mod tests {
             assert_eq!(error, RemoteKeySetBuildError::Address { address: shown.into() });
             assert!(error.to_string().contains(shown) && format!("{error:?}") == error.to_string());
         }
+    }
+
+    #[test]
+    fn what_people_see_of_an_address_has_no_secret_in_it() {
+        for (address, shown) in [
+            ("https://a.example/k", "https://a.example/k"),
+            ("https://a.example/k?key=hunter2", "https://a.example/k"),
+            ("https://a.example/k?key=hunter2#x", "https://a.example/k"),
+            ("https://a.example?hunter2", "https://a.example"),
+            ("https://a.example/k?", "https://a.example/k"),
+            ("https://u:hunter2@a.example/k", "https://…@a.example/k"),
+        ] {
+            for origin in [Origin::Jwks(address.to_owned()), Origin::Issuer(address.to_owned())] {
+                assert_eq!(origin.shown(), shown);
+                assert!(!format!("{origin:?}").contains("hunter2"), "{origin:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_client_says_has_no_query_in_it() {
+        let address = "https://a.example/k?a=hunter2&b=&c=hunter3&hunter4";
+        let said = format!("cannot connect to {address} with hunter3 (hunter4, key hunter2)");
+        let clean = without_query_of(address, &said).unwrap();
+        assert_eq!(clean, "cannot connect to https://a.example/k?… with … (…, key …)");
+        assert_eq!(without_query_of(address, "cannot connect"), None);
+        assert_eq!(without_query_of("https://a.example/k?version=1", "cannot connect to 10.0.0.1"), None);
+        assert_eq!(without_query_of("https://a.example/k", "https://a.example/k?x"), None);
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Refresher {
             known: None,
             error: None,
         };
-        let reporter = Reporter::new(settings.origin.name(), settings.schedule.on_demand.is_some());
+        let reporter = Reporter::new(settings.origin.shown(), settings.schedule.on_demand.is_some());
         Self {
             settings,
             keys: LiveKeys::starting_with(None),

@@ -9,6 +9,7 @@ use crate::key::{FetchError, KeySet, KeyStatus, SkippedKey};
 
 /// Writes events and metrics, and counts for the status.
 pub(super) struct Reporter {
+    /// The issuer or the address, as people may see it.
     origin: String,
     /// The origin may be made up by strangers, so that their number has no limit.
     unverified: bool,
@@ -18,9 +19,9 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(origin: &str, unverified: bool) -> Self {
+    pub(super) fn new(origin: String, unverified: bool) -> Self {
         let zero = AtomicU64::default;
-        Self { origin: origin.to_owned(), unverified, fetches: zero(), failures: zero(), cool_downs: zero() }
+        Self { origin, unverified, fetches: zero(), failures: zero(), cool_downs: zero() }
     }
 
     /// The value of the label `origin`. Tenants that never had keys share one: the values of a label that strangers
