@@ -91,7 +91,7 @@ fn with_tokens(line: &[u8]) -> Vec<u8> {
     value
 }
 
-/// The rules as docs/csrf.md has them.
+/// The rules as docs/how-to/cross-site-requests.md has them.
 fn passes(request: &Request<()>, demanding: bool) -> bool {
     let all = |name: HeaderName| request.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
     let opens_a_socket = all(UPGRADE).iter().flat_map(|value| value.split(|byte| *byte == b',')).any(|protocol| {

@@ -74,7 +74,7 @@ struct Settings {
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error(
-        "OIDC_ISSUER is not set: the `iss` of your provider's tokens, such as https://login.example.com (see docs/providers.md)"
+        "OIDC_ISSUER is not set: the `iss` of your provider's tokens, such as https://login.example.com (see docs/how-to/identity-provider.md)"
     )]
     NoIssuer,
     #[error("OIDC_AUDIENCE is not set: what this service is called in the `aud` of your provider's tokens")]

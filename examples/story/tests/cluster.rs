@@ -263,7 +263,7 @@ fn keep(table: &Table) {
         table.0,
     );
     let directory = match env::var_os("STORY_KEEP") {
-        Some(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs"),
+        Some(_) => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference"),
         None => Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned(),
     };
     fs::write(directory.join("story-results.md"), &text).expect("the directory can be written to");

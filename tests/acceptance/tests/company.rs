@@ -1,4 +1,4 @@
-//! Together with the middlewares that applications have beside this one, in the order that `docs/company.md` gives.
+//! Together with the middlewares that applications have beside this one, in the order that `docs/how-to/middleware-order.md` gives.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -127,7 +127,7 @@ async fn a_store_that_is_down_or_silent_is_unavailable_and_comes_back() {
     assert!(matches!(nobody, Err(StoreError::Unavailable(_))));
 }
 
-/// What `docs/stores.md` says that a user needs, with a password that needs an escape.
+/// What `docs/how-to/redis.md` says that a user needs, with a password that needs an escape.
 const RIGHTS: &str = "on >p@ss:w/rd% ~jwt:* +@hash +@sortedset +@string +@scripting +time +pttl +pexpire +del";
 const USER: &str = "app:p%40ss%3Aw%2Frd%25@";
 

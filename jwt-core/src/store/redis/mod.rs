@@ -32,7 +32,7 @@ const LONGEST: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 /// Each operation is one command or one script on the sign-ins of one user, which are one hash: atomic, and one round
 /// trip to one node. Keys begin with a prefix and have a time to live. An operation that takes longer than the timeout
 /// is [`StoreError::Unavailable`]; connections are made again by themselves, and to another server after a failover.
-/// What Redis acknowledged is as safe as its persistence and its replication make it: see `docs/stores.md`.
+/// What Redis acknowledged is as safe as its persistence and its replication make it: see `docs/how-to/redis.md`.
 #[derive(Clone)]
 pub struct RedisStore {
     link: Link,
