@@ -128,7 +128,8 @@ fn bearer(value: &[u8]) -> Said {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Said::Nothing;
     }
-    let token = rest.trim_ascii_start();
+    let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+    let token = &rest[spaces..];
     let one = !token.is_empty() && !token.iter().any(|byte| b" \t,".contains(byte));
     if one && rest.starts_with(b" ") { Said::Token(token.to_vec()) } else { Said::Nonsense }
 }
@@ -137,7 +138,7 @@ fn bearer(value: &[u8]) -> Said {
 fn assert_answer(error: &AuthError, status: StatusCode) {
     let answer = AUTHENTICATOR.answer(error);
     assert_eq!(answer.status, status);
-    let challenge = answer.challenge.expect("an answer of this kind has a challenge");
+    let [challenge] = answer.challenges() else { panic!("an answer of this kind has one challenge") };
     let challenge = challenge.to_str().expect("a challenge is ASCII");
     assert!(challenge.starts_with("Bearer error=\"invalid_"), "{challenge}");
 }

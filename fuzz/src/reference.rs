@@ -24,9 +24,8 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// One object with no white space around it: the only JSON that a token may hold.
+    /// One object, perhaps with white space around it (RFC 8259 §2): the only JSON that a token may hold.
     pub(crate) fn object(bytes: &[u8]) -> Option<Self> {
-        (bytes.first() == Some(&b'{') && bytes.last() == Some(&b'}')).then_some(())?;
         serde_json::from_slice(bytes).ok().filter(|json| matches!(json, Self::Object(_)))
     }
 
@@ -196,8 +195,16 @@ impl<'j> Registered<'j> {
             && demands.issuer.is_none_or(|issuer| self.issuer == Some(issuer))
             && self.audience.contains(&demands.audience)
             && claims.get("cnf").is_none()
+            && !is_id_token(claims)
             && demands.required.is_none_or(|name| claims.get(name).is_some())
     }
+}
+
+/// Whether only an ID token has such claims.
+fn is_id_token(claims: &Json) -> bool {
+    let has = |name| claims.get(name).is_some();
+    ["nonce", "at_hash", "c_hash", "s_hash"].into_iter().any(has)
+        || has("auth_time") && has("azp") && !["scope", "scp", "client_id"].into_iter().any(has)
 }
 
 /// Whether a header is one under which an HS256 signature by an unnamed key may hold.
