@@ -25,6 +25,8 @@ pub use error::{KeyError, RemoteKeySetBuildError, SigningError};
 pub use fetch::{Fetch, FetchError, Fetching};
 pub use live::LiveKeys;
 #[cfg(feature = "remote")]
+pub(crate) use remote::OnDemand;
+#[cfg(feature = "remote")]
 pub use remote::RemoteKeySet;
 pub(crate) use set::NoCandidate;
 pub use set::{KeySet, SkippedKey};

@@ -1,29 +1,40 @@
-//! Issuers that are trusted by a rule: the tenants of a provider.
+//! Issuers that are trusted by a rule: the tenants of a provider; and who remembers them from one run to the next.
 
-use std::collections::HashMap;
+mod budget;
+mod file;
+mod known;
+mod member;
+mod memory;
+mod refusals;
+#[cfg(feature = "login")]
+mod stored;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
 use std::fmt;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+pub use file::{TenantFile, TenantFileError};
+pub use memory::TenantMemory;
+#[cfg(feature = "login")]
+pub use stored::StoredTenants;
 
 use super::{OpenIssuers, TrustedIssuer};
-use crate::address::is_secure;
-use crate::error::{AuthError, AuthenticatorBuildError, TokenError, Unavailable};
-use crate::key::{KeySource, KeyStatus, RemoteKeySet, Source};
-use crate::observe::log;
-use crate::verify::{Failure, Party, Validation};
-
-/// How long an issuer that could not be reached is not asked again.
-const PAUSE: Duration = Duration::from_secs(60);
+use crate::error::AuthenticatorBuildError;
+use crate::given::Given;
+use crate::key::RemoteKeySet;
+use crate::verify::Validation;
+use known::Known;
+use template::Template;
 
 /// Issuers that are trusted by a rule instead of by a list: the tenants of a provider. Given to
 /// [`AuthenticatorBuilder::trust_tenants`](crate::AuthenticatorBuilder::trust_tenants).
 ///
 /// The keys of a tenant are discovered when its first token comes; that request waits for them. An issuer that the rule
-/// does not cover costs no network. Since strangers can make up names that it does cover, what they can cause is bounded:
-/// [so many](Self::max_new_per_minute) new tenants per minute, [so many](Self::max_tenants) kept, and a tenant without
-/// keys is not asked for again within a minute. Tenants with keys are not affected by any of that, unless more than the
-/// maximum of them are in use.
+/// does not cover is answered with 401 and costs no network.
 ///
 /// ```
 /// use jwt_core::{Tenants, TrustedIssuer};
@@ -36,20 +47,75 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// });
 /// # let _ = (by_address, by_rule);
 /// ```
+///
+/// # What strangers can cause
+///
+/// The `iss` of a token is read before anything of it is verified: strangers can make up names that the rule covers. What
+/// they can cause is bounded, for each authenticator:
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | [`max_tenants`](Self::max_tenants) | 1 000 | tenants that have sent a good token, whose keys are kept and fetched again |
+/// | [`max_new_per_minute`](Self::max_new_per_minute) | 60 | names that the provider knows; each is fetched again until it makes room |
+/// | [`max_unconfirmed_per_minute`](Self::max_unconfirmed_per_minute) | 120 requests | what names that it does not know cost the provider |
+/// | [`recheck_interval`](Self::recheck_interval) | 1 minute | how long a tenant is trusted that the rule does not cover any more |
+/// | [`remember`](Self::remember) | in this process | which tenants are no strangers after a restart |
+/// | look-ups under way | 32, and 4 for one client | a provider that is slow |
+/// | the share of one client | an eighth of the requests, at least 3 | others are served beside a client that floods |
+/// | tenants that were found and have sent no good token | 64, the oldest makes room | tenants that exist and are nobody's customers |
+/// | names that were refused | 4 096 | memory |
+///
+/// - **A tenant that has sent a good token** is kept. It makes room only for another one that has, the one first whose last
+///   good token is longest ago, whether that was verified or came from the cache. If its keys are not at hand, as after a
+///   restart with [`remember`](Self::remember), they are fetched without regard to what strangers have used up, 32 tenants
+///   at a time. Where that fails, it is tried again after 5 seconds at the earliest, and after a minute at the latest, when a token
+///   comes.
+/// - **A name that nobody knows** is looked up if there is room: with one request where tenants of the same host have sent
+///   good tokens, at the place where their metadata is, and from the third time on elsewhere too; otherwise at all of the
+///   two or three places where metadata can be. What the provider confirms counts as new, and what it does not confirm
+///   counts as unconfirmed.
+/// - **A name that the provider does not know** (400, 404, 410, or metadata of somebody else) is answered with 401 for a
+///   minute. It is not looked up again within that minute, within 2 minutes when that repeats, then 4, then 5; past the
+///   first minute the answer is 503, since it may exist by then.
+/// - **A name that could not be looked up** because the provider failed is answered with 503 for a minute.
+/// - **Without room, the answer is 503** with `Retry-After` of at most a minute, never 401. No `Retry-After` that is said
+///   because of tenants is longer than five minutes.
+///
+/// Which requests come from one client is known where the application puts a
+/// [`ClientAddress`](crate::adapter::ClientAddress) into them: an address of IPv4, or 48 bits of one of IPv6. Without it, a
+/// flood of made-up names uses up what is there for unknown names, and only tenants that have sent a good token before are
+/// not affected.
+///
+/// # Tenants that leave
+///
+/// The rule is asked again within the [`recheck_interval`](Self::recheck_interval), cached tokens included. What it says
+/// of a tenant counts from then on: nothing, other expectations, other keys. [`remove`](Self::remove) refuses a tenant at
+/// once. Clones share what was removed; a clone that gets other settings afterwards shares nothing.
 #[derive(Clone)]
 pub struct Tenants {
-    #[expect(clippy::type_complexity, reason = "it is what `matching` takes")]
-    rule: Arc<dyn Fn(&str) -> Option<TrustedIssuer> + Send + Sync>,
+    settings: Settings,
     template: Option<Template>,
-    bound: usize,
-    max_new_per_minute: u32,
+    given: Given,
+    handles: Arc<Mutex<Handles>>,
 }
 
-/// A template, and whether it can be used.
+type Rule = dyn Fn(&str) -> Option<TrustedIssuer> + Send + Sync;
+
 #[derive(Clone)]
-struct Template {
-    text: Box<str>,
-    is_sound: bool,
+struct Settings {
+    rule: Arc<Rule>,
+    max_tenants: usize,
+    max_new_per_minute: u32,
+    max_unconfirmed_per_minute: u32,
+    recheck_interval: Duration,
+    memory: Option<Arc<dyn TenantMemory>>,
+}
+
+/// What the clones share.
+#[derive(Default)]
+struct Handles {
+    removed: HashSet<Box<str>>,
+    running: Vec<Weak<Known>>,
 }
 
 impl TrustedIssuer {
@@ -63,201 +129,138 @@ impl TrustedIssuer {
 }
 
 impl Tenants {
-    /// Issuers that the rule makes a [`TrustedIssuer`] of. It is asked with an unverified `iss` of at most 1 024 bytes,
-    /// on the path of a request: it must not block.
+    /// Issuers that the rule makes a [`TrustedIssuer`] of. It is asked with an unverified `iss` of at most 1 024 bytes, on
+    /// the path of a request: it must not block. One that takes long makes that request wait, and no other. Where it
+    /// panics, that request is answered with 503.
+    ///
+    /// It is asked again while a tenant is in use, and costs least where it makes the same every time: keys with the same
+    /// settings, or clones of one [`KeySet`](crate::KeySet).
     pub fn matching(rule: impl Fn(&str) -> Option<TrustedIssuer> + Send + Sync + 'static) -> Self {
-        Self { rule: Arc::new(rule), template: None, bound: 1000, max_new_per_minute: 60 }
+        let settings = Settings {
+            rule: Arc::new(rule),
+            max_tenants: 1000,
+            max_new_per_minute: 60,
+            max_unconfirmed_per_minute: 120,
+            recheck_interval: Duration::from_secs(60),
+            memory: None,
+        };
+        Self { settings, template: None, given: Given::default(), handles: Arc::default() }
     }
 
     /// Issuers whose name has letters, digits, `-`, `_` and `.` in the place of `{tenant}`, and whose keys are
-    /// discovered.
+    /// discovered. `{tenant}` is there once, behind the host. The address is https, or http to this machine, without user
+    /// name, query and fragment.
     pub fn template(template: impl Into<String>) -> Self {
-        let template = template.into();
-        let parts = template.split_once("{tenant}").map(|(before, after)| (before.to_owned(), after.to_owned()));
-        // Whatever a tenant is called, it has no say in the host.
-        let is_sound = parts.as_ref().is_some_and(|(before, after)| {
-            let uri = before.parse::<http::Uri>();
-            let host_is_fixed = before.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
-            uri.is_ok_and(|uri| is_secure(&uri)) && host_is_fixed && !after.contains("{tenant}")
-        });
-        let rule = move |issuer: &str| {
-            let (before, after) = parts.as_ref()?;
-            let tenant = issuer.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-            let is_name = !tenant.is_empty() && tenant.bytes().all(plain) && tenant.bytes().any(|byte| byte != b'.');
-            is_name.then(|| TrustedIssuer::discover(issuer))
-        };
-        Self { template: Some(Template { text: template.into(), is_sound }), ..Self::matching(rule) }
+        let template = Template::new(template.into());
+        let rule = template.clone();
+        Self { template: Some(template), ..Self::matching(move |issuer| rule.covers(issuer)) }
     }
 
-    /// The most tenants whose keys are kept. 1 000.
-    #[must_use]
-    pub fn max_tenants(mut self, tenants: usize) -> Self {
-        self.bound = tenants.max(1);
+    fn set(mut self, setting: &'static str, change: impl FnOnce(&mut Settings)) -> Self {
+        self.given.once(setting);
+        change(&mut self.settings);
+        // With other settings, these are others than those that they were cloned from.
+        self.handles = Arc::default();
         self
     }
 
-    /// The most tenants that are looked up for the first time within a minute. 60.
+    /// The most tenants that are kept: their keys, where they have sent a good token, and their names. 1 000.
     #[must_use]
-    pub fn max_new_per_minute(mut self, tenants: u32) -> Self {
-        self.max_new_per_minute = tenants.max(1);
-        self
+    pub fn max_tenants(self, tenants: usize) -> Self {
+        self.set("max_tenants", |settings| settings.max_tenants = tenants.max(1))
+    }
+
+    /// The most names within a minute that the provider confirms for the first time. Names that have sent a good token
+    /// before do not count, and neither do names that it does not confirm; look-ups that are under way are finished. 60.
+    #[must_use]
+    pub fn max_new_per_minute(self, tenants: u32) -> Self {
+        self.set("max_new_per_minute", |settings| settings.max_new_per_minute = tenants.max(1))
+    }
+
+    /// The most requests to providers within a minute for names that they do not confirm. Half of them can be used at once,
+    /// and come back within a minute. 120, and not less than what one look-up takes: up to 3 twice a minute.
+    #[must_use]
+    pub fn max_unconfirmed_per_minute(self, requests: u32) -> Self {
+        self.set("max_unconfirmed_per_minute", |settings| settings.max_unconfirmed_per_minute = requests)
+    }
+
+    /// How long a tenant is trusted at most after the rule has said yes for the last time. From half of that time on, one
+    /// request asks it again; after all of it, each does until it answers. Zero: asked for every token. 1 minute.
+    #[must_use]
+    pub fn recheck_interval(self, time: Duration) -> Self {
+        self.set("recheck_interval", |settings| settings.recheck_interval = time)
+    }
+
+    /// Remembers the names of tenants that have sent good tokens, so that they are served at once after a restart whatever
+    /// strangers do: in a [`TenantFile`], in `StoredTenants` (feature `login`), or in a [`TenantMemory`] of your own. In
+    /// this process only.
+    #[must_use]
+    pub fn remember(self, memory: impl TenantMemory + 'static) -> Self {
+        self.set("remember", |settings| settings.memory = Some(Arc::new(memory)))
+    }
+
+    /// Refuses the tokens of that issuer from now on, cached ones included, whatever the rule says: in every authenticator
+    /// that was given this value or a clone of it, or will be. It is not remembered after a restart: let the rule say no as
+    /// well.
+    ///
+    /// ```
+    /// # use jwt_core::{Authenticator, Tenants};
+    /// let tenants = Tenants::template("https://login.example.com/{tenant}/v2.0");
+    /// let auth = Authenticator::<()>::builder().trust_tenants(tenants.clone()).audience("api").build()?;
+    /// // When a customer leaves:
+    /// tenants.remove("https://login.example.com/acme/v2.0");
+    /// # let _ = auth;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn remove(&self, issuer: &str) {
+        let mut handles = self.handles();
+        handles.removed.insert(issuer.into());
+        handles.running().for_each(|known| known.remove(issuer));
+    }
+
+    /// Takes back a [`remove`](Self::remove): the rule decides again.
+    pub fn restore(&self, issuer: &str) {
+        let mut handles = self.handles();
+        handles.removed.remove(issuer);
+        handles.running().for_each(|known| known.restore(issuer));
+    }
+
+    fn handles(&self) -> MutexGuard<'_, Handles> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With what is expected of everybody.
+    pub(crate) fn expecting(self, common: &Validation) -> Result<Arc<dyn OpenIssuers>, AuthenticatorBuildError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(AuthenticatorBuildError::SetTwice { setting });
+        }
+        if let Some(template) = &self.template {
+            template.check()?;
+            // It says nothing of its own on what is expected; a rule may. Its issuers each have a name.
+            drop(Validation { issuers: vec!["{tenant}".into()], ..common.clone() }.checked()?);
+        }
+        let mut handles = self.handles();
+        let known = Known::new(self.settings.clone(), common.clone(), handles.removed.clone());
+        handles.running.retain(|known| known.strong_count() > 0);
+        handles.running.push(Arc::downgrade(&known));
+        Ok(known)
+    }
+}
+
+impl Handles {
+    fn running(&self) -> impl Iterator<Item = Arc<Known>> {
+        self.running.iter().filter_map(Weak::upgrade)
     }
 }
 
 impl fmt::Debug for Tenants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tenants")
-            .field("max_tenants", &self.bound)
-            .field("max_new_per_minute", &self.max_new_per_minute)
+            .field("template", &self.template)
+            .field("max_tenants", &self.settings.max_tenants)
+            .field("max_new_per_minute", &self.settings.max_new_per_minute)
+            .field("max_unconfirmed_per_minute", &self.settings.max_unconfirmed_per_minute)
+            .field("recheck_interval", &self.settings.recheck_interval)
             .finish_non_exhaustive()
-    }
-}
-
-impl Tenants {
-    /// With what is expected of everybody.
-    pub(crate) fn expecting(self, common: &Validation) -> Result<Box<dyn OpenIssuers>, AuthenticatorBuildError> {
-        match &self.template {
-            Some(Template { text, is_sound: false }) => {
-                return Err(AuthenticatorBuildError::Template { template: text.clone() });
-            }
-            // It says nothing of its own on what is expected; a rule may. Its issuers each have a name.
-            Some(_) => drop(Validation { issuers: vec!["{tenant}".into()], ..common.clone() }.checked()?),
-            None => {}
-        }
-        Ok(Box::new(Known { tenants: self, common: common.clone(), state: Mutex::default() }))
-    }
-}
-
-/// The tenants that have sent a token.
-struct Known {
-    tenants: Tenants,
-    common: Validation,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    known: HashMap<Box<str>, Tenant>,
-    /// When the present minute began, and how many tenants were new in it.
-    minute: Option<(Instant, u32)>,
-}
-
-struct Tenant {
-    party: Arc<Party>,
-    last_seen: Instant,
-}
-
-impl OpenIssuers for Known {
-    fn party(&self, issuer: &str, _client: Option<IpAddr>, forget: &dyn Fn()) -> Result<Arc<Party>, Failure> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if let Some(tenant) = state.known.get_mut(issuer) {
-            tenant.last_seen = now;
-            return Ok(tenant.party.clone());
-        }
-        let mut trusted =
-            (self.tenants.rule)(issuer).filter(|trusted| *trusted.name == *issuer).ok_or(TokenError::Issuer)?;
-        state.count_new(now, self.tenants.max_new_per_minute)?;
-        if let Source::Fetched(feed) = &trusted.keys.0 {
-            trusted.keys = KeySource(Source::Fetched(feed.on_demand(PAUSE)));
-        }
-        // Where what the rule made cannot be used, nobody is trusted by mistake.
-        let party = trusted.party(&self.common).map_err(|error| {
-            log::unusable_tenant(&error);
-            TokenError::Issuer
-        })?;
-        let party = Arc::new(party);
-        if state.known.len() >= self.tenants.bound {
-            state.make_room();
-            forget();
-        }
-        state.known.insert(issuer.into(), Tenant { party: party.clone(), last_seen: now });
-        Ok(party)
-    }
-
-    fn bound(&self) -> usize {
-        self.tenants.bound
-    }
-
-    fn key_status(&self) -> Vec<KeyStatus> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = state.known.values().filter_map(|tenant| tenant.party.key_status());
-        all.filter(|status| status.fetches > 0).collect()
-    }
-}
-
-impl State {
-    fn count_new(&mut self, now: Instant, limit: u32) -> Result<(), Failure> {
-        let minute = Duration::from_secs(60);
-        let (begun, new) = self.minute.filter(|(begun, _)| now < *begun + minute).unwrap_or((now, 0));
-        if new >= limit {
-            let retry_after = (begun + minute).saturating_duration_since(now);
-            return Err(Failure::Refused(AuthError::Unavailable(Unavailable::Keys { retry_after })));
-        }
-        self.minute = Some((begun, new + 1));
-        Ok(())
-    }
-
-    /// Those without keys go first, then the one that was not seen for the longest time.
-    fn make_room(&mut self) {
-        let before = self.known.len();
-        self.known.retain(|_, tenant| tenant.party.trust.keys.current().is_some());
-        if self.known.len() == before
-            && let Some(oldest) =
-                self.known.iter().min_by_key(|(_, tenant)| tenant.last_seen).map(|(name, _)| name.clone())
-        {
-            self.known.remove(&oldest);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_template_covers_names_and_nothing_that_only_looks_like_one() {
-        let tenants = Tenants::template("https://login.example.com/{tenant}/v2.0");
-        for tenant in ["acme", "a-b_c.d", "72f988bf-86f1-41af-91ab-2d7cd011db47"] {
-            assert!((tenants.rule)(&format!("https://login.example.com/{tenant}/v2.0")).is_some(), "{tenant}");
-        }
-        for issuer in [
-            "https://login.example.com//v2.0",
-            "https://login.example.com/a/b/v2.0",
-            "https://login.example.com/../v2.0",
-            "https://login.example.com/./v2.0",
-            "https://login.example.com/a?x/v2.0",
-            "https://login.example.com/a#/v2.0",
-            "https://login.example.com/a%2fb/v2.0",
-            "https://login.example.com/acme/v2.0/",
-            "https://login.example.com.evil.example/acme/v2.0",
-            "http://login.example.com/acme/v2.0",
-            "https://login.example.com/v2.0",
-        ] {
-            assert!((tenants.rule)(issuer).is_none(), "{issuer}");
-        }
-    }
-
-    #[test]
-    fn a_template_that_would_let_a_tenant_choose_the_host_is_refused() {
-        let common = Validation { any_audience: true, ..Validation::new() };
-        let check = |template: &str| Tenants::template(template).expecting(&common).err();
-        for template in
-            ["https://login.example.com/{tenant}", "http://127.0.0.1:8080/{tenant}", "http://[::1]/{tenant}"]
-        {
-            assert_eq!(check(template), None, "{template}");
-        }
-        for template in [
-            "https://{tenant}.example.com/",
-            "https://a.example/",
-            "{tenant}",
-            "https://a.example/{tenant}/{tenant}",
-            "http://127.0.0.1.evil.example/{tenant}",
-            "http://login.example.com/{tenant}",
-        ] {
-            let expected = AuthenticatorBuildError::Template { template: template.into() };
-            assert_eq!(check(template), Some(expected), "{template}");
-        }
     }
 }
