@@ -7,11 +7,20 @@ use http::Uri;
 
 /// Https, or http over a connection that does not leave the machine.
 pub(crate) fn is_secure(uri: &Uri) -> bool {
-    match uri.scheme_str() {
-        Some("https") => true,
-        Some("http") => uri.host().is_some_and(is_this_machine),
+    match (uri.scheme_str(), host(uri)) {
+        (Some("https"), Some(_)) => true,
+        (Some("http"), Some(host)) => is_this_machine(host),
         _ => false,
     }
+}
+
+/// The host, where nobody can read the address as that of another one: what is behind it is a port and nothing else.
+fn host(uri: &Uri) -> Option<&str> {
+    let host = uri.host()?;
+    let (_, host_and_port) = uri.authority()?.as_str().rsplit_once('@').unwrap_or(("", uri.authority()?.as_str()));
+    let behind = host_and_port.strip_prefix(host)?;
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    (behind.is_empty() || behind.strip_prefix(':').is_some_and(is_port)).then_some(host)
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -79,6 +88,9 @@ mod tests {
             "http://[::ffff:10.0.0.1]",
             "ftp://localhost/x",
             "ws://127.0.0.1",
+            "http://[::1].evil.example/x",
+            "https://[::1].evil.example/x",
+            "http://127.0.0.1@[::1].evil.example/x",
             "/x",
         ] {
             assert!(!is_secure(&uri.parse().unwrap()), "{uri}");
