@@ -36,6 +36,7 @@
 //! |---|---|
 //! | load keys, fetch them, sign with them | [`key`] |
 //! | verify tokens, trust several issuers, look tokens up | [`verify`] |
+//! | remember the tenants of a provider | `tenants` (feature `remote`) |
 //! | say what claims allow | [`guard`] |
 //! | sign tokens and publish keys | `issue` (feature `login`) |
 //! | log people in, refresh, log them out; cookies | `login` (feature `login`) |
@@ -119,9 +120,9 @@ pub use authenticator::{Authenticator, AuthenticatorBuilder};
 pub use error::AuthError;
 #[cfg(feature = "login")]
 pub use issue::Issuer;
-#[cfg(feature = "remote")]
-pub use issuers::Tenants;
 pub use issuers::TrustedIssuer;
+#[cfg(feature = "remote")]
+pub use issuers::tenants::{self, Tenants};
 #[cfg(feature = "remote")]
 pub use key::RemoteKeySet;
 pub use key::{Algorithm, KeySet, LiveKeys, SigningKey, VerifyingKey};

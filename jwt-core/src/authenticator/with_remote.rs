@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::AuthenticatorBuilder;
-use crate::issuers::Tenants;
+use crate::issuers::tenants::Tenants;
 
 impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// Trusts issuers that are not known beforehand, such as the tenants of a provider; see [`Tenants`](crate::Tenants).

@@ -2,7 +2,7 @@
 
 mod several;
 #[cfg(feature = "remote")]
-mod tenants;
+pub mod tenants;
 mod trusted_issuer;
 
 use std::collections::HashSet;
@@ -10,13 +10,11 @@ use std::sync::Arc;
 
 pub(crate) use several::OpenIssuers;
 use several::Several;
-#[cfg(feature = "remote")]
-pub use tenants::Tenants;
 pub use trusted_issuer::TrustedIssuer;
 
 use crate::error::AuthenticatorBuildError;
 use crate::key::{KeySource, Source};
-use crate::verify::{Party, Trust, Trusted, Validation};
+use crate::verify::{Party, Standing, Trust, Trusted, Validation};
 
 /// Whom a builder was told to trust.
 #[derive(Default)]
@@ -28,7 +26,7 @@ pub(crate) struct Trusting {
 
 /// Makes issuers that are not known beforehand, once it is known what is expected of everybody.
 pub(crate) type MakeOpenIssuers =
-    Box<dyn FnOnce(&Validation) -> Result<Box<dyn OpenIssuers>, AuthenticatorBuildError> + Send + Sync>;
+    Box<dyn FnOnce(&Validation) -> Result<Arc<dyn OpenIssuers>, AuthenticatorBuildError> + Send + Sync>;
 
 impl Trusting {
     /// The parties, each with what is expected of its tokens. `lookups_are_enough` says that
@@ -43,7 +41,7 @@ impl Trusting {
             if lookups_are_enough && keys.is_none() && common.is_silent() {
                 return Ok(Trusted::Nobody);
             }
-            return Ok(Trusted::One(party(keys.ok_or(AuthenticatorBuildError::NoKeys)?, common)?));
+            return Ok(Trusted::One(party(keys.ok_or(AuthenticatorBuildError::NoKeys)?, common, None)?));
         }
         let mut parties = Vec::with_capacity(issuers.len() + 1);
         let mut names = HashSet::new();
@@ -51,7 +49,7 @@ impl Trusting {
             if !names.insert(issuer.name.clone()) {
                 return Err(AuthenticatorBuildError::DuplicateIssuer { issuer: issuer.name });
             }
-            parties.push(issuer.party(&common)?);
+            parties.push(issuer.party(&common, None)?);
         }
         let open = open.map(|make| make(&common)).transpose()?;
         match (keys, common.issuers.first()) {
@@ -64,16 +62,21 @@ impl Trusting {
                 if let Some(twice) = common.issuers.iter().find(|name| names.contains(*name)) {
                     return Err(AuthenticatorBuildError::DuplicateIssuer { issuer: twice.clone() });
                 }
-                parties.push(party(keys, common)?);
+                parties.push(party(keys, common, None)?);
             }
         }
         Ok(Trusted::Several(Box::new(Several::new(parties, open))))
     }
 }
 
-fn party(keys: KeySource, mut validation: Validation) -> Result<Party, AuthenticatorBuildError> {
+fn party(
+    keys: KeySource,
+    mut validation: Validation,
+    standing: Option<Arc<dyn Standing>>,
+) -> Result<Party, AuthenticatorBuildError> {
+    let trust = |keys, validation| Arc::new(Trust::new(keys, validation).while_standing(standing));
     match keys.0 {
-        Source::Live(keys) => Ok(Party { trust: Arc::new(Trust::new(keys, validation.checked()?)), feed: None }),
+        Source::Live(keys) => Ok(Party { trust: trust(keys, validation.checked()?), feed: None }),
         Source::Fetched(feed) => {
             if let Some(discovered) = feed.issuer() {
                 if validation.issuers.is_empty() {
@@ -85,7 +88,7 @@ fn party(keys: KeySource, mut validation: Validation) -> Result<Party, Authentic
                 }
             }
             let validation = validation.checked()?;
-            Ok(Party { trust: Arc::new(Trust::new(feed.start()?, validation)), feed: Some(feed) })
+            Ok(Party { trust: trust(feed.start()?, validation), feed: Some(feed) })
         }
     }
 }

@@ -14,17 +14,20 @@ use crate::verify::{Failure, Hint, Party, Selection};
 
 pub(super) struct Several {
     by_issuer: HashMap<Box<str>, Arc<Party>, RandomState>,
-    open: Option<Box<dyn OpenIssuers>>,
+    open: Option<Arc<dyn OpenIssuers>>,
     /// Header segments that a verified token had. Only who can sign puts one in.
-    hints: ArcSwap<Hints>,
+    hints: Arc<ArcSwap<Hints>>,
 }
 
 type Hints = HashMap<Arc<[u8]>, Hint, RandomState>;
 
 /// Issuers that are not known beforehand.
 pub(crate) trait OpenIssuers: Send + Sync {
-    /// The party of that name. `forget` is called where another one had to make room.
-    fn party(&self, issuer: &str, client: Option<IpAddr>, forget: &dyn Fn()) -> Result<Arc<Party>, Failure>;
+    /// The party of that name, for a client of that address.
+    fn party(&self, issuer: &str, client: Option<IpAddr>) -> Result<Arc<Party>, Failure>;
+
+    /// Who is to be told, from now on, when a party is not trusted any more. Called once.
+    fn on_end(&self, told: Box<dyn Fn(&Party) + Send + Sync>);
 
     /// How many are kept at most.
     fn bound(&self) -> usize;
@@ -34,7 +37,7 @@ pub(crate) trait OpenIssuers: Send + Sync {
 }
 
 impl Several {
-    pub(super) fn new(parties: impl IntoIterator<Item = Party>, open: Option<Box<dyn OpenIssuers>>) -> Self {
+    pub(super) fn new(parties: impl IntoIterator<Item = Party>, open: Option<Arc<dyn OpenIssuers>>) -> Self {
         let mut by_issuer = HashMap::default();
         for party in parties {
             let party = Arc::new(party);
@@ -42,7 +45,16 @@ impl Several {
                 by_issuer.insert(issuer.clone(), party.clone());
             }
         }
-        Self { by_issuer, open, hints: ArcSwap::default() }
+        let hints = Arc::<ArcSwap<Hints>>::default();
+        if let Some(open) = &open {
+            let hints = Arc::downgrade(&hints);
+            open.on_end(Box::new(move |party| {
+                if let Some(hints) = hints.upgrade() {
+                    forget(&hints, party);
+                }
+            }));
+        }
+        Self { by_issuer, open, hints }
     }
 
     fn max_hints(&self) -> usize {
@@ -59,7 +71,7 @@ impl Selection for Several {
     fn named(&self, issuer: &str, client: Option<IpAddr>) -> Result<Arc<Party>, Failure> {
         match (self.by_issuer.get(issuer), &self.open) {
             (Some(party), _) => Ok(party.clone()),
-            (None, Some(open)) => open.party(issuer, client, &|| self.hints.store(Arc::default())),
+            (None, Some(open)) => open.party(issuer, client),
             (None, None) => Err(TokenError::Issuer.into()),
         }
     }
@@ -76,6 +88,10 @@ impl Selection for Several {
             more.insert(header.clone(), hint);
             more
         });
+        // Where that happened in between, nobody tells again.
+        if party.trust.is_over() {
+            forget(&self.hints, party);
+        }
     }
 
     fn key_status(&self) -> Vec<KeyStatus> {
@@ -85,6 +101,18 @@ impl Selection for Several {
         parties.dedup_by_key(|party| Arc::as_ptr(party));
         let open = self.open.iter().flat_map(|open| open.key_status());
         parties.into_iter().filter_map(|party| party.key_status()).chain(open).collect()
+    }
+}
+
+/// A hint keeps its party, and its keys are fetched for as long as that is kept.
+fn forget(hints: &ArcSwap<Hints>, party: &Party) {
+    let is_of = |hint: &Hint| matches!(hint, Hint::Of(known) if Arc::ptr_eq(&known.trust, &party.trust));
+    if hints.load().values().any(is_of) {
+        hints.rcu(|hints| {
+            let mut fewer = Hints::clone(hints);
+            fewer.retain(|_, hint| !is_of(hint));
+            fewer
+        });
     }
 }
 

@@ -7,7 +7,7 @@ use super::party;
 use crate::error::AuthenticatorBuildError;
 use crate::given::Given;
 use crate::key::KeySource;
-use crate::verify::{Party, Profile, Validation};
+use crate::verify::{Party, Profile, Standing, Validation};
 
 /// One issuer of several that an authenticator trusts; given to
 /// [`AuthenticatorBuilder::trust`](crate::AuthenticatorBuilder::trust).
@@ -89,24 +89,34 @@ impl TrustedIssuer {
         self
     }
 
-    /// What is expected of everybody, and what of this one.
-    pub(crate) fn party(self, common: &Validation) -> Result<Party, AuthenticatorBuildError> {
+    /// What is expected of everybody, and what of this one. It is trusted for as long as `standing` holds.
+    pub(crate) fn party(
+        self,
+        common: &Validation,
+        standing: Option<Arc<dyn Standing>>,
+    ) -> Result<Party, AuthenticatorBuildError> {
         if let Some(setting) = self.given.twice() {
             return Err(AuthenticatorBuildError::SetTwice { setting });
         }
+        let validation = self.validation(common);
+        party(self.keys, validation, standing)
+    }
+
+    /// What is expected of its tokens, where that is expected of everybody.
+    pub(crate) fn validation(&self, common: &Validation) -> Validation {
         let mut validation = common.clone();
-        validation.issuers = vec![self.name];
+        validation.issuers = vec![self.name.clone()];
         if !self.audiences.is_empty() || self.any_audience {
-            (validation.audiences, validation.any_audience) = (self.audiences, self.any_audience);
+            (validation.audiences, validation.any_audience) = (self.audiences.clone(), self.any_audience);
         }
         if !self.types.is_empty() {
-            validation.types = self.types;
+            validation.types.clone_from(&self.types);
         }
-        validation.required.extend(self.required);
+        validation.required.extend(self.required.iter().cloned());
         validation.max_age = self.max_age.or(common.max_age);
         if self.access_tokens_only && validation.profile == Profile::Plain {
             validation.profile = Profile::AccessToken;
         }
-        party(self.keys, validation)
+        validation
     }
 }

@@ -72,6 +72,14 @@ impl LiveKeys {
         self.0.generation.fetch_max(generation, Ordering::AcqRel);
     }
 
+    /// Whether both are replaced together, or hold the very same set.
+    #[allow(dead_code, reason = "only tenants (feature `remote`) are compared")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let same_set =
+            || self.current().zip(other.current()).is_some_and(|(one, other)| std::ptr::eq(one.keys(), other.keys()));
+        Arc::ptr_eq(&self.0, &other.0) || same_set()
+    }
+
     pub(crate) fn snapshot(&self) -> Guard<Arc<Snapshot>> {
         self.0.current.load()
     }

@@ -28,6 +28,8 @@ pub use fetch::{Fetch, FetchError, Fetching};
 pub use live::LiveKeys;
 pub use mistaken::NotASecret;
 #[cfg(feature = "remote")]
+pub(crate) use remote::OnDemand;
+#[cfg(feature = "remote")]
 pub use remote::RemoteKeySet;
 pub(crate) use secret::check as check_secret;
 pub(crate) use set::NoCandidate;

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "remote")]
+use super::OnDemand;
 use super::{KeySet, KeyStatus, LiveKeys, RemoteKeySetBuildError, VerifyingKey};
 
 /// Where the keys of an authenticator come from: given once ([`KeySet`], [`VerifyingKey`]), replaced as it runs
@@ -50,9 +52,18 @@ pub(crate) trait KeyFeed: fmt::Debug + Send + Sync {
 
     fn status(&self) -> KeyStatus;
 
-    /// The same keys, fetched only when a token asks for them as long as nothing was fetched, and then not more often
-    /// than once in `pause`: for issuers of which it is not known whether they exist.
-    fn on_demand(&self, pause: Duration) -> Arc<dyn KeyFeed>;
+    /// The same keys for an issuer of which it is not known whether it exists. Starting costs nothing.
+    #[cfg(feature = "remote")]
+    fn on_demand(&self, how: OnDemand) -> Arc<dyn KeyFeed>;
+
+    /// How many places there are where the issuer may publish its metadata; 0 where none is looked for.
+    fn metadata_places(&self) -> usize;
+
+    /// At which of these places the metadata was found last.
+    fn metadata_place(&self) -> Option<usize>;
+
+    /// The settings as text, all but the HTTP client: equal where both fetch the same in the same way.
+    fn settings(&self) -> String;
 }
 
 /// Ends when the keys may have changed. Yields whether the fetch began after it was asked for: the result of one that

@@ -42,8 +42,3 @@ pub(crate) fn denied(error: &AuthError, kid: Option<&str>, issuer: Option<&str>)
 pub(crate) fn misuse(misuse: Misuse) {
     tracing::error!(target: "jwt", "{misuse}");
 }
-
-/// The rule for tenants makes an issuer that cannot be trusted as it is.
-pub(crate) fn unusable_tenant(error: &dyn std::fmt::Display) {
-    tracing::error!(target: "jwt", reason = %error, "the rule for tenants makes an issuer that cannot be used");
-}

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
     Change, Digest, Owner, Record, Revocation, RevocationStore, SignInId, SignInKey, SignInStore, StoreError,
-    StoreFuture, Touch,
+    StoreFuture, TenantStore, Touch,
 };
 use crate::clock::NumericDate;
 
@@ -23,6 +23,8 @@ pub struct MemoryStore {
     max_revocations: usize,
     sign_ins: Mutex<SignIns>,
     revocations: Mutex<Log>,
+    /// The last added last.
+    tenants: Mutex<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -49,6 +51,7 @@ impl MemoryStore {
             max_revocations: 100_000,
             sign_ins: Mutex::default(),
             revocations: Mutex::default(),
+            tenants: Mutex::default(),
         }
     }
 
@@ -70,6 +73,10 @@ impl MemoryStore {
 
     fn sign_ins(&self) -> MutexGuard<'_, SignIns> {
         self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> MutexGuard<'_, Vec<String>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -229,6 +236,27 @@ impl RevocationStore for MemoryStore {
         let after = log.entries.range(number.saturating_add(1)..).take(PAGE);
         let page = after.map(|(number, revocation)| (*number, revocation.clone())).collect();
         Box::pin(ready(Ok(page)))
+    }
+}
+
+impl TenantStore for MemoryStore {
+    fn add_tenant(&self, issuer: String, keep: usize, _: NumericDate) -> StoreFuture<'_, ()> {
+        let mut names = self.names();
+        names.retain(|name| *name != issuer);
+        names.push(issuer);
+        let too_many = names.len().saturating_sub(keep.max(1));
+        names.drain(..too_many);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn remove_tenant(&self, issuer: String) -> StoreFuture<'_, ()> {
+        self.names().retain(|name| *name != issuer);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn tenants(&self) -> StoreFuture<'_, Vec<String>> {
+        let names = self.names().clone();
+        Box::pin(ready(Ok(names)))
     }
 }
 

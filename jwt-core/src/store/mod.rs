@@ -6,6 +6,7 @@ mod record;
 #[cfg(feature = "redis")]
 mod redis;
 mod revocation;
+mod tenants;
 pub(crate) mod time;
 mod url_error;
 
@@ -17,6 +18,7 @@ pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInI
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 pub use revocation::{Revocation, RevocationTarget};
+pub use tenants::TenantStore;
 pub use url_error::StoreUrlError;
 
 use crate::clock::NumericDate;

@@ -39,12 +39,12 @@ pub(crate) use party::{Hint, Party, Selection, Trusted};
 pub(crate) use profile::Profile;
 pub(crate) use token::UntrustedToken;
 pub use token::{CompactToken, VerifiedToken};
-pub(crate) use trust::Trust;
+pub(crate) use trust::{Moment, Standing, Trust};
 pub(crate) use validation::{Checks, Validation};
 
 use crate::claims::{self, ClaimsError, Noted};
 use crate::clock::{Clock, NumericDate};
-use crate::error::{AuthError, Malformed, ShapeError, TokenError};
+use crate::error::{AuthError, Malformed, ShapeError, TokenError, Unavailable};
 use crate::json::ReadError;
 use crate::key::{KeyStatus, Wait};
 use crate::observe::log::Claimed;
@@ -208,22 +208,25 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// As [`verify`](Self::verify).
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         match self.attempt(token.as_ref(), None) {
-            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await,
+            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref(), None).await,
             Err(Failure::LookUp(kind)) => self.look_up(&*kind, token.as_ref()).await,
             other => other.map_err(Failure::without_waiting),
         }
     }
 
-    pub(crate) async fn verify_after(&self, keys: Wait, token: &[u8]) -> Result<VerifiedToken<C>, AuthError> {
-        if keys.await {
-            return self.verify(token);
-        }
-        let again = match self.attempt(token, None) {
-            Err(Failure::Wait { keys, .. }) => keys,
+    /// Verifies a token once these keys have arrived or failed to.
+    pub(crate) async fn verify_after(
+        &self,
+        keys: Wait,
+        token: &[u8],
+        client: Option<IpAddr>,
+    ) -> Result<VerifiedToken<C>, AuthError> {
+        let began_after_it_was_asked_for = keys.await;
+        match self.attempt(token, client) {
+            Err(Failure::Wait { keys, .. }) if !began_after_it_was_asked_for => keys.await,
             other => return other.map_err(Failure::without_waiting),
         };
-        again.await;
-        self.verify(token)
+        self.attempt(token, client).map_err(Failure::without_waiting)
     }
 
     /// Verifies a token that came from a client of that address, if it is known.
@@ -234,12 +237,18 @@ impl<C: DeserializeOwned> Verifier<C> {
         if let Some(kind) = self.kinds.iter().find(|kind| kind.recognizes(token)) {
             return Err(Failure::LookUp(kind.clone()));
         }
-        if let Some(verified) = self.memory.as_ref().and_then(|memory| memory.get(token)) {
+        // Where its issuer is not trusted any more, or not as it was, the token is verified again.
+        if let Some(verified) = self.memory.as_ref().and_then(|memory| memory.get(token))
+            && let Some(trust) = verified.trust()
+            && let Some(now) = trust.holds()
+        {
             // What may have changed since: the time, what was revoked, and whatever the application's checks look at.
             verified.check_times(self.clock.now())?;
             self.check_revocation(&verified)?;
-            self.checks.pass(&verified)?;
-            return Ok(verified);
+            if trust.verified(now) {
+                self.checks.pass(&verified)?;
+                return Ok(verified);
+            }
         }
         let verified = self.verify_jwt(token, UntrustedToken::split(token)?, client)?;
         self.check_revocation(&verified)?;
@@ -275,27 +284,37 @@ impl<C: DeserializeOwned> Verifier<C> {
     ) -> Result<VerifiedToken<C>, Failure> {
         let hint = selection.hint(untrusted.header);
         let mut tried = None;
-        if let Some(Hint::Of(party)) = &hint {
+        if let Some(Hint::Of(party)) = &hint
+            && let Some(now) = party.trust.holds()
+        {
             match party.trust.verify(untrusted) {
                 Ok(evidence) => match self.read(evidence, token, untrusted.claims()?) {
                     // Two parties whose tokens have the same header.
                     Err(TokenError::Issuer) => {}
+                    Ok(_) if !party.trust.verified(now) => {}
                     other => return other.map_err(Failure::from),
                 },
                 Err(unverified) => tried = Some((party, unverified)),
             }
         }
-        let claims = untrusted.claims()?;
-        let party = selection.named(&claimed::issuer(&claims)?, client)?;
-        let evidence = match tried {
-            Some((tried, unverified)) if Arc::ptr_eq(tried, &party) => Err(unverified),
-            _ => party.trust.verify(untrusted),
-        };
-        let verified = self.read(evidence.map_err(|unverified| party.failure(unverified, client))?, token, claims)?;
-        if !matches!(hint, Some(Hint::Ambiguous)) {
-            selection.learn(untrusted.header, &party);
+        // A party may change while one of its tokens is verified. Twice in a row is more than any application does.
+        for _ in 0..2 {
+            let claims = untrusted.claims()?;
+            let party = selection.named(&claimed::issuer(&claims)?, client)?;
+            let evidence = match tried.take() {
+                Some((tried, unverified)) if Arc::ptr_eq(tried, &party) => Err(unverified),
+                _ => party.trust.verify(untrusted),
+            };
+            let verified =
+                self.read(evidence.map_err(|unverified| party.failure(unverified, client))?, token, claims)?;
+            if party.trust.holds().is_some_and(|now| party.trust.verified(now)) {
+                if !matches!(hint, Some(Hint::Ambiguous)) {
+                    selection.learn(untrusted.header, &party);
+                }
+                return Ok(verified);
+            }
         }
-        Ok(verified)
+        Err(Failure::Refused(Unavailable::KEYS.into()))
     }
 
     /// The claims of a token whose signature holds; `text` is their JSON.

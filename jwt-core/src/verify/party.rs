@@ -33,8 +33,8 @@ pub(crate) trait Selection: Send + Sync + fmt::Debug {
     /// Whose tokens had this header segment before: a guess that spares the search for `iss`.
     fn hint(&self, header: &[u8]) -> Option<Hint>;
 
-    /// The party of that name, for a client of that address. Costs no signature, and the network only where a name is new. The claims of a token that its
-    /// keys verify are good only if they name it when they are read.
+    /// The party of that name, for a client of that address. Costs no signature, and the network only where a name is new.
+    /// The claims of a token that its keys verify are good only if they name it when they are read.
     fn named(&self, issuer: &str, client: Option<IpAddr>) -> Result<Arc<Party>, Failure>;
 
     /// A token with this header segment was verified for that party.
@@ -63,7 +63,7 @@ impl Party {
         match unverified {
             Unverified::Refused(TokenError::UnknownKey) => self.unknown_key(client),
             Unverified::Refused(error) => error.into(),
-            Unverified::NoKeys => self.no_keys(),
+            Unverified::NoKeys => self.no_keys(client),
         }
     }
 
@@ -83,8 +83,13 @@ impl Party {
         }
     }
 
-    fn no_keys(&self) -> Failure {
+    fn no_keys(&self, client: Option<IpAddr>) -> Failure {
         let Some(feed) = &self.feed else { return Failure::Refused(Unavailable::KEYS.into()) };
+        let feed = match self.trust.standing().map(|standing| standing.fetch(self, client)) {
+            Some(Err(error)) => return Failure::Refused(error),
+            Some(Ok(feed)) => feed,
+            None => feed.clone(),
+        };
         let otherwise = if feed.is_nobody() {
             AuthError::InvalidToken(TokenError::Issuer)
         } else {

@@ -107,6 +107,11 @@ impl<C> VerifiedToken<C> {
         Self(Arc::new(Parts { claims, common: Common { registered, evidence, text, json_len }, authority }))
     }
 
+    /// By whom it was verified; none of a token that was looked up.
+    pub(super) fn trust(&self) -> Option<&Trust> {
+        self.0.common.evidence.as_ref().map(|evidence| &*evidence.trust)
+    }
+
     /// The application's claims.
     pub fn claims(&self) -> &C {
         &self.0.claims

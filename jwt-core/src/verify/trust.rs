@@ -1,22 +1,45 @@
 //! One trusted party: its keys, what was learned under them, and what its tokens must say.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::header::Header;
 use super::known_headers::{Known, KnownHeaders};
+use super::party::Party;
 use super::token::{Evidence, UntrustedToken};
 use super::validation::Validation;
 use crate::base64url;
-use crate::error::{Malformed, TokenError};
+use crate::error::{AuthError, Malformed, TokenError};
 use crate::key::algorithm::{MAX_SIGNATURE, SMALL_SIGNATURE};
-use crate::key::{LiveKeys, NoCandidate, VerifyingKey};
+use crate::key::{KeyFeed, LiveKeys, NoCandidate, VerifyingKey};
 
 pub(crate) struct Trust {
     pub(crate) keys: LiveKeys,
     pub(crate) validation: Validation,
     known_headers: ArcSwap<KnownHeaders>,
+    standing: Option<Arc<dyn Standing>>,
+}
+
+/// A moment on the clock of whoever says whether a party is trusted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moment(pub(crate) u64);
+
+/// Whether a party is still trusted, where that can change while it is in use. Asked on the path of requests: it takes no
+/// lock unless something has changed.
+pub(crate) trait Standing: Send + Sync {
+    /// Whether the party is trusted as it is, and when that was looked at.
+    fn holds(&self) -> Option<Moment>;
+
+    /// A token of the party was verified at that moment. Says whether the party is still trusted as it is.
+    fn verified(&self, at: Moment) -> bool;
+
+    /// Whether the party will never be trusted again.
+    fn is_over(&self) -> bool;
+
+    /// Where to fetch keys from for a party that has none, on behalf of a client of that address; or why not now.
+    fn fetch(&self, party: &Party, client: Option<IpAddr>) -> Result<Arc<dyn KeyFeed>, AuthError>;
 }
 
 /// Why there is no key to say whether a token is good.
@@ -35,7 +58,31 @@ impl<E: Into<TokenError>> From<E> for Unverified {
 impl Trust {
     pub(crate) fn new(keys: LiveKeys, validation: Validation) -> Self {
         let known_headers = ArcSwap::from_pointee(KnownHeaders::new(keys.snapshot().generation));
-        Self { keys, validation, known_headers }
+        Self { keys, validation, known_headers, standing: None }
+    }
+
+    /// The same for as long as it is trusted by that.
+    pub(crate) fn while_standing(self, standing: Option<Arc<dyn Standing>>) -> Self {
+        Self { standing, ..self }
+    }
+
+    pub(super) fn standing(&self) -> Option<&dyn Standing> {
+        self.standing.as_deref()
+    }
+
+    /// Whether the party is trusted as it is, and when that was looked at.
+    pub(crate) fn holds(&self) -> Option<Moment> {
+        self.standing().map_or(Some(Moment::default()), Standing::holds)
+    }
+
+    /// A token of the party was verified at that moment. Says whether the party is still trusted as it is.
+    pub(super) fn verified(&self, at: Moment) -> bool {
+        self.standing().is_none_or(|standing| standing.verified(at))
+    }
+
+    /// Whether the party will never be trusted again.
+    pub(crate) fn is_over(&self) -> bool {
+        self.standing().is_some_and(Standing::is_over)
     }
 
     /// Finds a key under which the signature holds.

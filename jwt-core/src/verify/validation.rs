@@ -14,7 +14,7 @@ use crate::error::{AuthenticatorBuildError, CheckError, TokenError};
 use crate::json::Names;
 
 /// What a token of one trusted party must say. Filled by the builder, which documents each member.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of the builder")]
 pub(crate) struct Validation {
     pub(crate) issuers: Vec<Box<str>>,

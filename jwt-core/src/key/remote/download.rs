@@ -21,6 +21,8 @@ pub(super) struct Known {
     /// The keys as they are written, in the order of their text.
     pub(super) written: Vec<Box<str>>,
     pub(super) skipped: usize,
+    /// At which place the metadata was found.
+    pub(super) place: Option<usize>,
     etag: Option<HeaderValue>,
     address: String,
 }
@@ -50,10 +52,14 @@ pub(super) async fn download(
         own = made.map_err(|_| FetchError::Stopped)??;
         &own
     };
-    let address = match (&settings.origin, known) {
-        (Origin::Jwks(address), _) => address.clone(),
-        (Origin::Issuer(_), Some(known)) if !rediscover => known.address.clone(),
-        (Origin::Issuer(issuer), _) => discover(client, issuer, settings.max_bytes).await?,
+    let (address, place) = match (&settings.origin, known) {
+        (Origin::Jwks(address), _) => (address.clone(), None),
+        (Origin::Issuer(_), Some(known)) if !rediscover => (known.address.clone(), known.place),
+        (Origin::Issuer(issuer), _) => {
+            let addresses = origin::metadata_addresses(issuer);
+            let places = settings.places_of(addresses.len(), known.and_then(|known| known.place));
+            discover(client, issuer, &addresses, &places, settings.max_bytes).await?
+        }
     };
     let etag = known.filter(|known| known.address == address).and_then(|known| known.etag.clone());
     let is_conditional = etag.is_some();
@@ -79,18 +85,36 @@ pub(super) async fn download(
         Err(KeyError::Empty { skipped }) => (None, skipped),
         Err(error) => return Err(error.into()),
     };
-    let set = Known { fetched: Instant::now(), lifetime, written, skipped, etag, address };
+    let set = Known { fetched: Instant::now(), lifetime, written, skipped, place, etag, address };
     Ok(Downloaded::Set { keys, set })
 }
 
-/// Where the keys of an issuer are, by its metadata.
-async fn discover(client: &dyn Fetch, issuer: &str, max_bytes: usize) -> Result<String, FetchError> {
+impl Settings {
+    /// Where the metadata is looked for, in this order. Where it was found before, it is looked for first; and where keys
+    /// have been fetched before, nothing else keeps it from being found.
+    fn places_of(&self, all: usize, found: Option<usize>) -> Vec<usize> {
+        let chosen = self.on_demand.as_ref().and_then(|how| how.places.as_deref()).filter(|_| found.is_none());
+        match chosen {
+            Some(places) => places.iter().copied().filter(|place| *place < all).collect(),
+            None => found.into_iter().chain((0..all).filter(|place| Some(*place) != found)).collect(),
+        }
+    }
+}
+
+/// Where the keys of an issuer are, by its metadata, and at which of the places that was found.
+async fn discover(
+    client: &dyn Fetch,
+    issuer: &str,
+    addresses: &[String],
+    places: &[usize],
+    max_bytes: usize,
+) -> Result<(String, Option<usize>), FetchError> {
     let mut first = None;
-    for address in origin::metadata_addresses(issuer) {
-        let response = get(client, &address, None, max_bytes).await?;
+    for (place, address) in places.iter().filter_map(|place| Some((*place, addresses.get(*place)?))) {
+        let response = get(client, address, None, max_bytes).await?;
         match response.status() {
             StatusCode::OK => match origin::jwks_uri(response.body(), issuer) {
-                Ok(address) => return Ok(address),
+                Ok(address) => return Ok((address, Some(place))),
                 Err(error) => first = first.or(Some(error)),
             },
             // There is nothing at this address. Too many requests, on the other hand, say nothing about it.

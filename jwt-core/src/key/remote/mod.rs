@@ -2,6 +2,7 @@
 
 mod client;
 mod download;
+mod on_demand;
 mod origin;
 mod published;
 mod refresher;
@@ -15,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub(crate) use on_demand::OnDemand;
 use origin::Origin;
 use refresher::Refresher;
 use report::Reporter;
@@ -75,6 +77,7 @@ struct Settings {
     algorithms: Option<Vec<Algorithm>>,
     client: Option<Arc<dyn Fetch>>,
     schedule: Schedule,
+    on_demand: Option<OnDemand>,
     connect_timeout: Duration,
     max_bytes: usize,
     max_keys: usize,
@@ -112,6 +115,7 @@ impl RemoteKeySet {
             algorithms: None,
             client: None,
             schedule: Schedule::default(),
+            on_demand: None,
             connect_timeout: Duration::from_secs(3),
             max_bytes: 1024 * 1024,
             max_keys: 100,
@@ -240,6 +244,11 @@ impl KeyFeed for RemoteKeySet {
         if let Some(running) = self.running.get() {
             return Ok(running.0.keys().clone());
         }
+        if self.settings.on_demand.is_some() {
+            // The first token that asks for keys starts it.
+            let running = self.running.get_or_init(|| Running(Arc::new(Refresher::new((*self.settings).clone()))));
+            return Ok(running.0.keys().clone());
+        }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| RemoteKeySetBuildError::NoRuntime)?;
         let running = self.running.get_or_init(|| {
             let refresher = Arc::new(Refresher::new((*self.settings).clone()));
@@ -277,8 +286,34 @@ impl KeyFeed for RemoteKeySet {
         self.status()
     }
 
-    fn on_demand(&self, pause: Duration) -> Arc<dyn KeyFeed> {
-        Arc::new(self.clone().changed(|settings| settings.schedule.on_demand = Some(pause)))
+    fn on_demand(&self, how: OnDemand) -> Arc<dyn KeyFeed> {
+        Arc::new(self.clone().changed(|settings| settings.on_demand = Some(how)))
+    }
+
+    fn metadata_places(&self) -> usize {
+        match &self.settings.origin {
+            Origin::Issuer(issuer) => origin::metadata_addresses(issuer).len(),
+            Origin::Jwks(_) => 0,
+        }
+    }
+
+    fn metadata_place(&self) -> Option<usize> {
+        self.running.get()?.0.metadata_place()
+    }
+
+    fn settings(&self) -> String {
+        let Settings {
+            origin,
+            algorithms,
+            client: _,
+            schedule,
+            on_demand: _,
+            given: _,
+            connect_timeout,
+            max_bytes,
+            max_keys,
+        } = &*self.settings;
+        format!("{origin:?} {algorithms:?} {schedule:?} {connect_timeout:?} {max_bytes} {max_keys}")
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use http::Uri;
 use serde::Deserialize;
 
-use crate::address::is_secure;
+use crate::address::{is_secure, without_secrets};
 use crate::key::{FetchError, RemoteKeySetBuildError};
 
 #[derive(Clone, PartialEq, Eq)]
@@ -61,21 +61,6 @@ fn absolute(address: &str) -> Option<Uri> {
     }
     (matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some_and(|host| !host.is_empty()))
         .then_some(uri)
-}
-
-/// An address as an error shows it: no user name and password, which end at the last `@` whatever is in them, and no
-/// query and fragment.
-fn without_secrets(address: &str) -> Box<str> {
-    let host_at = address.find("://").map_or(0, |at| at + 3);
-    let (scheme, rest) = address.split_at(host_at);
-    let (user, rest) = rest.rfind('@').map_or(("", rest), |at| ("…", &rest[at..]));
-    let (place, rest) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-    let rest = match rest.chars().next() {
-        Some('?') => "?…",
-        Some(_) => "#…",
-        None => "",
-    };
-    [scheme, user, place, rest].concat().into()
 }
 
 /// A text of an HTTP client, which may quote the address that it was given, without what may be secret in that.

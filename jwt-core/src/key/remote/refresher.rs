@@ -82,7 +82,7 @@ impl Refresher {
             known: None,
             error: None,
         };
-        let reporter = Reporter::new(settings.origin.shown(), settings.schedule.on_demand.is_some());
+        let reporter = Reporter::new(settings.origin.shown(), settings.on_demand.is_some());
         Self {
             settings,
             keys: LiveKeys::starting_with(None),
@@ -109,7 +109,7 @@ impl Refresher {
             return;
         }
         state.starting = true;
-        if self.settings.schedule.on_demand.is_none() {
+        if self.settings.on_demand.is_none() {
             state.under_way = Some(Cause::Schedule);
         }
         let stopped = Stopped(self.clone());
@@ -137,6 +137,11 @@ impl Refresher {
 
     async fn fetch(&self, cause: Cause) -> Result<Downloaded, FetchError> {
         let known = self.state().known.clone();
+        let turns = self.settings.on_demand.as_ref().and_then(|how| how.turns.clone()).filter(|_| known.is_none());
+        let _turn = match turns {
+            Some(turns) => turns.acquire_owned().await.ok(),
+            None => None,
+        };
         // A rotation does not move the keys, so that an unknown key needs no look at the metadata.
         let rediscover = cause != Cause::UnknownKey;
         let downloaded = download(&self.settings, known.as_ref(), rediscover).await?;
@@ -170,7 +175,7 @@ impl Refresher {
                 let trust_ends = state.known.as_ref().map(|set| self.trusted_until(set));
                 if trust_ends.is_some_and(|end| now >= end) {
                     self.trust_left(&mut state, now);
-                    if self.settings.schedule.on_demand.is_some() {
+                    if self.settings.on_demand.is_some() {
                         state.due = None;
                     }
                     continue;
@@ -193,9 +198,10 @@ impl Refresher {
 
     /// `None` where nothing has been fetched yet.
     fn end_of_cool_down(&self, state: &State) -> Option<Instant> {
-        let pause = match self.settings.schedule.on_demand {
-            Some(pause) if state.known.is_none() => pause,
-            _ => self.settings.schedule.cool_down,
+        let schedule = &self.settings.schedule;
+        let pause = match &self.settings.on_demand {
+            Some(how) if state.known.is_none() => schedule.pause_after(state.failures, how.longest_pause),
+            _ => schedule.cool_down,
         };
         state.last.map(|last| last.begun + pause)
     }
@@ -267,7 +273,7 @@ impl Refresher {
                 let left = self.trust_left(&mut state, now);
                 self.reporter.failed(&error, left);
                 state.error = Some(error);
-                let waits_to_be_asked = schedule.on_demand.is_some() && state.known.is_none();
+                let waits_to_be_asked = self.settings.on_demand.is_some() && state.known.is_none();
                 state.due = (!waits_to_be_asked).then(|| now + schedule.retry_after(state.failures));
             }
         }
@@ -369,12 +375,17 @@ impl Refresher {
 
     pub(super) fn is_nobody(&self) -> bool {
         let state = self.state();
-        self.settings.schedule.on_demand.is_some()
+        self.settings.on_demand.is_some()
             && state.known.is_none()
             && matches!(
                 state.error,
                 Some(FetchError::Status(400 | 404 | 410) | FetchError::OtherIssuer { .. } | FetchError::Metadata)
             )
+    }
+
+    /// At which place the metadata was found.
+    pub(super) fn metadata_place(&self) -> Option<usize> {
+        self.state().known.as_ref()?.place
     }
 
     pub(super) fn status(&self) -> KeyStatus {

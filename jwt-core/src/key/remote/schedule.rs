@@ -14,8 +14,6 @@ pub(super) struct Schedule {
     pub(super) stale_if_error: Duration,
     pub(super) cool_down: Duration,
     pub(super) timeout: Duration,
-    /// As long as nothing was fetched, fetch only when a token needs it, and not more often than once in this time.
-    pub(super) on_demand: Option<Duration>,
 }
 
 impl Default for Schedule {
@@ -27,7 +25,6 @@ impl Default for Schedule {
             stale_if_error: Duration::from_secs(60 * 60),
             cool_down: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
-            on_demand: None,
         }
     }
 }
@@ -62,6 +59,12 @@ impl Schedule {
     #[expect(clippy::unused_self, reason = "next to `retry_after`, which needs it")]
     pub(super) fn refresh_after(&self, lifetime: Duration) -> Duration {
         lifetime.mul_f64(0.7 + 0.1 * random())
+    }
+
+    /// How long a token cannot cause another try after so many failures in a row, where there are no keys yet.
+    pub(super) fn pause_after(&self, failures: u32, longest: Duration) -> Duration {
+        let first = self.cool_down.max(Duration::from_secs(1));
+        first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest.max(first))
     }
 
     /// When to try again after so many failures in a row.

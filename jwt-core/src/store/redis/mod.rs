@@ -3,6 +3,7 @@
 mod address;
 mod link;
 mod script;
+mod tenants;
 
 use std::fmt;
 use std::sync::Arc;
