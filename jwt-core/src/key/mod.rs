@@ -35,6 +35,6 @@ pub use set::{KeySet, SkippedKey};
 pub(crate) use signing::MAX_KID;
 pub use signing::SigningKey;
 pub use source::KeySource;
-pub(crate) use source::{KeyFeed, Source, Wait};
+pub(crate) use source::{Asked, KeyFeed, Question, Source, Wait, Waited};
 pub use status::KeyStatus;
 pub use verifying::VerifyingKey;

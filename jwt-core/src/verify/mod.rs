@@ -35,6 +35,7 @@ pub use header::Header;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 pub use look_up::{CredentialKind, LookUp, LookedUp};
 pub use original_login::OriginalLogin;
+use party::Attempt;
 pub(crate) use party::{Hint, Party, Selection, Trusted};
 pub(crate) use profile::Profile;
 pub(crate) use token::UntrustedToken;
@@ -196,7 +197,8 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// up, such as that of a session.
     ///
     /// # Errors
-    /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived.
+    /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived, or while it is not known
+    /// whether fetched keys include that of the token by now.
     pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         self.attempt(token.as_ref(), None).map_err(Failure::without_waiting)
     }
@@ -215,19 +217,19 @@ impl<C: DeserializeOwned> Verifier<C> {
     }
 
     pub(crate) async fn verify_after(&self, keys: Wait, token: &[u8]) -> Result<VerifiedToken<C>, AuthError> {
-        if keys.await {
-            return self.verify(token);
-        }
-        let again = match self.attempt(token, None) {
+        let again = match self.attempt_again(token, Attempt::after(keys.await)) {
             Err(Failure::Wait { keys, .. }) => keys,
             other => return other.map_err(Failure::without_waiting),
         };
-        again.await;
-        self.verify(token)
+        self.attempt_again(token, Attempt::after(again.await)).map_err(Failure::without_waiting)
     }
 
     /// Verifies a token that came from a client of that address, if it is known.
     pub(crate) fn attempt(&self, token: &[u8], client: Option<IpAddr>) -> Result<VerifiedToken<C>, Failure> {
+        self.attempt_again(token, Attempt::first(client))
+    }
+
+    fn attempt_again(&self, token: &[u8], attempt: Attempt) -> Result<VerifiedToken<C>, Failure> {
         if token.len() > self.max_token_len {
             return Err(TokenError::TooLong { limit: self.max_token_len }.into());
         }
@@ -241,7 +243,7 @@ impl<C: DeserializeOwned> Verifier<C> {
             self.checks.pass(&verified)?;
             return Ok(verified);
         }
-        let verified = self.verify_jwt(token, UntrustedToken::split(token)?, client)?;
+        let verified = self.verify_jwt(token, UntrustedToken::split(token)?, attempt)?;
         self.check_revocation(&verified)?;
         if let Some(memory) = &self.memory {
             memory.insert(&verified);
@@ -254,14 +256,14 @@ impl<C: DeserializeOwned> Verifier<C> {
         &self,
         token: &[u8],
         untrusted: UntrustedToken<'_>,
-        client: Option<IpAddr>,
+        attempt: Attempt,
     ) -> Result<VerifiedToken<C>, Failure> {
         match &self.trusted {
             Trusted::One(party) => {
-                let evidence = party.verify(untrusted, client)?;
+                let evidence = party.verify(untrusted, attempt)?;
                 Ok(self.read(evidence, token, untrusted.claims()?)?)
             }
-            Trusted::Several(selection) => self.verify_for_one_of(&**selection, token, untrusted, client),
+            Trusted::Several(selection) => self.verify_for_one_of(&**selection, token, untrusted, attempt),
             Trusted::Nobody => Err(TokenError::NotASession.into()),
         }
     }
@@ -271,7 +273,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         selection: &dyn Selection,
         token: &[u8],
         untrusted: UntrustedToken<'_>,
-        client: Option<IpAddr>,
+        attempt: Attempt,
     ) -> Result<VerifiedToken<C>, Failure> {
         let hint = selection.hint(untrusted.header);
         let mut tried = None;
@@ -286,12 +288,13 @@ impl<C: DeserializeOwned> Verifier<C> {
             }
         }
         let claims = untrusted.claims()?;
-        let party = selection.named(&claimed::issuer(&claims)?, client)?;
+        let party = selection.named(&claimed::issuer(&claims)?, attempt.client)?;
         let evidence = match tried {
             Some((tried, unverified)) if Arc::ptr_eq(tried, &party) => Err(unverified),
             _ => party.trust.verify(untrusted),
         };
-        let verified = self.read(evidence.map_err(|unverified| party.failure(unverified, client))?, token, claims)?;
+        let evidence = evidence.map_err(|unverified| party.failure(unverified, untrusted, attempt))?;
+        let verified = self.read(evidence, token, claims)?;
         if !matches!(hint, Some(Hint::Ambiguous)) {
             selection.learn(untrusted.header, &party);
         }

@@ -10,7 +10,7 @@ use super::token::{Evidence, UntrustedToken};
 use super::validation::Validation;
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
-use crate::key::algorithm::{MAX_SIGNATURE, SMALL_SIGNATURE};
+use crate::key::algorithm::{Algorithm, MAX_SIGNATURE, SMALL_SIGNATURE};
 use crate::key::{LiveKeys, NoCandidate, VerifyingKey};
 
 pub(crate) struct Trust {
@@ -22,6 +22,8 @@ pub(crate) struct Trust {
 /// Why there is no key to say whether a token is good.
 pub(super) enum Unverified {
     Refused(TokenError),
+    /// Refused by the keys at hand, and perhaps not by those that are published by now.
+    Doubtful(TokenError, Algorithm),
     /// No keys have arrived yet.
     NoKeys,
 }
@@ -73,10 +75,11 @@ impl Trust {
         self.validation.check_header(&header)?;
         let snapshot = self.keys.snapshot();
         let keys = snapshot.keys.as_ref().ok_or(Unverified::NoKeys)?;
-        let candidates = keys.candidates(header.algorithm(), header.kid()).map_err(|none| match none {
-            NoCandidate::UnknownKid => TokenError::UnknownKey,
-            NoCandidate::Unusable(reason) => TokenError::UnusableKey(reason.clone()),
-            NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
+        let algorithm = header.algorithm();
+        let candidates = keys.candidates(algorithm, header.kid()).map_err(|none| match none {
+            NoCandidate::UnknownKid => Unverified::Doubtful(TokenError::UnknownKey, algorithm),
+            NoCandidate::Unusable(reason) => TokenError::UnusableKey(reason.clone()).into(),
+            NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(algorithm).into(),
         })?;
         let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
         let header = Arc::new(header);

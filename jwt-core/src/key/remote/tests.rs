@@ -230,3 +230,118 @@ async fn a_token_that_names_a_key_which_cannot_be_used_is_refused_at_once() {
     }
     assert_eq!((provider.fetches(), keys.status().skipped), (1, 2));
 }
+
+const COOL_DOWN: Duration = Duration::from_secs(5);
+
+#[tokio::test(start_paused = true)]
+async fn junk_makes_no_401_of_a_token_whose_key_was_just_published() {
+    let ((old, old_jwk), (new, new_jwk), (stranger, _)) = (key("old"), key("new"), key("junk"));
+    // The stranger may even know what the next key is called.
+    for kid in ["junk", "new"] {
+        let provider = Provider::publishing(&[&old_jwk]);
+        let auth = started(&keys(&provider)).await;
+        sleep(60 * SECOND).await;
+        let junk = stranger.clone().with_kid(kid);
+        assert_eq!(status(&ask(&auth, &token(&junk, 0)).await), 401, "known to be no key");
+        provider.publish(&[&old_jwk, &new_jwk]);
+        let (published, fetches) = (Instant::now(), provider.fetches());
+        let good = token(&new, 0);
+        let answer = at_once(&auth, &good).unwrap();
+        let Err(AuthError::Unavailable(Unavailable::Keys { retry_after })) = answer else { panic!("{answer:?}") };
+        assert!(retry_after <= COOL_DOWN);
+        for n in 1..100 {
+            assert_eq!(status(&ask(&auth, &token(&junk, n)).await), 503, "it is not known");
+            assert_eq!(status(&at_once(&auth, &token(&old, n)).unwrap()), 200);
+        }
+        assert_eq!(provider.fetches(), fetches);
+        // Whoever comes back when he was told to is served.
+        sleep(retry_after).await;
+        assert_eq!(status(&ask(&auth, &good).await), 200);
+        assert!(published.elapsed() <= COOL_DOWN && provider.fetches() == fetches + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_looked_up_is_refused_without_another_look_for_a_while() {
+    let ((known, jwk), (stranger, _)) = (key("known"), key("junk"));
+    let provider = Provider::publishing(&[&jwk]);
+    let keys = keys(&provider);
+    let auth = started(&keys).await;
+    sleep(60 * SECOND).await;
+    let (junk, other) = (token(&stranger, 0), token(&stranger, 1));
+    assert_eq!(status(&ask(&auth, &junk).await), 401);
+    for _ in 0..3 {
+        assert_eq!(at_once(&auth, &junk).map(|answer| status(&answer)), Some(401));
+        assert_eq!(at_once(&auth, &other).map(|answer| status(&answer)), Some(503));
+    }
+    assert_eq!((provider.fetches(), keys.status().cool_downs), (2, 6));
+    // Asked for, the next fetch comes at the end of the cool-down, whoever is there by then.
+    sleep(COOL_DOWN + SECOND / 10).await;
+    assert_eq!(provider.fetches(), 3);
+    assert_eq!(status(&ask(&auth, &token(&known, 0)).await), 200);
+    // Half a token in common is not the same token.
+    let (message, signature) = (junk.rsplit_once('.').unwrap().0, other.rsplit_once('.').unwrap().1);
+    assert_ne!(at_once(&auth, &format!("{message}.{signature}")).map(|answer| status(&answer)), Some(401));
+}
+
+#[tokio::test(start_paused = true)]
+async fn junk_of_one_client_costs_another_one_no_more_than_some_waiting() {
+    let ((old, old_jwk), (new, new_jwk), (stranger, _)) = (key("old"), key("new"), key("junk"));
+    let provider = Provider::publishing(&[&old_jwk]);
+    provider.with(|script| script.takes = SECOND / 10);
+    let auth = started(&keys(&provider)).await;
+    let [evil, good] = ["2001:db8::1", "10.0.0.1"].map(|address| Some(address.parse::<IpAddr>().unwrap()));
+    let evil_too = Some("2001:db8::ff:1".parse().unwrap());
+    sleep(60 * SECOND).await;
+    let first: Vec<_> = (0..2000).filter_map(|n| begin(&auth, &token(&stranger, n), evil).err()).collect();
+    assert_eq!(first.len(), 64, "one client holds so many requests at most");
+    for pending in first {
+        assert_eq!(status(&pending.await), 401);
+    }
+    let fetches = provider.fetches();
+    provider.publish(&[&old_jwk, &new_jwk]);
+    for n in 2000..2100 {
+        for client in [evil, evil_too] {
+            assert_eq!(begin(&auth, &token(&stranger, n), client).ok().map(|answer| status(&answer)), Some(503));
+        }
+    }
+    let waits = begin(&auth, &token(&new, 0), good).err().expect("it is another client");
+    let begun = Instant::now();
+    assert_eq!(status(&waits.await), 200);
+    assert!(begun.elapsed() <= COOL_DOWN + SECOND / 10 && provider.fetches() == fetches + 1);
+    assert_eq!(status(&at_once(&auth, &token(&old, 0)).unwrap()), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_is_503_where_nothing_can_wait_and_where_the_next_fetch_is_far_off() {
+    let ((_, old_jwk), (new, new_jwk)) = (key("old"), key("new"));
+    let provider = Provider::publishing(&[&old_jwk]);
+    let auth = started(&keys(&provider).cool_down(3600 * SECOND)).await;
+    provider.publish(&[&old_jwk, &new_jwk]);
+    let answer = at_once(&auth, &token(&new, 0)).expect("nobody waits for an hour");
+    assert!(matches!(answer, Err(AuthError::Unavailable(Unavailable::Keys { .. }))));
+    let auth = started(&keys(&provider)).await;
+    let (next, next_jwk) = key("next");
+    provider.publish(&[&next_jwk]);
+    // `verify` does not wait, and still has the keys fetched.
+    let answer = auth.verifier().verify(token(&next, 0)).map(drop);
+    assert_eq!(status(&answer), 503);
+    sleep(COOL_DOWN + SECOND / 10).await;
+    assert_eq!(status(&auth.verifier().verify(token(&next, 0)).map(drop)), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_algorithm_that_no_key_of_the_set_is_used_with_causes_no_fetch() {
+    let (_, jwk) = key("known");
+    let secret = SigningKey::secret(Algorithm::HS256, [7; 32]).unwrap().with_kid("junk");
+    let provider = Provider::publishing(&[&jwk]);
+    let auth = started(&keys(&provider)).await;
+    let only_384 = Provider::publishing(&[&jwk]);
+    let restricted = Authenticator::builder().keys(keys(&only_384).algorithms([Algorithm::ES384])).any_audience();
+    let restricted: Authenticator<()> = restricted.build().unwrap();
+    sleep(60 * SECOND).await;
+    assert_eq!(status(&at_once(&auth, &token(&secret, 0)).unwrap()), 401);
+    assert_eq!(provider.fetches(), 1);
+    // None of its keys is used, so that there are none.
+    assert_eq!(status(&ask(&restricted, &token(&secret, 0)).await), 503);
+}
