@@ -55,8 +55,18 @@ pub(crate) struct Question<'t> {
     pub(crate) message: &'t [u8],
     pub(crate) signature: &'t [u8],
     pub(crate) algorithm: Algorithm,
+    pub(crate) lack: Lack,
     /// The address of whoever sent it, where it is known.
     pub(crate) client: Option<IpAddr>,
+}
+
+/// What a token lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// No key has the name that it gives.
+    Name,
+    /// One has, and the signature does not hold under it. Either the token is forged, or another key has the name by now.
+    Signature,
 }
 
 /// Whether there is a key.

@@ -8,7 +8,7 @@ use super::Failure;
 use super::token::{Evidence, UntrustedToken};
 use super::trust::{Trust, Unverified};
 use crate::error::{AuthError, TokenError, Unavailable};
-use crate::key::{Algorithm, Asked, KeyFeed, KeyStatus, Question, Waited};
+use crate::key::{Asked, KeyFeed, KeyStatus, Lack, Question, Waited};
 
 /// One trusted party, and where its keys are fetched from.
 #[derive(Clone)]
@@ -84,31 +84,31 @@ impl Party {
     pub(super) fn failure(&self, unverified: Unverified, token: UntrustedToken<'_>, attempt: Attempt) -> Failure {
         match unverified {
             Unverified::Refused(error) => error.into(),
-            Unverified::Doubtful(error, algorithm) => self.doubtful(error, algorithm, token, attempt),
+            Unverified::Doubtful { error, algorithm, lack } => {
+                let UntrustedToken { message, signature, .. } = token;
+                let question = Question { message, signature, algorithm, lack, client: attempt.client };
+                self.doubtful(AuthError::InvalidToken(error), &question, attempt)
+            }
             Unverified::NoKeys => self.no_keys(attempt),
         }
     }
 
     /// A token that only a key can verify which is not at hand.
-    fn doubtful(
-        &self,
-        error: TokenError,
-        algorithm: Algorithm,
-        token: UntrustedToken<'_>,
-        attempt: Attempt,
-    ) -> Failure {
-        let refused = AuthError::InvalidToken(error);
+    fn doubtful(&self, refused: AuthError, question: &Question<'_>, attempt: Attempt) -> Failure {
         let Some(feed) = &self.feed else { return Failure::Refused(refused) };
-        // A refusal makes clients give up, so nobody is refused before it is known that there is no such key.
-        let not_known = || AuthError::from(Unavailable::Keys { retry_after: feed.retry_after() });
+        let not_known = match question.lack {
+            // A refusal makes clients give up, so nobody is refused before it is known that there is no such key.
+            Lack::Name => Unavailable::Keys { retry_after: feed.retry_after() }.into(),
+            // What looks like a forgery nearly always is one.
+            Lack::Signature => refused.clone(),
+        };
         if let Some(waited) = attempt.last_word() {
-            return Failure::Refused(if waited.succeeded { refused } else { not_known() });
+            return Failure::Refused(if waited.succeeded { refused } else { not_known });
         }
-        let UntrustedToken { message, signature, .. } = token;
-        match feed.ask(&Question { message, signature, algorithm, client: attempt.client }) {
-            Asked::Wait(keys) => Failure::Wait { keys, otherwise: not_known() },
+        match feed.ask(question) {
+            Asked::Wait(keys) => Failure::Wait { keys, otherwise: not_known },
             Asked::No => Failure::Refused(refused),
-            Asked::Unknown => Failure::Refused(not_known()),
+            Asked::Unknown => Failure::Refused(not_known),
         }
     }
 

@@ -11,7 +11,7 @@ use super::validation::Validation;
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
 use crate::key::algorithm::{Algorithm, MAX_SIGNATURE, SMALL_SIGNATURE};
-use crate::key::{LiveKeys, NoCandidate, VerifyingKey};
+use crate::key::{KeySet, Lack, LiveKeys, Named, NoCandidate, VerifyingKey};
 
 pub(crate) struct Trust {
     pub(crate) keys: LiveKeys,
@@ -23,7 +23,11 @@ pub(crate) struct Trust {
 pub(super) enum Unverified {
     Refused(TokenError),
     /// Refused by the keys at hand, and perhaps not by those that are published by now.
-    Doubtful(TokenError, Algorithm),
+    Doubtful {
+        error: TokenError,
+        algorithm: Algorithm,
+        lack: Lack,
+    },
     /// No keys have arrived yet.
     NoKeys,
 }
@@ -65,7 +69,8 @@ impl Trust {
                 return Ok(Evidence { header: known.header.clone(), trust: self.clone(), generation });
             }
             if known.only_candidate {
-                return Err(TokenError::Signature.into());
+                let snapshot = self.keys.snapshot();
+                return Err(no_key(snapshot.keys.as_ref(), &known.header, TokenError::Signature));
             }
         }
         let header = Header::read(token.header)?;
@@ -75,13 +80,16 @@ impl Trust {
         self.validation.check_header(&header)?;
         let snapshot = self.keys.snapshot();
         let keys = snapshot.keys.as_ref().ok_or(Unverified::NoKeys)?;
-        let algorithm = header.algorithm();
-        let candidates = keys.candidates(algorithm, header.kid()).map_err(|none| match none {
-            NoCandidate::UnknownKid => Unverified::Doubtful(TokenError::UnknownKey, algorithm),
-            NoCandidate::Unusable(reason) => TokenError::UnusableKey(reason.clone()).into(),
-            NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(algorithm).into(),
+        let candidates = keys.candidates(header.algorithm(), header.kid()).map_err(|none| {
+            let error = match none {
+                NoCandidate::UnknownKid => TokenError::UnknownKey,
+                NoCandidate::Unusable(reason) => TokenError::UnusableKey(reason.clone()),
+                NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
+            };
+            no_key(Some(keys), &header, error)
         })?;
-        let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
+        let key = candidates.iter().copied().find(|key| holds(key));
+        let key = key.ok_or_else(|| no_key(Some(keys), &header, TokenError::Signature))?.clone();
         let header = Arc::new(header);
         // A header that several keys may stand behind is known by the first of them, and stays so.
         if known.is_none() {
@@ -105,4 +113,15 @@ impl Trust {
             KnownHeaders::new(generation).with(segment, &known, keys)
         });
     }
+}
+
+/// What it means that none of the keys verifies a token. One that gives a name may be verified by a key that has that name
+/// by now, unless the key that has it at present is there and is not used. One that gives none looks like every forgery.
+fn no_key(keys: Option<&KeySet>, header: &Header, error: TokenError) -> Unverified {
+    let lack = match header.kid().zip(keys).map(|(kid, keys)| keys.named(kid)) {
+        Some(Named::Nothing) => Lack::Name,
+        Some(Named::Used) => Lack::Signature,
+        Some(Named::Skipped(_)) | None => return Unverified::Refused(error),
+    };
+    Unverified::Doubtful { error, algorithm: header.algorithm(), lack }
 }

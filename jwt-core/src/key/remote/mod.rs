@@ -30,7 +30,8 @@ use crate::key::{
 ///
 /// A request with a known key never waits for the network. A token with an unknown `kid` causes one fetch, and the same
 /// request is answered by its result: 401 where the key is not there. While that is not known, the answer is 503 with
-/// `Retry-After`, and never 401. Strangers cannot cause more fetches than the [cool-down](Self::cool_down) allows, and
+/// `Retry-After`, and never 401. So does a token whose `kid` names a fetched key under which its signature does not hold,
+/// since another key may be published under that name; until that is known it is refused. Strangers cannot cause more fetches than the [cool-down](Self::cool_down) allows, and
 /// tokens with made-up keys do not delay tokens with known ones.
 ///
 /// Fetching starts when an authenticator is built with the set, inside of a Tokio runtime. It ends when the last
@@ -175,7 +176,11 @@ impl RemoteKeySet {
     ///
     /// So, whatever strangers send, a key that was just published is known after one cool-down and the time of two
     /// fetches at most, the one that is under way and the next one. Until then its tokens wait or are answered with 503,
-    /// as long as the provider answers. Default: 5 seconds.
+    /// as long as the provider answers.
+    ///
+    /// A token whose `kid` names a key under which its signature does not hold is treated in the same way, but for the
+    /// answer: nothing tells it from a forged one, so that it is 401 wherever one with an unknown key gets 503, and while
+    /// the provider fails it does not wait. Default: 5 seconds.
     #[must_use]
     pub fn cool_down(self, time: Duration) -> Self {
         self.set("cool_down", |settings| settings.schedule.cool_down = time.min(LONGEST))

@@ -16,7 +16,7 @@ use super::download::{Downloaded, Known, download};
 use super::report::Reporter;
 use super::waiting::{MAX_WAITING, Waiting, counted};
 use crate::key::algorithm::Family;
-use crate::key::{Asked, FetchError, KeyError, KeyStatus, LiveKeys, Question, Wait, Waited};
+use crate::key::{Asked, FetchError, KeyError, KeyStatus, Lack, LiveKeys, Question, Wait, Waited};
 
 /// How far off the next fetch may be for a request to wait for it.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -97,7 +97,7 @@ impl Askers {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Schedule,
-    /// A token names a key that is not in the set.
+    /// A token names a key that is not in the set, or one under which its signature does not hold.
     UnknownKey,
     /// A token came while there are no keys.
     NoKeys,
@@ -333,28 +333,34 @@ impl Refresher {
         let token = self.fingerprints.hash_one((question.message, question.signature));
         let client = question.client.map(counted);
         let mut state = self.state();
+        let mut waits = true;
         if state.under_way.is_none() {
-            let answered = &state.answered;
-            let cooling_down = self.end_of_cool_down(&state).map(|end| end.saturating_duration_since(Instant::now()));
-            let cooling_down = cooling_down.unwrap_or_default();
-            let is_answered = !cooling_down.is_zero() && answered.tokens.contains(&token);
-            // The last fetch was for a token like this one, and changed nothing: nobody waits for the next one but who
-            // had no part in that, as far as it is known.
-            let without_success = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.changed_keys);
-            let had_a_part = client.is_none_or(|client| answered.clients.contains(&client));
-            let waits = cooling_down.is_zero() || !(without_success && had_a_part) && cooling_down <= LONGEST_WAIT;
-            if is_answered || !waits {
-                if !is_answered {
-                    state.wanted = Some(Cause::UnknownKey);
-                    self.wake.notify_one();
-                }
+            let end = self.end_of_cool_down(&state).unwrap_or_else(Instant::now);
+            let cooling_down = end.saturating_duration_since(Instant::now());
+            if !cooling_down.is_zero() && state.answered.tokens.contains(&token) {
                 drop(state);
                 self.reporter.cooled_down();
-                return if is_answered { Asked::No } else { Asked::Unknown };
+                return Asked::No;
             }
+            // The last fetch was for a token like this one, and changed nothing. Only who had no part in that, as far as it
+            // is known, waits for the next one.
+            let without_success = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.changed_keys);
+            let had_a_part = client.is_none_or(|client| state.answered.clients.contains(&client));
+            waits = cooling_down.is_zero() || (cooling_down <= LONGEST_WAIT && !(without_success && had_a_part));
             state.asking.add(token, client);
         }
-        self.wait(state, Cause::UnknownKey, question.client).map_or(Asked::Unknown, Asked::Wait)
+        // While the provider fails, nobody waits whose token looks forged.
+        waits &= question.lack == Lack::Name || state.error.is_none();
+        if waits {
+            return self.wait(state, Cause::UnknownKey, question.client).map_or(Asked::Unknown, Asked::Wait);
+        }
+        if state.under_way.is_none() {
+            state.wanted = Some(Cause::UnknownKey);
+        }
+        drop(state);
+        self.wake.notify_one();
+        self.reporter.cooled_down();
+        Asked::Unknown
     }
 
     /// Whether a key of the set may be used with the algorithm of the token at all.
