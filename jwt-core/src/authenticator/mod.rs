@@ -98,12 +98,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
                 self.renewed_or(head, Some(token), error)
             }
             Err(Failure::Refused(error)) => Verdict::Rejected(self.logged(error, Some(token))),
-            Err(Failure::Wait { keys, .. }) => {
-                let client = head.client_address();
-                self.eventually(token, csrf_token, move |this, token| async move {
-                    this.0.verifier.verify_after(keys, &token, client).await
-                })
-            }
+            Err(Failure::Wait { keys, .. }) => self.eventually(token, csrf_token, move |this, token| async move {
+                this.0.verifier.verify_after(keys, &token).await
+            }),
             Err(Failure::LookUp(kind)) => self.eventually(token, csrf_token, move |this, token| async move {
                 this.0.verifier.look_up(&*kind, &token).await
             }),

@@ -113,8 +113,9 @@ pub enum CrossSiteError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// The keys of the issuer: not fetched yet, or fetched too long ago.
-    #[error("the issuer's keys could not be fetched")]
+    /// The keys of the issuer: not fetched yet, or fetched too long ago to know whether the key of this token is among
+    /// them, or to be trusted.
+    #[error("the issuer's keys could not be fetched, or not yet")]
     Keys {
         /// When it is worth another try.
         retry_after: Duration,

@@ -32,11 +32,11 @@ pub(crate) use remote::OnDemand;
 #[cfg(feature = "remote")]
 pub use remote::RemoteKeySet;
 pub(crate) use secret::check as check_secret;
-pub(crate) use set::NoCandidate;
 pub use set::{KeySet, SkippedKey};
+pub(crate) use set::{Named, NoCandidate};
 pub(crate) use signing::MAX_KID;
 pub use signing::SigningKey;
 pub use source::KeySource;
-pub(crate) use source::{KeyFeed, Source, Wait};
+pub(crate) use source::{Asked, KeyFeed, Lack, Question, Source, Wait, Waited};
 pub use status::KeyStatus;
 pub use verifying::VerifyingKey;

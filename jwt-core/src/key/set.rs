@@ -66,6 +66,16 @@ pub(crate) enum NoCandidate<'s> {
     NoKeyForAlgorithm,
 }
 
+/// What a `kid` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named<'s> {
+    /// Keys that are used.
+    Used,
+    /// A key that is not used, for this reason.
+    Skipped(&'s KeyError),
+    Nothing,
+}
+
 impl KeySet {
     /// Those keys.
     ///
@@ -200,18 +210,21 @@ impl KeySet {
         };
         match candidates.is_empty() {
             false => Ok(candidates),
-            true => Err(match kid.map(|kid| self.skipped_key(kid)) {
-                _ if named.is_some() => NoCandidate::NoKeyForAlgorithm,
-                Some(Some(skipped)) => NoCandidate::Unusable(&skipped.reason),
-                Some(None) => NoCandidate::UnknownKid,
-                None => NoCandidate::NoKeyForAlgorithm,
+            true => Err(match kid.map(|kid| self.named(kid)) {
+                Some(Named::Skipped(reason)) => NoCandidate::Unusable(reason),
+                Some(Named::Nothing) => NoCandidate::UnknownKid,
+                Some(Named::Used) | None => NoCandidate::NoKeyForAlgorithm,
             }),
         }
     }
 
-    /// The key of that name which is not used.
-    fn skipped_key(&self, kid: &str) -> Option<&SkippedKey> {
-        self.skipped.iter().find(|key| key.kid.as_deref() == Some(kid))
+    /// What a `kid` names.
+    pub(crate) fn named(&self, kid: &str) -> Named<'_> {
+        if self.by_kid.contains_key(kid) {
+            return Named::Used;
+        }
+        let skipped = self.skipped.iter().find(|key| key.kid.as_deref() == Some(kid));
+        skipped.map_or(Named::Nothing, |key| Named::Skipped(&key.reason))
     }
 }
 

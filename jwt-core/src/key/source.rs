@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[cfg(feature = "remote")]
 use super::OnDemand;
-use super::{KeySet, KeyStatus, LiveKeys, RemoteKeySetBuildError, VerifyingKey};
+use super::{Algorithm, KeySet, KeyStatus, LiveKeys, RemoteKeySetBuildError, VerifyingKey};
 
 /// Where the keys of an authenticator come from: given once ([`KeySet`], [`VerifyingKey`]), replaced as it runs
 /// ([`LiveKeys`] and everything that publishes to them), or fetched (`RemoteKeySet`).
@@ -31,14 +31,14 @@ pub(crate) trait KeyFeed: fmt::Debug + Send + Sync {
     /// Starts to fetch, and says where the keys will be. Called again, it says the same.
     fn start(&self) -> Result<LiveKeys, RemoteKeySetBuildError>;
 
-    /// What to wait for where the keys do not include the one that a token names; `None` where waiting would not help.
-    /// `client` is the address of whoever sent the token, where it is known.
-    fn fetch_for_unknown_key(&self, client: Option<IpAddr>) -> Option<Wait>;
+    /// Whether there is a key by now for a token that none of those at hand verifies. Has the keys fetched for that where
+    /// it is time to.
+    fn ask(&self, question: &Question<'_>) -> Asked;
 
     /// What to wait for where there are no keys; `None` where waiting would not help.
     fn fetch_for_no_keys(&self) -> Option<Wait>;
 
-    /// Whether the last fetch failed, so that an unknown key may exist.
+    /// Whether the last fetch failed, so that a key that is not at hand may exist.
     fn fails(&self) -> bool;
 
     /// Whether a fetch is under way, or about to be.
@@ -66,9 +66,50 @@ pub(crate) trait KeyFeed: fmt::Debug + Send + Sync {
     fn settings(&self) -> String;
 }
 
-/// Ends when the keys may have changed. Yields whether the fetch began after it was asked for: the result of one that
-/// was under way already may be older than the token.
-pub(crate) type Wait = Pin<Box<dyn Future<Output = bool> + Send>>;
+/// A token that no key at hand verifies, and that one may verify which is published by now.
+pub(crate) struct Question<'t> {
+    /// What is signed, and the signature: the same token is known again by both.
+    pub(crate) message: &'t [u8],
+    pub(crate) signature: &'t [u8],
+    pub(crate) algorithm: Algorithm,
+    pub(crate) lack: Lack,
+    /// The address of whoever sent it, where it is known.
+    pub(crate) client: Option<IpAddr>,
+}
+
+/// What a token lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// No key has the name that it gives.
+    Name,
+    /// One has, and the signature does not hold under it. Either the token is forged, or another key has the name by now.
+    Signature,
+}
+
+/// Whether there is a key.
+pub(crate) enum Asked {
+    /// That is known once this has ended.
+    Wait(Wait),
+    /// There is none: the keys were fetched after this very token had come, or no key of the set is used with its
+    /// algorithm.
+    No,
+    /// That is not known, and whoever asks does not wait: too many do, or the next fetch is too far off.
+    Unknown,
+}
+
+/// Ends when the keys may have changed.
+pub(crate) type Wait = Pin<Box<dyn Future<Output = Waited> + Send>>;
+
+/// A fetch that was waited for.
+#[derive(Clone, Copy)]
+pub(crate) struct Waited {
+    /// It began after it was asked for. The result of one that was under way already may be older than the token.
+    pub(crate) began_later: bool,
+    /// It brought keys, or confirmed those at hand.
+    pub(crate) succeeded: bool,
+    /// Who waited, by the address.
+    pub(crate) client: Option<IpAddr>,
+}
 
 impl From<KeySet> for KeySource {
     fn from(keys: KeySet) -> Self {

@@ -25,7 +25,7 @@ pub struct KeyStatus {
     pub fetches: u64,
     /// How many fetches failed.
     pub failures: u64,
-    /// How many tokens with unknown keys were refused because of the cool-down.
+    /// How many tokens that no key at hand verifies were answered without a fetch, because of the cool-down.
     pub cool_downs: u64,
 }
 

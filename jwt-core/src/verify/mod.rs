@@ -35,6 +35,7 @@ pub use header::Header;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 pub use look_up::{CredentialKind, LookUp, LookedUp};
 pub use original_login::OriginalLogin;
+use party::Attempt;
 pub(crate) use party::{Hint, Party, Selection, Trusted};
 pub(crate) use profile::Profile;
 pub(crate) use token::UntrustedToken;
@@ -196,7 +197,8 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// up, such as that of a session.
     ///
     /// # Errors
-    /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived.
+    /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived, or while it is not known
+    /// whether fetched keys include that of the token by now.
     pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         self.attempt(token.as_ref(), None).map_err(Failure::without_waiting)
     }
@@ -208,29 +210,27 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// As [`verify`](Self::verify).
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         match self.attempt(token.as_ref(), None) {
-            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref(), None).await,
+            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await,
             Err(Failure::LookUp(kind)) => self.look_up(&*kind, token.as_ref()).await,
             other => other.map_err(Failure::without_waiting),
         }
     }
 
     /// Verifies a token once these keys have arrived or failed to.
-    pub(crate) async fn verify_after(
-        &self,
-        keys: Wait,
-        token: &[u8],
-        client: Option<IpAddr>,
-    ) -> Result<VerifiedToken<C>, AuthError> {
-        let began_after_it_was_asked_for = keys.await;
-        match self.attempt(token, client) {
-            Err(Failure::Wait { keys, .. }) if !began_after_it_was_asked_for => keys.await,
+    pub(crate) async fn verify_after(&self, keys: Wait, token: &[u8]) -> Result<VerifiedToken<C>, AuthError> {
+        let again = match self.attempt_again(token, Attempt::after(keys.await)) {
+            Err(Failure::Wait { keys, .. }) => keys,
             other => return other.map_err(Failure::without_waiting),
         };
-        self.attempt(token, client).map_err(Failure::without_waiting)
+        self.attempt_again(token, Attempt::after(again.await)).map_err(Failure::without_waiting)
     }
 
     /// Verifies a token that came from a client of that address, if it is known.
     pub(crate) fn attempt(&self, token: &[u8], client: Option<IpAddr>) -> Result<VerifiedToken<C>, Failure> {
+        self.attempt_again(token, Attempt::first(client))
+    }
+
+    fn attempt_again(&self, token: &[u8], attempt: Attempt) -> Result<VerifiedToken<C>, Failure> {
         if token.len() > self.max_token_len {
             return Err(TokenError::TooLong { limit: self.max_token_len }.into());
         }
@@ -250,7 +250,7 @@ impl<C: DeserializeOwned> Verifier<C> {
                 return Ok(verified);
             }
         }
-        let verified = self.verify_jwt(token, UntrustedToken::split(token)?, client)?;
+        let verified = self.verify_jwt(token, UntrustedToken::split(token)?, attempt)?;
         self.check_revocation(&verified)?;
         if let Some(memory) = &self.memory {
             memory.insert(&verified);
@@ -263,14 +263,14 @@ impl<C: DeserializeOwned> Verifier<C> {
         &self,
         token: &[u8],
         untrusted: UntrustedToken<'_>,
-        client: Option<IpAddr>,
+        attempt: Attempt,
     ) -> Result<VerifiedToken<C>, Failure> {
         match &self.trusted {
             Trusted::One(party) => {
-                let evidence = party.verify(untrusted, client)?;
+                let evidence = party.verify(untrusted, attempt)?;
                 Ok(self.read(evidence, token, untrusted.claims()?)?)
             }
-            Trusted::Several(selection) => self.verify_for_one_of(&**selection, token, untrusted, client),
+            Trusted::Several(selection) => self.verify_for_one_of(&**selection, token, untrusted, attempt),
             Trusted::Nobody => Err(TokenError::NotASession.into()),
         }
     }
@@ -280,7 +280,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         selection: &dyn Selection,
         token: &[u8],
         untrusted: UntrustedToken<'_>,
-        client: Option<IpAddr>,
+        attempt: Attempt,
     ) -> Result<VerifiedToken<C>, Failure> {
         let hint = selection.hint(untrusted.header);
         let mut tried = None;
@@ -300,13 +300,13 @@ impl<C: DeserializeOwned> Verifier<C> {
         // A party may change while one of its tokens is verified. Twice in a row is more than any application does.
         for _ in 0..2 {
             let claims = untrusted.claims()?;
-            let party = selection.named(&claimed::issuer(&claims)?, client)?;
+            let party = selection.named(&claimed::issuer(&claims)?, attempt.client)?;
             let evidence = match tried.take() {
                 Some((tried, unverified)) if Arc::ptr_eq(tried, &party) => Err(unverified),
                 _ => party.trust.verify(untrusted),
             };
-            let verified =
-                self.read(evidence.map_err(|unverified| party.failure(unverified, client))?, token, claims)?;
+            let evidence = evidence.map_err(|unverified| party.failure(unverified, untrusted, attempt))?;
+            let verified = self.read(evidence, token, claims)?;
             if party.trust.holds().is_some_and(|now| party.trust.verified(now)) {
                 if !matches!(hint, Some(Hint::Ambiguous)) {
                     selection.learn(untrusted.header, &party);

@@ -8,7 +8,7 @@ use super::Failure;
 use super::token::{Evidence, UntrustedToken};
 use super::trust::{Trust, Unverified};
 use crate::error::{AuthError, TokenError, Unavailable};
-use crate::key::{KeyFeed, KeyStatus};
+use crate::key::{Asked, KeyFeed, KeyStatus, Lack, Question, Waited};
 
 /// One trusted party, and where its keys are fetched from.
 #[derive(Clone)]
@@ -52,40 +52,69 @@ pub(crate) enum Hint {
     Ambiguous,
 }
 
+/// Who sent a token, and which fetch of keys was waited for before it is looked at again.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt {
+    pub(super) client: Option<IpAddr>,
+    pub(super) waited: Option<Waited>,
+}
+
+impl Attempt {
+    pub(super) fn first(client: Option<IpAddr>) -> Self {
+        Self { client, waited: None }
+    }
+
+    pub(super) fn after(waited: Waited) -> Self {
+        Self { client: waited.client, waited: Some(waited) }
+    }
+
+    /// The fetch that has the last word, because it began after the token had come.
+    fn last_word(self) -> Option<Waited> {
+        self.waited.filter(|waited| waited.began_later)
+    }
+}
+
 impl Party {
     /// Finds a key under which the signature holds.
-    pub(super) fn verify(&self, token: UntrustedToken<'_>, client: Option<IpAddr>) -> Result<Evidence, Failure> {
-        self.trust.verify(token).map_err(|unverified| self.failure(unverified, client))
+    pub(super) fn verify(&self, token: UntrustedToken<'_>, attempt: Attempt) -> Result<Evidence, Failure> {
+        self.trust.verify(token).map_err(|unverified| self.failure(unverified, token, attempt))
     }
 
     /// What it means that there is no such key.
-    pub(super) fn failure(&self, unverified: Unverified, client: Option<IpAddr>) -> Failure {
+    pub(super) fn failure(&self, unverified: Unverified, token: UntrustedToken<'_>, attempt: Attempt) -> Failure {
         match unverified {
-            Unverified::Refused(TokenError::UnknownKey) => self.unknown_key(client),
             Unverified::Refused(error) => error.into(),
-            Unverified::NoKeys => self.no_keys(client),
+            Unverified::Doubtful { error, algorithm, lack } => {
+                let UntrustedToken { message, signature, .. } = token;
+                let question = Question { message, signature, algorithm, lack, client: attempt.client };
+                self.doubtful(AuthError::InvalidToken(error), &question, attempt)
+            }
+            Unverified::NoKeys => self.no_keys(attempt),
         }
     }
 
-    fn unknown_key(&self, client: Option<IpAddr>) -> Failure {
-        let unknown = AuthError::InvalidToken(TokenError::UnknownKey);
-        let Some(feed) = &self.feed else { return Failure::Refused(unknown) };
-        let wait = feed.fetch_for_unknown_key(client);
-        // Whether there is such a key is not known while the provider fails, nor where there is no room to wait for it.
-        let otherwise = if feed.fails() || (wait.is_none() && feed.asks()) {
-            Unavailable::Keys { retry_after: feed.retry_after() }.into()
-        } else {
-            unknown
+    /// A token that only a key can verify which is not at hand.
+    fn doubtful(&self, refused: AuthError, question: &Question<'_>, attempt: Attempt) -> Failure {
+        let Some(feed) = &self.feed else { return Failure::Refused(refused) };
+        let not_known = match question.lack {
+            // A refusal makes clients give up, so nobody is refused before it is known that there is no such key.
+            Lack::Name => Unavailable::Keys { retry_after: feed.retry_after() }.into(),
+            // What looks like a forgery nearly always is one.
+            Lack::Signature => refused.clone(),
         };
-        match wait {
-            Some(keys) => Failure::Wait { keys, otherwise },
-            None => Failure::Refused(otherwise),
+        if let Some(waited) = attempt.last_word() {
+            return Failure::Refused(if waited.succeeded { refused } else { not_known });
+        }
+        match feed.ask(question) {
+            Asked::Wait(keys) => Failure::Wait { keys, otherwise: not_known },
+            Asked::No => Failure::Refused(refused),
+            Asked::Unknown => Failure::Refused(not_known),
         }
     }
 
-    fn no_keys(&self, client: Option<IpAddr>) -> Failure {
+    fn no_keys(&self, attempt: Attempt) -> Failure {
         let Some(feed) = &self.feed else { return Failure::Refused(Unavailable::KEYS.into()) };
-        let feed = match self.trust.standing().map(|standing| standing.fetch(self, client)) {
+        let feed = match self.trust.standing().map(|standing| standing.fetch(self, attempt.client)) {
             Some(Err(error)) => return Failure::Refused(error),
             Some(Ok(feed)) => feed,
             None => feed.clone(),
@@ -95,6 +124,9 @@ impl Party {
         } else {
             Unavailable::Keys { retry_after: feed.retry_after() }.into()
         };
+        if attempt.last_word().is_some() {
+            return Failure::Refused(otherwise);
+        }
         match feed.fetch_for_no_keys() {
             Some(keys) => Failure::Wait { keys, otherwise },
             None => Failure::Refused(otherwise),

@@ -12,8 +12,8 @@ use super::token::{Evidence, UntrustedToken};
 use super::validation::Validation;
 use crate::base64url;
 use crate::error::{AuthError, Malformed, TokenError};
-use crate::key::algorithm::{MAX_SIGNATURE, SMALL_SIGNATURE};
-use crate::key::{KeyFeed, LiveKeys, NoCandidate, VerifyingKey};
+use crate::key::algorithm::{Algorithm, MAX_SIGNATURE, SMALL_SIGNATURE};
+use crate::key::{KeyFeed, KeySet, Lack, LiveKeys, Named, NoCandidate, VerifyingKey};
 
 pub(crate) struct Trust {
     pub(crate) keys: LiveKeys,
@@ -45,6 +45,12 @@ pub(crate) trait Standing: Send + Sync {
 /// Why there is no key to say whether a token is good.
 pub(super) enum Unverified {
     Refused(TokenError),
+    /// Refused by the keys at hand, and perhaps not by those that are published by now.
+    Doubtful {
+        error: TokenError,
+        algorithm: Algorithm,
+        lack: Lack,
+    },
     /// No keys have arrived yet.
     NoKeys,
 }
@@ -110,7 +116,8 @@ impl Trust {
                 return Ok(Evidence { header: known.header.clone(), trust: self.clone(), generation });
             }
             if known.only_candidate {
-                return Err(TokenError::Signature.into());
+                let snapshot = self.keys.snapshot();
+                return Err(no_key(snapshot.keys.as_ref(), &known.header, TokenError::Signature));
             }
         }
         let header = Header::read(token.header)?;
@@ -120,12 +127,16 @@ impl Trust {
         self.validation.check_header(&header)?;
         let snapshot = self.keys.snapshot();
         let keys = snapshot.keys.as_ref().ok_or(Unverified::NoKeys)?;
-        let candidates = keys.candidates(header.algorithm(), header.kid()).map_err(|none| match none {
-            NoCandidate::UnknownKid => TokenError::UnknownKey,
-            NoCandidate::Unusable(reason) => TokenError::UnusableKey(reason.clone()),
-            NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
+        let candidates = keys.candidates(header.algorithm(), header.kid()).map_err(|none| {
+            let error = match none {
+                NoCandidate::UnknownKid => TokenError::UnknownKey,
+                NoCandidate::Unusable(reason) => TokenError::UnusableKey(reason.clone()),
+                NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
+            };
+            no_key(Some(keys), &header, error)
         })?;
-        let key = candidates.iter().copied().find(|key| holds(key)).ok_or(TokenError::Signature)?.clone();
+        let key = candidates.iter().copied().find(|key| holds(key));
+        let key = key.ok_or_else(|| no_key(Some(keys), &header, TokenError::Signature))?.clone();
         let header = Arc::new(header);
         // A header that several keys may stand behind is known by the first of them, and stays so.
         if known.is_none() {
@@ -149,4 +160,15 @@ impl Trust {
             KnownHeaders::new(generation).with(segment, &known, keys)
         });
     }
+}
+
+/// What it means that none of the keys verifies a token. One that gives a name may be verified by a key that has that name
+/// by now, unless the key that has it at present is there and is not used. One that gives none looks like every forgery.
+fn no_key(keys: Option<&KeySet>, header: &Header, error: TokenError) -> Unverified {
+    let lack = match header.kid().zip(keys).map(|(kid, keys)| keys.named(kid)) {
+        Some(Named::Nothing) => Lack::Name,
+        Some(Named::Used) => Lack::Signature,
+        Some(Named::Skipped(_)) | None => return Unverified::Refused(error),
+    };
+    Unverified::Doubtful { error, algorithm: header.algorithm(), lack }
 }

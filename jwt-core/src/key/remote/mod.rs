@@ -10,9 +10,9 @@ mod report;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,13 +24,17 @@ use schedule::Schedule;
 
 use crate::given::Given;
 use crate::key::algorithm::Algorithm;
-use crate::key::{Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, RemoteKeySetBuildError, Source, Wait};
+use crate::key::{
+    Asked, Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, Question, RemoteKeySetBuildError, Source, Wait,
+};
 
 /// The published keys of an identity provider, fetched in the background and kept fresh.
 ///
 /// A request with a known key never waits for the network. A token with an unknown `kid` causes one fetch, and the same
-/// request is answered by its result. Strangers cannot cause more fetches than the [cool-down](Self::cool_down) allows,
-/// and tokens with made-up keys do not delay tokens with known ones.
+/// request is answered by its result: 401 where the key is not there. While that is not known, the answer is 503 with
+/// `Retry-After`, and never 401. So does a token whose `kid` names a fetched key under which its signature does not hold,
+/// since another key may be published under that name; until that is known it is refused. Strangers cannot cause more fetches than the [cool-down](Self::cool_down) allows, and
+/// tokens with made-up keys do not delay tokens with known ones.
 ///
 /// Fetching starts when an authenticator is built with the set, inside of a Tokio runtime. It ends when the last
 /// authenticator and the last clone are dropped. Clones share the keys.
@@ -168,8 +172,19 @@ impl RemoteKeySet {
         self.set("stale_if_error", |settings| settings.schedule.stale_if_error = time.min(LONGEST))
     }
 
-    /// The least time between the starts of two fetches that tokens with unknown keys cause. Such a token waits for the
-    /// end of the cool-down. If the last such fetch brought no new key, it is refused at once. Default: 5 seconds.
+    /// The least time between the starts of two fetches that tokens cause. A token with an unknown key that comes earlier
+    /// waits for the end of this time, if that is at most 10 seconds away. Where the last such fetch brought nothing new,
+    /// it is answered at once: with 503 and `Retry-After`, or with 401 if this very token was there before that fetch.
+    /// A client that had no part in that fetch waits all the same, where the application says
+    /// [by whom](crate::adapter::ClientAddress) a request is sent.
+    ///
+    /// So, whatever strangers send, a key that was just published is known after one cool-down and the time of two
+    /// fetches at most, the one that is under way and the next one. Until then its tokens wait or are answered with 503,
+    /// as long as the provider answers.
+    ///
+    /// A token whose `kid` names a key under which its signature does not hold is treated in the same way, but for the
+    /// answer: nothing tells it from a forged one, so that it is 401 wherever one with an unknown key gets 503, and while
+    /// the provider fails it does not wait. Default: 5 seconds.
     #[must_use]
     pub fn cool_down(self, time: Duration) -> Self {
         self.set("cool_down", |settings| settings.schedule.cool_down = time.min(LONGEST))
@@ -258,8 +273,8 @@ impl KeyFeed for RemoteKeySet {
         Ok(running.0.keys().clone())
     }
 
-    fn fetch_for_unknown_key(&self, _client: Option<IpAddr>) -> Option<Wait> {
-        self.running.get()?.0.clone().fetch_for_unknown_key()
+    fn ask(&self, question: &Question<'_>) -> Asked {
+        self.running.get().map_or(Asked::Unknown, |running| running.0.clone().ask(question))
     }
 
     fn fetch_for_no_keys(&self) -> Option<Wait> {

@@ -1,6 +1,8 @@
 //! The background task: it fetches on schedule and when a token needs it, one fetch at a time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,10 +14,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Settings;
 use super::download::{Downloaded, Known, download};
 use super::report::Reporter;
-use crate::key::{FetchError, KeyError, KeyStatus, LiveKeys, Wait};
+use super::waiting::{MAX_WAITING, Waiting, counted};
+use crate::key::algorithm::Family;
+use crate::key::{Asked, FetchError, KeyError, KeyStatus, Lack, LiveKeys, Question, Wait, Waited};
 
-/// How many requests may wait for one fetch. A request that comes later is answered at once.
-const MAX_WAITING: usize = 1024;
+/// How far off the next fetch may be for a request to wait for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How long the task sleeps where nothing is due, unless it is woken.
 const NOTHING_DUE: Duration = Duration::from_secs(3600);
 
@@ -25,10 +29,18 @@ pub(super) struct Refresher {
     state: Mutex<State>,
     /// Wakes the task when the state has changed.
     wake: Notify,
-    /// How many fetches have ended.
-    ended: watch::Sender<u64>,
-    waiting: AtomicUsize,
+    ended: watch::Sender<Ended>,
+    waiting: Arc<Waiting>,
+    /// Makes a number of a token that nobody else can compute.
+    fingerprints: RandomState,
     reporter: Reporter,
+}
+
+/// How many fetches have ended, and whether the last of them brought keys.
+#[derive(Default)]
+struct Ended {
+    count: u64,
+    succeeded: bool,
 }
 
 struct State {
@@ -40,6 +52,11 @@ struct State {
     /// Why requests wait for another fetch.
     wanted: Option<Cause>,
     last: Option<Attempt>,
+    /// The tokens that wait for the next fetch, for the one that is under way, and those that the last one was without
+    /// success for. By their fingerprints.
+    asking: Askers,
+    asked: Askers,
+    answered: Askers,
     /// When the next fetch by schedule is due.
     due: Option<Instant>,
     /// How many fetches failed in a row.
@@ -59,11 +76,28 @@ struct Attempt {
     changed_keys: bool,
 }
 
+/// Tokens for which keys are fetched, and who sent them, where it is known. As many as can wait, at most: what is past
+/// that is forgotten, and asks again.
+#[derive(Default)]
+struct Askers {
+    tokens: HashSet<u64>,
+    clients: HashSet<IpAddr>,
+}
+
+impl Askers {
+    fn add(&mut self, token: u64, client: Option<IpAddr>) {
+        if self.tokens.len() < MAX_WAITING {
+            self.tokens.insert(token);
+            self.clients.extend(client);
+        }
+    }
+}
+
 /// Why keys are fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Schedule,
-    /// A token names a key that is not in the set.
+    /// A token names a key that is not in the set, or one under which its signature does not hold.
     UnknownKey,
     /// A token came while there are no keys.
     NoKeys,
@@ -77,6 +111,9 @@ impl Refresher {
             under_way: None,
             wanted: None,
             last: None,
+            asking: Askers::default(),
+            asked: Askers::default(),
+            answered: Askers::default(),
             due: None,
             failures: 0,
             known: None,
@@ -88,8 +125,9 @@ impl Refresher {
             keys: LiveKeys::starting_with(None),
             state: Mutex::new(state),
             wake: Notify::new(),
-            ended: watch::Sender::new(0),
-            waiting: AtomicUsize::new(0),
+            ended: watch::Sender::new(Ended::default()),
+            waiting: Arc::default(),
+            fingerprints: RandomState::new(),
             reporter,
         }
     }
@@ -214,6 +252,8 @@ impl Refresher {
         let now = Instant::now();
         let mut state = self.state();
         (state.under_way, state.wanted) = (Some(cause), None);
+        state.asked = std::mem::take(&mut state.asking);
+        state.answered = Askers::default();
         state.last = Some(Attempt { begun: now, cause, changed_keys: false });
         self.trust_left(&mut state, now);
     }
@@ -239,8 +279,10 @@ impl Refresher {
         let schedule = &self.settings.schedule;
         let now = Instant::now();
         let mut state = self.state();
+        let asked = std::mem::take(&mut state.asked);
         match result {
             Ok(downloaded) => {
+                state.answered = asked;
                 self.reporter.fetched();
                 let lifetime = match downloaded {
                     Downloaded::Unchanged { lifetime } => {
@@ -283,22 +325,57 @@ impl Refresher {
 
     /// Answers the requests that wait. With the lock held, so that whoever takes it next waits for the next fetch and
     /// not for this one.
-    fn notify_waiters(&self, _: &mut State) {
-        self.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
+    fn notify_waiters(&self, state: &mut State) {
+        self.ended.send_modify(|ended| {
+            *ended = Ended { count: ended.count.wrapping_add(1), succeeded: state.error.is_none() };
+        });
     }
 
-    pub(super) fn fetch_for_unknown_key(self: Arc<Self>) -> Option<Wait> {
+    pub(super) fn ask(self: Arc<Self>, question: &Question<'_>) -> Asked {
+        if !self.may_have_keys_for(question) {
+            return Asked::No;
+        }
         self.restart_if_ended();
-        let state = self.state();
+        let token = self.fingerprints.hash_one((question.message, question.signature));
+        let client = question.client.map(counted);
+        let mut state = self.state();
+        let mut waits = true;
         if state.under_way.is_none() {
-            let without_success = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.changed_keys);
-            if without_success && self.cools_down(&state) {
+            let end = self.end_of_cool_down(&state).unwrap_or_else(Instant::now);
+            let cooling_down = end.saturating_duration_since(Instant::now());
+            if !cooling_down.is_zero() && state.answered.tokens.contains(&token) {
                 drop(state);
                 self.reporter.cooled_down();
-                return None;
+                return Asked::No;
             }
+            // The last fetch was for a token like this one, and changed nothing. Only who had no part in that, as far as it
+            // is known, waits for the next one.
+            let without_success = state.last.is_some_and(|last| last.cause == Cause::UnknownKey && !last.changed_keys);
+            let had_a_part = client.is_none_or(|client| state.answered.clients.contains(&client));
+            waits = cooling_down.is_zero() || (cooling_down <= LONGEST_WAIT && !(without_success && had_a_part));
+            state.asking.add(token, client);
         }
-        self.wait(state, Cause::UnknownKey)
+        // While the provider fails, nobody waits whose token looks forged.
+        waits &= question.lack == Lack::Name || state.error.is_none();
+        if waits {
+            return self.wait(state, Cause::UnknownKey, question.client).map_or(Asked::Unknown, Asked::Wait);
+        }
+        if state.under_way.is_none() {
+            state.wanted = Some(Cause::UnknownKey);
+        }
+        drop(state);
+        self.wake.notify_one();
+        self.reporter.cooled_down();
+        Asked::Unknown
+    }
+
+    /// Whether a key of the set may be used with the algorithm of the token at all.
+    fn may_have_keys_for(&self, question: &Question<'_>) -> bool {
+        match &self.settings.algorithms {
+            Some(algorithms) => algorithms.contains(&question.algorithm),
+            // Secrets are used only where they are asked for.
+            None => question.algorithm.family() != Family::Hmac,
+        }
     }
 
     pub(super) fn fetch_for_no_keys(self: Arc<Self>) -> Option<Wait> {
@@ -307,41 +384,30 @@ impl Refresher {
         if state.under_way.is_none() && self.cools_down(&state) {
             return None;
         }
-        self.wait(state, Cause::NoKeys)
+        self.wait(state, Cause::NoKeys, None)
     }
 
     /// Waits until the fetch that is under way has ended, or else the next one.
-    fn wait(self: &Arc<Self>, mut state: MutexGuard<'_, State>, cause: Cause) -> Option<Wait> {
+    fn wait(self: &Arc<Self>, mut state: MutexGuard<'_, State>, cause: Cause, client: Option<IpAddr>) -> Option<Wait> {
         if !state.starting && !state.runs() {
             // Nothing would end the waiting.
             return None;
         }
-        let waiter = Waiter::admitted(self)?;
         let mut ended = self.ended.subscribe();
-        let before = *ended.borrow_and_update();
-        let begins_later = state.under_way.is_none();
-        if begins_later {
+        let before = ended.borrow_and_update().count;
+        let began_later = state.under_way.is_none();
+        if began_later {
             state.wanted = Some(cause);
         }
         drop(state);
         self.wake.notify_one();
+        let seat = self.waiting.seat(client.map(counted))?;
         Some(Box::pin(async move {
             // An error means that the sender is gone, so that there is nothing to wait for.
-            let _ = ended.wait_for(|now| *now != before).await;
-            drop(waiter);
-            begins_later
+            let succeeded = ended.wait_for(|now| now.count != before).await.is_ok_and(|ended| ended.succeeded);
+            drop(seat);
+            Waited { began_later, succeeded, client }
         }))
-    }
-
-    /// Whether the provider does not answer, so that a key that is not at hand may exist.
-    pub(super) fn fails(&self) -> bool {
-        self.state().error.is_some()
-    }
-
-    /// Whether the provider is being asked, or is about to be.
-    pub(super) fn asks(&self) -> bool {
-        let state = self.state();
-        state.under_way.is_some() || state.wanted.is_some()
     }
 
     /// Starts the task again where it has ended: with its runtime, or by a panic of the client. Strangers can cause the
@@ -357,13 +423,24 @@ impl Refresher {
 
     pub(super) async fn ready(&self) -> Result<(), FetchError> {
         let mut ended = self.ended.subscribe();
-        let _ = ended.wait_for(|ended| *ended > 0).await;
+        let _ = ended.wait_for(|ended| ended.count > 0).await;
         if self.keys.current().is_some() {
             return Ok(());
         }
         let state = self.state();
         let skipped = state.known.as_ref().map_or(0, |set| set.skipped);
         Err(state.error.clone().unwrap_or(FetchError::Keys(KeyError::Empty { skipped })))
+    }
+
+    /// Whether the provider does not answer, so that a key that is not at hand may exist.
+    pub(super) fn fails(&self) -> bool {
+        self.state().error.is_some()
+    }
+
+    /// Whether the provider is being asked, or is about to be.
+    pub(super) fn asks(&self) -> bool {
+        let state = self.state();
+        state.under_way.is_some() || state.wanted.is_some()
     }
 
     pub(super) fn retry_after(&self) -> Duration {
@@ -406,25 +483,6 @@ impl Refresher {
 impl State {
     fn runs(&self) -> bool {
         self.task.as_ref().is_some_and(|task| !task.is_finished())
-    }
-}
-
-/// One of the requests that wait. Their number has a limit.
-struct Waiter(Arc<Refresher>);
-
-impl Waiter {
-    fn admitted(refresher: &Arc<Refresher>) -> Option<Self> {
-        if refresher.waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING {
-            return Some(Self(refresher.clone()));
-        }
-        refresher.waiting.fetch_sub(1, Ordering::Relaxed);
-        None
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

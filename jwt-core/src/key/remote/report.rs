@@ -75,7 +75,7 @@ impl Reporter {
         self.count_keys(0);
     }
 
-    /// A token with an unknown key was refused because of the cool-down.
+    /// A token that no key at hand verifies was answered without a fetch, because of the cool-down.
     pub(super) fn cooled_down(&self) {
         self.cool_downs.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("jwt_key_cool_downs_total", "origin" => self.label()).increment(1);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -25,6 +26,8 @@ struct Script {
     set: Option<String>,
     takes: Duration,
     begun: VecDeque<Instant>,
+    /// The last set that was sent.
+    served: Option<String>,
 }
 
 impl Provider {
@@ -58,6 +61,7 @@ impl Fetch for Provider {
                 sleep(takes).await;
             }
             let set = set.ok_or_else(|| FetchError::transport(std::io::Error::other("nobody there")))?;
+            self.with(|script| script.served = Some(set.clone()));
             Ok(http::Response::new(set.into_bytes()))
         })
     }
@@ -65,7 +69,11 @@ impl Fetch for Provider {
 
 /// A key that signs by ES256, with its public half as a JWK.
 fn key(kid: &str) -> (SigningKey, serde_json::Value) {
-    let key = SigningKey::generate(Algorithm::ES256).unwrap().with_kid(kid);
+    key_for(Algorithm::ES256, kid)
+}
+
+fn key_for(algorithm: Algorithm, kid: &str) -> (SigningKey, serde_json::Value) {
+    let key = SigningKey::generate(algorithm).unwrap().with_kid(kid);
     let mut jwk = serde_json::to_value(PublicJwk::of(&key).unwrap()).unwrap();
     jwk["kid"] = kid.into();
     (key, jwk)
@@ -229,4 +237,359 @@ async fn a_token_that_names_a_key_which_cannot_be_used_is_refused_at_once() {
         }
     }
     assert_eq!((provider.fetches(), keys.status().skipped), (1, 2));
+}
+
+const COOL_DOWN: Duration = Duration::from_secs(5);
+
+#[tokio::test(start_paused = true)]
+async fn junk_makes_no_401_of_a_token_whose_key_was_just_published() {
+    let ((old, old_jwk), (new, new_jwk), (stranger, _)) = (key("old"), key("new"), key("junk"));
+    // The stranger may even know what the next key is called.
+    for kid in ["junk", "new"] {
+        let provider = Provider::publishing(&[&old_jwk]);
+        let auth = started(&keys(&provider)).await;
+        sleep(60 * SECOND).await;
+        let junk = stranger.clone().with_kid(kid);
+        assert_eq!(status(&ask(&auth, &token(&junk, 0)).await), 401, "known to be no key");
+        provider.publish(&[&old_jwk, &new_jwk]);
+        let (published, fetches) = (Instant::now(), provider.fetches());
+        let good = token(&new, 0);
+        let answer = at_once(&auth, &good).unwrap();
+        let Err(AuthError::Unavailable(Unavailable::Keys { retry_after })) = answer else { panic!("{answer:?}") };
+        assert!(retry_after <= COOL_DOWN);
+        for n in 1..100 {
+            assert_eq!(status(&ask(&auth, &token(&junk, n)).await), 503, "it is not known");
+            assert_eq!(status(&at_once(&auth, &token(&old, n)).unwrap()), 200);
+        }
+        assert_eq!(provider.fetches(), fetches);
+        // Whoever comes back when he was told to is served.
+        sleep(retry_after).await;
+        assert_eq!(status(&ask(&auth, &good).await), 200);
+        assert!(published.elapsed() <= COOL_DOWN && provider.fetches() == fetches + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_looked_up_is_refused_without_another_look_for_a_while() {
+    let ((known, jwk), (stranger, _)) = (key("known"), key("junk"));
+    let provider = Provider::publishing(&[&jwk]);
+    let keys = keys(&provider);
+    let auth = started(&keys).await;
+    sleep(60 * SECOND).await;
+    let (junk, other) = (token(&stranger, 0), token(&stranger, 1));
+    assert_eq!(status(&ask(&auth, &junk).await), 401);
+    for _ in 0..3 {
+        assert_eq!(at_once(&auth, &junk).map(|answer| status(&answer)), Some(401));
+        assert_eq!(at_once(&auth, &other).map(|answer| status(&answer)), Some(503));
+    }
+    assert_eq!((provider.fetches(), keys.status().cool_downs), (2, 6));
+    // Asked for, the next fetch comes at the end of the cool-down, whoever is there by then.
+    sleep(COOL_DOWN + SECOND / 10).await;
+    assert_eq!(provider.fetches(), 3);
+    assert_eq!(status(&ask(&auth, &token(&known, 0)).await), 200);
+    // Half a token in common is not the same token.
+    let (message, signature) = (junk.rsplit_once('.').unwrap().0, other.rsplit_once('.').unwrap().1);
+    assert_ne!(at_once(&auth, &format!("{message}.{signature}")).map(|answer| status(&answer)), Some(401));
+}
+
+#[tokio::test(start_paused = true)]
+async fn junk_of_one_client_costs_another_one_no_more_than_some_waiting() {
+    let ((old, old_jwk), (new, new_jwk), (stranger, _)) = (key("old"), key("new"), key("junk"));
+    let provider = Provider::publishing(&[&old_jwk]);
+    provider.with(|script| script.takes = SECOND / 10);
+    let auth = started(&keys(&provider)).await;
+    let [evil, good] = ["2001:db8::1", "10.0.0.1"].map(|address| Some(address.parse::<IpAddr>().unwrap()));
+    let evil_too = Some("2001:db8::ff:1".parse().unwrap());
+    sleep(60 * SECOND).await;
+    let first: Vec<_> = (0..2000).filter_map(|n| begin(&auth, &token(&stranger, n), evil).err()).collect();
+    assert_eq!(first.len(), 64, "one client holds so many requests at most");
+    for pending in first {
+        assert_eq!(status(&pending.await), 401);
+    }
+    let fetches = provider.fetches();
+    provider.publish(&[&old_jwk, &new_jwk]);
+    for n in 2000..2100 {
+        for client in [evil, evil_too] {
+            assert_eq!(begin(&auth, &token(&stranger, n), client).ok().map(|answer| status(&answer)), Some(503));
+        }
+    }
+    let waits = begin(&auth, &token(&new, 0), good).err().expect("it is another client");
+    let begun = Instant::now();
+    assert_eq!(status(&waits.await), 200);
+    assert!(begun.elapsed() <= COOL_DOWN + SECOND / 10 && provider.fetches() == fetches + 1);
+    assert_eq!(status(&at_once(&auth, &token(&old, 0)).unwrap()), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_is_503_where_nothing_can_wait_and_where_the_next_fetch_is_far_off() {
+    let ((_, old_jwk), (new, new_jwk)) = (key("old"), key("new"));
+    let provider = Provider::publishing(&[&old_jwk]);
+    let auth = started(&keys(&provider).cool_down(3600 * SECOND)).await;
+    provider.publish(&[&old_jwk, &new_jwk]);
+    let answer = at_once(&auth, &token(&new, 0)).expect("nobody waits for an hour");
+    assert!(matches!(answer, Err(AuthError::Unavailable(Unavailable::Keys { .. }))));
+    let auth = started(&keys(&provider)).await;
+    let (next, next_jwk) = key("next");
+    provider.publish(&[&next_jwk]);
+    // `verify` does not wait, and still has the keys fetched.
+    let answer = auth.verifier().verify(token(&next, 0)).map(drop);
+    assert_eq!(status(&answer), 503);
+    sleep(COOL_DOWN + SECOND / 10).await;
+    assert_eq!(status(&auth.verifier().verify(token(&next, 0)).map(drop)), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_algorithm_that_no_key_of_the_set_is_used_with_causes_no_fetch() {
+    let (_, jwk) = key("known");
+    let secret = SigningKey::secret(Algorithm::HS256, [7; 32]).unwrap().with_kid("junk");
+    let provider = Provider::publishing(&[&jwk]);
+    let auth = started(&keys(&provider)).await;
+    let only_384 = Provider::publishing(&[&jwk]);
+    let restricted = Authenticator::builder().keys(keys(&only_384).algorithms([Algorithm::ES384])).any_audience();
+    let restricted: Authenticator<()> = restricted.build().unwrap();
+    sleep(60 * SECOND).await;
+    assert_eq!(status(&at_once(&auth, &token(&secret, 0)).unwrap()), 401);
+    assert_eq!(provider.fetches(), 1);
+    // None of its keys is used, so that there are none.
+    assert_eq!(status(&ask(&restricted, &token(&secret, 0)).await), 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_key_under_the_name_of_a_known_one_is_found_by_the_first_token_of_it() {
+    let (other, other_jwk) = key("other");
+    // Of the same kind, and of another one.
+    let edwards = || key_for(Algorithm::EdDSA, "k");
+    for (before, after) in [(key("k"), key("k")), (key("k"), edwards()), (edwards(), key("k"))] {
+        // At once after a fetch, and long after one.
+        for pause in [0, 60] {
+            let provider = Provider::publishing(&[&before.1, &other_jwk]);
+            provider.with(|script| script.takes = SECOND / 10);
+            let auth = started(&keys(&provider)).await;
+            sleep(pause * SECOND).await;
+            assert_eq!(status(&at_once(&auth, &token(&before.0, 0)).unwrap()), 200);
+            provider.publish(&[&after.1, &other_jwk]);
+            let begun = Instant::now();
+            let waits = begin(&auth, &token(&after.0, 0), None).err().expect("it is looked for");
+            assert_eq!(status(&at_once(&auth, &token(&other, 0)).unwrap()), 200, "nobody else waits");
+            assert_eq!(status(&waits.await), 200);
+            assert!(begun.elapsed() <= COOL_DOWN + SECOND / 5 && provider.fetches() == 2);
+            assert_eq!(status(&at_once(&auth, &token(&after.0, 1)).unwrap()), 200);
+            assert_eq!(status(&ask(&auth, &token(&before.0, 0)).await), 401);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn forged_tokens_cause_one_fetch_per_cool_down_and_are_refused_and_disturb_nobody() {
+    let ((known, jwk), (other, other_jwk), (next, next_jwk)) = (key("known"), key("other"), key("next"));
+    let forger = key("known").0;
+    let provider = Provider::publishing(&[&jwk, &other_jwk]);
+    provider.with(|script| script.takes = SECOND / 10);
+    let auth = started(&keys(&provider)).await;
+    sleep(60 * SECOND).await;
+    for round in 0..3 {
+        let fetches = provider.fetches();
+        let mut waiting = Vec::new();
+        for n in 0..2000 {
+            match begin(&auth, &token(&forger, 10_000 * round + n), None) {
+                Ok(answer) => assert_eq!(status(&answer), 401),
+                Err(pending) => waiting.push(tokio::spawn(pending)),
+            }
+            for good in [&known, &other] {
+                assert_eq!(status(&at_once(&auth, &token(good, 0)).expect("it is known")), 200);
+            }
+        }
+        assert!(waiting.len() <= 1024, "{} requests are held", waiting.len());
+        let begun = Instant::now();
+        for pending in waiting {
+            assert_eq!(status(&pending.await.unwrap()), 401);
+        }
+        assert!(begun.elapsed() < SECOND && provider.fetches() == fetches + 1, "one fetch for all of them");
+        for n in 2000..2100 {
+            let answer = at_once(&auth, &token(&forger, 10_000 * round + n)).expect("nobody waits twice");
+            assert_eq!(status(&answer), 401);
+        }
+        // A key that is published in the meantime is told apart from them.
+        if round == 0 {
+            provider.publish(&[&jwk, &other_jwk, &next_jwk]);
+            assert_eq!(status(&at_once(&auth, &token(&next, 0)).unwrap()), 503);
+        }
+        sleep(COOL_DOWN + SECOND / 2).await;
+        assert_eq!(status(&at_once(&auth, &token(&next, 0)).unwrap()), 200);
+        sleep(COOL_DOWN).await;
+    }
+    // Forgeries that name no key are refused as ever, and so are those for a key that no provider has.
+    let fetches = provider.fetches();
+    let nameless = SigningKey::generate(Algorithm::ES256).unwrap();
+    let secret = SigningKey::secret(Algorithm::HS256, [7; 32]).unwrap().with_kid("known");
+    for forged in [&nameless, &secret] {
+        assert_eq!(status(&at_once(&auth, &token(forged, 0)).unwrap()), 401);
+    }
+    let fixed = Authenticator::<()>::builder().keys(known.verifying_key()).any_audience().build().unwrap();
+    assert_eq!(status(&at_once(&fixed, &token(&forger, 0)).unwrap()), 401);
+    assert_eq!(provider.fetches(), fetches);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_provider_fails_forged_tokens_are_refused_at_once() {
+    let ((known, jwk), (forger, forged_jwk)) = (key("known"), key("known"));
+    let provider = Provider::publishing(&[&jwk]);
+    provider.with(|script| script.takes = SECOND);
+    let auth = started(&keys(&provider)).await;
+    provider.with(|script| script.set = None);
+    sleep(60 * SECOND).await;
+    // The first one is what finds out.
+    assert_eq!(status(&ask(&auth, &token(&forger, 0)).await), 401);
+    for n in 1..100 {
+        sleep(SECOND / 3).await;
+        assert_eq!(status(&at_once(&auth, &token(&forger, n)).expect("nobody waits for the provider")), 401);
+        assert_eq!(status(&at_once(&auth, &token(&known, n)).unwrap()), 200);
+    }
+    // They have it asked for again all the same, as often as it may be.
+    provider.publish(&[&forged_jwk]);
+    assert_eq!(status(&at_once(&auth, &token(&forger, 0)).unwrap()), 401);
+    sleep(COOL_DOWN + 2 * SECOND).await;
+    assert_eq!(status(&at_once(&auth, &token(&forger, 0)).unwrap()), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forged_tokens_of_one_client_do_not_refuse_the_first_token_of_another() {
+    let ((_, jwk), (after, after_jwk), (forger, _)) = (key("k"), key("k"), key("k"));
+    let provider = Provider::publishing(&[&jwk]);
+    let auth = started(&keys(&provider)).await;
+    let [evil, good] = ["10.0.0.1", "10.0.0.2"].map(|address| Some(address.parse::<IpAddr>().unwrap()));
+    sleep(60 * SECOND).await;
+    assert_eq!(status(&begin(&auth, &token(&forger, 0), evil).err().unwrap().await), 401);
+    provider.publish(&[&after_jwk]);
+    for n in 1..100 {
+        assert_eq!(begin(&auth, &token(&forger, n), evil).ok().map(|answer| status(&answer)), Some(401));
+    }
+    assert_eq!(status(&begin(&auth, &token(&after, 0), good).err().unwrap().await), 200);
+}
+
+/// What happens to a service and to its provider.
+#[derive(Debug, Clone)]
+enum Event {
+    /// The provider publishes this key, or withdraws it.
+    Publish(usize),
+    Withdraw(usize),
+    /// It answers after so many milliseconds, or not at all.
+    Takes(u64),
+    Down(bool),
+    /// Tokens of strangers with the name of a key or another one, from a known place or not. They wait for the answer, or
+    /// hang up.
+    Strangers {
+        name: usize,
+        number: usize,
+        client: Option<u8>,
+        patient: bool,
+    },
+    /// A token of that key, from a known place or not.
+    Good(usize, Option<u8>),
+    /// So many milliseconds pass.
+    Pass(u64),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let client = || prop::option::of(0..3u8);
+    prop_oneof![
+        3 => (0..4usize).prop_map(Event::Publish),
+        1 => (0..4usize).prop_map(Event::Withdraw),
+        1 => (0..3000u64).prop_map(Event::Takes),
+        1 => any::<bool>().prop_map(Event::Down),
+        6 => (0..6usize, 1..30usize, client(), any::<bool>())
+            .prop_map(|(name, number, client, patient)| Event::Strangers { name, number, client, patient }),
+        6 => (0..4usize, client()).prop_map(|(key, client)| Event::Good(key, client)),
+        3 => prop_oneof![0..200u64, 0..8000u64, 0..100_000u64].prop_map(Event::Pass),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// The law: whatever strangers send, with the names of keys that are known, unknown or not yet published, a token of a
+    /// published key is good, or answered with 503 and when to come back, for a bounded time; known keys never wait; and
+    /// keys are fetched no more often than the cool-down allows.
+    #[test]
+    fn whatever_strangers_send_good_tokens_are_good(events in prop::collection::vec(event(), 1..50)) {
+        let all: Vec<_> = (0..4).map(|n| key(&format!("k{n}"))).collect();
+        let strangers: Vec<_> = (0..6).map(|n| key(&format!("k{n}")).0).collect();
+        let address = |client: Option<u8>| client.map(|client| IpAddr::from([10, 0, 0, client]));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let provider = Provider::default();
+            let mut published = vec![0];
+            let set = |published: &[usize]| serde_json::json!({"keys": published.iter().map(|n| &all[*n].1).collect::<Vec<_>>()}).to_string();
+            provider.with(|script| script.set = Some(set(&published)));
+            let keys = keys(&provider).lifetime(60 * SECOND, 60 * SECOND, 60 * SECOND).timeout(4 * SECOND);
+            let auth = started(&keys).await;
+            let (mut is_down, mut was_down, mut takes, mut numbers) = (false, false, Duration::ZERO, 0..);
+            let mut waiting = Vec::new();
+            for event in events {
+                match event {
+                    Event::Publish(n) if !published.contains(&n) => published.push(n),
+                    Event::Withdraw(n) => published.retain(|other| *other != n || *other == 0),
+                    Event::Takes(time) => takes = Duration::from_millis(time),
+                    Event::Down(down) => (is_down, was_down) = (down, was_down || down),
+                    Event::Strangers { name, number, client, patient } => {
+                        for number in numbers.by_ref().take(number) {
+                            match begin(&auth, &token(&strangers[name], number), address(client)) {
+                                Ok(answer) => assert_ne!(status(&answer), 200),
+                                Err(pending) if patient => waiting.push(tokio::spawn(pending)),
+                                Err(pending) => drop(pending),
+                            }
+                        }
+                    }
+                    Event::Good(n, client) => {
+                        let (begun, good) = (Instant::now(), token(&all[n].0, 0));
+                        let is_known = provider.with(|script| {
+                            // What was sent last has arrived where no fetch is under way.
+                            let arrived = script.begun.back().is_none_or(|begun| begun.elapsed() > 4 * SECOND);
+                            arrived && script.served.as_ref().is_some_and(|set| set.contains(&format!("\"k{n}\"")))
+                        });
+                        let mut answer = match begin(&auth, &good, address(client)) {
+                            Ok(answer) => answer,
+                            Err(pending) => {
+                                assert!(!is_known || !keys.status().is_usable(), "a known key waits");
+                                pending.await
+                            }
+                        };
+                        if !published.contains(&n) {
+                            continue;
+                        }
+                        // Whoever is told to come back does, and so do the strangers.
+                        while status(&answer) == 503 && !is_down {
+                            let Err(AuthError::Unavailable(Unavailable::Keys { retry_after })) = answer else { panic!() };
+                            assert!(was_down || retry_after <= COOL_DOWN, "{retry_after:?}");
+                            sleep(retry_after).await;
+                            for number in numbers.by_ref().take(3) {
+                                drop(begin(&auth, &token(&strangers[5], number), address(client)));
+                            }
+                            answer = ask(&auth, &good).await;
+                            let bound = if was_down { 70 * SECOND } else { COOL_DOWN + 2 * 4 * SECOND };
+                            assert!(begun.elapsed() <= bound, "{:?}", begun.elapsed());
+                        }
+                        assert_ne!(status(&answer), 401, "k{n}");
+                        assert!(status(&answer) == 200 || is_down);
+                    }
+                    Event::Pass(time) => sleep(Duration::from_millis(time)).await,
+                    Event::Publish(_) => {}
+                }
+                provider.with(|script| {
+                    script.set = (!is_down).then(|| set(&published));
+                    script.takes = takes;
+                });
+            }
+            for stranger in waiting {
+                assert_ne!(status(&stranger.await.unwrap()), 200);
+            }
+            // After a failure it is tried again soon.
+            let least = if was_down { SECOND * 4 / 5 } else { COOL_DOWN };
+            provider.with(|script| {
+                for (one, next) in script.begun.iter().zip(script.begun.iter().skip(1)) {
+                    assert!(*next - *one >= least, "{:?}", *next - *one);
+                }
+            });
+        });
+    }
 }
