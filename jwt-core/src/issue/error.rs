@@ -69,6 +69,12 @@ pub enum IssuerBuildError {
         /// The `kid` of both.
         kid: Box<str>,
     },
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
     /// Tokens would live for less than a second.
     #[error("`.access_token_lifetime({0:?})` is under a second: make it a few minutes")]
     TokenLifetime(Duration),

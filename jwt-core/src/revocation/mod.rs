@@ -13,6 +13,7 @@ pub use identity::TokenIdentity;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::debug_text::debug_as_display;
+use crate::given::Given;
 use crate::store::time::{later, whole_millis};
 use crate::store::{Revocation, RevocationStore, RevocationTarget, StoreError};
 use follower::follow;
@@ -94,6 +95,7 @@ impl Revocations {
             leeway: Duration::from_secs(5 * 60),
             poll_interval: Duration::from_millis(250),
             while_unreachable: WhileUnreachable::KeepLastKnown,
+            given: Given::default(),
         }
     }
 
@@ -210,7 +212,7 @@ impl fmt::Debug for Revocations {
     }
 }
 
-/// Builds [`Revocations`].
+/// Builds [`Revocations`]. A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -223,12 +225,14 @@ pub struct RevocationsBuilder {
     leeway: Duration,
     poll_interval: Duration,
     while_unreachable: WhileUnreachable,
+    given: Given,
 }
 
 impl RevocationsBuilder {
     /// How long to wait between two polls of the store for new entries. 250 milliseconds.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.given.once("poll_interval");
         self.poll_interval = interval;
         self
     }
@@ -236,6 +240,7 @@ impl RevocationsBuilder {
     /// What happens to requests while the store cannot be reached. [`WhileUnreachable::KeepLastKnown`].
     #[must_use]
     pub fn while_unreachable(mut self, choice: WhileUnreachable) -> Self {
+        self.given.once("while_unreachable");
         self.while_unreachable = choice;
         self
     }
@@ -243,6 +248,7 @@ impl RevocationsBuilder {
     /// How long a revocation is remembered after the `exp` of its token: at least the leeway of every verifier. 5 minutes.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.given.once("leeway");
         self.leeway = leeway;
         self
     }
@@ -250,6 +256,7 @@ impl RevocationsBuilder {
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.clock = Arc::new(clock);
         self
     }
@@ -259,8 +266,11 @@ impl RevocationsBuilder {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: without the list nothing can be checked, so a service should not start.
-    /// [`StoreError::NoRuntime`] outside of a Tokio runtime.
+    /// [`StoreError::NoRuntime`] outside of a Tokio runtime. [`StoreError::SetTwice`] for a setting that was given twice.
     pub async fn open(self) -> Result<Revocations, StoreError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(StoreError::SetTwice { setting });
+        }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StoreError::NoRuntime)?;
         let revocations = Revocations(Arc::new(Inner {
             store: self.store,

@@ -8,6 +8,12 @@ use crate::debug_text::debug_as_display;
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignInsBuildError {
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
     /// The idle timeout is under a millisecond.
     #[error("`.idle_timeout({0:?})` ends every sign-in at once: make it a millisecond at least")]
     IdleTimeout(Duration),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::debug_text::debug_as_display;
+use crate::given::Given;
 use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
 use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
@@ -82,6 +83,7 @@ impl RefreshTokens {
                 absolute_timeout: days(90),
                 per_subject: 20,
             },
+            given: Given::default(),
             grace: Duration::from_secs(10),
         }
     }
@@ -138,6 +140,7 @@ impl RefreshTokens {
 }
 
 /// Builds [`RefreshTokens`].
+/// A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -148,6 +151,7 @@ impl RefreshTokens {
 #[derive(Debug)]
 pub struct RefreshTokensBuilder {
     sign_ins: SignIns,
+    given: Given,
     grace: Duration,
 }
 
@@ -155,6 +159,7 @@ impl RefreshTokensBuilder {
     /// How long a family lasts without a refresh, at least a millisecond. 14 days.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("idle_timeout");
         self.sign_ins.idle_timeout = timeout;
         self
     }
@@ -162,6 +167,7 @@ impl RefreshTokensBuilder {
     /// How long a family lasts at most, from login on, at least the idle timeout. 90 days.
     #[must_use]
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("absolute_timeout");
         self.sign_ins.absolute_timeout = timeout;
         self
     }
@@ -171,6 +177,7 @@ impl RefreshTokensBuilder {
     /// retry. Zero: a token is never accepted again. 10 seconds.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
+        self.given.once("grace");
         self.grace = grace;
         self
     }
@@ -178,6 +185,7 @@ impl RefreshTokensBuilder {
     /// How many families a subject can have at once, at least 1. With one more, the oldest ends. 20.
     #[must_use]
     pub fn per_subject(mut self, families: usize) -> Self {
+        self.given.once("per_subject");
         self.sign_ins.per_subject = families;
         self
     }
@@ -185,6 +193,7 @@ impl RefreshTokensBuilder {
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.sign_ins.clock = Arc::new(clock);
         self
     }
@@ -194,7 +203,10 @@ impl RefreshTokensBuilder {
     /// # Errors
     /// [`SignInsBuildError`], where lifetimes contradict each other or nobody could sign in.
     pub fn build(self) -> Result<RefreshTokens, SignInsBuildError> {
-        let Self { sign_ins, grace } = self;
+        if let Some(setting) = self.given.twice() {
+            return Err(SignInsBuildError::SetTwice { setting });
+        }
+        let Self { sign_ins, grace, .. } = self;
         sign_ins.check()?;
         if grace >= sign_ins.idle_timeout {
             return Err(SignInsBuildError::Grace { grace, idle_timeout: sign_ins.idle_timeout });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::clock::{Clock, SystemClock};
+use crate::given::Given;
 use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
 use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
@@ -60,6 +61,7 @@ impl Sessions {
                 absolute_timeout: Duration::from_secs(12 * 60 * 60),
                 per_subject: 20,
             },
+            given: Given::default(),
         }
     }
 
@@ -115,6 +117,7 @@ impl Sessions {
 }
 
 /// Builds [`Sessions`].
+/// A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -124,12 +127,14 @@ impl Sessions {
 #[derive(Debug)]
 pub struct SessionsBuilder {
     sign_ins: SignIns,
+    given: Given,
 }
 
 impl SessionsBuilder {
     /// How long a session lasts without being used, at least a millisecond. 30 minutes.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("idle_timeout");
         self.sign_ins.idle_timeout = timeout;
         self
     }
@@ -137,6 +142,7 @@ impl SessionsBuilder {
     /// How long a session lasts at most, from login on, at least the idle timeout. 12 hours.
     #[must_use]
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("absolute_timeout");
         self.sign_ins.absolute_timeout = timeout;
         self
     }
@@ -144,6 +150,7 @@ impl SessionsBuilder {
     /// How many sessions a subject can have at once, at least 1. With one more, the oldest ends. 20.
     #[must_use]
     pub fn per_subject(mut self, sessions: usize) -> Self {
+        self.given.once("per_subject");
         self.sign_ins.per_subject = sessions;
         self
     }
@@ -151,6 +158,7 @@ impl SessionsBuilder {
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.sign_ins.clock = Arc::new(clock);
         self
     }
@@ -160,6 +168,9 @@ impl SessionsBuilder {
     /// # Errors
     /// [`SignInsBuildError`], where lifetimes contradict each other or nobody could sign in.
     pub fn build(self) -> Result<Sessions, SignInsBuildError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(SignInsBuildError::SetTwice { setting });
+        }
         self.sign_ins.check()?;
         Ok(Sessions { sign_ins: Arc::new(self.sign_ins) })
     }

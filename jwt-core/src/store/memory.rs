@@ -10,17 +10,22 @@ use super::{
     StoreFuture, Touch,
 };
 use crate::clock::NumericDate;
+use crate::given::Given;
 
 /// How many revocations one answer holds at most.
 const PAGE: usize = 4096;
 
 /// Remembers in the memory of this process, for as long as it runs: for one instance, and for tests.
 ///
+/// A setting is given once: a store that was given one twice refuses whatever is put into it, with
+/// [`StoreError::SetTwice`], and no list of revocations opens on it.
+///
 /// It is bounded. Expired records are dropped whenever something is added; nothing runs in the background. It is not
 /// `Clone`: share it in an [`Arc`](std::sync::Arc).
 pub struct MemoryStore {
     max_sign_ins: usize,
     max_revocations: usize,
+    given: Given,
     sign_ins: Mutex<SignIns>,
     revocations: Mutex<Log>,
 }
@@ -47,6 +52,7 @@ impl MemoryStore {
         Self {
             max_sign_ins: 100_000,
             max_revocations: 100_000,
+            given: Given::default(),
             sign_ins: Mutex::default(),
             revocations: Mutex::default(),
         }
@@ -56,6 +62,7 @@ impl MemoryStore {
     /// dropped. 100 000.
     #[must_use]
     pub fn max_sign_ins(mut self, sign_ins: usize) -> Self {
+        self.given.once("max_sign_ins");
         self.max_sign_ins = sign_ins.max(1);
         self
     }
@@ -64,8 +71,14 @@ impl MemoryStore {
     /// 100 000.
     #[must_use]
     pub fn max_revocations(mut self, revocations: usize) -> Self {
+        self.given.once("max_revocations");
         self.max_revocations = revocations;
         self
+    }
+
+    /// Nothing is put into a store whose settings contradict each other.
+    fn check(&self) -> Result<(), StoreError> {
+        self.given.twice().map_or(Ok(()), |setting| Err(StoreError::SetTwice { setting }))
     }
 
     fn sign_ins(&self) -> MutexGuard<'_, SignIns> {
@@ -125,6 +138,9 @@ impl SignIns {
 
 impl SignInStore for MemoryStore {
     fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()> {
+        if let Err(error) = self.check() {
+            return Box::pin(ready(Err(error)));
+        }
         let mut sign_ins = self.sign_ins();
         sign_ins.forget_expired(now);
         sign_ins.remove(SignInKey { owner, id: record.id });
@@ -208,6 +224,9 @@ impl Log {
 
 impl RevocationStore for MemoryStore {
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()> {
+        if let Err(error) = self.check() {
+            return Box::pin(ready(Err(error)));
+        }
         let mut log = self.log();
         log.forget(now);
         if let Some(number) = log.numbers.get(&revocation).copied() {
@@ -225,6 +244,9 @@ impl RevocationStore for MemoryStore {
     }
 
     fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>> {
+        if let Err(error) = self.check() {
+            return Box::pin(ready(Err(error)));
+        }
         let log = self.log();
         let after = log.entries.range(number.saturating_add(1)..).take(PAGE);
         let page = after.map(|(number, revocation)| (*number, revocation.clone())).collect();

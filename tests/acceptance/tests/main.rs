@@ -20,6 +20,7 @@ mod renewal;
 mod requests;
 mod seen;
 mod sessions;
+mod settings;
 mod sign_in;
 mod testing;
 mod tokens;
