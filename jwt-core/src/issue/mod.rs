@@ -31,6 +31,9 @@ use claims::Registered;
 use jwks::Jwks;
 use ring::Ring;
 
+/// The longest token: what verifiers accept by default.
+const MAX_TOKEN_LEN: usize = crate::verify::DEFAULT_MAX_TOKEN_LEN;
+
 /// Signs access tokens, publishes the keys that verify them, and rotates those keys. Cheap to clone.
 ///
 /// ```
@@ -97,21 +100,29 @@ impl Issuer {
 
     /// Signs `claims`, which must serialize to a JSON object, and adds `iss`, `aud`, `iat`, `exp` and `jti`.
     ///
-    /// `sub` and `nbf` are up to the application. For an access token of RFC 9068, `claims` must have `sub` and
-    /// `client_id`.
+    /// `sub` is up to the application. For an access token of RFC 9068, `claims` must have `sub` and `client_id`.
+    ///
+    /// What is signed here is accepted by [`authenticator`](Self::authenticator) at the same moment: the same code reads the
+    /// claims. Other kinds of tokens are signed by [`SigningKey::sign`].
     ///
     /// # Errors
-    /// [`IssueError::Collision`] where `claims` has one of these five itself, and [`IssueError::Claims`] where it is not a
-    /// JSON object.
+    /// [`IssueError::Collision`] where `claims` has one of these five itself, [`IssueError::Claims`] where it is not a JSON
+    /// object, and others for what verifiers refuse: registered claims of the wrong type, among them an `Option` that is
+    /// `None` and serializes to `null`; `cnf`; what only ID tokens have; an `nbf` that is later than now; a token of more
+    /// than 16 KiB.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
         let inner = &*self.0;
         let now = self.advance();
+        let own = claims::checked(claims, now)?;
         let token_id = base64url::encode(crypto::random::<16>().ok_or(IssueError::Random)?);
         let expires_at = now.as_secs().saturating_add(inner.lifetime.as_secs());
         let registered =
             Registered { iss: &inner.name, aud: &inner.audiences, iat: now.as_secs(), exp: expires_at, jti: &token_id };
-        let json = claims::merged(&registered, claims)?;
+        let json = claims::merged(&registered, &own)?;
         let token = inner.current.load().active.sign_json(&inner.typ, &json)?;
+        if token.len() > MAX_TOKEN_LEN {
+            return Err(IssueError::TooLong { bytes: token.len(), limit: MAX_TOKEN_LEN });
+        }
         Ok(AccessToken::new(token, token_id, NumericDate::from_secs(expires_at), inner.lifetime))
     }
 

@@ -7,6 +7,7 @@ mod config;
 mod csrf;
 mod forward;
 mod guards;
+mod issued;
 mod issuer;
 mod issuers;
 mod keys;
