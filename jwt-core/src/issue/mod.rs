@@ -27,6 +27,7 @@ use crate::facade::tracing;
 use crate::key::crypto;
 use crate::key::{KeySet, KeySource, LiveKeys, SigningKey};
 use crate::request::RequestHead;
+use crate::store::time::whole_seconds;
 use claims::Registered;
 use jwks::Jwks;
 use ring::Ring;
@@ -111,13 +112,24 @@ impl Issuer {
     /// `None` and serializes to `null`; `cnf`; what only ID tokens have; an `nbf` that is later than now; a token of more
     /// than 16 KiB.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
+        self.sign_after(claims, None)
+    }
+
+    /// The same with an `iat` that is not before that moment, although that may be in the future by as much as clocks may
+    /// differ: for who logs in right after everything of the subject was revoked.
+    pub(crate) fn sign_after<T: Serialize + ?Sized>(
+        &self,
+        claims: &T,
+        not_before: Option<NumericDate>,
+    ) -> Result<AccessToken, IssueError> {
         let inner = &*self.0;
         let now = self.advance();
         let own = claims::checked(claims, now)?;
         let token_id = base64url::encode(crypto::random::<16>().ok_or(IssueError::Random)?);
         let expires_at = now.as_secs().saturating_add(inner.lifetime.as_secs());
+        let issued_at = not_before.map_or(now, |not_before| now.max(whole_seconds(not_before))).as_secs();
         let registered =
-            Registered { iss: &inner.name, aud: &inner.audiences, iat: now.as_secs(), exp: expires_at, jti: &token_id };
+            Registered { iss: &inner.name, aud: &inner.audiences, iat: issued_at, exp: expires_at, jti: &token_id };
         let json = claims::merged(&registered, &own)?;
         let token = inner.current.load().active.sign_json(&inner.typ, &json)?;
         if token.len() > MAX_TOKEN_LEN {

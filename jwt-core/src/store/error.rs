@@ -35,6 +35,9 @@ pub enum StoreError {
         /// The setting.
         setting: &'static str,
     },
+    /// The token has neither `jti` nor `sub`, so nothing can be revoked by.
+    #[error("a token with neither `jti` nor `sub` cannot be revoked: have its issuer write `jti`")]
+    NoTokenId,
     /// There is no Tokio runtime to follow the store on.
     #[error("no Tokio runtime: open the list from inside of one")]
     NoRuntime,

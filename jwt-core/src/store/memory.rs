@@ -6,8 +6,8 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Change, Digest, Owner, Record, Revocation, RevocationStore, SignInId, SignInKey, SignInStore, StoreError,
-    StoreFuture, Touch,
+    Change, Digest, Owner, Record, Revocation, RevocationStore, RevocationTarget, SignInId, SignInKey, SignInStore,
+    StoreError, StoreFuture, Touch,
 };
 use crate::clock::NumericDate;
 use crate::given::Given;
@@ -44,6 +44,8 @@ struct Log {
     numbers: HashMap<Revocation, u64>,
     /// Every entry, ordered by when it can be forgotten.
     by_end: BTreeSet<(NumericDate, u64)>,
+    /// The last entry of each issuer's subjects.
+    subjects: HashMap<(String, String), u64>,
 }
 
 impl MemoryStore {
@@ -68,7 +70,7 @@ impl MemoryStore {
     }
 
     /// How many revocations there are at most. None is dropped before its time: one more is [`StoreError::Full`].
-    /// 100 000.
+    /// The last tenth is for those of whole subjects. 100 000.
     #[must_use]
     pub fn max_revocations(mut self, revocations: usize) -> Self {
         self.given.once("max_revocations");
@@ -218,7 +220,20 @@ impl Log {
         if let Some(revocation) = self.entries.remove(&number) {
             self.by_end.remove(&(revocation.forget_at, number));
             self.numbers.remove(&revocation);
+            if let Some(subject) = subject_of(&revocation)
+                && self.subjects.get(&subject) == Some(&number)
+            {
+                self.subjects.remove(&subject);
+            }
         }
+    }
+}
+
+/// Issuer and subject, where the entry is for all tokens of a subject.
+fn subject_of(revocation: &Revocation) -> Option<(String, String)> {
+    match &revocation.target {
+        RevocationTarget::Subject { issuer, subject, .. } => Some((issuer.clone(), subject.clone())),
+        _ => None,
     }
 }
 
@@ -229,14 +244,24 @@ impl RevocationStore for MemoryStore {
         }
         let mut log = self.log();
         log.forget(now);
-        if let Some(number) = log.numbers.get(&revocation).copied() {
-            log.remove(number);
-        }
-        if log.entries.len() >= self.max_revocations {
-            return Box::pin(ready(Err(StoreError::Full)));
+        let subject = subject_of(&revocation);
+        let same = log.numbers.get(&revocation).copied();
+        let same = same.or_else(|| {
+            let number = *log.subjects.get(subject.as_ref()?)?;
+            log.entries.get(&number).is_some_and(|known| revocation.replaces(known)).then_some(number)
+        });
+        match same {
+            Some(number) => log.remove(number),
+            None if log.entries.len() >= revocation.target.room(self.max_revocations) => {
+                return Box::pin(ready(Err(StoreError::Full)));
+            }
+            None => {}
         }
         log.last += 1;
         let number = log.last;
+        if let Some(subject) = subject {
+            log.subjects.insert(subject, number);
+        }
         log.by_end.insert((revocation.forget_at, number));
         log.numbers.insert(revocation.clone(), number);
         log.entries.insert(number, revocation);

@@ -267,6 +267,8 @@ fn sign_ins(rows: &mut Vec<Row>) {
         poll_interval(MINUTE)(2 * MINUTE);
         while_unreachable(WhileUnreachable::KeepLastKnown)(WhileUnreachable::RefuseAfter(MINUTE));
         leeway(MINUTE)(2 * MINUTE);
+        clock_skew(MINUTE)(2 * MINUTE);
+        per_subject(1)(2);
         clock(Stopped)(Stopped);
     }
     // Stores have no `build()`: the first use has the error.

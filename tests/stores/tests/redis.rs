@@ -80,7 +80,7 @@ async fn every_key_has_its_prefix_and_a_time_to_live_and_no_token_is_in_it() {
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
-    assert_eq!(keys.len(), 5, "{keys:?}");
+    assert_eq!(keys.len(), 6, "{keys:?}");
     let mut content = String::new();
     for key in &keys {
         assert!(key.starts_with("shop:"), "{key}");

@@ -451,7 +451,8 @@ async fn all_tokens_of_a_subject_are_refused_that_were_issued_before(stores: Sto
     for list in [&here, &there] {
         assert_eq!(list.check(&alice(now - 100)), Err(Revoked::Revoked));
         assert_eq!(list.check(&alice(now)), Err(Revoked::Revoked), "in the same second, nobody knows");
-        assert_eq!(list.check(&alice(now + 1)), Ok(()), "a new login");
+        assert_eq!(list.check(&alice(now + 30)), Err(Revoked::Revoked), "the clock of the issuer may be ahead");
+        assert_eq!(list.check(&alice(now + 31)), Ok(()), "a new login");
         assert_eq!(list.check(&proved(json!({"iss": ISSUER, "sub": "alice"}))), Err(Revoked::Revoked));
         assert_eq!(list.check(&proved(json!({"iss": ISSUER, "sub": "bob", "iat": now - 100}))), Ok(()));
         assert_eq!(list.check(&proved(json!({"sub": "alice", "iat": now - 100}))), Ok(()));
@@ -460,7 +461,7 @@ async fn all_tokens_of_a_subject_are_refused_that_were_issued_before(stores: Sto
     clock.advance(seconds(10));
     there.revoke_all(ISSUER, "alice", seconds(60)).await.unwrap();
     here.catch_up().await.unwrap();
-    assert_eq!(here.check(&alice(now + 5)), Err(Revoked::Revoked));
+    assert_eq!(here.check(&alice(now + 35)), Err(Revoked::Revoked));
 }
 
 async fn revocations_are_forgotten_once_the_token_has_expired(stores: Stores) {
@@ -476,6 +477,11 @@ async fn revocations_are_forgotten_once_the_token_has_expired(stores: Stores) {
         assert_eq!(list.len(), 2, "a verifier with leeway may still take the token");
     }
     clock.advance(millis(1));
+    for list in [&here, &there] {
+        list.catch_up().await.unwrap();
+        assert_eq!(list.len(), 1, "the clock of the issuer may be ahead");
+    }
+    clock.advance(seconds(30));
     for list in [&here, &there] {
         list.catch_up().await.unwrap();
         assert!(list.is_empty());

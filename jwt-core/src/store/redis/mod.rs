@@ -101,7 +101,7 @@ impl RedisStore {
     }
 
     /// How many revocations there are at most. None is dropped before its time: one more is [`StoreError::Full`].
-    /// 1 000 000.
+    /// The last tenth is for those of whole subjects. 1 000 000.
     #[must_use]
     pub fn max_revocations(mut self, revocations: usize) -> Self {
         self.given.once("max_revocations");
@@ -227,9 +227,9 @@ impl RevocationStore for RedisStore {
         Box::pin(async move {
             let text = serde_json::to_string(&revocation).map_err(|_| StoreError::Data)?;
             let script = &self.scripts.revoke;
-            let mut call = script.call(&["log", "ends", "last"].map(|part| self.revocations(part)));
+            let mut call = script.call(&["log", "ends", "last", "subjects"].map(|part| self.revocations(part)));
             call.arg(now.as_millis()).arg(text).arg(revocation.forget_at.as_millis());
-            call.arg(self.max_revocations).arg(LONGEST);
+            call.arg(revocation.target.room(self.max_revocations)).arg(LONGEST);
             let added: bool = self.run(script, &call).await?;
             if added { Ok(()) } else { Err(StoreError::Full) }
         })
