@@ -35,6 +35,12 @@ pub enum SignInsBuildError {
         /// The idle timeout.
         idle_timeout: Duration,
     },
+    /// The subject key is too short.
+    #[error("`.subject_key(…)` has {bytes} bytes, and HMAC-SHA256 needs 32 at least: give it 32 random bytes")]
+    SubjectKey {
+        /// The length of the secret that was given, in bytes.
+        bytes: usize,
+    },
     /// No sign-in at all is allowed for a subject.
     #[error("`.per_subject(0)` allows nobody to sign in: make it 1 at least")]
     PerSubject,

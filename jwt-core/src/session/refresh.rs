@@ -82,6 +82,8 @@ impl RefreshTokens {
                 idle_timeout: days(14),
                 absolute_timeout: days(90),
                 per_subject: 20,
+                subject_key: None,
+                short_key: None,
             },
             given: Given::default(),
             grace: Duration::from_secs(10),
@@ -148,6 +150,7 @@ impl RefreshTokens {
 /// | [`absolute_timeout`](Self::absolute_timeout) | 90 days | a stolen copy that nobody notices ends by itself |
 /// | [`grace`](Self::grace) | 10 seconds | the time that a client needs for a retry |
 /// | [`per_subject`](Self::per_subject) | 20 | more devices than one person uses |
+/// | [`subject_key`](Self::subject_key) | none: a plain digest of the subject in each token | every instance must have the same, and only the application can keep it |
 #[derive(Debug)]
 pub struct RefreshTokensBuilder {
     sign_ins: SignIns,
@@ -187,6 +190,21 @@ impl RefreshTokensBuilder {
     pub fn per_subject(mut self, families: usize) -> Self {
         self.given.once("per_subject");
         self.sign_ins.per_subject = families;
+        self
+    }
+
+    /// A secret of at least 32 bytes, the same on every instance, under which tokens and the store name a subject. None.
+    ///
+    /// Each token begins with 16 bytes that stand for its subject, so that it is looked up in one place. **Without a key they
+    /// are a plain digest**: whoever holds a token can test a guess of the subject, and can see that two tokens are of the same
+    /// subject. With a key, a guess cannot be tested without it. Two tokens of one subject still begin alike.
+    ///
+    /// Do not change it while people are signed in: their tokens stay good, but [`list`](RefreshTokens::list),
+    /// [`end_all`](RefreshTokens::end_all) and the limit [`per_subject`](Self::per_subject) no longer find them.
+    #[must_use]
+    pub fn subject_key(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.given.once("subject_key");
+        self.sign_ins.set_subject_key(secret.as_ref());
         self
     }
 

@@ -60,6 +60,8 @@ impl Sessions {
                 idle_timeout: Duration::from_secs(30 * 60),
                 absolute_timeout: Duration::from_secs(12 * 60 * 60),
                 per_subject: 20,
+                subject_key: None,
+                short_key: None,
             },
             given: Given::default(),
         }
@@ -124,6 +126,7 @@ impl Sessions {
 /// | [`idle_timeout`](Self::idle_timeout) | 30 minutes | a user who left the device |
 /// | [`absolute_timeout`](Self::absolute_timeout) | 12 hours | a working day: a stolen copy that nobody notices ends by itself |
 /// | [`per_subject`](Self::per_subject) | 20 | more devices than one person uses |
+/// | [`subject_key`](Self::subject_key) | none: a plain digest of the subject in each token | every instance must have the same, and only the application can keep it |
 #[derive(Debug)]
 pub struct SessionsBuilder {
     sign_ins: SignIns,
@@ -152,6 +155,21 @@ impl SessionsBuilder {
     pub fn per_subject(mut self, sessions: usize) -> Self {
         self.given.once("per_subject");
         self.sign_ins.per_subject = sessions;
+        self
+    }
+
+    /// A secret of at least 32 bytes, the same on every instance, under which tokens and the store name a subject. None.
+    ///
+    /// Each token begins with 16 bytes that stand for its subject, so that it is looked up in one place. **Without a key they
+    /// are a plain digest**: whoever holds a token can test a guess of the subject, and can see that two tokens are of the same
+    /// subject. With a key, a guess cannot be tested without it. Two tokens of one subject still begin alike.
+    ///
+    /// Do not change it while people are signed in: their tokens stay good, but [`list`](Sessions::list),
+    /// [`end_all`](Sessions::end_all) and the limit [`per_subject`](Self::per_subject) no longer find them.
+    #[must_use]
+    pub fn subject_key(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.given.once("subject_key");
+        self.sign_ins.set_subject_key(secret.as_ref());
         self
     }
 

@@ -255,12 +255,14 @@ fn sign_ins(rows: &mut Vec<Row>) {
         absolute_timeout(100_000 * MINUTE)(200_000 * MINUTE);
         grace(MINUTE)(Duration::ZERO);
         per_subject(1)(2);
+        subject_key([1; 32])([2; 32]);
         clock(Stopped)(Stopped);
     }
     twice! { rows, "SessionsBuilder", Sessions::builder(store()), |builder: SessionsBuilder| builder.build();
         idle_timeout(MINUTE)(2 * MINUTE);
         absolute_timeout(100_000 * MINUTE)(200_000 * MINUTE);
         per_subject(1)(2);
+        subject_key([1; 32])([2; 32]);
         clock(Stopped)(Stopped);
     }
     twice! { rows, "RevocationsBuilder", Revocations::builder(store()), |builder: RevocationsBuilder| run(builder.open());

@@ -630,3 +630,40 @@ async fn what_was_written_behind_what_has_been_read_is_learnt_after_a_while() {
         assert_eq!(there.check(&token), Err(Revoked::Revoked), "{number}");
     }
 }
+
+/// The part of a token that stands for its subject.
+fn owner(token: &OpaqueToken) -> &str {
+    &token.as_str()[..4 + 21]
+}
+
+#[tokio::test]
+async fn with_a_key_nobody_else_can_tell_the_subject_of_a_token() {
+    let store = Stores::memory().sign_ins;
+    let (one, other) = ([1; 32], [2; 32]);
+    let refresh = || RefreshTokens::builder(store.clone());
+    let sessions = || Sessions::builder(store.clone());
+    let keyed = refresh().subject_key(one).build().unwrap();
+    // Whoever has this library and another key, or none, can start a sign-in of a guessed subject and compare.
+    let mut owners = HashSet::new();
+    for tokens in [&keyed, &refresh().subject_key(other).build().unwrap(), &refresh().build().unwrap()] {
+        owners.insert(owner(&tokens.start(sign_in("alice")).await.unwrap().0).to_owned());
+    }
+    for tokens in [sessions().subject_key(one), sessions().subject_key(other), sessions()] {
+        owners.insert(owner(&tokens.build().unwrap().start(sign_in("alice")).await.unwrap().0).to_owned());
+    }
+    assert_eq!(owners.len(), 6, "{owners:?}");
+
+    // Every instance with the same key finds them.
+    let again = refresh().subject_key(one).build().unwrap();
+    assert_eq!(again.list("alice").await.unwrap().len(), 1);
+    let (token, _) = keyed.start(sign_in("alice")).await.unwrap();
+    let (token, _) = again.refresh(&token).await.unwrap();
+    again.end_all("alice").await.unwrap();
+    assert!(is_ended(&keyed.refresh(&token).await));
+
+    for short in [&[][..], &[1; 31]] {
+        let expected = SignInsBuildError::SubjectKey { bytes: short.len() };
+        assert_eq!(refresh().subject_key(short).build().err(), Some(expected.clone()));
+        assert_eq!(sessions().subject_key(short).build().err(), Some(expected));
+    }
+}
