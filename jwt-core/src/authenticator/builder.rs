@@ -19,8 +19,8 @@ use crate::request::cross_site::CrossSite;
 use crate::request::csrf_token::CsrfTokens;
 use crate::request::source::TokenSource;
 use crate::verify::{
-    Authority, Checks, CredentialKind, Grants, IdTokenVerifier, Lookup, Profile, Remember, RevocationCheck, Validation,
-    VerifiedToken, Verifier, VerifierParts,
+    Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Lookup, Profile, Remember,
+    RevocationCheck, Validation, VerifiedToken, Verifier, VerifierParts,
 };
 
 /// Builds an [`Authenticator`] or, for bare tokens, a [`Verifier`]. Only keys and an audience have no default. A setting that
@@ -86,7 +86,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
             sources: Vec::new(),
             cross_site: CrossSite::default(),
             validation: Validation::new(),
-            max_token_len: 16 * 1024,
+            max_token_len: DEFAULT_MAX_TOKEN_LEN,
             checks: Checks::none(),
             scopes: Vec::new(),
             roles: Vec::new(),

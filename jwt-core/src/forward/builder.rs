@@ -7,14 +7,16 @@ use std::time::Duration;
 use super::exchanged::ExchangedTokens;
 use super::{ForwardTarget, Forwarder, ForwarderBuildError, Inner, TokenExchange};
 use crate::clock::Clock;
+use crate::given::Given;
 
-/// Builds a [`Forwarder`].
+/// Builds a [`Forwarder`]. A setting that has one value is given once; a second call is an error.
 pub struct ForwarderBuilder {
     pub(super) targets: Vec<ForwardTarget>,
     pub(super) margin: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) exchange: Option<Arc<dyn TokenExchange>>,
     pub(super) max_exchanged: usize,
+    pub(super) given: Given,
 }
 
 impl ForwarderBuilder {
@@ -29,6 +31,7 @@ impl ForwarderBuilder {
     /// How long a token must be good beyond the [call time](ForwardTarget::call_time) of the target. 5 seconds.
     #[must_use]
     pub fn margin(mut self, margin: Duration) -> Self {
+        self.given.once("margin");
         self.margin = margin;
         self
     }
@@ -36,6 +39,7 @@ impl ForwarderBuilder {
     /// What exchanges tokens for narrower ones (RFC 8693), for the targets that need that. None.
     #[must_use]
     pub fn exchange(mut self, exchange: impl TokenExchange + 'static) -> Self {
+        self.given.once("exchange");
         self.exchange = Some(Arc::new(exchange));
         self
     }
@@ -44,6 +48,7 @@ impl ForwarderBuilder {
     /// exchange. 1 000.
     #[must_use]
     pub fn max_exchanged(mut self, tokens: usize) -> Self {
+        self.given.once("max_exchanged");
         self.max_exchanged = tokens;
         self
     }
@@ -51,6 +56,7 @@ impl ForwarderBuilder {
     /// Where the present time comes from. [`SystemClock`](crate::SystemClock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.clock = Arc::new(clock);
         self
     }
@@ -61,6 +67,9 @@ impl ForwarderBuilder {
     /// [`ForwarderBuildError`], where there is no target, where one is not a safe origin, or where targets and exchange do
     /// not go together.
     pub fn build(self) -> Result<Forwarder, ForwarderBuildError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(ForwarderBuildError::SetTwice { setting });
+        }
         if self.targets.is_empty() {
             return Err(ForwarderBuildError::NoTarget);
         }

@@ -54,6 +54,20 @@ pub enum ForwarderBuildError {
         /// The target, with its port.
         origin: Box<str>,
     },
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A setting of a target was given twice.
+    #[error("the target `{origin}` has `.{setting}(…)` twice: keep one call")]
+    TargetSetTwice {
+        /// The target, with its port.
+        origin: Box<str>,
+        /// The setting.
+        setting: &'static str,
+    },
     /// A target has the empty audience.
     #[error(
         "the target `{origin}` has an empty `.audience(\"\")`: name what the service is called in `aud`, or leave it out"

@@ -21,6 +21,7 @@ use http::{HeaderValue, Uri};
 pub use target::ForwardTarget;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
+use crate::given::Given;
 use crate::verify::CompactToken;
 use exchanged::{ExchangedTokens, Key};
 
@@ -73,6 +74,7 @@ impl Forwarder {
             clock: Arc::new(SystemClock),
             exchange: None,
             max_exchanged: 1_000,
+            given: Given::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use http::Uri;
 
 use super::ForwarderBuildError;
 use crate::address::is_secure;
+use crate::given::Given;
 
 /// A service that tokens are passed on to: an origin (scheme, host and port), and which token it gets.
 ///
@@ -28,6 +29,7 @@ pub struct ForwardTarget {
     origin: Result<Origin, ForwarderBuildError>,
     pub(super) wish: Wish,
     pub(super) call_time: Duration,
+    given: Given,
 }
 
 /// What the token for a target should be narrowed to.
@@ -50,12 +52,18 @@ impl ForwardTarget {
     /// The service at this origin, such as `https://invoices.example.com` or `http://127.0.0.1:3001`. Plain http is for
     /// loopback addresses alone. A path is an error, since it would restrict nothing.
     pub fn new(origin: impl AsRef<str>) -> Self {
-        Self { origin: Origin::configured(origin.as_ref()), wish: Wish::default(), call_time: Duration::ZERO }
+        Self {
+            origin: Origin::configured(origin.as_ref()),
+            wish: Wish::default(),
+            call_time: Duration::ZERO,
+            given: Given::default(),
+        }
     }
 
     /// The audience of the exchanged token: what the service is called in `aud`.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.given.once("audience");
         self.wish.audience = Some(audience.into());
         self
     }
@@ -71,6 +79,7 @@ impl ForwardTarget {
     /// [`TokenExchange`](crate::TokenExchange) says whether and how the issuer is told.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.given.once("lifetime");
         self.wish.lifetime = Some(lifetime);
         self
     }
@@ -79,6 +88,7 @@ impl ForwardTarget {
     /// the [margin](crate::ForwarderBuilder::margin). Zero.
     #[must_use]
     pub fn call_time(mut self, time: Duration) -> Self {
+        self.given.once("call_time");
         self.call_time = time;
         self
     }
@@ -98,6 +108,9 @@ impl ForwardTarget {
     /// The origin, where there is nothing wrong with the target.
     pub(super) fn check(&self) -> Result<Box<str>, ForwarderBuildError> {
         let origin = Box::from(self.origin.as_ref().map_err(Clone::clone)?.to_string());
+        if let Some(setting) = self.given.twice() {
+            return Err(ForwarderBuildError::TargetSetTwice { origin, setting });
+        }
         if self.wish.audience.as_ref().is_some_and(String::is_empty) {
             return Err(ForwarderBuildError::EmptyAudience { origin });
         }

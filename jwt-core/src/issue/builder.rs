@@ -9,9 +9,11 @@ use arc_swap::ArcSwap;
 use super::ring::{Ring, named};
 use super::{Current, Inner, Issuer, IssuerBuildError};
 use crate::clock::{Clock, SystemClock};
+use crate::given::Given;
 use crate::key::{KeySet, LiveKeys, SigningKey};
 
-/// Builds an [`Issuer`]. Only an audience and a signing key have no default.
+/// Builds an [`Issuer`]. Only an audience and a signing key have no default. A setting that
+/// has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -31,6 +33,7 @@ pub struct IssuerBuilder {
     head_start: Duration,
     jwks_max_age: Duration,
     clock: Arc<dyn Clock>,
+    given: Given,
 }
 
 impl IssuerBuilder {
@@ -45,6 +48,7 @@ impl IssuerBuilder {
             head_start: Duration::from_secs(10 * 60),
             jwks_max_age: Duration::from_secs(5 * 60),
             clock: Arc::new(SystemClock),
+            given: Given::default(),
         }
     }
 
@@ -59,6 +63,7 @@ impl IssuerBuilder {
     /// Required.
     #[must_use]
     pub fn signing_key(mut self, key: SigningKey) -> Self {
+        self.given.once("signing_key");
         self.key = Some(key);
         self
     }
@@ -74,6 +79,7 @@ impl IssuerBuilder {
     /// How long a token is good, in whole seconds, at least one. 15 minutes.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.given.once("access_token_lifetime");
         self.lifetime = lifetime;
         self
     }
@@ -81,6 +87,7 @@ impl IssuerBuilder {
     /// The `typ` header of the tokens. `at+jwt` (RFC 9068); `JWT` for verifiers that know no other.
     #[must_use]
     pub fn typ(mut self, typ: impl Into<String>) -> Self {
+        self.given.once("typ");
         self.typ = typ.into();
         self
     }
@@ -88,6 +95,7 @@ impl IssuerBuilder {
     /// How long others may keep the JWK Set before they fetch it again. 5 minutes.
     #[must_use]
     pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
+        self.given.once("jwks_max_age");
         self.jwks_max_age = max_age;
         self
     }
@@ -96,6 +104,7 @@ impl IssuerBuilder {
     /// [`jwks_max_age`](Self::jwks_max_age). 10 minutes.
     #[must_use]
     pub fn head_start(mut self, head_start: Duration) -> Self {
+        self.given.once("head_start");
         self.head_start = head_start;
         self
     }
@@ -103,6 +112,7 @@ impl IssuerBuilder {
     /// Where the present time comes from, for the tokens and for the authenticators of this issuer. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.clock = Arc::new(clock);
         self
     }
@@ -112,6 +122,9 @@ impl IssuerBuilder {
     /// # Errors
     /// [`IssuerBuildError`], where something is missing or settings contradict each other.
     pub fn build(self) -> Result<Issuer, IssuerBuildError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(IssuerBuildError::SetTwice { setting });
+        }
         let key = self.key.ok_or(IssuerBuildError::NoSigningKey)?;
         if self.audiences.is_empty() {
             return Err(IssuerBuildError::NoAudience);

@@ -1,15 +1,12 @@
 //! The claims of a token: those that the issuer sets, and those of the application.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use super::IssueError;
-use crate::error::RegisteredClaim;
-use crate::json::{StrictSeed, read_object};
+use crate::claims::{self, ClaimsError, Noted, RegisteredClaim};
+use crate::clock::NumericDate;
+use crate::key::SigningError;
+use crate::verify::is_id_token;
 
 /// The claims that an issuer sets itself.
 #[derive(Serialize)]
@@ -38,45 +35,44 @@ fn audience<S: Serializer>(audiences: &&[Box<str>], serializer: S) -> Result<S::
     }
 }
 
-/// The JSON of one object with the members of both.
-pub(super) fn merged<T: Serialize + ?Sized>(registered: &Registered<'_>, own: &T) -> Result<Vec<u8>, IssueError> {
+/// The claims of the application as JSON text: those that verifiers of this issuer accept at that moment. They are read by
+/// the code that reads the claims of a token.
+pub(super) fn checked<T: Serialize + ?Sized>(own: &T, now: NumericDate) -> Result<String, IssueError> {
     let own = serde_json::to_string(own).map_err(|_| IssueError::Claims)?;
-    let found: Reserved = read_object(&own, StrictSeed(PhantomData)).map_err(|_| IssueError::Claims)?;
-    if let Some(claim) = found.0 {
+    let mut noted = Noted::default();
+    let read = claims::read::<()>(&own, &mut noted);
+    if let Some(claim) = RESERVED.into_iter().find(|claim| noted.names.contains(claim.as_str())) {
         return Err(IssueError::Collision(claim));
     }
+    read.map_err(|error| match error {
+        ClaimsError::Registered(claim) => IssueError::Signing(SigningError::ClaimType(claim)),
+        ClaimsError::Json(_) => IssueError::Claims,
+    })?;
+    if noted.names.contains("cnf") {
+        return Err(IssueError::Bound);
+    }
+    if is_id_token(&noted.names) {
+        return Err(IssueError::IdToken);
+    }
+    match noted.registered.times.not_before {
+        Some(not_before) if not_before > now => Err(IssueError::NotYetValid { not_before, now }),
+        _ => Ok(own),
+    }
+}
+
+/// The JSON of one object with the members of both.
+pub(super) fn merged(registered: &Registered<'_>, own: &str) -> Result<Vec<u8>, IssueError> {
+    let members = own.trim_matches(WHITE_SPACE).strip_prefix('{').and_then(|own| own.strip_suffix('}'));
+    let members = members.ok_or(IssueError::Claims)?.trim_matches(WHITE_SPACE);
     let mut json = serde_json::to_string(registered).map_err(|_| IssueError::Claims)?;
-    if own != "{}" {
+    if !members.is_empty() {
         json.truncate(json.len() - 1);
         json.push(',');
-        json.push_str(&own[1..]);
+        json.push_str(members);
+        json.push('}');
     }
     Ok(json.into_bytes())
 }
 
-/// The first reserved claim of an object.
-struct Reserved(Option<RegisteredClaim>);
-
-impl<'de> Deserialize<'de> for Reserved {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
-
-        impl<'de> Visitor<'de> for Names {
-            type Value = Reserved;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reserved, A::Error> {
-                let mut found = None;
-                while let Some((name, IgnoredAny)) = map.next_entry::<Cow<'de, str>, _>()? {
-                    found = found.or(RESERVED.into_iter().find(|claim| claim.as_str() == name));
-                }
-                Ok(Reserved(found))
-            }
-        }
-
-        deserializer.deserialize_map(Names)
-    }
-}
+/// The white space of JSON (RFC 8259 §2).
+const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];

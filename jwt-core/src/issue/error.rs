@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock::NumericDate;
 use crate::debug_text::debug_as_display;
 use crate::error::RegisteredClaim;
 use crate::key::{KeyError, SigningError};
@@ -16,6 +17,37 @@ pub enum IssueError {
     /// The claims have a member that the issuer sets itself.
     #[error("the claims have `{0}`, which the issuer sets: leave it out of the type that is signed")]
     Collision(RegisteredClaim),
+    /// The claims have `cnf` (RFC 7800): verifiers here refuse bound tokens as long as they cannot check the proof of possession.
+    #[error(
+        "the claims have `cnf`, and verifiers here refuse a token that is bound to a key: leave it out, or sign with `SigningKey::sign` for other verifiers"
+    )]
+    Bound,
+    /// The claims have what only ID tokens have: `nonce`, `at_hash`, `c_hash` or `s_hash`, or `auth_time` with `azp` and
+    /// neither a scope nor a `client_id`. Verifiers here refuse it as an access token.
+    #[error(
+        "the claims have what makes an ID token (`nonce`, `at_hash`, `c_hash`, `s_hash`, or `auth_time` with `azp`), which opens no API: leave it out, or sign an ID token with `SigningKey::sign`"
+    )]
+    IdToken,
+    /// `nbf` is later than now: the token is refused until then, by verifiers without leeway.
+    #[error(
+        "`nbf` is {not_before}, which is later than now ({now}), and verifiers refuse the token until then: leave it out, or sign the token when it is needed"
+    )]
+    NotYetValid {
+        /// `nbf`.
+        not_before: NumericDate,
+        /// The present time.
+        now: NumericDate,
+    },
+    /// The token is longer than what verifiers here accept by default.
+    #[error(
+        "a token of {bytes} bytes is longer than the {limit} that verifiers here accept by default: sign less, such as the names of roles instead of all that they allow, or use `SigningKey::sign` with verifiers that have a larger `.max_token_len(…)`"
+    )]
+    TooLong {
+        /// The length of the token, in bytes.
+        bytes: usize,
+        /// The longest, in bytes.
+        limit: usize,
+    },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     Random,
@@ -68,6 +100,12 @@ pub enum IssuerBuildError {
     DuplicateKid {
         /// The `kid` of both.
         kid: Box<str>,
+    },
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
     },
     /// Tokens would live for less than a second.
     #[error("`.access_token_lifetime({0:?})` is under a second: make it a few minutes")]

@@ -27,9 +27,13 @@ use crate::facade::tracing;
 use crate::key::crypto;
 use crate::key::{KeySet, KeySource, LiveKeys, SigningKey};
 use crate::request::RequestHead;
+use crate::store::time::whole_seconds;
 use claims::Registered;
 use jwks::Jwks;
 use ring::Ring;
+
+/// The longest token: what verifiers accept by default.
+const MAX_TOKEN_LEN: usize = crate::verify::DEFAULT_MAX_TOKEN_LEN;
 
 /// Signs access tokens, publishes the keys that verify them, and rotates those keys. Cheap to clone.
 ///
@@ -97,21 +101,40 @@ impl Issuer {
 
     /// Signs `claims`, which must serialize to a JSON object, and adds `iss`, `aud`, `iat`, `exp` and `jti`.
     ///
-    /// `sub` and `nbf` are up to the application. For an access token of RFC 9068, `claims` must have `sub` and
-    /// `client_id`.
+    /// `sub` is up to the application. For an access token of RFC 9068, `claims` must have `sub` and `client_id`.
+    ///
+    /// What is signed here is accepted by [`authenticator`](Self::authenticator) at the same moment: the same code reads the
+    /// claims. Other kinds of tokens are signed by [`SigningKey::sign`].
     ///
     /// # Errors
-    /// [`IssueError::Collision`] where `claims` has one of these five itself, and [`IssueError::Claims`] where it is not a
-    /// JSON object.
+    /// [`IssueError::Collision`] where `claims` has one of these five itself, [`IssueError::Claims`] where it is not a JSON
+    /// object, and others for what verifiers refuse: registered claims of the wrong type, among them an `Option` that is
+    /// `None` and serializes to `null`; `cnf`; what only ID tokens have; an `nbf` that is later than now; a token of more
+    /// than 16 KiB.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
+        self.sign_after(claims, None)
+    }
+
+    /// The same with an `iat` that is not before that moment, although that may be in the future by as much as clocks may
+    /// differ: for who logs in right after everything of the subject was revoked.
+    pub(crate) fn sign_after<T: Serialize + ?Sized>(
+        &self,
+        claims: &T,
+        not_before: Option<NumericDate>,
+    ) -> Result<AccessToken, IssueError> {
         let inner = &*self.0;
         let now = self.advance();
+        let own = claims::checked(claims, now)?;
         let token_id = base64url::encode(crypto::random::<16>().ok_or(IssueError::Random)?);
         let expires_at = now.as_secs().saturating_add(inner.lifetime.as_secs());
+        let issued_at = not_before.map_or(now, |not_before| now.max(whole_seconds(not_before))).as_secs();
         let registered =
-            Registered { iss: &inner.name, aud: &inner.audiences, iat: now.as_secs(), exp: expires_at, jti: &token_id };
-        let json = claims::merged(&registered, claims)?;
+            Registered { iss: &inner.name, aud: &inner.audiences, iat: issued_at, exp: expires_at, jti: &token_id };
+        let json = claims::merged(&registered, &own)?;
         let token = inner.current.load().active.sign_json(&inner.typ, &json)?;
+        if token.len() > MAX_TOKEN_LEN {
+            return Err(IssueError::TooLong { bytes: token.len(), limit: MAX_TOKEN_LEN });
+        }
         Ok(AccessToken::new(token, token_id, NumericDate::from_secs(expires_at), inner.lifetime))
     }
 

@@ -182,6 +182,16 @@ pub enum SigningError {
         /// The longest, in bytes.
         limit: usize,
     },
+    /// The header, with `typ` and `kid`, is longer than verifiers here accept.
+    #[error(
+        "a header of {bytes} characters is longer than the {limit} that verifiers here accept: shorten the `typ` or the `kid`"
+    )]
+    HeaderTooLong {
+        /// The length of the header, in characters of base64url.
+        bytes: usize,
+        /// The longest.
+        limit: usize,
+    },
     /// The backend cannot sign, for example because there are no random numbers.
     #[error("the backend cannot make the signature: check that the system has random numbers")]
     Failed,

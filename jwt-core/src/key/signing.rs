@@ -14,6 +14,8 @@ use crate::key::crypto::{self, PrivateKey, PublicParts};
 
 /// The longest `kid` that is read and written, in bytes.
 pub(crate) const MAX_KID: usize = 1024;
+/// The longest header that is read and written, in characters of base64url.
+pub(crate) const MAX_HEADER: usize = 8 * 1024;
 
 /// A key that signs tokens by exactly one algorithm, parsed once and cheap to clone.
 ///
@@ -154,7 +156,11 @@ impl SigningKey {
         }
         let header = Header { alg: self.algorithm.as_str(), typ, kid: self.kid.as_deref() };
         let header = serde_json::to_vec(&header).map_err(|_| SigningError::Claims)?;
-        let message = format!("{}.{}", base64url::encode(header), base64url::encode(claims));
+        let header = base64url::encode(header);
+        if header.len() > MAX_HEADER {
+            return Err(SigningError::HeaderTooLong { bytes: header.len(), limit: MAX_HEADER });
+        }
+        let message = format!("{header}.{}", base64url::encode(claims));
         let signature = base64url::encode(self.signature(message.as_bytes())?);
         Ok(format!("{message}.{signature}"))
     }

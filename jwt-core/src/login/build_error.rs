@@ -7,6 +7,12 @@ use crate::error::AuthenticatorBuildError;
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginsBuildError {
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
     /// A trusted origin is not written as browsers send it.
     #[error(
         "the trusted origin `{origin}` is not written as browsers send it: `https://app.example.com`, in lower case, with a port only where it is not the default one, without `/` at the end, without `*`"
@@ -35,6 +41,12 @@ pub enum LoginsBuildError {
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginCookiesBuildError {
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
     /// No request can carry a cookie of this name.
     #[error("no request can carry a cookie of the name {name:?}: use letters, digits, `-` and `_`")]
     Name {

@@ -11,13 +11,14 @@ use serde_json::value::RawValue;
 use super::renewal::Renewals;
 use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError, Revoking};
 use crate::error::CheckError;
+use crate::given::Given;
 use crate::issue::{IssueError, Issuer};
 use crate::request::cross_site::{CrossSite, is_origin};
 use crate::revocation::Revocations;
 use crate::session::refresh::RefreshTokens;
 use crate::session::sign_in::SignIn;
 
-/// Builds [`Logins`].
+/// Builds [`Logins`]. A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -34,6 +35,7 @@ pub struct LoginsBuilder {
     reload: Option<Box<Reload>>,
     revocations: Option<Revocations>,
     transparent_renewal: bool,
+    given: Given,
 }
 
 impl LoginsBuilder {
@@ -46,12 +48,14 @@ impl LoginsBuilder {
             reload: None,
             revocations: None,
             transparent_renewal: false,
+            given: Given::default(),
         }
     }
 
     /// The cookies that keep a login in a browser. [`LoginCookies`] with their defaults.
     #[must_use]
     pub fn cookies(mut self, cookies: LoginCookies) -> Self {
+        self.given.once("cookies");
         self.cookies = Some(cookies);
         self
     }
@@ -103,6 +107,7 @@ impl LoginsBuilder {
         E: Error + Send + Sync + 'static,
         F: Future<Output = Result<Option<C>, E>> + Send + 'static,
     {
+        self.given.once("reload");
         self.reload = Some(Box::new(move |sign_in| {
             let claims = reload(sign_in);
             Box::pin(async move {
@@ -118,6 +123,7 @@ impl LoginsBuilder {
     /// [`log_out_everywhere`](Logins::log_out_everywhere), and refuses tokens that are on the list. None.
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
+        self.given.once("revocations");
         self.revocations = Some(revocations.clone());
         self
     }
@@ -148,6 +154,9 @@ impl LoginsBuilder {
     /// [`LoginsBuildError`], where a trusted origin is not one, or where the middleware would not get the cookie that it is
     /// to renew logins by.
     pub fn build(self) -> Result<Logins, LoginsBuildError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(LoginsBuildError::SetTwice { setting });
+        }
         if let Some(origin) = self.cross_site.trusted.iter().find(|origin| !is_origin(origin)) {
             return Err(LoginsBuildError::TrustedOrigin { origin: origin.clone() });
         }
@@ -181,7 +190,7 @@ impl fmt::Debug for LoginsBuilder {
             .field("reload", &self.reload.is_some())
             .field("revocations", &self.revocations)
             .field("transparent_renewal", &self.transparent_renewal)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

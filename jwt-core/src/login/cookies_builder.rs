@@ -4,15 +4,18 @@ use http::HeaderName;
 
 use super::LoginCookiesBuildError;
 use super::cookies::{Attributes, Csrf, LoginCookies, SameSite};
+use crate::given::Given;
 use crate::request::csrf_token::CsrfTokens;
 
-/// Builds [`LoginCookies`], which documents the defaults.
+/// Builds [`LoginCookies`], which documents the defaults. A setting that has one value is given once; a second
+/// call is an error.
 #[derive(Debug, Clone)]
 pub struct LoginCookiesBuilder {
     access: Attributes,
     refresh: Attributes,
     csrf: Option<Csrf>,
     plain_http: bool,
+    given: Given,
 }
 
 impl LoginCookiesBuilder {
@@ -22,12 +25,14 @@ impl LoginCookiesBuilder {
             refresh: Attributes::new("__Secure-refresh_token", "/auth", SameSite::Strict),
             csrf: None,
             plain_http: false,
+            given: Given::default(),
         }
     }
 
     /// The name of the cookie for the access token: letters, digits, `-` and `_`. `__Host-access_token`.
     #[must_use]
     pub fn access_name(mut self, name: impl Into<String>) -> Self {
+        self.given.once("access_name");
         self.access.name = name.into();
         self
     }
@@ -35,6 +40,7 @@ impl LoginCookiesBuilder {
     /// The name of the cookie for the refresh token. `__Secure-refresh_token`.
     #[must_use]
     pub fn refresh_name(mut self, name: impl Into<String>) -> Self {
+        self.given.once("refresh_name");
         self.refresh.name = name.into();
         self
     }
@@ -42,6 +48,7 @@ impl LoginCookiesBuilder {
     /// The path below which browsers send the refresh token: that of the routes that refresh and end a login. `/auth`.
     #[must_use]
     pub fn refresh_path(mut self, path: impl Into<String>) -> Self {
+        self.given.once("refresh_path");
         self.refresh.path = path.into();
         self
     }
@@ -49,6 +56,7 @@ impl LoginCookiesBuilder {
     /// When browsers send the access token with a request of another site. [`SameSite::Lax`].
     #[must_use]
     pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.given.once("same_site");
         self.access.same_site = same_site;
         self
     }
@@ -56,6 +64,7 @@ impl LoginCookiesBuilder {
     /// When browsers send the refresh token with a request of another site. [`SameSite::Strict`].
     #[must_use]
     pub fn refresh_same_site(mut self, same_site: SameSite) -> Self {
+        self.given.once("refresh_same_site");
         self.refresh.same_site = same_site;
         self
     }
@@ -64,6 +73,7 @@ impl LoginCookiesBuilder {
     /// names without `__Host-`. None: this host alone.
     #[must_use]
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.given.once("domain");
         let domain = domain.into();
         self.access.domain = Some(domain.clone());
         self.refresh.domain = Some(domain);
@@ -74,6 +84,7 @@ impl LoginCookiesBuilder {
     /// [`AuthenticatorBuilder::csrf`](crate::AuthenticatorBuilder::csrf) requires it. None.
     #[must_use]
     pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
+        self.given.once("csrf");
         let cookie = Attributes::new("__Host-csrf_token", "/", SameSite::Strict);
         self.csrf = Some(Csrf { tokens: tokens.clone(), cookie: Attributes { http_only: false, ..cookie } });
         self
@@ -92,7 +103,10 @@ impl LoginCookiesBuilder {
     /// # Errors
     /// [`LoginCookiesBuildError`], where a browser would refuse one of them, or where two have the same name.
     pub fn build(self) -> Result<LoginCookies, LoginCookiesBuildError> {
-        let Self { mut access, mut refresh, mut csrf, plain_http } = self;
+        if let Some(setting) = self.given.twice() {
+            return Err(LoginCookiesBuildError::SetTwice { setting });
+        }
+        let Self { mut access, mut refresh, mut csrf, plain_http, .. } = self;
         let cookies = [&mut access, &mut refresh].into_iter().chain(csrf.as_mut().map(|csrf| &mut csrf.cookie));
         for cookie in cookies {
             if plain_http {

@@ -27,8 +27,9 @@ pub use tokens::{Login, RefreshToken, UnfitToken};
 
 use crate::authenticator::AuthenticatorBuilder;
 use crate::authenticator::renewal::Renewal;
+use crate::clock::NumericDate;
 use crate::error::AuthError;
-use crate::issue::{IssueError, Issuer};
+use crate::issue::{AccessToken, IssueError, Issuer};
 use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
@@ -108,7 +109,7 @@ impl Logins {
         let json = serde_json::value::to_raw_value(claims).map_err(|_| IssueError::Claims)?;
         let subject = subject(&json)?;
         // Before anything is remembered, so that claims that cannot be signed leave nothing behind.
-        let access = self.0.issuer.sign(&json)?;
+        let access = self.sign(&subject, None, &json)?;
         let new = NewSignIn::new(subject, &json)?.label(label);
         let (token, sign_in) = self.0.refresh.start(new).await?;
         Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?))
@@ -126,10 +127,12 @@ impl Logins {
         let access = match &inner.reload {
             None => {
                 let claims: &RawValue = serde_json::from_str(sign_in.data_json()).map_err(|_| IssueError::Claims)?;
-                inner.issuer.sign(claims)?
+                self.sign(&sign_in.subject, Some(sign_in.created_at), claims)?
             }
             Some(reload) => match reload(sign_in.clone()).await? {
-                Some(claims) if subject(&claims)? == sign_in.subject => inner.issuer.sign(&claims)?,
+                Some(claims) if subject(&claims)? == sign_in.subject => {
+                    self.sign(&sign_in.subject, Some(sign_in.created_at), &claims)?
+                }
                 Some(_) => return Err(LoginError::OtherSubject),
                 None => {
                     inner.refresh.end(&token).await?;
@@ -160,8 +163,8 @@ impl Logins {
     ///
     /// With [`revocations`](LoginsBuilder::revocations), the access tokens that this issuer has signed for the subject until
     /// now are refused as well: on this instance at once, on other instances after their next poll. Without, they stay good
-    /// until they expire. The tokens have `iat` in whole seconds. So a token of a new login within the same second is refused
-    /// too.
+    /// until they expire. The user can log in again at once. On an instance that has not polled yet, a new login within that
+    /// quarter of a second is refused too.
     ///
     /// # Errors
     /// [`StoreError`], where the refresh tokens could not be ended or the access tokens could not be revoked. Both were
@@ -184,10 +187,10 @@ impl Logins {
     pub async fn revoke_access_token(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
         let Some(Revoking { list, verifier }) = &self.0.revoking else { return Ok(()) };
         let Ok(token) = verifier.verify(token) else { return Ok(()) };
-        match (token.issuer(), token.token_id(), token.expires_at()) {
-            (Some(issuer), Some(id), Some(expires_at)) => list.revoke(issuer, id, expires_at).await,
-            // Not a token of this issuer, which always writes all three.
-            _ => Ok(()),
+        match token.expires_at() {
+            Some(expires_at) => list.revoke_token(&token, expires_at).await,
+            // Not a token of this issuer, which always writes it.
+            None => Ok(()),
         }
     }
 
@@ -285,6 +288,14 @@ impl Logins {
     /// The refresh tokens: for a list of devices, and for ending the login on one of them.
     pub fn refresh_tokens(&self) -> &RefreshTokens {
         &self.0.refresh
+    }
+
+    /// Signs claims for a login that started at that moment, or that starts now, with an `iat` late enough for what was revoked before it.
+    fn sign(&self, subject: &str, started: Option<NumericDate>, claims: &RawValue) -> Result<AccessToken, IssueError> {
+        let Inner { issuer, revoking, .. } = &*self.0;
+        let list = revoking.as_ref().map(|revoking| &revoking.list);
+        let not_before = list.and_then(|list| list.not_before(issuer.name(), subject, started));
+        issuer.sign_after(claims, not_before)
     }
 
     fn refresh_token(&self, token: &OpaqueToken, sign_in: &SignIn) -> Result<RefreshToken, LoginError> {

@@ -21,8 +21,8 @@ pub(super) struct List {
     /// How many entries there are, so that a check against an empty list costs nothing.
     tokens: AtomicUsize,
     subjects: AtomicUsize,
-    /// All entries, ordered by when they can be forgotten, in milliseconds. Locked by the one who changes the list.
-    by_end: Mutex<BTreeSet<(u64, u64)>>,
+    /// All entries, each once, ordered by when they can be forgotten, in milliseconds. Locked by the one who changes the list.
+    by_end: Mutex<BTreeSet<(u64, Kind, u64)>>,
 }
 
 #[derive(Clone, Default)]
@@ -32,10 +32,21 @@ struct Shard {
     subjects: HashMap<u64, Before, BuildHasherDefault<Hashed>>,
 }
 
-#[derive(Clone, Copy)]
-struct Before {
-    not_before: NumericDate,
-    forget_at: u64,
+/// What a hash is the hash of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Token,
+    Subject,
+}
+
+/// All tokens of a subject that were issued before a moment are revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Before {
+    pub(super) not_before: NumericDate,
+    /// In milliseconds.
+    pub(super) forget_at: u64,
+    /// When this instance learnt of it.
+    pub(super) known_since: NumericDate,
 }
 
 impl List {
@@ -70,10 +81,14 @@ impl List {
         if self.subjects.load(Ordering::Acquire) == 0 {
             return false;
         }
+        let before = self.before(issuer, subject);
+        before.is_some_and(|before| issued_at.is_none_or(|issued_at| issued_at < before.not_before))
+    }
+
+    /// What is revoked of a subject as a whole.
+    pub(super) fn before(&self, issuer: &str, subject: &str) -> Option<Before> {
         let hash = self.keys.hash_one((issuer, subject));
-        let shard = self.shard(hash).load();
-        let Some(before) = shard.subjects.get(&hash) else { return false };
-        issued_at.is_none_or(|issued_at| issued_at < before.not_before)
+        self.shard(hash).load().subjects.get(&hash).copied()
     }
 
     /// A copy of the part that holds a hash, for a change.
@@ -84,6 +99,7 @@ impl List {
 
     /// Adds entries, and forgets those that have expired.
     pub(super) fn learn(&self, revocations: &[Revocation], now: NumericDate) {
+        let known_since = now;
         let now = now.as_millis();
         let mut by_end = self.by_end.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = HashMap::new();
@@ -92,35 +108,36 @@ impl List {
             if forget_at <= now {
                 continue;
             }
-            let hash = match target {
+            let entry = match target {
                 RevocationTarget::Token { issuer, id } => {
                     let hash = self.keys.hash_one((&**issuer, &**id));
                     let known = self.copy(&mut changed, hash).tokens.entry(hash).or_default();
+                    by_end.remove(&(*known, Kind::Token, hash));
                     *known = forget_at.max(*known);
-                    hash
+                    (*known, Kind::Token, hash)
                 }
                 RevocationTarget::Subject { issuer, subject, not_before } => {
                     let hash = self.keys.hash_one((&**issuer, &**subject));
                     let known = self.copy(&mut changed, hash).subjects.entry(hash);
-                    let known = known.or_insert(Before { not_before: *not_before, forget_at });
-                    known.not_before = known.not_before.max(*not_before);
+                    let known = known.or_insert(Before { not_before: *not_before, forget_at, known_since });
+                    by_end.remove(&(known.forget_at, Kind::Subject, hash));
+                    if *not_before > known.not_before {
+                        (known.not_before, known.known_since) = (*not_before, known_since);
+                    }
                     known.forget_at = known.forget_at.max(forget_at);
-                    hash
+                    (known.forget_at, Kind::Subject, hash)
                 }
             };
-            by_end.insert((forget_at, hash));
+            by_end.insert(entry);
         }
-        while let Some((end, hash)) = by_end.first().copied()
+        while let Some((end, kind, hash)) = by_end.first().copied()
             && end <= now
         {
             by_end.pop_first();
             let shard = self.copy(&mut changed, hash);
-            // Unless it was revoked a second time, for longer.
-            if shard.tokens.get(&hash).is_some_and(|forget_at| *forget_at <= now) {
-                shard.tokens.remove(&hash);
-            }
-            if shard.subjects.get(&hash).is_some_and(|before| before.forget_at <= now) {
-                shard.subjects.remove(&hash);
+            match kind {
+                Kind::Token => drop(shard.tokens.remove(&hash)),
+                Kind::Subject => drop(shard.subjects.remove(&hash)),
             }
         }
         for (index, shard) in changed {

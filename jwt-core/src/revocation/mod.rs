@@ -1,5 +1,6 @@
 //! Tokens that were revoked: refused although they are signed and have not expired.
 
+mod counts;
 mod follower;
 mod identity;
 mod list;
@@ -13,8 +14,11 @@ pub use identity::TokenIdentity;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::debug_text::debug_as_display;
-use crate::store::time::{later, whole_millis};
+use crate::facade::tracing;
+use crate::given::Given;
+use crate::store::time::{later, whole_millis, whole_seconds};
 use crate::store::{Revocation, RevocationStore, RevocationTarget, StoreError};
+use counts::Counts;
 use follower::follow;
 use list::List;
 
@@ -63,8 +67,11 @@ struct Inner {
     store: Arc<dyn RevocationStore>,
     clock: Arc<dyn Clock>,
     leeway: Duration,
+    clock_skew: Duration,
+    per_subject: usize,
     while_unreachable: WhileUnreachable,
     list: List,
+    counts: Counts,
     /// The number of the last entry that was read from the store.
     read_up_to: AtomicU64,
     /// When the list was last known to be the whole list, in milliseconds since the epoch.
@@ -92,40 +99,130 @@ impl Revocations {
             store,
             clock: Arc::new(SystemClock),
             leeway: Duration::from_secs(5 * 60),
+            clock_skew: Duration::from_secs(30),
+            per_subject: 100,
             poll_interval: Duration::from_millis(250),
             while_unreachable: WhileUnreachable::KeepLastKnown,
+            given: Given::default(),
         }
     }
 
-    /// Revokes one token, by its `iss` (empty if it has none), `jti` and `exp`. `Ok` once the store has the revocation.
+    /// Revokes one token, by its `iss` (empty if it has none), `jti` and `exp`. `Ok` once the store has the revocation. Where
+    /// the subject is known, [`revoke_token`](Self::revoke_token) has a limit for each subject, and this has none.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: the token is refused on this instance, but perhaps not on others; try again.
     /// [`StoreError::Full`]: nothing was revoked.
     pub async fn revoke(&self, issuer: &str, token_id: &str, expires_at: NumericDate) -> Result<(), StoreError> {
         let target = RevocationTarget::Token { issuer: issuer.to_owned(), id: token_id.to_owned() };
-        self.add(target, expires_at).await
+        self.add(target, self.end(expires_at)).await
+    }
+
+    /// Revokes one token: a reference to a [`VerifiedToken`](crate::VerifiedToken), or a [`TokenIdentity`]; and its `exp`.
+    ///
+    /// No user can fill the list by logging in and out in a loop. Where a subject has
+    /// [`per_subject`](RevocationsBuilder::per_subject) entries already, or the store has no room for one more token, one
+    /// entry revokes all tokens that were issued to the subject until this one, and replaces the entry of that kind that the
+    /// subject had before. The other devices of the subject then need a new access token, which a refresh gets. The log has
+    /// a warning.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke), and [`StoreError::NoTokenId`] for a token with neither `jti` nor `sub`. Without `jti`, the
+    /// tokens of the subject are revoked as above.
+    pub async fn revoke_token<'t>(
+        &self,
+        token: impl Into<TokenIdentity<'t>>,
+        expires_at: NumericDate,
+    ) -> Result<(), StoreError> {
+        let token = token.into();
+        let issuer = token.issuer.unwrap_or_default();
+        let target = |id: &str| RevocationTarget::Token { issuer: issuer.to_owned(), id: id.to_owned() };
+        self.limited(token, token.token_id.map(target), expires_at).await
+    }
+
+    /// Adds an entry for one token or one login of a subject, or, beyond the limit, the one for all of its tokens so far.
+    async fn limited(
+        &self,
+        token: TokenIdentity<'_>,
+        target: Option<RevocationTarget>,
+        expires_at: NumericDate,
+    ) -> Result<(), StoreError> {
+        let (inner, now, end) = (&*self.0, self.now(), self.end(expires_at));
+        let issuer = token.issuer.unwrap_or_default();
+        let Some(subject) = token.subject else {
+            return self.add(target.ok_or(StoreError::NoTokenId)?, end).await;
+        };
+        if let Some(target) = target
+            && inner.counts.admit((issuer, subject), &target, (end, now), inner.per_subject)
+        {
+            match self.add(target, end).await {
+                Err(StoreError::Full) => {}
+                added => return added,
+            }
+        }
+        tracing::warn!(target: "jwt", issuer, limit = inner.per_subject, "a subject has too many revocations, or the list has no room for one more token: all of its tokens so far are revoked instead");
+        // A token without `iat` counts as older than every entry of its subject.
+        let not_before = token.issued_at.map_or(NumericDate::from_millis(1), just_after);
+        self.add_subject(issuer, subject, not_before, end).await
     }
 
     /// Revokes all tokens that were issued to a subject until now. `longest` is the longest lifetime that such a token has.
     ///
-    /// Most issuers write `iat` in whole seconds. So a token that is issued later within the same second is refused as well.
+    /// The clock of the issuer may be ahead by [`clock_skew`](RevocationsBuilder::clock_skew). So a token whose `iat` is up to
+    /// 30 seconds later than now is refused too: nobody can tell it from an older one. [`Logins`](crate::Logins) with this
+    /// list therefore sign the tokens of a new login with an `iat` that is late enough, and the user is served at once. The
+    /// tokens of **another issuer** are refused until they are issued 30 seconds after this call.
+    ///
+    /// The last tenth of the store is kept free for this: it succeeds also where there is no room for single tokens.
     ///
     /// # Errors
     /// As [`revoke`](Self::revoke).
     pub async fn revoke_all(&self, issuer: &str, subject: &str, longest: Duration) -> Result<(), StoreError> {
-        let (issuer, subject, now) = (issuer.to_owned(), subject.to_owned(), self.now());
-        self.add(RevocationTarget::Subject { issuer, subject, not_before: now }, later(now, longest)).await
+        let now = self.now();
+        let latest = later(now, self.0.clock_skew);
+        // A login after the previous call has an `iat` of that entry, which may still be in the future.
+        let known = self.0.list.before(issuer, subject).map(|before| before.not_before);
+        let not_before =
+            known.filter(|before| *before > now).map_or(latest, |before| latest.max(just_after(whole_seconds(before))));
+        self.add_subject(issuer, subject, not_before, self.end(later(latest, longest))).await
     }
 
-    async fn add(&self, target: RevocationTarget, expires_at: NumericDate) -> Result<(), StoreError> {
+    /// Adds what is revoked of a subject as a whole, together with what was revoked of it before.
+    async fn add_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        mut not_before: NumericDate,
+        mut end: NumericDate,
+    ) -> Result<(), StoreError> {
+        if let Some(known) = self.0.list.before(issuer, subject) {
+            not_before = not_before.max(known.not_before);
+            end = end.max(NumericDate::from_millis(known.forget_at));
+        }
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        self.add(RevocationTarget::Subject { issuer, subject, not_before }, end).await
+    }
+
+    async fn add(&self, target: RevocationTarget, forget_at: NumericDate) -> Result<(), StoreError> {
         let inner = &self.0;
-        let revocation = Revocation { target, forget_at: later(expires_at, inner.leeway) };
+        let revocation = Revocation { target, forget_at };
         let added = inner.store.add(revocation.clone(), self.now()).await;
         if !matches!(added, Err(StoreError::Full)) {
             inner.list.learn(std::slice::from_ref(&revocation), self.now());
         }
         added
+    }
+
+    /// When the entry of a token can be forgotten.
+    fn end(&self, expires_at: NumericDate) -> NumericDate {
+        later(expires_at, self.0.leeway)
+    }
+
+    /// The earliest `iat` of a token that is not revoked with the others of its subject: for a login that started at that
+    /// moment, or that starts now. `None` where the login itself started before they were revoked: its tokens are to be refused.
+    pub(crate) fn not_before(&self, issuer: &str, subject: &str, started: Option<NumericDate>) -> Option<NumericDate> {
+        let before = self.0.list.before(issuer, subject)?;
+        started.is_none_or(|started| whole_millis(started) >= before.known_since).then_some(before.not_before)
     }
 
     /// Whether a verified token is still good. For tokens that were verified without this list: a reference to a
@@ -210,25 +307,36 @@ impl fmt::Debug for Revocations {
     }
 }
 
-/// Builds [`Revocations`].
+/// The first millisecond after a moment.
+fn just_after(moment: NumericDate) -> NumericDate {
+    later(moment, Duration::from_millis(1))
+}
+
+/// Builds [`Revocations`]. A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
 /// | [`poll_interval`](Self::poll_interval) | 250 milliseconds | known everywhere within a second, for four small requests a second |
 /// | [`while_unreachable`](Self::while_unreachable) | `KeepLastKnown` | a store that is down should not take the service with it |
 /// | [`leeway`](Self::leeway) | 5 minutes | more than a verifier allows a token after its `exp` |
+/// | [`clock_skew`](Self::clock_skew) | 30 seconds | the leeway that a verifier has by default |
+/// | [`per_subject`](Self::per_subject) | 100 | more logouts than one person makes within one lifetime of a token |
 pub struct RevocationsBuilder {
     store: Arc<dyn RevocationStore>,
     clock: Arc<dyn Clock>,
     leeway: Duration,
+    clock_skew: Duration,
+    per_subject: usize,
     poll_interval: Duration,
     while_unreachable: WhileUnreachable,
+    given: Given,
 }
 
 impl RevocationsBuilder {
     /// How long to wait between two polls of the store for new entries. 250 milliseconds.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.given.once("poll_interval");
         self.poll_interval = interval;
         self
     }
@@ -236,6 +344,7 @@ impl RevocationsBuilder {
     /// What happens to requests while the store cannot be reached. [`WhileUnreachable::KeepLastKnown`].
     #[must_use]
     pub fn while_unreachable(mut self, choice: WhileUnreachable) -> Self {
+        self.given.once("while_unreachable");
         self.while_unreachable = choice;
         self
     }
@@ -243,13 +352,33 @@ impl RevocationsBuilder {
     /// How long a revocation is remembered after the `exp` of its token: at least the leeway of every verifier. 5 minutes.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.given.once("leeway");
         self.leeway = leeway;
+        self
+    }
+
+    /// How much the clock of an issuer may be ahead of the clock here: [`revoke_all`](Revocations::revoke_all) revokes tokens
+    /// whose `iat` is up to so much later than now. At most the leeway of the verifiers that have a `max_age`. 30 seconds.
+    #[must_use]
+    pub fn clock_skew(mut self, skew: Duration) -> Self {
+        self.given.once("clock_skew");
+        self.clock_skew = skew;
+        self
+    }
+
+    /// How many entries of one subject this instance adds for single tokens, within one lifetime of a token. For more, see
+    /// [`revoke_token`](Revocations::revoke_token). 100.
+    #[must_use]
+    pub fn per_subject(mut self, entries: usize) -> Self {
+        self.given.once("per_subject");
+        self.per_subject = entries;
         self
     }
 
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.clock = Arc::new(clock);
         self
     }
@@ -259,15 +388,21 @@ impl RevocationsBuilder {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: without the list nothing can be checked, so a service should not start.
-    /// [`StoreError::NoRuntime`] outside of a Tokio runtime.
+    /// [`StoreError::NoRuntime`] outside of a Tokio runtime. [`StoreError::SetTwice`] for a setting that was given twice.
     pub async fn open(self) -> Result<Revocations, StoreError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(StoreError::SetTwice { setting });
+        }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StoreError::NoRuntime)?;
         let revocations = Revocations(Arc::new(Inner {
             store: self.store,
             clock: self.clock,
             leeway: self.leeway,
+            clock_skew: self.clock_skew,
+            per_subject: self.per_subject,
             while_unreachable: self.while_unreachable,
             list: List::new(),
+            counts: Counts::new(),
             read_up_to: AtomicU64::new(0),
             complete_at: AtomicU64::new(0),
         }));
@@ -283,6 +418,8 @@ impl fmt::Debug for RevocationsBuilder {
             .field("poll_interval", &self.poll_interval)
             .field("while_unreachable", &self.while_unreachable)
             .field("leeway", &self.leeway)
+            .field("clock_skew", &self.clock_skew)
+            .field("per_subject", &self.per_subject)
             .finish_non_exhaustive()
     }
 }

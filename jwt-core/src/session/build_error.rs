@@ -8,6 +8,12 @@ use crate::debug_text::debug_as_display;
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignInsBuildError {
+    /// A setting that has one value was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
     /// The idle timeout is under a millisecond.
     #[error("`.idle_timeout({0:?})` ends every sign-in at once: make it a millisecond at least")]
     IdleTimeout(Duration),
@@ -28,6 +34,12 @@ pub enum SignInsBuildError {
         grace: Duration,
         /// The idle timeout.
         idle_timeout: Duration,
+    },
+    /// The subject key is too short.
+    #[error("`.subject_key(…)` has {bytes} bytes, and HMAC-SHA256 needs 32 at least: give it 32 random bytes")]
+    SubjectKey {
+        /// The length of the secret that was given, in bytes.
+        bytes: usize,
     },
     /// No sign-in at all is allowed for a subject.
     #[error("`.per_subject(0)` allows nobody to sign in: make it 1 at least")]

@@ -34,11 +34,34 @@ impl Kind {
         crypto::sha256(&bytes).try_into().map_err(|_| StoreError::Backend)
     }
 
-    /// The owner of a subject's sign-ins of this kind.
-    pub(crate) fn owner(self, subject: &str) -> Result<Owner, StoreError> {
-        self.digest("owner", subject.as_bytes()).map(|digest| Owner::new(front(&digest)))
+    /// The owner of a subject's sign-ins of this kind. Every token begins with it: with a key, its holder cannot test which
+    /// subject it is for. Without, it is a digest of the subject.
+    pub(crate) fn owner(self, subject: &str, key: Option<&SubjectKey>) -> Result<Owner, StoreError> {
+        let digest = match key {
+            None => self.digest("owner", subject.as_bytes())?,
+            Some(SubjectKey(key)) => {
+                let message = [self.prefix().as_bytes(), b"owner\0", subject.as_bytes()].concat();
+                let tag = key.sign(&message).map_err(|_| StoreError::Backend)?;
+                tag.try_into().map_err(|_| StoreError::Backend)?
+            }
+        };
+        Ok(Owner::new(front(&digest)))
     }
 }
+
+/// The secret under which owners are made of subjects, by HMAC-SHA256. `Debug` does not show it.
+#[derive(Clone)]
+pub(crate) struct SubjectKey(PrivateKey);
+
+impl SubjectKey {
+    /// `None` for a secret of under 32 bytes.
+    pub(crate) fn new(secret: &[u8]) -> Option<Self> {
+        PrivateKey::secret(Algorithm::HS256, secret).ok().filter(|_| secret.len() >= LEAST_SECRET).map(Self)
+    }
+}
+
+/// The shortest [`SubjectKey`], in bytes: as long as its hash (RFC 7518 §3.2).
+pub(crate) const LEAST_SECRET: usize = 32;
 
 fn front(digest: &[u8; 32]) -> [u8; 16] {
     std::array::from_fn(|index| digest[index])
@@ -148,7 +171,7 @@ mod tests {
     use super::*;
 
     fn token(kind: Kind) -> Opaque {
-        Opaque::generate(kind, kind.owner("alice").unwrap()).unwrap()
+        Opaque::generate(kind, kind.owner("alice", None).unwrap()).unwrap()
     }
 
     #[test]
@@ -168,7 +191,12 @@ mod tests {
 
     #[test]
     fn the_kinds_keep_the_same_subject_and_the_same_bytes_apart() {
-        assert_ne!(Kind::Refresh.owner("alice").unwrap(), Kind::Session.owner("alice").unwrap());
+        assert_ne!(Kind::Refresh.owner("alice", None).unwrap(), Kind::Session.owner("alice", None).unwrap());
+        let key = SubjectKey::new(&[7; 32]);
+        assert_ne!(
+            Kind::Refresh.owner("alice", key.as_ref()).unwrap(),
+            Kind::Session.owner("alice", key.as_ref()).unwrap()
+        );
         let refresh = token(Kind::Refresh);
         let session = Opaque { kind: Kind::Session, ..refresh };
         assert_ne!(refresh.digest().unwrap(), session.digest().unwrap());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::debug_text::debug_as_display;
+use crate::given::Given;
 use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
 use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
@@ -81,7 +82,10 @@ impl RefreshTokens {
                 idle_timeout: days(14),
                 absolute_timeout: days(90),
                 per_subject: 20,
+                subject_key: None,
+                short_key: None,
             },
+            given: Given::default(),
             grace: Duration::from_secs(10),
         }
     }
@@ -138,6 +142,7 @@ impl RefreshTokens {
 }
 
 /// Builds [`RefreshTokens`].
+/// A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -145,9 +150,11 @@ impl RefreshTokens {
 /// | [`absolute_timeout`](Self::absolute_timeout) | 90 days | a stolen copy that nobody notices ends by itself |
 /// | [`grace`](Self::grace) | 10 seconds | the time that a client needs for a retry |
 /// | [`per_subject`](Self::per_subject) | 20 | more devices than one person uses |
+/// | [`subject_key`](Self::subject_key) | none: a plain digest of the subject in each token | every instance must have the same, and only the application can keep it |
 #[derive(Debug)]
 pub struct RefreshTokensBuilder {
     sign_ins: SignIns,
+    given: Given,
     grace: Duration,
 }
 
@@ -155,6 +162,7 @@ impl RefreshTokensBuilder {
     /// How long a family lasts without a refresh, at least a millisecond. 14 days.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("idle_timeout");
         self.sign_ins.idle_timeout = timeout;
         self
     }
@@ -162,6 +170,7 @@ impl RefreshTokensBuilder {
     /// How long a family lasts at most, from login on, at least the idle timeout. 90 days.
     #[must_use]
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("absolute_timeout");
         self.sign_ins.absolute_timeout = timeout;
         self
     }
@@ -171,6 +180,7 @@ impl RefreshTokensBuilder {
     /// retry. Zero: a token is never accepted again. 10 seconds.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
+        self.given.once("grace");
         self.grace = grace;
         self
     }
@@ -178,13 +188,30 @@ impl RefreshTokensBuilder {
     /// How many families a subject can have at once, at least 1. With one more, the oldest ends. 20.
     #[must_use]
     pub fn per_subject(mut self, families: usize) -> Self {
+        self.given.once("per_subject");
         self.sign_ins.per_subject = families;
+        self
+    }
+
+    /// A secret of at least 32 bytes, the same on every instance, under which tokens and the store name a subject. None.
+    ///
+    /// Each token begins with 16 bytes that stand for its subject, so that it is looked up in one place. **Without a key they
+    /// are a plain digest**: whoever holds a token can test a guess of the subject, and can see that two tokens are of the same
+    /// subject. With a key, a guess cannot be tested without it. Two tokens of one subject still begin alike.
+    ///
+    /// Do not change it while people are signed in: their tokens stay good, but [`list`](RefreshTokens::list),
+    /// [`end_all`](RefreshTokens::end_all) and the limit [`per_subject`](Self::per_subject) no longer find them.
+    #[must_use]
+    pub fn subject_key(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.given.once("subject_key");
+        self.sign_ins.set_subject_key(secret.as_ref());
         self
     }
 
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.sign_ins.clock = Arc::new(clock);
         self
     }
@@ -194,7 +221,10 @@ impl RefreshTokensBuilder {
     /// # Errors
     /// [`SignInsBuildError`], where lifetimes contradict each other or nobody could sign in.
     pub fn build(self) -> Result<RefreshTokens, SignInsBuildError> {
-        let Self { sign_ins, grace } = self;
+        if let Some(setting) = self.given.twice() {
+            return Err(SignInsBuildError::SetTwice { setting });
+        }
+        let Self { sign_ins, grace, .. } = self;
         sign_ins.check()?;
         if grace >= sign_ins.idle_timeout {
             return Err(SignInsBuildError::Grace { grace, idle_timeout: sign_ins.idle_timeout });

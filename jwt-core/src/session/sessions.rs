@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::clock::{Clock, SystemClock};
+use crate::given::Given;
 use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
 use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
@@ -59,7 +60,10 @@ impl Sessions {
                 idle_timeout: Duration::from_secs(30 * 60),
                 absolute_timeout: Duration::from_secs(12 * 60 * 60),
                 per_subject: 20,
+                subject_key: None,
+                short_key: None,
             },
+            given: Given::default(),
         }
     }
 
@@ -115,21 +119,25 @@ impl Sessions {
 }
 
 /// Builds [`Sessions`].
+/// A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
 /// | [`idle_timeout`](Self::idle_timeout) | 30 minutes | a user who left the device |
 /// | [`absolute_timeout`](Self::absolute_timeout) | 12 hours | a working day: a stolen copy that nobody notices ends by itself |
 /// | [`per_subject`](Self::per_subject) | 20 | more devices than one person uses |
+/// | [`subject_key`](Self::subject_key) | none: a plain digest of the subject in each token | every instance must have the same, and only the application can keep it |
 #[derive(Debug)]
 pub struct SessionsBuilder {
     sign_ins: SignIns,
+    given: Given,
 }
 
 impl SessionsBuilder {
     /// How long a session lasts without being used, at least a millisecond. 30 minutes.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("idle_timeout");
         self.sign_ins.idle_timeout = timeout;
         self
     }
@@ -137,6 +145,7 @@ impl SessionsBuilder {
     /// How long a session lasts at most, from login on, at least the idle timeout. 12 hours.
     #[must_use]
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("absolute_timeout");
         self.sign_ins.absolute_timeout = timeout;
         self
     }
@@ -144,13 +153,30 @@ impl SessionsBuilder {
     /// How many sessions a subject can have at once, at least 1. With one more, the oldest ends. 20.
     #[must_use]
     pub fn per_subject(mut self, sessions: usize) -> Self {
+        self.given.once("per_subject");
         self.sign_ins.per_subject = sessions;
+        self
+    }
+
+    /// A secret of at least 32 bytes, the same on every instance, under which tokens and the store name a subject. None.
+    ///
+    /// Each token begins with 16 bytes that stand for its subject, so that it is looked up in one place. **Without a key they
+    /// are a plain digest**: whoever holds a token can test a guess of the subject, and can see that two tokens are of the same
+    /// subject. With a key, a guess cannot be tested without it. Two tokens of one subject still begin alike.
+    ///
+    /// Do not change it while people are signed in: their tokens stay good, but [`list`](Sessions::list),
+    /// [`end_all`](Sessions::end_all) and the limit [`per_subject`](Self::per_subject) no longer find them.
+    #[must_use]
+    pub fn subject_key(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.given.once("subject_key");
+        self.sign_ins.set_subject_key(secret.as_ref());
         self
     }
 
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.given.once("clock");
         self.sign_ins.clock = Arc::new(clock);
         self
     }
@@ -160,6 +186,9 @@ impl SessionsBuilder {
     /// # Errors
     /// [`SignInsBuildError`], where lifetimes contradict each other or nobody could sign in.
     pub fn build(self) -> Result<Sessions, SignInsBuildError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(SignInsBuildError::SetTwice { setting });
+        }
         self.sign_ins.check()?;
         Ok(Sessions { sign_ins: Arc::new(self.sign_ins) })
     }

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use crate::clock::{Clock, NumericDate};
 use crate::error::ShapeError;
 use crate::session::SignInsBuildError;
-use crate::session::opaque::{Kind, Opaque, OpaqueToken};
+use crate::session::opaque::{Kind, Opaque, OpaqueToken, SubjectKey};
 use crate::store::time::{later, whole_millis};
-use crate::store::{Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
+use crate::store::{Owner, Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
 
 /// The longest label, in characters.
 const MAX_LABEL: usize = 200;
@@ -125,6 +125,9 @@ pub(crate) struct SignIns {
     pub(crate) idle_timeout: Duration,
     pub(crate) absolute_timeout: Duration,
     pub(crate) per_subject: usize,
+    pub(crate) subject_key: Option<SubjectKey>,
+    /// The length of a secret that is too short for a subject key, in bytes.
+    pub(crate) short_key: Option<usize>,
 }
 
 impl SignIns {
@@ -136,7 +139,20 @@ impl SignIns {
         if absolute_timeout < idle_timeout {
             return Err(SignInsBuildError::AbsoluteTimeout { absolute_timeout, idle_timeout });
         }
+        if let Some(bytes) = self.short_key {
+            return Err(SignInsBuildError::SubjectKey { bytes });
+        }
         if self.per_subject == 0 { Err(SignInsBuildError::PerSubject) } else { Ok(()) }
+    }
+
+    /// Makes owners of subjects under that secret.
+    pub(crate) fn set_subject_key(&mut self, secret: &[u8]) {
+        self.subject_key = SubjectKey::new(secret);
+        self.short_key = self.subject_key.is_none().then_some(secret.len());
+    }
+
+    fn owner(&self, subject: &str) -> Result<Owner, StoreError> {
+        self.kind.owner(subject, self.subject_key.as_ref())
     }
 
     pub(crate) fn now(&self) -> NumericDate {
@@ -150,7 +166,7 @@ impl SignIns {
 
     pub(crate) async fn start(&self, new: NewSignIn) -> Result<(OpaqueToken, SignIn), StoreError> {
         let now = self.now();
-        let owner = self.kind.owner(&new.subject)?;
+        let owner = self.owner(&new.subject)?;
         let secret = Opaque::generate(self.kind, owner)?;
         let record = Record {
             id: secret.key()?.id,
@@ -186,15 +202,15 @@ impl SignIns {
     }
 
     pub(crate) async fn end_one(&self, subject: &str, id: SignInId) -> Result<(), StoreError> {
-        self.store.remove(SignInKey { owner: self.kind.owner(subject)?, id }).await
+        self.store.remove(SignInKey { owner: self.owner(subject)?, id }).await
     }
 
     pub(crate) async fn end_all(&self, subject: &str) -> Result<(), StoreError> {
-        self.store.remove_all(self.kind.owner(subject)?).await
+        self.store.remove_all(self.owner(subject)?).await
     }
 
     pub(crate) async fn list(&self, subject: &str) -> Result<Vec<SignIn>, StoreError> {
-        let mut records = self.store.list(self.kind.owner(subject)?, self.now()).await?;
+        let mut records = self.store.list(self.owner(subject)?, self.now()).await?;
         records.sort_by_key(|record| (std::cmp::Reverse(record.used_at), record.id));
         Ok(records.into_iter().map(SignIn::from).collect())
     }

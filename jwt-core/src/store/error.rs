@@ -29,6 +29,15 @@ pub enum StoreError {
     /// The URL names no store. The error says what to write instead.
     #[error("the URL of the store: {0}")]
     Config(StoreUrlError),
+    /// A setting of the store, or of the list of revocations, was given twice.
+    #[error("`.{setting}(…)` is called twice: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// The token has neither `jti` nor `sub`, so nothing can be revoked by.
+    #[error("a token with neither `jti` nor `sub` cannot be revoked: have its issuer write `jti`")]
+    NoTokenId,
     /// There is no Tokio runtime to follow the store on.
     #[error("no Tokio runtime: open the list from inside of one")]
     NoRuntime,

@@ -6,21 +6,26 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Change, Digest, Owner, Record, Revocation, RevocationStore, SignInId, SignInKey, SignInStore, StoreError,
-    StoreFuture, TenantStore, Touch,
+    Change, Digest, Owner, Record, Revocation, RevocationStore, RevocationTarget, SignInId, SignInKey, SignInStore,
+    StoreError, StoreFuture, TenantStore, Touch,
 };
 use crate::clock::NumericDate;
+use crate::given::Given;
 
 /// How many revocations one answer holds at most.
 const PAGE: usize = 4096;
 
 /// Remembers in the memory of this process, for as long as it runs: for one instance, and for tests.
 ///
+/// A setting is given once: a store that was given one twice refuses whatever is put into it, with
+/// [`StoreError::SetTwice`], and no list of revocations opens on it.
+///
 /// It is bounded. Expired records are dropped whenever something is added; nothing runs in the background. It is not
 /// `Clone`: share it in an [`Arc`](std::sync::Arc).
 pub struct MemoryStore {
     max_sign_ins: usize,
     max_revocations: usize,
+    given: Given,
     sign_ins: Mutex<SignIns>,
     revocations: Mutex<Log>,
     /// The last added last.
@@ -41,6 +46,8 @@ struct Log {
     numbers: HashMap<Revocation, u64>,
     /// Every entry, ordered by when it can be forgotten.
     by_end: BTreeSet<(NumericDate, u64)>,
+    /// The last entry of each issuer's subjects.
+    subjects: HashMap<(String, String), u64>,
 }
 
 impl MemoryStore {
@@ -49,6 +56,7 @@ impl MemoryStore {
         Self {
             max_sign_ins: 100_000,
             max_revocations: 100_000,
+            given: Given::default(),
             sign_ins: Mutex::default(),
             revocations: Mutex::default(),
             tenants: Mutex::default(),
@@ -59,16 +67,23 @@ impl MemoryStore {
     /// dropped. 100 000.
     #[must_use]
     pub fn max_sign_ins(mut self, sign_ins: usize) -> Self {
+        self.given.once("max_sign_ins");
         self.max_sign_ins = sign_ins.max(1);
         self
     }
 
     /// How many revocations there are at most. None is dropped before its time: one more is [`StoreError::Full`].
-    /// 100 000.
+    /// The last tenth is for those of whole subjects. 100 000.
     #[must_use]
     pub fn max_revocations(mut self, revocations: usize) -> Self {
+        self.given.once("max_revocations");
         self.max_revocations = revocations;
         self
+    }
+
+    /// Nothing is put into a store whose settings contradict each other.
+    fn check(&self) -> Result<(), StoreError> {
+        self.given.twice().map_or(Ok(()), |setting| Err(StoreError::SetTwice { setting }))
     }
 
     fn sign_ins(&self) -> MutexGuard<'_, SignIns> {
@@ -132,6 +147,9 @@ impl SignIns {
 
 impl SignInStore for MemoryStore {
     fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()> {
+        if let Err(error) = self.check() {
+            return Box::pin(ready(Err(error)));
+        }
         let mut sign_ins = self.sign_ins();
         sign_ins.forget_expired(now);
         sign_ins.remove(SignInKey { owner, id: record.id });
@@ -209,22 +227,48 @@ impl Log {
         if let Some(revocation) = self.entries.remove(&number) {
             self.by_end.remove(&(revocation.forget_at, number));
             self.numbers.remove(&revocation);
+            if let Some(subject) = subject_of(&revocation)
+                && self.subjects.get(&subject) == Some(&number)
+            {
+                self.subjects.remove(&subject);
+            }
         }
+    }
+}
+
+/// Issuer and subject, where the entry is for all tokens of a subject.
+fn subject_of(revocation: &Revocation) -> Option<(String, String)> {
+    match &revocation.target {
+        RevocationTarget::Subject { issuer, subject, .. } => Some((issuer.clone(), subject.clone())),
+        _ => None,
     }
 }
 
 impl RevocationStore for MemoryStore {
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()> {
+        if let Err(error) = self.check() {
+            return Box::pin(ready(Err(error)));
+        }
         let mut log = self.log();
         log.forget(now);
-        if let Some(number) = log.numbers.get(&revocation).copied() {
-            log.remove(number);
-        }
-        if log.entries.len() >= self.max_revocations {
-            return Box::pin(ready(Err(StoreError::Full)));
+        let subject = subject_of(&revocation);
+        let same = log.numbers.get(&revocation).copied();
+        let same = same.or_else(|| {
+            let number = *log.subjects.get(subject.as_ref()?)?;
+            log.entries.get(&number).is_some_and(|known| revocation.replaces(known)).then_some(number)
+        });
+        match same {
+            Some(number) => log.remove(number),
+            None if log.entries.len() >= revocation.target.room(self.max_revocations) => {
+                return Box::pin(ready(Err(StoreError::Full)));
+            }
+            None => {}
         }
         log.last += 1;
         let number = log.last;
+        if let Some(subject) = subject {
+            log.subjects.insert(subject, number);
+        }
         log.by_end.insert((revocation.forget_at, number));
         log.numbers.insert(revocation.clone(), number);
         log.entries.insert(number, revocation);
@@ -232,6 +276,9 @@ impl RevocationStore for MemoryStore {
     }
 
     fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>> {
+        if let Err(error) = self.check() {
+            return Box::pin(ready(Err(error)));
+        }
         let log = self.log();
         let after = log.entries.range(number.saturating_add(1)..).take(PAGE);
         let page = after.map(|(number, revocation)| (*number, revocation.clone())).collect();

@@ -75,7 +75,12 @@ pub trait SignInStore: Send + Sync {
 /// see those with lower numbers. Where a failover breaks that promise, for less than a minute, entries are learnt late,
 /// but they are learnt.
 pub trait RevocationStore: Send + Sync {
-    /// Adds an entry. It may be dropped once `forget_at` is at or before `now`, and never before.
+    /// Adds an entry. It may be dropped once `forget_at` is at or before `now`, and never before, with one exception: the
+    /// entry for a subject may be dropped with a later one for the same issuer and subject whose `not_before` and `forget_at`
+    /// are no earlier.
+    ///
+    /// A store that is limited keeps the [last tenth](RevocationTarget::room) free for entries of subjects, and drops
+    /// those that are replaced, so that no user can fill it.
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()>;
 
     /// The entries after that number, the oldest first: all of them, or as many as one answer should hold. An empty answer

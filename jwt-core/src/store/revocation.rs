@@ -14,6 +14,32 @@ pub struct Revocation {
     pub forget_at: NumericDate,
 }
 
+impl Revocation {
+    /// Whether this entry says all that another one says, so that a store can drop the other one: both are for the same
+    /// subject, and this one is for no fewer tokens and for no shorter time.
+    pub fn replaces(&self, other: &Self) -> bool {
+        let (
+            RevocationTarget::Subject { issuer, subject, not_before },
+            RevocationTarget::Subject { issuer: of, subject: whose, not_before: before },
+        ) = (&self.target, &other.target)
+        else {
+            return false;
+        };
+        (issuer, subject) == (of, whose) && not_before >= before && self.forget_at >= other.forget_at
+    }
+}
+
+impl RevocationTarget {
+    /// How many entries a store of that capacity may have before this one: the last tenth is for entries of subjects, so
+    /// that everybody can be logged out everywhere, also where single tokens have filled the rest.
+    pub fn room(&self, capacity: usize) -> usize {
+        match self {
+            Self::Subject { .. } => capacity,
+            _ => capacity - capacity / 10,
+        }
+    }
+}
+
 /// Which tokens a [`Revocation`] is about. A token without `iss` has the empty issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

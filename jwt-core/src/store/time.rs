@@ -12,6 +12,12 @@ pub(crate) fn whole_millis(moment: NumericDate) -> NumericDate {
     NumericDate::from_millis(moment.as_millis().min(LAST_MILLIS))
 }
 
+/// The moment, or the next whole second: `iat` is written in whole seconds.
+pub(crate) fn whole_seconds(moment: NumericDate) -> NumericDate {
+    let rounds_up = moment.since_epoch().subsec_nanos() > 0;
+    NumericDate::from_secs(moment.as_secs().saturating_add(u64::from(rounds_up)))
+}
+
 /// So long after that moment, in whole milliseconds that every store can count.
 pub(crate) fn later(moment: NumericDate, by: Duration) -> NumericDate {
     let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);

@@ -9,11 +9,11 @@ use super::malformed;
 use crate::base64url;
 use crate::error::{Malformed, TokenError};
 use crate::json::{NameSeed, Names, Skip, read_object};
-use crate::key::MAX_KID;
 use crate::key::algorithm::Algorithm;
+use crate::key::{MAX_HEADER, MAX_KID};
 
 /// The longest header segment that is decoded, in characters.
-pub(super) const MAX_SEGMENT: usize = 8 * 1024;
+pub(super) const MAX_SEGMENT: usize = MAX_HEADER;
 
 /// The verified header of a token (RFC 7515 §4): what of it has a meaning here.
 ///

@@ -41,7 +41,7 @@ pub(crate) use profile::Profile;
 pub(crate) use token::UntrustedToken;
 pub use token::{CompactToken, VerifiedToken};
 pub(crate) use trust::{Moment, Standing, Trust};
-pub(crate) use validation::{Checks, Validation};
+pub(crate) use validation::{Checks, Validation, is_id_token};
 
 use crate::claims::{self, ClaimsError, Noted};
 use crate::clock::{Clock, NumericDate};
@@ -50,6 +50,9 @@ use crate::json::ReadError;
 use crate::key::{KeyStatus, Wait};
 use crate::observe::log::Claimed;
 use token::Evidence;
+
+/// The longest token that is read, in bytes, where nothing else is said: what servers take as a request head.
+pub(crate) const DEFAULT_MAX_TOKEN_LEN: usize = 16 * 1024;
 
 /// Verifies a bare token: for queues, sockets, and whatever else is not an HTTP request.
 ///

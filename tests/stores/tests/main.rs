@@ -2,6 +2,7 @@
 
 mod address;
 mod failover;
+mod limits;
 mod model;
 mod redis;
 mod suite;

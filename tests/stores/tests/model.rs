@@ -307,6 +307,8 @@ fn sign_ins_live_as_the_model_does() {
 
 const LEEWAY: u64 = 10_000;
 const LONGEST: u64 = 60_000;
+/// How much the clock of an issuer may be ahead.
+const SKEW: u64 = 1_500;
 
 #[derive(Debug, Clone)]
 enum Move {
@@ -360,7 +362,10 @@ fn revocations_are_known_as_the_model_knows_them() {
         for _ in 0..2 {
             let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone());
             // Looks at the store when it is told to.
-            let builder = builder.leeway(Duration::from_millis(LEEWAY)).poll_interval(Duration::from_secs(3600));
+            let builder = builder
+                .leeway(Duration::from_millis(LEEWAY))
+                .clock_skew(Duration::from_millis(SKEW))
+                .poll_interval(Duration::from_secs(3600));
             instances.push(builder.open().await.unwrap());
         }
         let mut log: Vec<Known> = Vec::new();
@@ -383,8 +388,15 @@ fn revocations_are_known_as_the_model_knows_them() {
                 Move::RevokeAll { at, subject } => {
                     let longest = Duration::from_millis(LONGEST);
                     instances[at].revoke_all(case, &subject.to_string(), longest).await.unwrap();
-                    let forget_at = now + LONGEST + LEEWAY;
-                    let entry = Known { token: None, subject: Some((subject, now)), forget_at };
+                    // An entry goes on from the one before, of which logins may have an `iat` in the future.
+                    let of_subject = |entry: &Known| {
+                        Some((entry.subject.filter(|(whose, _)| *whose == subject)?.1, entry.forget_at))
+                    };
+                    let before = known[at].iter().filter_map(of_subject);
+                    let (before, end) = before.fold((0, 0), |(a, b), (c, d)| (a.max(c), b.max(d)));
+                    let after = if before > now { before.next_multiple_of(1000) + 1 } else { 0 };
+                    let forget_at = end.max(now + SKEW + LONGEST + LEEWAY);
+                    let entry = Known { token: None, subject: Some((subject, after.max(now + SKEW))), forget_at };
                     log.push(entry);
                     known[at].push(entry);
                 }

@@ -38,6 +38,28 @@ async fn two_processes_on_one_redis_see_each_others_revocations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_is_given_twice_is_refused_at_the_first_use() {
+    if !redis_is_installed() {
+        return;
+    }
+    let server = RedisServer::start();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let second = Duration::from_secs(1);
+    for (twice, setting) in [
+        (store.clone().prefix("a:").prefix("b:"), "prefix"),
+        (store.clone().timeout(second).timeout(2 * second), "timeout"),
+        (store.clone().max_revocations(1).max_revocations(2), "max_revocations"),
+    ] {
+        let store = Arc::new(twice);
+        let opened = Revocations::builder(store.clone()).open().await.err().unwrap();
+        let started = RefreshTokens::builder(store).build().unwrap().start(sign_in("alice")).await.err().unwrap();
+        for error in [opened, started] {
+            assert!(matches!(error, StoreError::SetTwice { setting: named } if named == setting), "{error}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_key_has_its_prefix_and_a_time_to_live_and_no_token_is_in_it() {
     if !redis_is_installed() {
         return;
@@ -58,7 +80,7 @@ async fn every_key_has_its_prefix_and_a_time_to_live_and_no_token_is_in_it() {
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
-    assert_eq!(keys.len(), 5, "{keys:?}");
+    assert_eq!(keys.len(), 6, "{keys:?}");
     let mut content = String::new();
     for key in &keys {
         assert!(key.starts_with("shop:"), "{key}");

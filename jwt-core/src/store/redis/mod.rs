@@ -19,6 +19,7 @@ use super::{
     Change, Digest, Owner, Record, Revocation, RevocationStore, SignInKey, SignInStore, StoreError, StoreFuture, Touch,
 };
 use crate::clock::NumericDate;
+use crate::given::Given;
 
 /// How many revocations one answer holds at most.
 const PAGE: usize = 4096;
@@ -33,6 +34,7 @@ const LONGEST: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 /// Each operation is one command or one script on the sign-ins of one user, which are one hash: atomic, and one round
 /// trip to one node. Keys begin with a prefix and have a time to live. An operation that takes longer than the timeout
 /// is [`StoreError::Unavailable`]; connections are made again by themselves, and to another server after a failover.
+/// A setting is given once: a store that was given one twice refuses every operation, with [`StoreError::SetTwice`].
 /// What Redis acknowledged is as safe as its persistence and its replication make it: see `docs/how-to/redis.md`.
 #[derive(Clone)]
 pub struct RedisStore {
@@ -40,6 +42,7 @@ pub struct RedisStore {
     prefix: Box<str>,
     timeout: Duration,
     max_revocations: usize,
+    given: Given,
     scripts: Arc<Scripts>,
 }
 
@@ -72,6 +75,7 @@ impl RedisStore {
             prefix: "jwt:".into(),
             timeout: Duration::from_secs(1),
             max_revocations: 1_000_000,
+            given: Given::default(),
             scripts: Arc::new(Scripts {
                 insert: Script::new(include_str!("insert.lua")),
                 find: Script::new(include_str!("find.lua")),
@@ -84,6 +88,7 @@ impl RedisStore {
     /// The text that all keys begin with. `jwt:`.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.given.once("prefix");
         self.prefix = prefix.into().into_boxed_str();
         self
     }
@@ -91,14 +96,16 @@ impl RedisStore {
     /// How long an operation may take, with everything that it waits for. 1 second.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.given.once("timeout");
         self.timeout = timeout;
         self
     }
 
     /// How many revocations there are at most. None is dropped before its time: one more is [`StoreError::Full`].
-    /// 1 000 000.
+    /// The last tenth is for those of whole subjects. 1 000 000.
     #[must_use]
     pub fn max_revocations(mut self, revocations: usize) -> Self {
+        self.given.once("max_revocations");
         self.max_revocations = revocations;
         self
     }
@@ -129,6 +136,9 @@ impl RedisStore {
 
     /// Every operation may be repeated: the second time it changes nothing and has the same answer.
     async fn within_time<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
+        if let Some(setting) = self.given.twice() {
+            return Err(StoreError::SetTwice { setting });
+        }
         let route = self.link.route_number();
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(answer) => answer.map_err(StoreError::unavailable),
@@ -218,9 +228,9 @@ impl RevocationStore for RedisStore {
         Box::pin(async move {
             let text = serde_json::to_string(&revocation).map_err(|_| StoreError::Data)?;
             let script = &self.scripts.revoke;
-            let mut call = script.call(&["log", "ends", "last"].map(|part| self.revocations(part)));
+            let mut call = script.call(&["log", "ends", "last", "subjects"].map(|part| self.revocations(part)));
             call.arg(now.as_millis()).arg(text).arg(revocation.forget_at.as_millis());
-            call.arg(self.max_revocations).arg(LONGEST);
+            call.arg(revocation.target.room(self.max_revocations)).arg(LONGEST);
             let added: bool = self.run(script, &call).await?;
             if added { Ok(()) } else { Err(StoreError::Full) }
         })
