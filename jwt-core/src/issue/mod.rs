@@ -104,12 +104,27 @@ impl Issuer {
     /// [`IssueError::Collision`] where `claims` has one of these five itself, and [`IssueError::Claims`] where it is not a
     /// JSON object.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
+        self.sign_in_session(claims, None)
+    }
+
+    /// The same with the `sid` of a login, which the claims do not have.
+    pub(crate) fn sign_in_session<T: Serialize + ?Sized>(
+        &self,
+        claims: &T,
+        sid: Option<&str>,
+    ) -> Result<AccessToken, IssueError> {
         let inner = &*self.0;
         let now = self.advance();
         let token_id = base64url::encode(crypto::random::<16>().ok_or(IssueError::Random)?);
         let expires_at = now.as_secs().saturating_add(inner.lifetime.as_secs());
-        let registered =
-            Registered { iss: &inner.name, aud: &inner.audiences, iat: now.as_secs(), exp: expires_at, jti: &token_id };
+        let registered = Registered {
+            iss: &inner.name,
+            aud: &inner.audiences,
+            iat: now.as_secs(),
+            exp: expires_at,
+            jti: &token_id,
+            sid,
+        };
         let json = claims::merged(&registered, claims)?;
         let token = inner.current.load().active.sign_json(&inner.typ, &json)?;
         Ok(AccessToken::new(token, token_id, NumericDate::from_secs(expires_at), inner.lifetime))

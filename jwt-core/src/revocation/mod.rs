@@ -107,6 +107,19 @@ impl Revocations {
         self.add(target, expires_at).await
     }
 
+    /// Revokes all tokens of one login, by their `iss` (empty if they have none) and `sid`, also those that are still to be
+    /// issued to it. `longest` is the longest lifetime that such a token has.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke).
+    pub async fn revoke_session(&self, issuer: &str, session_id: &str, longest: Duration) -> Result<(), StoreError> {
+        let target = RevocationTarget::Session { issuer: issuer.to_owned(), id: session_id.to_owned() };
+        // In whole multiples of a minute, so that several revocations of one login are one entry of the store. The clock of
+        // another instance that has just signed a token may be ahead.
+        let end = later(self.now(), longest.saturating_add(self.0.leeway)).as_secs();
+        self.add(target, NumericDate::from_secs(end.saturating_add(60) / 60 * 60)).await
+    }
+
     /// Revokes all tokens that were issued to a subject until now. `longest` is the longest lifetime that such a token has.
     ///
     /// Most issuers write `iat` in whole seconds. So a token that is issued later within the same second is refused as well.
@@ -134,6 +147,16 @@ impl Revocations {
     /// # Errors
     /// [`Revoked::Revoked`], or [`Revoked::Unknown`] where the list is too old to tell.
     pub fn check<'t>(&self, token: impl Into<TokenIdentity<'t>>) -> Result<(), Revoked> {
+        let token = token.into();
+        self.check_with(token, || token.session_id)
+    }
+
+    /// The same with the `sid` of that function, which is called only where some token or login is revoked.
+    pub(crate) fn check_with<'t>(
+        &self,
+        token: TokenIdentity<'t>,
+        session_id: impl FnOnce() -> Option<&'t str>,
+    ) -> Result<(), Revoked> {
         let inner = &*self.0;
         if let WhileUnreachable::RefuseAfter(limit) = inner.while_unreachable {
             let complete_at = NumericDate::from_millis(inner.complete_at.load(Ordering::Acquire));
@@ -141,9 +164,11 @@ impl Revocations {
                 return Err(Revoked::Unknown);
             }
         }
-        let TokenIdentity { issuer, token_id, subject, issued_at } = token.into();
+        let TokenIdentity { issuer, token_id, subject, issued_at, .. } = token;
         let issuer = issuer.unwrap_or_default();
         let revoked = token_id.is_some_and(|id| inner.list.has_token(issuer, id))
+            || inner.list.has_sessions()
+                && session_id().is_some_and(|session_id| inner.list.has_session(issuer, session_id))
             || subject.is_some_and(|subject| inner.list.has_subject(issuer, subject, issued_at));
         if revoked { Err(Revoked::Revoked) } else { Ok(()) }
     }

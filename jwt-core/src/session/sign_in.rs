@@ -12,7 +12,7 @@ use crate::error::ShapeError;
 use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken};
 use crate::store::time::{later, whole_millis};
-use crate::store::{Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
+use crate::store::{Owner, Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
 
 /// The longest label, in characters.
 const MAX_LABEL: usize = 200;
@@ -149,6 +149,11 @@ impl SignIns {
     }
 
     pub(crate) async fn start(&self, new: NewSignIn) -> Result<(OpaqueToken, SignIn), StoreError> {
+        self.remember(self.prepare(new)?).await
+    }
+
+    /// A sign-in that nothing knows of yet.
+    pub(crate) fn prepare(&self, new: NewSignIn) -> Result<Prepared, StoreError> {
         let now = self.now();
         let owner = self.kind.owner(&new.subject)?;
         let secret = Opaque::generate(self.kind, owner)?;
@@ -164,8 +169,13 @@ impl SignIns {
             expires_at: self.expiry_from(now),
             ends_at: later(now, self.absolute_timeout),
         };
+        Ok(Prepared { owner, token: secret.token(), record, now })
+    }
+
+    pub(crate) async fn remember(&self, prepared: Prepared) -> Result<(OpaqueToken, SignIn), StoreError> {
+        let Prepared { owner, token, record, now } = prepared;
         self.store.insert(owner, record.clone(), self.per_subject, now).await?;
-        Ok((secret.token(), record.into()))
+        Ok((token, record.into()))
     }
 
     pub(crate) async fn find(&self, token: &[u8]) -> Result<Option<SignIn>, StoreError> {
@@ -193,10 +203,30 @@ impl SignIns {
         self.store.remove_all(self.kind.owner(subject)?).await
     }
 
+    /// The record of that key, whoever holds its current secret.
+    pub(crate) async fn record(&self, key: SignInKey) -> Result<Option<Record>, StoreError> {
+        let records = self.store.list(key.owner, self.now()).await?;
+        Ok(records.into_iter().find(|record| record.id == key.id))
+    }
+
     pub(crate) async fn list(&self, subject: &str) -> Result<Vec<SignIn>, StoreError> {
         let mut records = self.store.list(self.kind.owner(subject)?, self.now()).await?;
         records.sort_by_key(|record| (std::cmp::Reverse(record.used_at), record.id));
         Ok(records.into_iter().map(SignIn::from).collect())
+    }
+}
+
+/// A sign-in that is not in the store yet: its name is known before anything is remembered.
+pub(crate) struct Prepared {
+    owner: Owner,
+    token: OpaqueToken,
+    record: Record,
+    now: NumericDate,
+}
+
+impl Prepared {
+    pub(crate) fn id(&self) -> SignInId {
+        self.record.id
     }
 }
 

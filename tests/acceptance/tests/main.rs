@@ -11,6 +11,8 @@ mod issuer;
 mod issuers;
 mod keys;
 mod login;
+
+mod logout;
 mod logs;
 mod metadata;
 mod parity;
