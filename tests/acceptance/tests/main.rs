@@ -11,6 +11,7 @@ mod issuer;
 mod issuers;
 mod keys;
 mod login;
+mod login_model;
 
 mod logout;
 mod logs;
