@@ -12,10 +12,12 @@ use actix_web::web::{self, Data, Form, Json, Path, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, ResponseError};
 use jwt_actix::login::Login;
 use jwt_actix::store::SignInId;
-use jwt_actix::{AuthError, Claims, Head, Jwks, JwtAuth, response, with_headers};
+use jwt_actix::{AuthError, Claims, Head, Jwks, JwtAuth, Logins, response, with_headers};
 use login_common::{Credentials, Options, RefreshRequest, Refused, Service, User};
 
 fn routes(config: &mut ServiceConfig, service: &Service) {
+    let logins = service.logins.clone();
+    let answer = move |error: &AuthError, request: &HttpRequest, head| answer(&logins, error, request, head);
     config
         .app_data(Data::new(service.clone()))
         .route("/.well-known/jwks.json", web::to(Jwks::new(service.logins.issuer().clone())))
@@ -94,8 +96,10 @@ async fn api_log_out(
     head: HttpRequest,
     Json(request): Json<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
-    service.logins.log_out(request.refresh_token).await?;
+    // Both, whatever becomes of the other.
+    let ended = service.logins.log_out(request.refresh_token).await;
     service.logins.log_out_from_request(&Head(&head)).await?;
+    ended?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -135,10 +139,15 @@ fn address(request: &HttpRequest) -> IpAddr {
     request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
 }
 
-/// Who has no good token is sent to the login page, if that is somebody who looks at pages.
-fn answer(error: &AuthError, request: &HttpRequest, mut head: HttpResponseBuilder) -> HttpResponse {
+/// Who has no good token is sent to the login page, if that is somebody who looks at pages. So is who has two: the browser
+/// forgets both.
+fn answer(logins: &Logins, error: &AuthError, request: &HttpRequest, mut head: HttpResponseBuilder) -> HttpResponse {
     let navigates = request.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
-    if navigates && matches!(error, AuthError::MissingToken | AuthError::InvalidToken(_)) {
+    if navigates && matches!(error, AuthError::InvalidRequest(_)) {
+        with_headers(&mut head, &logins.clear_cookies());
+    }
+    if navigates && matches!(error, AuthError::MissingToken | AuthError::InvalidToken(_) | AuthError::InvalidRequest(_))
+    {
         head.status(StatusCode::SEE_OTHER).insert_header((header::LOCATION, "/login"));
     }
     head.finish()

@@ -13,10 +13,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use jwt_tower::store::SignInId;
-use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, VerifiedToken};
+use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, Logins, VerifiedToken};
 use login_common::{Credentials, Device, Options, RefreshRequest, Refused, Service, User};
 
 fn app(service: Service) -> Router {
+    let logins = service.logins.clone();
+    let answer = move |error: &AuthError, request: &Parts, head| answer(&logins, error, request, head);
     Router::new()
         .route("/", get(home))
         .route("/devices/{id}/end", post(end_device_of_form))
@@ -95,8 +97,10 @@ async fn api_log_out(
     head: Parts,
     Json(request): Json<RefreshRequest>,
 ) -> Result<StatusCode, Problem> {
-    service.logins.log_out(request.refresh_token).await?;
+    // Both, whatever becomes of the other.
+    let ended = service.logins.log_out(request.refresh_token).await;
     service.logins.log_out_from_request(&head).await?;
+    ended?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -122,11 +126,16 @@ fn label(headers: &HeaderMap) -> &str {
     headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown")
 }
 
-/// Who has no good token is sent to the login page, if that is somebody who looks at pages.
-fn answer(error: &AuthError, request: &Parts, head: Response<()>) -> Response {
+/// Who has no good token is sent to the login page, if that is somebody who looks at pages. So is who has two: the browser
+/// forgets both.
+fn answer(logins: &Logins, error: &AuthError, request: &Parts, head: Response<()>) -> Response {
     let navigates = request.headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
     let mut response = head.map(|()| axum::body::Body::empty());
-    if navigates && matches!(error, AuthError::MissingToken | AuthError::InvalidToken(_)) {
+    if navigates && matches!(error, AuthError::InvalidRequest(_)) {
+        response.headers_mut().extend(logins.clear_cookies());
+    }
+    if navigates && matches!(error, AuthError::MissingToken | AuthError::InvalidToken(_) | AuthError::InvalidRequest(_))
+    {
         *response.status_mut() = StatusCode::SEE_OTHER;
         response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/login"));
     }

@@ -17,7 +17,7 @@ use crate::limits::Limits;
 use crate::users::Users;
 use crate::{Options, Refused};
 
-/// Short, since ending the login on another device leaves its access token good for so long.
+/// Short: nothing that goes wrong with the list of revoked tokens lasts longer.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// What a token says of its user.
@@ -132,8 +132,8 @@ impl Service {
         Ok(sign_ins.into_iter().map(Device::from).collect())
     }
 
-    /// Ends the login on one of the user's devices: nothing renews it, and its access token runs out within minutes.
+    /// Ends the login on one of the user's devices: nothing renews it, and its access tokens are refused.
     pub async fn end_device(&self, user: &User, device: SignInId) -> Result<(), StoreError> {
-        self.logins.refresh_tokens().end_one(&user.sub, device).await
+        self.logins.log_out_device(&user.sub, device).await
     }
 }

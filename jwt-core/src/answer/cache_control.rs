@@ -70,6 +70,9 @@ impl ResponseHeaders {
 
     /// Adds to a response what it needs. A `Cache-Control` that the response has stays, since the application knows; but
     /// not where cookies are set, which are this client's alone. Other fields are added to those that are there.
+    ///
+    /// The cookies of a renewed login belong together. Where the response sets or clears one of them itself, such as at a
+    /// logout, none is added.
     pub fn apply(&self, response: &mut impl HeaderFields) {
         if let Some(vary) = &self.vary {
             response.append(VARY, vary.clone());
@@ -80,10 +83,24 @@ impl ResponseHeaders {
         } else if self.private && !has_cache_control {
             response.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
         }
+        if self.cookies.values().iter().any(|cookie| sets(response, name_of(cookie.as_bytes()))) {
+            return;
+        }
         for cookie in self.cookies.values() {
             response.append(SET_COOKIE, cookie.clone());
         }
     }
+}
+
+/// The name in a `Set-Cookie` (RFC 6265 §5.2).
+fn name_of(cookie: &[u8]) -> &[u8] {
+    let end = memchr::memchr2(b'=', b';', cookie).unwrap_or(cookie.len());
+    cookie[..end].trim_ascii()
+}
+
+/// Whether a response sets or clears the cookie of that name.
+fn sets(response: &impl HeaderFields, name: &[u8]) -> bool {
+    response.values(&SET_COOKIE).any(|cookie| name_of(cookie) == name)
 }
 
 /// The header fields of a response, in whichever type a framework has them. Implemented here for [`http::HeaderMap`].
@@ -141,6 +158,19 @@ mod tests {
         assert_eq!(fields(&[TokenSource::query("t")], false, false), ["cache-control: private"]);
         let field = [TokenSource::header("x-token")];
         assert_eq!(fields(&field, true, false), ["vary: x-token", "cache-control: private"]);
+    }
+
+    #[test]
+    fn what_the_response_says_of_a_login_counts_for_all_its_cookies() {
+        let cookies = ["a=1; Path=/", "b=2"].map(HeaderValue::from_static);
+        let headers = ResponseHeaders::with_cookies(None, Cookies::new(cookies)).unwrap();
+        for (own, added) in [("a=; Max-Age=0", 0), (" b = 3", 0), ("b", 0), ("ab=1", 2), ("c=a=1", 2), ("A=1", 2)] {
+            let mut response = http::HeaderMap::new();
+            response.insert(SET_COOKIE, HeaderValue::from_static(own));
+            headers.apply(&mut response);
+            assert_eq!(response.get_all(SET_COOKIE).iter().count(), 1 + added, "{own}");
+            assert_eq!(response[CACHE_CONTROL], "no-store", "{own}");
+        }
     }
 
     #[test]

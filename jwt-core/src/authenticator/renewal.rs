@@ -7,13 +7,13 @@ use http::HeaderValue;
 
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
-use crate::request::source::{self, TokenSource};
+use crate::request::refresh_cookie::RefreshCookie;
 
 /// How logins are renewed, and by which requests.
 #[derive(Clone)]
 pub(crate) struct Renewal {
     /// Where the refresh token is.
-    pub(crate) source: [TokenSource; 1],
+    pub(crate) cookie: RefreshCookie,
     /// Which pages may have made the request.
     pub(crate) cross_site: CrossSite,
     pub(crate) renew: Arc<dyn Renew>,
@@ -48,6 +48,6 @@ impl Renewal {
         if !self.cross_site.may_renew(head) {
             return Ok(None);
         }
-        Ok(source::extract(&self.source, head)?.map(|found| found.token))
+        self.cookie.find(head)
     }
 }

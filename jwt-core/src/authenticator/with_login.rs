@@ -33,8 +33,8 @@ impl CredentialKind for Sessions {
 
 impl<'t> From<&Identity<'t>> for TokenIdentity<'t> {
     fn from(token: &Identity<'t>) -> Self {
-        let &Identity { issuer, token_id, subject, issued_at } = token;
-        Self { issuer, token_id, subject, issued_at }
+        let &Identity { issuer, token_id, subject, issued_at, .. } = token;
+        Self { issuer, token_id, session_id: token.session_id(), subject, issued_at }
     }
 }
 
@@ -44,14 +44,20 @@ impl<'t, C> From<&'t VerifiedToken<C>> for TokenIdentity<'t> {
     }
 }
 
+/// As [`Revocations::check`], without looking for a `sid` that no entry names.
+fn revoked(list: &Revocations, token: &Identity<'_>) -> Result<(), Revoked> {
+    let &Identity { issuer, token_id, subject, issued_at, .. } = token;
+    list.check_with(TokenIdentity { issuer, token_id, session_id: None, subject, issued_at }, || token.session_id())
+}
+
 impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     /// Refuses tokens that are on this list, cached ones too. A token is known by its `jti`, which
-    /// [`required_claim`](Self::required_claim) can demand, and by its `sub` and `iat`. None.
+    /// [`required_claim`](Self::required_claim) can demand, by its `sid`, and by its `sub` and `iat`. None.
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.given.once("revocations");
         let (list, leeway) = (revocations.clone(), revocations.leeway());
-        let check = move |token: &Identity<'_>| match list.check(TokenIdentity::from(token)) {
+        let check = move |token: &Identity<'_>| match revoked(&list, token) {
             Ok(()) => Ok(()),
             Err(Revoked::Revoked) => Err(TokenError::Revoked.into()),
             Err(Revoked::Unknown) => Err(Unavailable::Revocations.into()),

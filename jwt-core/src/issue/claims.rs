@@ -18,6 +18,9 @@ pub(super) struct Registered<'i> {
     pub(super) iat: u64,
     pub(super) exp: u64,
     pub(super) jti: &'i str,
+    /// The login that the token belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sid: Option<&'i str>,
 }
 
 const RESERVED: [RegisteredClaim; 5] = [

@@ -112,14 +112,16 @@ impl Issuer {
     /// `None` and serializes to `null`; `cnf`; what only ID tokens have; an `nbf` that is later than now; a token of more
     /// than 16 KiB.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
-        self.sign_after(claims, None)
+        self.sign_for(claims, None, None)
     }
 
-    /// The same with an `iat` that is not before that moment, although that may be in the future by as much as clocks may
-    /// differ: for who logs in right after everything of the subject was revoked.
-    pub(crate) fn sign_after<T: Serialize + ?Sized>(
+    /// The same for a login: with a `sid`, which the claims do not have, and with an `iat` that is not before that moment,
+    /// although that may be in the future by as much as clocks may differ: for who logs in right after everything of the
+    /// subject was revoked.
+    pub(crate) fn sign_for<T: Serialize + ?Sized>(
         &self,
         claims: &T,
+        sid: Option<&str>,
         not_before: Option<NumericDate>,
     ) -> Result<AccessToken, IssueError> {
         let inner = &*self.0;
@@ -128,8 +130,14 @@ impl Issuer {
         let token_id = base64url::encode(crypto::random::<16>().ok_or(IssueError::Random)?);
         let expires_at = now.as_secs().saturating_add(inner.lifetime.as_secs());
         let issued_at = not_before.map_or(now, |not_before| now.max(whole_seconds(not_before))).as_secs();
-        let registered =
-            Registered { iss: &inner.name, aud: &inner.audiences, iat: issued_at, exp: expires_at, jti: &token_id };
+        let registered = Registered {
+            iss: &inner.name,
+            aud: &inner.audiences,
+            iat: issued_at,
+            exp: expires_at,
+            jti: &token_id,
+            sid,
+        };
         let json = claims::merged(&registered, &own)?;
         let token = inner.current.load().active.sign_json(&inner.typ, &json)?;
         if token.len() > MAX_TOKEN_LEN {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::renewal::Renewals;
-use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError, Revoking};
+use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError};
 use crate::error::CheckError;
 use crate::given::Given;
 use crate::issue::{IssueError, Issuer};
@@ -99,7 +99,8 @@ impl LoginsBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// The claims must have the `sub` of the login. An error is [`LoginError::Reload`], a 503.
+    /// It is called before the refresh token is exchanged. An error is [`LoginError::Reload`], a 503, and the client can try
+    /// again with the same token, however much later. The claims must have the `sub` of the login.
     #[must_use]
     pub fn reload<C, E, F>(mut self, reload: impl Fn(SignIn) -> F + Send + Sync + 'static) -> Self
     where
@@ -119,8 +120,10 @@ impl LoginsBuilder {
         self
     }
 
-    /// Revokes the access token at [logout](Logins::log_out_from_request) and all of a user's at
-    /// [`log_out_everywhere`](Logins::log_out_everywhere), and refuses tokens that are on the list. None.
+    /// Revokes the access tokens of a login when it ends: at [logout](Logins::log_out_from_request), when a refresh token is
+    /// used a second time, and where [`reload`](Self::reload) yields `None`. At
+    /// [`log_out_everywhere`](Logins::log_out_everywhere), those of all logins of a user. Refuses tokens that are on the list.
+    /// One login is one entry, by the `sid` of its access tokens. None.
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.given.once("revocations");
@@ -171,12 +174,19 @@ impl LoginsBuilder {
             return Err(LoginsBuildError::RenewalPath { path: cookies.refresh_path().into() });
         }
         let renewals = self.transparent_renewal.then(Renewals::default);
-        let Self { issuer, refresh, cross_site, reload, .. } = self;
-        let revoking = match self.revocations {
-            Some(list) => Some(Revoking { list, verifier: issuer.authenticator().build_verifier()? }),
-            None => None,
-        };
-        Ok(Logins(Arc::new(Inner { issuer, refresh, cookies, cross_site, reload, revoking, renewals })))
+        let Self { issuer, refresh, cross_site, reload, revocations, .. } = self;
+        let (verifier, refresh_cookie) = (issuer.authenticator().build_verifier()?, cookies.refresh_cookie());
+        Ok(Logins(Arc::new(Inner {
+            issuer,
+            refresh,
+            cookies,
+            refresh_cookie,
+            cross_site,
+            reload,
+            verifier,
+            revocations,
+            renewals,
+        })))
     }
 }
 

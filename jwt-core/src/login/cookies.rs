@@ -10,8 +10,10 @@ use super::{LoginCookiesBuilder, RefreshToken};
 use crate::facade::tracing;
 use crate::issue::AccessToken;
 use crate::request::csrf_token::CsrfTokens;
+use crate::request::refresh_cookie::{Companion, RefreshCookie};
 use crate::request::source::TokenSource;
 use crate::session::opaque::OpaqueToken;
+use crate::session::refresh::RefreshTokens;
 use crate::session::sign_in::SignIn;
 
 /// The cookies that keep a login in a browser: one for the access token and one for the refresh token.
@@ -26,7 +28,13 @@ use crate::session::sign_in::SignIn;
 /// | `Domain` | none | none | no other host gets it |
 /// | `Max-Age` | that of the token | that of the token | |
 ///
-/// Both cookies always have `HttpOnly`. With [`csrf`](LoginCookiesBuilder::csrf) there is a third one, which scripts of the
+/// Both cookies always have `HttpOnly`. The name of the refresh token allows a neighbouring host, such as `other.example.com`
+/// beside `app.example.com`, to set a cookie of the same name for the whole domain. So there is a third cookie beside it,
+/// `__Host-refresh_token_id`, which no other host can set: it names the login, and a refresh token of another login counts
+/// as none. It has the other attributes of the refresh token, and `Path=/`. A refresh token in a `__Host-` cookie needs
+/// none, and one with a [`domain`](LoginCookiesBuilder::domain) has none, since its hosts trust each other.
+///
+/// With [`csrf`](LoginCookiesBuilder::csrf) there is another one, which scripts of the
 /// same origin can read: `__Host-csrf_token`, `Secure`, `SameSite=Strict`, `Path=/`.
 ///
 /// ```
@@ -41,7 +49,11 @@ use crate::session::sign_in::SignIn;
 pub struct LoginCookies {
     pub(super) access: Attributes,
     pub(super) refresh: Attributes,
+    /// Says which login the refresh token is of, where another host could set the cookie of the refresh token.
+    pub(super) companion: Option<Attributes>,
     pub(super) csrf: Option<Csrf>,
+    /// Cookies that a login may have set under other settings.
+    pub(super) former: Vec<Attributes>,
 }
 
 /// A token against cross-site request forgery, in a cookie that scripts of the same origin can read.
@@ -63,7 +75,7 @@ pub enum SameSite {
     None,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Attributes {
     pub(super) name: String,
     pub(super) path: String,
@@ -92,6 +104,17 @@ impl LoginCookies {
         TokenSource::cookie(&*self.refresh.name)
     }
 
+    pub(super) fn access_name(&self) -> &str {
+        &self.access.name
+    }
+
+    /// The refresh token of this browser's login, among whatever else is in the cookies.
+    pub(super) fn refresh_cookie(&self) -> RefreshCookie {
+        let companion = self.companion.as_ref();
+        let companion = companion.map(|cookie| Companion { name: (&*cookie.name).into(), names: is_of_login });
+        RefreshCookie { name: (&*self.refresh.name).into(), companion }
+    }
+
     /// Below which path browsers send the refresh token.
     pub(super) fn refresh_path(&self) -> &str {
         &self.refresh.path
@@ -102,10 +125,19 @@ impl LoginCookies {
     }
 
     /// The header fields that make a browser forget a login: `Set-Cookie` for each cookie, and `Cache-Control: no-store`.
+    ///
+    /// Also for those that a login has under other settings: the refresh token with and without
+    /// [transparent renewal](super::LoginsBuilder::transparent_renewal), and what
+    /// [`formerly`](LoginCookiesBuilder::formerly) names.
     pub fn clear(&self) -> HeaderMap {
-        let csrf = self.csrf.iter().map(|csrf| &csrf.cookie);
-        let cookies = [&self.access, &self.refresh].into_iter().chain(csrf);
+        let cookies = self.cookies().chain(&self.former);
         headers(cookies.filter_map(|cookie| cookie.set("", Duration::ZERO)))
+    }
+
+    /// The cookies of a login.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = &Attributes> {
+        let csrf = self.csrf.as_ref().map(|csrf| &csrf.cookie);
+        [&self.access, &self.refresh].into_iter().chain(csrf).chain(&self.companion)
     }
 
     /// The header fields that keep a session in a browser: the token of the session in the cookie of the access token, for as
@@ -120,10 +152,20 @@ impl LoginCookies {
     }
 
     pub(super) fn set(&self, access: &AccessToken, refresh: Option<&RefreshToken>) -> HeaderMap {
+        let access_cookie = self.access.set(access.as_str(), access.expires_in());
+        let companion = self.companion.as_ref().zip(refresh).and_then(|(cookie, token)| {
+            let login = RefreshTokens::key(token.as_str().as_bytes())?.id;
+            cookie.set(&login.to_string(), token.expires_in())
+        });
         let refresh = refresh.and_then(|token| self.refresh.set(token.as_str(), token.expires_in()));
         let csrf = self.csrf_cookie(access.token_id(), access.expires_in());
-        headers(self.access.set(access.as_str(), access.expires_in()).into_iter().chain(refresh).chain(csrf))
+        headers(access_cookie.into_iter().chain(refresh).chain(csrf).chain(companion))
     }
+}
+
+/// Whether a refresh token is of the login of that name.
+fn is_of_login(login: &[u8], token: &[u8]) -> bool {
+    RefreshTokens::key(token).is_some_and(|key| key.id.to_string().as_bytes() == login)
 }
 
 impl LoginCookies {

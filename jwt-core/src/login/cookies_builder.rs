@@ -14,6 +14,7 @@ pub struct LoginCookiesBuilder {
     access: Attributes,
     refresh: Attributes,
     csrf: Option<Csrf>,
+    former: Vec<Attributes>,
     plain_http: bool,
     given: Given,
 }
@@ -24,6 +25,7 @@ impl LoginCookiesBuilder {
             access: Attributes::new("__Host-access_token", "/", SameSite::Lax),
             refresh: Attributes::new("__Secure-refresh_token", "/auth", SameSite::Strict),
             csrf: None,
+            former: Vec::new(),
             plain_http: false,
             given: Given::default(),
         }
@@ -90,6 +92,14 @@ impl LoginCookiesBuilder {
         self
     }
 
+    /// What the cookies were before their names, paths or domain changed: what makes a browser forget its login clears these
+    /// too, since a browser sends an old cookie beside the new one for as long as it lives. Each call adds some. None.
+    #[must_use]
+    pub fn formerly(mut self, cookies: &LoginCookies) -> Self {
+        self.former.extend(cookies.cookies().chain(&cookies.former).cloned());
+        self
+    }
+
     /// For development on `http://localhost` with a browser that accepts no `Secure` cookie there, such as Safari: leaves out
     /// `Secure`, and the prefixes of the names, such as `__Host-`. **Anywhere else, the tokens can be read on the way.**
     #[must_use]
@@ -106,7 +116,7 @@ impl LoginCookiesBuilder {
         if let Some(setting) = self.given.twice() {
             return Err(LoginCookiesBuildError::SetTwice { setting });
         }
-        let Self { mut access, mut refresh, mut csrf, plain_http, .. } = self;
+        let Self { mut access, mut refresh, mut csrf, mut former, plain_http, .. } = self;
         let cookies = [&mut access, &mut refresh].into_iter().chain(csrf.as_mut().map(|csrf| &mut csrf.cookie));
         for cookie in cookies {
             if plain_http {
@@ -114,8 +124,15 @@ impl LoginCookiesBuilder {
             }
             cookie.check()?;
         }
+        // A neighbouring host cannot set a `__Host-` cookie, and hosts that share a domain on purpose need to share the login.
+        let companion = (refresh.domain.is_none() && !refresh.has_prefix("__Host-")).then(|| Attributes {
+            name: format!("{}{}_id", if plain_http { "" } else { "__Host-" }, refresh.base_name()),
+            path: "/".to_owned(),
+            ..refresh.clone()
+        });
+        let companion_name = companion.as_ref().map(|cookie| &cookie.name);
         let csrf_name = csrf.as_ref().map(|csrf| &csrf.cookie.name);
-        let names = [Some(&access.name), Some(&refresh.name), csrf_name];
+        let names = [Some(&access.name), Some(&refresh.name), csrf_name, companion_name];
         for (index, name) in names.into_iter().enumerate() {
             if let Some(name) = name
                 && names[..index].contains(&Some(name))
@@ -123,7 +140,14 @@ impl LoginCookiesBuilder {
                 return Err(LoginCookiesBuildError::SameName { name: name.as_str().into() });
             }
         }
-        Ok(LoginCookies { access, refresh, csrf })
+        former.extend(refresh.with_other_settings());
+        let mut cookies = LoginCookies { access, refresh, companion, csrf, former: Vec::new() };
+        for cookie in former {
+            if !cookies.cookies().chain(&cookies.former).any(|known| known.is_same(&cookie)) {
+                cookies.former.push(cookie);
+            }
+        }
+        Ok(cookies)
     }
 }
 
@@ -135,12 +159,35 @@ impl Attributes {
 
     fn make_plain(&mut self) {
         self.secure = false;
+        self.name = self.base_name().to_owned();
+    }
+
+    /// The name without the prefix that browsers look at.
+    fn base_name(&self) -> &str {
         // The longest first: `__Host-Http-` begins with `__Host-`.
-        for prefix in ["__Host-Http-", "__Host-", "__Http-", "__Secure-"] {
-            if self.has_prefix(prefix) {
-                self.name.drain(..prefix.len());
-            }
+        let prefix =
+            ["__Host-Http-", "__Host-", "__Http-", "__Secure-"].into_iter().find(|prefix| self.has_prefix(prefix));
+        &self.name[prefix.map_or(0, str::len)..]
+    }
+
+    /// The refresh token as it is with and without transparent renewal, and without a domain.
+    fn with_other_settings(&self) -> Vec<Self> {
+        let base = self.base_name().to_owned();
+        let host = Self { domain: None, ..self.clone() };
+        let root = Self { path: "/".to_owned(), ..host.clone() };
+        if !self.secure {
+            let below = Self { path: "/auth".to_owned(), ..host.clone() };
+            return vec![host, root, below];
         }
+        let of_renewal = Self { name: format!("__Host-{base}"), ..root.clone() };
+        let below = Self { name: format!("__Secure-{base}"), path: "/auth".to_owned(), ..host.clone() };
+        // With a `__Host-` name, no other path is possible.
+        if self.has_prefix("__Host-") { vec![below] } else { vec![host, root, of_renewal] }
+    }
+
+    /// Whether browsers take both for the same cookie (RFC 6265 §5.3).
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.name, &self.path, &self.domain) == (&other.name, &other.path, &other.domain)
     }
 
     fn check(&self) -> Result<(), LoginCookiesBuildError> {

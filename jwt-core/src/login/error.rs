@@ -20,6 +20,9 @@ pub enum LoginError {
     /// The reloaded claims have another `sub` than those of the login.
     #[error("the reloaded claims are about somebody else: `.reload(…)` must yield claims with the `sub` of the login")]
     OtherSubject,
+    /// The claims have a `sid`.
+    #[error("the claims have a `sid`, which names the login and is set here: give the other one another name")]
+    SessionId,
     /// The access token could not be signed.
     #[error("{0}")]
     Issue(#[from] IssueError),
@@ -73,7 +76,7 @@ impl LoginError {
             }
             Self::Request(AuthError::CrossSite(_)) => (StatusCode::FORBIDDEN, "access_denied"),
             Self::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Self::NoSubject | Self::OtherSubject | Self::Issue(_) | Self::Store(StoreError::Data) => {
+            Self::NoSubject | Self::OtherSubject | Self::SessionId | Self::Issue(_) | Self::Store(StoreError::Data) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
             }
             Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) => {

@@ -5,6 +5,7 @@ mod builder;
 mod cookies;
 mod cookies_builder;
 mod error;
+mod refusal;
 mod renewal;
 mod tokens;
 
@@ -14,8 +15,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::ORIGIN;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 pub use build_error::{LoginCookiesBuildError, LoginsBuildError};
@@ -23,22 +24,25 @@ pub use builder::LoginsBuilder;
 pub use cookies::{LoginCookies, SameSite};
 pub use cookies_builder::LoginCookiesBuilder;
 pub use error::LoginError;
+pub use refusal::LoginRefusal;
 pub use tokens::{Login, RefreshToken, UnfitToken};
 
 use crate::authenticator::AuthenticatorBuilder;
 use crate::authenticator::renewal::Renewal;
 use crate::clock::NumericDate;
 use crate::error::AuthError;
+use crate::facade::tracing;
 use crate::issue::{AccessToken, IssueError, Issuer};
 use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
+use crate::request::refresh_cookie::RefreshCookie;
 use crate::request::source::{self, Credential, TokenSource};
 use crate::revocation::Revocations;
 use crate::session::opaque::OpaqueToken;
 use crate::session::refresh::{RefreshError, RefreshTokens};
 use crate::session::sign_in::{NewSignIn, SignIn};
-use crate::store::StoreError;
+use crate::store::{SignInId, SignInKey, StoreError};
 use crate::verify::Verifier;
 use builder::Reload;
 use renewal::Renewals;
@@ -78,17 +82,26 @@ struct Inner {
     issuer: Issuer,
     refresh: RefreshTokens,
     cookies: LoginCookies,
+    refresh_cookie: RefreshCookie,
     cross_site: CrossSite,
     reload: Option<Box<Reload>>,
-    revoking: Option<Revoking>,
+    /// For access tokens whose login is to end.
+    verifier: Verifier<()>,
+    revocations: Option<Revocations>,
     /// Set where the middleware renews logins.
     renewals: Option<Renewals>,
 }
 
-/// The list of revoked tokens, and the verifier for tokens that are to be revoked.
-struct Revoking {
-    list: Revocations,
-    verifier: Verifier<()>,
+/// How many access tokens and how many refresh tokens of one request are ended. Browsers send one of each, and some more
+/// where paths or domains have changed.
+const MAX_ENDED: usize = 8;
+
+/// A login that is to end: by the name of its family of refresh tokens.
+struct Ending {
+    key: SignInKey,
+    /// The subject, where it is known that there is or was such a login. Otherwise the store is asked: anybody could fill
+    /// the list of revoked ones with names that are made up.
+    subject: Option<String>,
 }
 
 impl Logins {
@@ -108,55 +121,139 @@ impl Logins {
     pub async fn log_in<C: Serialize + ?Sized>(&self, claims: &C, label: &str) -> Result<Login, LoginError> {
         let json = serde_json::value::to_raw_value(claims).map_err(|_| IssueError::Claims)?;
         let subject = subject(&json)?;
+        let new = NewSignIn::new(subject.as_str(), &json)?.label(label);
+        let prepared = self.0.refresh.prepare(new)?;
         // Before anything is remembered, so that claims that cannot be signed leave nothing behind.
-        let access = self.sign(&subject, None, &json)?;
-        let new = NewSignIn::new(subject, &json)?.label(label);
-        let (token, sign_in) = self.0.refresh.start(new).await?;
+        let access = self.sign(&subject, None, prepared.id(), &json)?;
+        let (token, sign_in) = self.0.refresh.remember(prepared).await?;
         Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?))
     }
 
     /// Exchanges a refresh token for the next login: the next refresh token, and an access token with the same claims, or
     /// with those that are [reloaded](LoginsBuilder::reload).
     ///
+    /// The token is exchanged last, when everything else has succeeded: after an error the same token is as good as before,
+    /// unless the error is that it is not good.
+    ///
     /// # Errors
     /// [`LoginError::Refresh`] where the token is not good, and the other variants where the next access token cannot be
     /// signed.
     pub async fn refresh(&self, token: impl AsRef<[u8]>) -> Result<Login, LoginError> {
-        let inner = &*self.0;
-        let (token, sign_in) = inner.refresh.refresh(token).await?;
+        let (inner, token) = (&*self.0, token.as_ref());
+        let sign_in = match inner.refresh.look_up(token).await {
+            Ok(sign_in) => sign_in,
+            Err(error) => return Err(self.not_refreshed(error).await),
+        };
         let access = match &inner.reload {
             None => {
                 let claims: &RawValue = serde_json::from_str(sign_in.data_json()).map_err(|_| IssueError::Claims)?;
-                self.sign(&sign_in.subject, Some(sign_in.created_at), claims)?
+                subject(claims)?;
+                self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, claims)?
             }
             Some(reload) => match reload(sign_in.clone()).await? {
                 Some(claims) if subject(&claims)? == sign_in.subject => {
-                    self.sign(&sign_in.subject, Some(sign_in.created_at), &claims)?
+                    self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, &claims)?
                 }
                 Some(_) => return Err(LoginError::OtherSubject),
                 None => {
-                    inner.refresh.end(&token).await?;
+                    let key = inner.refresh.key_of(&sign_in.subject, sign_in.id)?;
+                    self.end(vec![Ending { key, subject: Some(sign_in.subject) }]).await?;
                     return Err(RefreshError::Ended.into());
                 }
             },
         };
-        Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?))
+        match inner.refresh.refresh(token).await {
+            Ok((token, sign_in)) => Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?)),
+            Err(error) => Err(self.not_refreshed(error).await),
+        }
+    }
+
+    /// A login that ends because of a second use: its access tokens end as well, the thief's too.
+    async fn not_refreshed(&self, error: RefreshError) -> LoginError {
+        if let RefreshError::Reused(sign_in) = &error
+            && let Err(failed) = self.revoke_login(sign_in.id, &sign_in.subject).await
+        {
+            tracing::error!(target: "jwt", reason = %failed, "the access tokens of a sign-in that was ended could not be revoked");
+        }
+        error.into()
     }
 
     /// The same with the refresh token in the cookie of a request: for a route that refreshes.
     ///
     /// # Errors
-    /// [`LoginError::Request`] where there is no refresh token, or where a page of another site may have made the request;
-    /// otherwise as [`refresh`](Self::refresh).
-    pub async fn refresh_from_request(&self, head: &impl RequestHead) -> Result<Login, LoginError> {
-        let token = self.refresh_token_from_request(head)?.ok_or(AuthError::MissingToken)?;
-        self.refresh(token).await
+    /// [`LoginError::Request`] where there is no refresh token of this browser's login, or where a page of another site may
+    /// have made the request; otherwise as [`refresh`](Self::refresh). Where the login has ended, the response of the
+    /// refusal clears the cookies.
+    pub async fn refresh_from_request(&self, head: &impl RequestHead) -> Result<Login, LoginRefusal> {
+        let refused = match self.refresh_token_from_request(head) {
+            Ok(Some(token)) => match self.refresh(token).await {
+                Ok(login) => return Ok(login),
+                Err(error) => error,
+            },
+            Ok(None) => AuthError::MissingToken.into(),
+            Err(error) => error.into(),
+        };
+        let has_ended = match &refused {
+            LoginError::Refresh(error) => !matches!(error, RefreshError::Store(_)),
+            LoginError::Request(AuthError::CrossSite(_)) => false,
+            // There is one that cannot be used: the next request would have it again.
+            LoginError::Request(_) => self.0.refresh_cookie.all(head).next().is_some(),
+            _ => false,
+        };
+        Err(if has_ended { LoginRefusal::clearing(refused, self.clear_cookies()) } else { refused.into() })
     }
 
-    /// Ends the family of a refresh token. The access token stays good until it expires, unless it is
-    /// [revoked](Self::revoke_access_token).
+    /// Ends the login of a refresh token: the family of its refresh tokens, and with
+    /// [`revocations`](LoginsBuilder::revocations) its access tokens. Without, an access token stays good until it expires.
+    ///
+    /// # Errors
+    /// [`StoreError`], where the refresh tokens could not be ended or the access tokens could not be revoked. Both were
+    /// tried: call it again.
     pub async fn log_out(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
-        self.0.refresh.end(token).await
+        let key = RefreshTokens::key(token.as_ref());
+        self.end(key.map(|key| Ending { key, subject: None }).into_iter().collect()).await
+    }
+
+    /// Ends one login of a user, by its name in the [list](RefreshTokens::list) of the user's logins, as
+    /// [`log_out`](Self::log_out) does. A login of another user is never ended.
+    ///
+    /// # Errors
+    /// As [`log_out`](Self::log_out).
+    pub async fn log_out_device(&self, subject: &str, id: SignInId) -> Result<(), StoreError> {
+        self.end(vec![Ending { key: self.0.refresh.key_of(subject, id)?, subject: None }]).await
+    }
+
+    /// Ends logins. Whatever fails, everything is tried: the refresh tokens first, since they yield access tokens.
+    async fn end(&self, logins: Vec<Ending>) -> Result<(), StoreError> {
+        let Inner { refresh, revocations, .. } = &*self.0;
+        let (mut result, mut revoked) = (Ok(()), Vec::new());
+        for Ending { key, subject } in logins {
+            let subject = match revocations {
+                Some(_) if subject.is_none() => refresh.subject_of(key).await,
+                _ => Ok(subject),
+            };
+            result = result.and(refresh.end_key(key).await);
+            match subject {
+                Ok(subject) => revoked.extend(subject.map(|subject| (key.id, subject))),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        for (id, subject) in revoked {
+            result = result.and(self.revoke_login(id, &subject).await);
+        }
+        result
+    }
+
+    /// Revokes the access tokens of a login, where there is a list.
+    async fn revoke_login(&self, id: SignInId, subject: &str) -> Result<(), StoreError> {
+        let Inner { issuer, revocations, .. } = &*self.0;
+        match revocations {
+            Some(list) => {
+                let login = (subject, &*id.to_string());
+                list.revoke_session_of(issuer.name(), login, issuer.access_token_lifetime()).await
+            }
+            None => Ok(()),
+        }
     }
 
     /// Ends every login of a user, on all devices: when an account is locked, a device is lost, or a password is changed.
@@ -170,22 +267,20 @@ impl Logins {
     /// [`StoreError`], where the refresh tokens could not be ended or the access tokens could not be revoked. Both were
     /// tried: call it again.
     pub async fn log_out_everywhere(&self, subject: &str) -> Result<(), StoreError> {
-        let Inner { issuer, refresh, revoking, .. } = &*self.0;
+        let Inner { issuer, refresh, revocations, .. } = &*self.0;
         // The families first: otherwise, a refresh between the two steps would sign a token that is not revoked.
         let ended = refresh.end_all(subject).await;
-        let revoked = match revoking {
-            Some(Revoking { list, .. }) => {
-                list.revoke_all(issuer.name(), subject, issuer.access_token_lifetime()).await
-            }
+        let revoked = match revocations {
+            Some(list) => list.revoke_all(issuer.name(), subject, issuer.access_token_lifetime()).await,
             None => Ok(()),
         };
         ended.and(revoked)
     }
 
-    /// Revokes an access token. Without [`revocations`](LoginsBuilder::revocations), this does nothing, and the token stays
-    /// good until it expires. A token that is not good is no error.
+    /// Revokes one access token, and not the others of its login. Without [`revocations`](LoginsBuilder::revocations), this
+    /// does nothing, and the token stays good until it expires. A token that is not good is no error.
     pub async fn revoke_access_token(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
-        let Some(Revoking { list, verifier }) = &self.0.revoking else { return Ok(()) };
+        let Inner { verifier, revocations: Some(list), .. } = &*self.0 else { return Ok(()) };
         let Ok(token) = verifier.verify(token) else { return Ok(()) };
         match token.expires_at() {
             Some(expires_at) => list.revoke_token(&token, expires_at).await,
@@ -194,43 +289,75 @@ impl Logins {
         }
     }
 
-    /// For a route that logs out: revokes the access token in the header or the cookie of the request, ends the family of the
-    /// refresh token in its cookie, and yields [`clear_cookies`](Self::clear_cookies) for the response. A request without
-    /// either token is no error.
+    /// For a route that logs out: ends every login that the request has a token of, and yields
+    /// [`clear_cookies`](Self::clear_cookies) for the response. It takes the access tokens of the `Authorization` header and of
+    /// the cookie, and the refresh tokens of the cookie, up to eight of each; those that are not good are passed over. Of
+    /// each login, it ends the refresh tokens first. Then it revokes the access tokens, where there are
+    /// [`revocations`](LoginsBuilder::revocations). A request without any token is no error.
     ///
     /// # Errors
-    /// [`LoginError::Request`] where a page of another site may have made the request, and [`LoginError::Store`] where the
-    /// user is not logged out.
-    pub async fn log_out_from_request(&self, head: &impl RequestHead) -> Result<HeaderMap, LoginError> {
-        let Inner { cookies, refresh, .. } = &*self.0;
-        let sources = [TokenSource::bearer(), cookies.source()];
-        let access = source::extract(&sources, head).map_err(AuthError::from)?;
-        let token = self.refresh_token_from_request(head)?;
+    /// [`LoginError::Store`] where not everything could be ended. The rest was, and the response of the refusal clears the
+    /// cookies too. [`LoginError::Request`] where a page of another site may have made the request: nothing is ended, and
+    /// nothing is cleared.
+    pub async fn log_out_from_request(&self, head: &impl RequestHead) -> Result<HeaderMap, LoginRefusal> {
+        let Inner { cookies, refresh, refresh_cookie, verifier, revocations, .. } = &*self.0;
+        let access: Vec<Credential<'_, '_>> = source::all(head, cookies.access_name()).take(MAX_ENDED).collect();
+        let mut families: Vec<SignInKey> = Vec::new();
+        // That of this browser first, in case others have planted many.
+        for token in refresh_cookie.find(head).ok().flatten().into_iter().chain(refresh_cookie.all(head)) {
+            if let Some(key) = RefreshTokens::key(token)
+                && !families.contains(&key)
+                && families.len() < MAX_ENDED
+            {
+                families.push(key);
+            }
+        }
         // Also without a cookie: the response makes a browser forget its cookies.
-        if access.as_ref().is_none_or(|access| access.in_cookie) {
+        let has_refresh_token = refresh_cookie.all(head).next().is_some();
+        if has_refresh_token || access.iter().all(|access| access.in_cookie) {
             self.check_origin(head)?;
         }
-        if let Some(Credential { token, .. }) = access {
-            self.revoke_access_token(token).await?;
+
+        let mut logins: Vec<Ending> = Vec::new();
+        let mut others = Vec::new();
+        for token in access.iter().filter_map(|access| verifier.verify(access.token).ok()) {
+            let login = token.session_id().and_then(|id| id.parse::<SignInId>().ok()).zip(token.subject());
+            match login.and_then(|(id, subject)| Some((refresh.key_of(subject, id).ok()?, subject))) {
+                Some((key, subject)) if logins.iter().all(|login| login.key != key) => {
+                    logins.push(Ending { key, subject: Some(subject.to_owned()) });
+                }
+                Some(_) => {}
+                None => others.push(token),
+            }
         }
-        if let Some(token) = token {
-            refresh.end(token).await?;
+        families.retain(|key| logins.iter().all(|login| login.key != *key));
+        logins.extend(families.into_iter().map(|key| Ending { key, subject: None }));
+        let mut ended = self.end(logins).await;
+        for token in others {
+            // Not of a login, but signed by the issuer, which always writes all three.
+            if let (Some(list), Some(id), Some(end)) = (revocations, token.token_id(), token.expires_at()) {
+                ended = ended.and(list.revoke(token.issuer().unwrap_or_default(), id, end).await);
+            }
         }
-        Ok(self.clear_cookies())
+        match ended {
+            Ok(()) => Ok(self.clear_cookies()),
+            Err(error) => Err(LoginRefusal::clearing(error.into(), self.clear_cookies())),
+        }
     }
 
-    /// The refresh token in the cookie of a request that refreshes or ends a login; `None` where there is none.
+    /// The refresh token in the cookie of a request that refreshes or ends a login; `None` where there is none, or none of
+    /// this browser's login.
     ///
     /// # Errors
     /// [`AuthError::InvalidRequest`] where there are several, and [`AuthError::CrossSite`] where a page of another site may
     /// have made the request.
-    pub fn refresh_token_from_request<'r>(&self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, AuthError> {
-        let sources = [self.0.cookies.refresh_source()];
-        let Some(Credential { token, .. }) = source::extract(&sources, head)? else {
+    pub fn refresh_token_from_request<'r>(&'r self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, AuthError> {
+        let cookie = &self.0.refresh_cookie;
+        if cookie.all(head).next().is_none() {
             return Ok(None);
-        };
+        }
         self.check_origin(head)?;
-        Ok(Some(token))
+        Ok(cookie.find(head)?)
     }
 
     /// Refuses a request that changes something and that a page of another site may have made. For the route that logs in,
@@ -259,16 +386,16 @@ impl Logins {
     /// A builder for an authenticator that accepts the access tokens of these logins, from the `Authorization` header or the
     /// cookie.
     pub fn authenticator<C: DeserializeOwned>(&self) -> AuthenticatorBuilder<C> {
-        let Inner { issuer, cookies, cross_site, revoking, renewals, .. } = &*self.0;
+        let Inner { issuer, cookies, refresh_cookie, cross_site, revocations, renewals, .. } = &*self.0;
         let builder = issuer.authenticator().source(TokenSource::bearer()).source(cookies.source());
         let builder = cross_site.trusted.iter().fold(builder, |builder, origin| builder.trusted_origin(&**origin));
-        let builder = match revoking {
-            Some(Revoking { list, .. }) => builder.revocations(list),
+        let builder = match revocations {
+            Some(list) => builder.revocations(list),
             None => builder,
         };
         let builder = match renewals {
             Some(_) => builder.renewal(Renewal {
-                source: [cookies.refresh_source()],
+                cookie: refresh_cookie.clone(),
                 cross_site: cross_site.clone(),
                 renew: Arc::new(self.clone()),
             }),
@@ -290,12 +417,18 @@ impl Logins {
         &self.0.refresh
     }
 
-    /// Signs claims for a login that started at that moment, or that starts now, with an `iat` late enough for what was revoked before it.
-    fn sign(&self, subject: &str, started: Option<NumericDate>, claims: &RawValue) -> Result<AccessToken, IssueError> {
-        let Inner { issuer, revoking, .. } = &*self.0;
-        let list = revoking.as_ref().map(|revoking| &revoking.list);
-        let not_before = list.and_then(|list| list.not_before(issuer.name(), subject, started));
-        issuer.sign_after(claims, not_before)
+    /// Signs claims for a login that started at that moment, or that starts now, with an `iat` late enough for what was
+    /// revoked before it.
+    fn sign(
+        &self,
+        subject: &str,
+        started: Option<NumericDate>,
+        login: SignInId,
+        claims: &RawValue,
+    ) -> Result<AccessToken, LoginError> {
+        let Inner { issuer, revocations, .. } = &*self.0;
+        let not_before = revocations.as_ref().and_then(|list| list.not_before(issuer.name(), subject, started));
+        Ok(issuer.sign_for(claims, Some(&login.to_string()), not_before)?)
     }
 
     fn refresh_token(&self, token: &OpaqueToken, sign_in: &SignIn) -> Result<RefreshToken, LoginError> {
@@ -307,14 +440,19 @@ impl Logins {
     }
 }
 
-/// The `sub` of the claims.
+/// The `sub` of the claims, which have no `sid` of their own.
 fn subject(claims: &RawValue) -> Result<String, LoginError> {
     #[derive(Deserialize)]
     struct Named {
         sub: String,
+        #[serde(default, deserialize_with = "any")]
+        sid: bool,
+    }
+    fn any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| true)
     }
     let named: Named = serde_json::from_str(claims.get()).map_err(|_| LoginError::NoSubject)?;
-    Ok(named.sub)
+    if named.sid { Err(LoginError::SessionId) } else { Ok(named.sub) }
 }
 
 impl fmt::Debug for Logins {
@@ -326,7 +464,7 @@ impl fmt::Debug for Logins {
             .field("cookies", &inner.cookies)
             .field("cross_site", &inner.cross_site)
             .field("reload", &inner.reload.is_some())
-            .field("revocations", &inner.revoking.as_ref().map(|revoking| &revoking.list))
+            .field("revocations", &inner.revocations)
             .field("transparent_renewal", &inner.renewals)
             .finish()
     }

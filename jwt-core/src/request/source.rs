@@ -207,6 +207,17 @@ pub(crate) fn extract<'s, 'r>(
     Ok(found)
 }
 
+/// Every bearer token and every cookie of that name, however many there are: for what ends logins, and refuses nothing.
+pub(crate) fn all<'r>(head: &'r impl RequestHead, cookie: &'r str) -> impl Iterator<Item = Credential<'static, 'r>> {
+    const SCHEME: &str = "Bearer";
+    let fields = head.header_values(&AUTHORIZATION);
+    let bearer = fields.filter_map(|value| after_scheme(value, SCHEME).ok().flatten());
+    let bearer = bearer.map(|token| Credential { token, scheme: Some(SCHEME), in_cookie: false });
+    let cookies = head.header_values(&COOKIE).flat_map(move |header| cookie_values(header, cookie));
+    let cookies = cookies.filter(|token| !token.is_empty());
+    bearer.chain(cookies.map(|token| Credential { token, scheme: None, in_cookie: true }))
+}
+
 /// The one item; none is fine, two are not.
 fn only<'r>(mut items: impl Iterator<Item = &'r [u8]>) -> Result<Option<&'r [u8]>, RequestError> {
     let first = items.next();
@@ -245,7 +256,7 @@ fn credentials(value: &[u8]) -> Result<&[u8], RequestError> {
 }
 
 /// The values of the cookies of exactly that name (RFC 6265 §5.4). `;` always ends a cookie, quoted or not.
-fn cookie_values<'r>(header: &'r [u8], name: &str) -> impl Iterator<Item = &'r [u8]> {
+pub(crate) fn cookie_values<'r>(header: &'r [u8], name: &str) -> impl Iterator<Item = &'r [u8]> {
     header.split(|b| *b == b';').filter_map(move |pair| {
         // Deliberately not decoded, folded or trimmed any further: whatever else is done to a name lets one cookie
         // pass for another.

@@ -20,6 +20,8 @@ pub struct TokenIdentity<'t> {
     pub issuer: Option<&'t str>,
     /// `jti`: its name. Without one, it cannot be revoked by itself.
     pub token_id: Option<&'t str>,
+    /// `sid`: the login that it belongs to. Without one, it is not revoked with the other tokens of its login.
+    pub session_id: Option<&'t str>,
     /// `sub`: whom it is about. Without one, it is not revoked with the other tokens of its subject.
     pub subject: Option<&'t str>,
     /// `iat`: when it was issued. Without it, it counts as older than every revocation of its subject.

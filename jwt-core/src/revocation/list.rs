@@ -27,7 +27,7 @@ pub(super) struct List {
 
 #[derive(Clone, Default)]
 struct Shard {
-    /// When each can be forgotten, in milliseconds.
+    /// Tokens and logins, and when each can be forgotten, in milliseconds.
     tokens: HashMap<u64, u64, BuildHasherDefault<Hashed>>,
     subjects: HashMap<u64, Before, BuildHasherDefault<Hashed>>,
 }
@@ -77,6 +77,21 @@ impl List {
         self.shard(hash).load().tokens.contains_key(&hash)
     }
 
+    /// Whether a login may be revoked.
+    pub(super) fn has_sessions(&self) -> bool {
+        self.tokens.load(Ordering::Acquire) > 0
+    }
+
+    pub(super) fn has_session(&self, issuer: &str, id: &str) -> bool {
+        let hash = self.session(issuer, id);
+        self.shard(hash).load().tokens.contains_key(&hash)
+    }
+
+    /// Never the hash of a token of that name: more is hashed.
+    fn session(&self, issuer: &str, id: &str) -> u64 {
+        self.keys.hash_one((issuer, id, "session"))
+    }
+
     pub(super) fn has_subject(&self, issuer: &str, subject: &str, issued_at: Option<NumericDate>) -> bool {
         if self.subjects.load(Ordering::Acquire) == 0 {
             return false;
@@ -111,6 +126,13 @@ impl List {
             let entry = match target {
                 RevocationTarget::Token { issuer, id } => {
                     let hash = self.keys.hash_one((&**issuer, &**id));
+                    let known = self.copy(&mut changed, hash).tokens.entry(hash).or_default();
+                    by_end.remove(&(*known, Kind::Token, hash));
+                    *known = forget_at.max(*known);
+                    (*known, Kind::Token, hash)
+                }
+                RevocationTarget::Session { issuer, id } => {
+                    let hash = self.session(issuer, id);
                     let known = self.copy(&mut changed, hash).tokens.entry(hash).or_default();
                     by_end.remove(&(*known, Kind::Token, hash));
                     *known = forget_at.max(*known);

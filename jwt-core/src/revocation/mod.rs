@@ -160,10 +160,50 @@ impl Revocations {
                 added => return added,
             }
         }
-        tracing::warn!(target: "jwt", issuer, limit = inner.per_subject, "a subject has too many revocations, or the list has no room for one more token: all of its tokens so far are revoked instead");
+        self.warn_of_limit(issuer);
         // A token without `iat` counts as older than every entry of its subject.
         let not_before = token.issued_at.map_or(NumericDate::from_millis(1), just_after);
         self.add_subject(issuer, subject, not_before, end).await
+    }
+
+    /// Revokes all tokens of one login, by their `iss` (empty if they have none) and `sid`, also those that are still to be
+    /// issued to it. `longest` is the longest lifetime that such a token has.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke).
+    pub async fn revoke_session(&self, issuer: &str, session_id: &str, longest: Duration) -> Result<(), StoreError> {
+        let target = RevocationTarget::Session { issuer: issuer.to_owned(), id: session_id.to_owned() };
+        self.add(target, self.session_end(longest)).await
+    }
+
+    /// The same for a login of a subject, within the limit of the subject.
+    pub(crate) async fn revoke_session_of(
+        &self,
+        issuer: &str,
+        (subject, session_id): (&str, &str),
+        longest: Duration,
+    ) -> Result<(), StoreError> {
+        let target = RevocationTarget::Session { issuer: issuer.to_owned(), id: session_id.to_owned() };
+        let (inner, now, end) = (&*self.0, self.now(), self.session_end(longest));
+        if inner.counts.admit((issuer, subject), &target, (end, now), inner.per_subject) {
+            match self.add(target, end).await {
+                Err(StoreError::Full) => {}
+                added => return added,
+            }
+        }
+        self.warn_of_limit(issuer);
+        self.revoke_all(issuer, subject, longest).await
+    }
+
+    /// When a login can be forgotten. In whole multiples of a minute, so that several revocations of one login are one entry
+    /// of the store. The clock of another instance that has just signed a token may be ahead.
+    fn session_end(&self, longest: Duration) -> NumericDate {
+        let end = later(self.now(), longest.saturating_add(self.0.leeway)).as_secs();
+        NumericDate::from_secs(end.saturating_add(60) / 60 * 60)
+    }
+
+    fn warn_of_limit(&self, issuer: &str) {
+        tracing::warn!(target: "jwt", issuer, limit = self.0.per_subject, "a subject has too many revocations, or the list has no room for one more token: all of its tokens so far are revoked instead");
     }
 
     /// Revokes all tokens that were issued to a subject until now. `longest` is the longest lifetime that such a token has.
@@ -231,6 +271,16 @@ impl Revocations {
     /// # Errors
     /// [`Revoked::Revoked`], or [`Revoked::Unknown`] where the list is too old to tell.
     pub fn check<'t>(&self, token: impl Into<TokenIdentity<'t>>) -> Result<(), Revoked> {
+        let token = token.into();
+        self.check_with(token, || token.session_id)
+    }
+
+    /// The same with the `sid` of that function, which is called only where some token or login is revoked.
+    pub(crate) fn check_with<'t>(
+        &self,
+        token: TokenIdentity<'t>,
+        session_id: impl FnOnce() -> Option<&'t str>,
+    ) -> Result<(), Revoked> {
         let inner = &*self.0;
         if let WhileUnreachable::RefuseAfter(limit) = inner.while_unreachable {
             let complete_at = NumericDate::from_millis(inner.complete_at.load(Ordering::Acquire));
@@ -238,9 +288,11 @@ impl Revocations {
                 return Err(Revoked::Unknown);
             }
         }
-        let TokenIdentity { issuer, token_id, subject, issued_at } = token.into();
+        let TokenIdentity { issuer, token_id, subject, issued_at, .. } = token;
         let issuer = issuer.unwrap_or_default();
         let revoked = token_id.is_some_and(|id| inner.list.has_token(issuer, id))
+            || inner.list.has_sessions()
+                && session_id().is_some_and(|session_id| inner.list.has_session(issuer, session_id))
             || subject.is_some_and(|subject| inner.list.has_subject(issuer, subject, issued_at));
         if revoked { Err(Revoked::Revoked) } else { Ok(()) }
     }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::debug_text::debug_as_display;
 use crate::given::Given;
 use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
-use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
+use crate::session::sign_in::{NewSignIn, Prepared, SignIn, SignIns};
 use crate::store::time::later;
-use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
+use crate::store::{Change, Digest, Record, Salt, SignInId, SignInKey, SignInStore, StoreError, Touch};
 
 /// Refresh tokens (RFC 6749 §1.5): what a client exchanges for its next access token. They are opaque, are looked up in a
 /// store, and are good for one use each.
@@ -95,6 +95,37 @@ impl RefreshTokens {
         self.sign_ins.start(new).await
     }
 
+    /// The first half of [`start`](Self::start): nothing is remembered yet, and the name of the family is known.
+    pub(crate) fn prepare(&self, new: NewSignIn) -> Result<Prepared, StoreError> {
+        self.sign_ins.prepare(new)
+    }
+
+    /// The second half.
+    pub(crate) async fn remember(&self, prepared: Prepared) -> Result<(OpaqueToken, SignIn), StoreError> {
+        self.sign_ins.remember(prepared).await
+    }
+
+    /// The sign-in of a token that [`refresh`](Self::refresh) would exchange. Exchanges nothing: the token is as good as
+    /// before. For what may fail and has to be asked before the exchange.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh). A token that was used before, longer ago than the grace, ends the family here too.
+    pub async fn look_up(&self, token: impl AsRef<[u8]>) -> Result<SignIn, RefreshError> {
+        let presented = Opaque::read(Kind::Refresh, token.as_ref()).ok_or(RefreshError::Malformed)?;
+        let (key, digest, now) = (presented.key()?, presented.digest()?, self.sign_ins.now());
+        // Looking is no use: the times stay as they are.
+        let touch = Touch { expires_at: now, after: Duration::MAX };
+        if let Some(record) = self.sign_ins.store.find(key, digest, touch, now).await? {
+            return Ok(record.into());
+        }
+        let record = self.sign_ins.record(key).await?.ok_or(RefreshError::Ended)?;
+        // The secret may have been changed back and forth between the two questions; the exchange says so, if it was.
+        if record.secret == digest || self.is_retry(&record, digest, now).is_some() {
+            return Ok(record.into());
+        }
+        Err(self.reused(key, record).await)
+    }
+
     /// Exchanges a token for its successor. The old token is no longer good, except for
     /// [retries](RefreshTokensBuilder::grace).
     pub async fn refresh(&self, token: impl AsRef<[u8]>) -> Result<(OpaqueToken, SignIn), RefreshError> {
@@ -109,15 +140,45 @@ impl RefreshTokens {
         if record.secret == next_digest {
             return Ok((next.token(), record.into()));
         }
-        match record.rotated {
-            Some(rotated) if rotated.from == digest && now < later(rotated.at, self.grace) => {
-                Ok((presented.successor(rotated.salt)?.token(), record.into()))
-            }
-            _ => {
-                store.remove(key).await?;
-                Err(RefreshError::Reused(Box::new(record.into())))
-            }
+        match self.is_retry(&record, digest, now) {
+            Some(salt) => Ok((presented.successor(salt)?.token(), record.into())),
+            None => Err(self.reused(key, record).await),
         }
+    }
+
+    /// What the successor of that secret was made with, where the secret was replaced within the grace and the successor is
+    /// the current one.
+    fn is_retry(&self, record: &Record, digest: Digest, now: NumericDate) -> Option<Salt> {
+        let rotated = record.rotated?;
+        (rotated.from == digest && now < later(rotated.at, self.grace)).then_some(rotated.salt)
+    }
+
+    /// Ends a family of which two parties hold tokens.
+    async fn reused(&self, key: SignInKey, record: Record) -> RefreshError {
+        match self.sign_ins.store.remove(key).await {
+            Ok(()) => RefreshError::Reused(Box::new(record.into())),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// The name of the family of a token, whether or not there is one; `None` for what is no refresh token.
+    pub(crate) fn key(token: &[u8]) -> Option<SignInKey> {
+        Opaque::read(Kind::Refresh, token)?.key().ok()
+    }
+
+    /// The subject of the family of that name; `None` where it has ended.
+    pub(crate) async fn subject_of(&self, key: SignInKey) -> Result<Option<String>, StoreError> {
+        Ok(self.sign_ins.record(key).await?.map(|record| record.subject))
+    }
+
+    /// Ends the family of that name.
+    pub(crate) async fn end_key(&self, key: SignInKey) -> Result<(), StoreError> {
+        self.sign_ins.store.remove(key).await
+    }
+
+    /// The name of a family by its subject and its public name.
+    pub(crate) fn key_of(&self, subject: &str, id: SignInId) -> Result<SignInKey, StoreError> {
+        self.sign_ins.key_of(subject, id)
     }
 
     /// Ends the family of a token, at logout. A token of no family is no error.

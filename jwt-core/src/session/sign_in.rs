@@ -151,6 +151,10 @@ impl SignIns {
         self.short_key = self.subject_key.is_none().then_some(secret.len());
     }
 
+    pub(super) fn key_of(&self, subject: &str, id: SignInId) -> Result<SignInKey, StoreError> {
+        Ok(SignInKey { owner: self.owner(subject)?, id })
+    }
+
     fn owner(&self, subject: &str) -> Result<Owner, StoreError> {
         self.kind.owner(subject, self.subject_key.as_ref())
     }
@@ -165,6 +169,11 @@ impl SignIns {
     }
 
     pub(crate) async fn start(&self, new: NewSignIn) -> Result<(OpaqueToken, SignIn), StoreError> {
+        self.remember(self.prepare(new)?).await
+    }
+
+    /// A sign-in that nothing knows of yet.
+    pub(crate) fn prepare(&self, new: NewSignIn) -> Result<Prepared, StoreError> {
         let now = self.now();
         let owner = self.owner(&new.subject)?;
         let secret = Opaque::generate(self.kind, owner)?;
@@ -180,8 +189,13 @@ impl SignIns {
             expires_at: self.expiry_from(now),
             ends_at: later(now, self.absolute_timeout),
         };
+        Ok(Prepared { owner, token: secret.token(), record, now })
+    }
+
+    pub(crate) async fn remember(&self, prepared: Prepared) -> Result<(OpaqueToken, SignIn), StoreError> {
+        let Prepared { owner, token, record, now } = prepared;
         self.store.insert(owner, record.clone(), self.per_subject, now).await?;
-        Ok((secret.token(), record.into()))
+        Ok((token, record.into()))
     }
 
     pub(crate) async fn find(&self, token: &[u8]) -> Result<Option<SignIn>, StoreError> {
@@ -202,17 +216,37 @@ impl SignIns {
     }
 
     pub(crate) async fn end_one(&self, subject: &str, id: SignInId) -> Result<(), StoreError> {
-        self.store.remove(SignInKey { owner: self.owner(subject)?, id }).await
+        self.store.remove(self.key_of(subject, id)?).await
     }
 
     pub(crate) async fn end_all(&self, subject: &str) -> Result<(), StoreError> {
         self.store.remove_all(self.owner(subject)?).await
     }
 
+    /// The record of that key, whoever holds its current secret.
+    pub(crate) async fn record(&self, key: SignInKey) -> Result<Option<Record>, StoreError> {
+        let records = self.store.list(key.owner, self.now()).await?;
+        Ok(records.into_iter().find(|record| record.id == key.id))
+    }
+
     pub(crate) async fn list(&self, subject: &str) -> Result<Vec<SignIn>, StoreError> {
         let mut records = self.store.list(self.owner(subject)?, self.now()).await?;
         records.sort_by_key(|record| (std::cmp::Reverse(record.used_at), record.id));
         Ok(records.into_iter().map(SignIn::from).collect())
+    }
+}
+
+/// A sign-in that is not in the store yet: its name is known before anything is remembered.
+pub(crate) struct Prepared {
+    owner: Owner,
+    token: OpaqueToken,
+    record: Record,
+    now: NumericDate,
+}
+
+impl Prepared {
+    pub(crate) fn id(&self) -> SignInId {
+        self.record.id
     }
 }
 

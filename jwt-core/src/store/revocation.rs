@@ -51,6 +51,13 @@ pub enum RevocationTarget {
         /// Its `jti`.
         id: String,
     },
+    /// All tokens of one login.
+    Session {
+        /// Their `iss`.
+        issuer: String,
+        /// Their `sid`.
+        id: String,
+    },
     /// All tokens of a subject that were issued before a moment, and those that do not say when they were issued.
     Subject {
         /// Their `iss`.

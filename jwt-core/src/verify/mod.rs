@@ -115,6 +115,14 @@ pub(crate) struct Identity<'t> {
     pub(crate) token_id: Option<&'t str>,
     pub(crate) subject: Option<&'t str>,
     pub(crate) issued_at: Option<NumericDate>,
+    claims: &'t str,
+}
+
+impl<'t> Identity<'t> {
+    /// `sid`: the login that the token belongs to. Looked for when it is asked for.
+    pub(crate) fn session_id(&self) -> Option<&'t str> {
+        scan::text(self.claims, "sid")
+    }
 }
 
 /// A memory of verified tokens.

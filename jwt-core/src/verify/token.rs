@@ -133,6 +133,12 @@ impl<C> VerifiedToken<C> {
         self.text_of(|registered| registered.token_id.as_ref())
     }
 
+    /// `sid`: the login that the token belongs to, in tokens of `Logins` and of identity providers. `None` also for a value
+    /// that is no string, or that has escapes.
+    pub fn session_id(&self) -> Option<&str> {
+        self.identity().session_id()
+    }
+
     /// `aud`: whom the token is for.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
         let common = &self.0.common;
@@ -176,6 +182,7 @@ impl<C> VerifiedToken<C> {
             token_id: self.token_id(),
             subject: self.subject(),
             issued_at: self.issued_at(),
+            claims: self.claims_json(),
         }
     }
 

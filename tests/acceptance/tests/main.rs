@@ -13,6 +13,9 @@ mod issuer;
 mod issuers;
 mod keys;
 mod login;
+mod login_model;
+
+mod logout;
 mod logs;
 mod metadata;
 mod parity;

@@ -31,6 +31,8 @@ struct Late {
     tokens: Logins,
     access: String,
     refresh: String,
+    /// Which login the refresh token is of, where its own cookie does not say so.
+    companion: String,
 }
 
 impl Late {
@@ -47,8 +49,9 @@ impl Late {
         let login = run(tokens.log_in(&User { sub: "alice".to_owned(), name: "Alice".to_owned() }, "")).unwrap();
         clock.advance(Duration::from_secs(3600));
         let pairs = pairs(tokens.set_cookies(&login).get_all("set-cookie").iter().map(|value| value.to_str().unwrap()));
-        let [access, refresh] = <[String; 2]>::try_from(pairs).unwrap();
-        Self { store, clock, tokens, access, refresh }
+        let [access, refresh, companion @ ..] = &*pairs else { panic!("{pairs:?}") };
+        let (access, refresh, companion) = (access.clone(), refresh.clone(), companion.join("; "));
+        Self { store, clock, tokens, access, refresh, companion }
     }
 
     fn auth(&self) -> Authenticator<User> {
@@ -60,7 +63,7 @@ impl Late {
     }
 
     fn both(&self) -> String {
-        format!("{}; {}", self.access, self.refresh)
+        format!("{}; {}; {}", self.access, self.refresh, self.companion)
     }
 
     fn logins(&self) -> usize {

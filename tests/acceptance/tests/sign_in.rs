@@ -105,7 +105,8 @@ fn a_browser_renews_and_ends_its_login_and_no_other_site_does() {
             .iter()
             .map(|value| value.to_str().unwrap().split_once(';').unwrap().0)
             .collect();
-        assert_eq!(tokens.clear_cookies().get_all("set-cookie").iter().count(), pairs.len());
+        // And the refresh token as it is with transparent renewal.
+        assert_eq!(tokens.clear_cookies().get_all("set-cookie").iter().count(), pairs.len() + 2);
         let request = |fields: &[(&str, &str)]| {
             let builder = http::Request::post("/auth/refresh").header("cookie", pairs.join("; "));
             let builder = builder.header("x-csrf-token", pairs[2].split_once('=').unwrap().1);
@@ -276,7 +277,7 @@ fn what_a_client_is_told_is_what_rfc_6749_says_and_holds_nothing_of_it() {
         for (error, status, code) in [
             (malformed, 400, "invalid_grant"),
             (ended, 400, "invalid_grant"),
-            (missing, 400, "invalid_request"),
+            (missing.reason().clone(), 400, "invalid_request"),
             (nobody, 500, "server_error"),
             (StoreError::Full.into(), 503, "temporarily_unavailable"),
             (RefreshError::from(StoreError::Unreadable).into(), 503, "temporarily_unavailable"),

@@ -171,7 +171,7 @@ async fn a_setting_that_is_given_twice_is_an_error() {
         assert!(error.to_string().contains(&format!("`.{setting}(…)`")), "{error}");
         assert_eq!(set(all.clone(), second).start().unwrap_err(), error, "on a clone, too");
         // What comes between does not make up for it, and an authenticator is not built.
-        let twice = set(twice.clone(), second).on_demand(second);
+        let twice = set(twice.clone(), second).on_demand(OnDemand { longest_pause: second, turns: None, places: None });
         assert_eq!(twice.start().unwrap_err(), error);
         let built = Authenticator::<()>::builder().keys(set(set(new(), second), second)).any_audience().build();
         assert_eq!(built.unwrap_err(), error.into());

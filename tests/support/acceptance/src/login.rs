@@ -31,6 +31,7 @@ impl LoginStack {
     /// | `/auth/refresh` | the next login as cookies |
     /// | `/auth/logout` | no login any more |
     /// | `/auth/everywhere` | no login of this user any more, on any device |
+    /// | `/leave` | no login any more, by GET and behind the layer |
     /// | `/me` | the claims by any method, from the header or the cookie |
     ///
     /// # Panics
@@ -87,6 +88,7 @@ fn on_axum(listener: TcpListener, tokens: Logins) {
     let routes = Router::new()
         .route("/me", any(me))
         .route("/auth/everywhere", post(everywhere))
+        .route("/leave", any(logout))
         .layer(JwtAuth::new(tokens.authenticator::<User>().build().expect("an issuer knows what to expect")))
         .route("/auth/token", post(token))
         .route("/auth/login", post(login))
@@ -112,10 +114,21 @@ fn on_hyper(listener: TcpListener, tokens: Logins) {
         response
     }
 
+    async fn logged_out(tokens: &Logins, head: &http::request::Parts) -> Response<String> {
+        match tokens.log_out_from_request(head).await {
+            Ok(cleared) => with(StatusCode::OK, cleared),
+            Err(error) => error.response(),
+        }
+    }
+
     async fn protected(
         tokens: Logins,
         request: Request<Incoming>,
     ) -> Result<Response<String>, std::convert::Infallible> {
+        if request.uri().path() == "/leave" {
+            let (head, _) = request.into_parts();
+            return Ok(logged_out(&tokens, &head).await);
+        }
         let user = jwt_tower::claims::<User>(request.extensions()).expect("there is a layer");
         Ok(match request.uri().path() {
             "/auth/everywhere" => match tokens.log_out_everywhere(&user.expect("nobody is anonymous").sub).await {
@@ -151,10 +164,7 @@ fn on_hyper(listener: TcpListener, tokens: Logins) {
                 }
                 "/auth/logout" => {
                     let (head, _) = request.into_parts();
-                    Ok(match tokens.log_out_from_request(&head).await {
-                        Ok(cleared) => with(StatusCode::OK, cleared),
-                        Err(error) => error.response(),
-                    })
+                    Ok(logged_out(&tokens, &head).await)
                 }
                 _ => protected.oneshot(request).await,
             }
@@ -218,6 +228,7 @@ fn on_actix(listener: TcpListener, tokens: Logins) {
             .service(
                 web::resource("/auth/everywhere").wrap(JwtAuth::new(auth.clone())).route(web::post().to(everywhere)),
             )
+            .service(web::resource("/leave").wrap(JwtAuth::new(auth.clone())).to(logout))
             .service(web::resource("/me").wrap(JwtAuth::new(auth.clone())).to(me))
     });
     let server = server.workers(1).disable_signals().listen(listener).expect("actix listens").run();
