@@ -208,14 +208,14 @@ impl KeySet {
                 .take(MAX_TRIES)
                 .collect(),
         };
-        match candidates.is_empty() {
-            false => Ok(candidates),
-            true => Err(match kid.map(|kid| self.named(kid)) {
-                Some(Named::Skipped(reason)) => NoCandidate::Unusable(reason),
-                Some(Named::Nothing) => NoCandidate::UnknownKid,
-                Some(Named::Used) | None => NoCandidate::NoKeyForAlgorithm,
-            }),
+        if !candidates.is_empty() {
+            return Ok(candidates);
         }
+        Err(match kid.map(|kid| self.named(kid)) {
+            Some(Named::Skipped(reason)) => NoCandidate::Unusable(reason),
+            Some(Named::Nothing) => NoCandidate::UnknownKid,
+            Some(Named::Used) | None => NoCandidate::NoKeyForAlgorithm,
+        })
     }
 
     /// What a `kid` names.

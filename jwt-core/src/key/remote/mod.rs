@@ -32,9 +32,11 @@ use crate::key::{
 ///
 /// A request with a known key never waits for the network. A token with an unknown `kid` causes one fetch, and the same
 /// request is answered by its result: 401 where the key is not there. While that is not known, the answer is 503 with
-/// `Retry-After`, and never 401. So does a token whose `kid` names a fetched key under which its signature does not hold,
-/// since another key may be published under that name; until that is known it is refused. Strangers cannot cause more fetches than the [cool-down](Self::cool_down) allows, and
-/// tokens with made-up keys do not delay tokens with known ones.
+/// `Retry-After`, and never 401. A token whose `kid` names a fetched key under which its signature does not hold causes
+/// one fetch as well, since another key may have that name by now; until that is known, it is 401 like any forged token.
+///
+/// Strangers cannot cause more fetches than the [cool-down](Self::cool_down) allows, and tokens with made-up keys do not
+/// delay tokens with known ones.
 ///
 /// Fetching starts when an authenticator is built with the set, inside of a Tokio runtime. It ends when the last
 /// authenticator and the last clone are dropped. Clones share the keys.

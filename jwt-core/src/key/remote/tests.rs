@@ -103,13 +103,9 @@ fn begin(
     client: Option<IpAddr>,
 ) -> Result<Answer, impl Future<Output = Answer> + use<>> {
     let mut request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
-    request.extensions_mut().extend(client.map(ClientAddress).into_iter().fold(
-        http::Extensions::new(),
-        |mut all, one| {
-            all.insert(one);
-            all
-        },
-    ));
+    if let Some(client) = client {
+        request.extensions_mut().insert(ClientAddress(client));
+    }
     let outcome = |outcome: crate::adapter::Outcome<()>| outcome.result().map(drop);
     auth.authenticate(&request).outcome().map(outcome).map_err(|pending| async move { outcome(pending.await) })
 }
@@ -200,7 +196,7 @@ async fn a_key_in_the_query_of_an_address_is_never_shown() {
         let mut source = std::error::Error::source(&error);
         let mut shown = format!("{error} {error:?} {status:?} {keys:?} {auth:?}");
         while let Some(cause) = source {
-            shown += &format!("{cause} {cause:?}");
+            shown.extend([cause.to_string(), format!("{cause:?}")]);
             source = cause.source();
         }
         assert!(!shown.contains("hunter2") && !shown.contains("key="), "{shown}");
@@ -313,7 +309,7 @@ async fn junk_of_one_client_costs_another_one_no_more_than_some_waiting() {
             assert_eq!(begin(&auth, &token(&stranger, n), client).ok().map(|answer| status(&answer)), Some(503));
         }
     }
-    let waits = begin(&auth, &token(&new, 0), good).err().expect("it is another client");
+    let waits = begin(&auth, &token(&new, 0), good).expect_err("it is another client");
     let begun = Instant::now();
     assert_eq!(status(&waits.await), 200);
     assert!(begun.elapsed() <= COOL_DOWN + SECOND / 10 && provider.fetches() == fetches + 1);
@@ -369,7 +365,7 @@ async fn another_key_under_the_name_of_a_known_one_is_found_by_the_first_token_o
             assert_eq!(status(&at_once(&auth, &token(&before.0, 0)).unwrap()), 200);
             provider.publish(&[&after.1, &other_jwk]);
             let begun = Instant::now();
-            let waits = begin(&auth, &token(&after.0, 0), None).err().expect("it is looked for");
+            let waits = begin(&auth, &token(&after.0, 0), None).expect_err("it is looked for");
             assert_eq!(status(&at_once(&auth, &token(&other, 0)).unwrap()), 200, "nobody else waits");
             assert_eq!(status(&waits.await), 200);
             assert!(begun.elapsed() <= COOL_DOWN + SECOND / 5 && provider.fetches() == 2);
