@@ -51,16 +51,19 @@ pub(crate) fn store_failed(error: &dyn Display) {
 }
 
 /// The names of tenants could not be remembered.
+#[allow(dead_code, reason = "for tenants (feature `remote`)")]
 pub(crate) fn tenants_not_written(error: &dyn Display) {
     tracing::error!(target: "jwt", reason = %error, "the names of tenants could not be written: they are strangers after a restart");
 }
 
 /// The rule for tenants panicked. Which name it was asked for is the choice of a stranger.
+#[allow(dead_code, reason = "for tenants (feature `remote`)")]
 pub(crate) fn tenant_rule_panicked() {
     tracing::error!(target: "jwt", "the rule for tenants panicked: its name is answered with 503 until it does not");
 }
 
 /// The rule for tenants makes an issuer that cannot be trusted as it is.
+#[allow(dead_code, reason = "for tenants (feature `remote`)")]
 pub(crate) fn unusable_tenant(error: &dyn Display) {
     tracing::error!(target: "jwt", reason = %error, "the rule for tenants makes an issuer that cannot be used");
 }
