@@ -97,12 +97,12 @@ pub enum AuthenticatorBuildError {
         /// The issuer whose keys are discovered.
         discovered: Box<str>,
     },
-    /// A template without exactly one `{tenant}` in its path, or one that is not https.
+    /// A template without exactly one `{tenant}` in its path, or one whose tenants' keys cannot be fetched.
     #[error(
-        "the tenant template {template:?}: a template is an https address with exactly one `{{tenant}}`, behind the host"
+        "the tenant template {template:?}: a template is an https address with exactly one `{{tenant}}`, behind the host, without user name, query and fragment (http is for loopback addresses)"
     )]
     Template {
-        /// The template.
+        /// The template, without user name, query and fragment.
         template: Box<str>,
     },
     /// A profile without an issuer.

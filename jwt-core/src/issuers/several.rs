@@ -32,7 +32,7 @@ pub(crate) trait OpenIssuers: Send + Sync {
     /// How many are kept at most.
     fn bound(&self) -> usize;
 
-    /// The state of the keys of those who have ever had some. Strangers may have made up the others.
+    /// The state of the keys of those who have sent a good token. Strangers may have named the others.
     fn key_status(&self) -> Vec<KeyStatus>;
 }
 

@@ -40,7 +40,7 @@ pub(crate) use party::{Hint, Party, Selection, Trusted};
 pub(crate) use profile::Profile;
 pub(crate) use token::UntrustedToken;
 pub use token::{CompactToken, VerifiedToken};
-pub(crate) use trust::{Moment, Standing, Trust};
+pub(crate) use trust::{Standing, Trust};
 pub(crate) use validation::{Checks, Validation, is_id_token};
 
 use crate::claims::{self, ClaimsError, Noted};
@@ -352,7 +352,7 @@ impl<C> Verifier<C> {
     }
 
     /// The state of all keys that are fetched, for a health page: those of each issuer, and those of each tenant that has
-    /// ever had some, sorted by their origin. Empty where no keys are fetched.
+    /// sent a good token, sorted by their origin. Empty where no keys are fetched.
     pub fn key_status(&self) -> Vec<KeyStatus> {
         let mut all = match &self.trusted {
             Trusted::Nobody => Vec::new(),

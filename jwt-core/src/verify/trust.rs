@@ -22,18 +22,14 @@ pub(crate) struct Trust {
     standing: Option<Arc<dyn Standing>>,
 }
 
-/// A moment on the clock of whoever says whether a party is trusted.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Moment(pub(crate) u64);
-
 /// Whether a party is still trusted, where that can change while it is in use. Asked on the path of requests: it takes no
-/// lock unless something has changed.
+/// lock unless something has changed. Moments are on its own clock.
 pub(crate) trait Standing: Send + Sync {
     /// Whether the party is trusted as it is, and when that was looked at.
-    fn holds(&self) -> Option<Moment>;
+    fn holds(&self) -> Option<u64>;
 
     /// A token of the party was verified at that moment. Says whether the party is still trusted as it is.
-    fn verified(&self, at: Moment) -> bool;
+    fn verified(&self, at: u64) -> bool;
 
     /// Whether the party will never be trusted again.
     fn is_over(&self) -> bool;
@@ -77,12 +73,12 @@ impl Trust {
     }
 
     /// Whether the party is trusted as it is, and when that was looked at.
-    pub(crate) fn holds(&self) -> Option<Moment> {
-        self.standing().map_or(Some(Moment::default()), Standing::holds)
+    pub(crate) fn holds(&self) -> Option<u64> {
+        self.standing().map_or(Some(0), Standing::holds)
     }
 
     /// A token of the party was verified at that moment. Says whether the party is still trusted as it is.
-    pub(super) fn verified(&self, at: Moment) -> bool {
+    pub(super) fn verified(&self, at: u64) -> bool {
         self.standing().is_none_or(|standing| standing.verified(at))
     }
 

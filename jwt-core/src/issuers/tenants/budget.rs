@@ -149,6 +149,7 @@ mod tests {
 
     const NONE: UnderWay = UnderWay { all: 0, of_client: 0 };
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a budget is asked with")]
     fn client(number: u8) -> Option<IpAddr> {
         Some([192, 0, 2, number].into())
     }

@@ -25,10 +25,10 @@ use crate::issuers::OpenIssuers;
 use crate::key::{KeyFeed, KeySource, KeyStatus, OnDemand, Source};
 use crate::verify::{Failure, Party, Validation};
 
-/// How many tenants that have sent good tokens before are looked up at once. The others wait for their turn.
-pub(super) const TURNS: usize = 32;
+/// How many tenants of a host that have sent good tokens before are looked up at once. The others wait for their turn.
+const TURNS: usize = 32;
 /// The most candidates whose keys have arrived.
-pub(super) const MOST_CANDIDATES: usize = 64;
+const MOST_CANDIDATES: usize = 64;
 /// The longest time after which a token can cause another look-up of a tenant that cannot be reached.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How often in a row a name is refused before it is looked for elsewhere than other tenants of its host.
@@ -41,10 +41,12 @@ pub(super) struct Known {
     settings: Settings,
     common: Validation,
     epoch: Instant,
-    turns: Arc<Semaphore>,
     state: Mutex<State>,
-    on_end: OnceLock<Box<dyn Fn(&Party) + Send + Sync>>,
+    on_end: OnceLock<Told>,
 }
+
+/// Who is told when a party is not trusted any more.
+type Told = Box<dyn Fn(&Party) + Send + Sync>;
 
 struct State {
     /// The names whose tenants have sent good tokens, here or before a restart.
@@ -56,6 +58,8 @@ struct State {
     /// At which places the metadata of tenants that have sent good tokens was found, by host. Nothing that a stranger does
     /// gets in here.
     places: HashMap<Box<str>, Vec<usize>>,
+    /// Whose turn it is among tenants that have sent good tokens, by host: one that hangs does not hold up others.
+    turns: HashMap<Box<str>, Arc<Semaphore>>,
     removed: HashSet<Box<str>>,
 }
 
@@ -236,6 +240,14 @@ impl State {
         Some(usual.iter().copied().filter(|place| *place < all).chain(others).collect())
     }
 
+    fn turns_of(&mut self, issuer: &str) -> Arc<Semaphore> {
+        let host = host_of(issuer);
+        if self.turns.len() >= self.max_kept && !self.turns.contains_key(host) {
+            self.turns.retain(|_, turns| Arc::strong_count(turns) > 1);
+        }
+        self.turns.entry(host.into()).or_insert_with(|| Arc::new(Semaphore::new(TURNS))).clone()
+    }
+
     fn learn_place(&mut self, issuer: &str, place: Option<usize>) {
         let Some(place) = place else { return };
         let host = host_of(issuer);
@@ -272,9 +284,14 @@ fn refused(error: impl Into<AuthError>) -> Failure {
 }
 
 impl Known {
-    pub(super) fn new(settings: Settings, common: Validation, removed: HashSet<Box<str>>) -> Arc<Self> {
+    /// `names` are those of tenants that have sent good tokens before, the last ones last.
+    pub(super) fn new(
+        settings: Settings,
+        common: Validation,
+        names: Vec<String>,
+        removed: HashSet<Box<str>>,
+    ) -> Arc<Self> {
         let now = Instant::now();
-        let names = settings.memory.as_ref().map(|memory| memory.names(settings.max_tenants)).unwrap_or_default();
         let first = names.len().saturating_sub(settings.max_tenants);
         let names = names.into_iter().skip(first).map(String::into_boxed_str).filter(|name| !removed.contains(name));
         let kept = names.enumerate().map(|(order, name)| (name, Kept { entry: None, order })).collect();
@@ -285,6 +302,7 @@ impl Known {
             refusals: Refusals::default(),
             budget: Budget::new(settings.max_unconfirmed_per_minute, settings.max_new_per_minute, now),
             places: HashMap::new(),
+            turns: HashMap::new(),
             removed,
         };
         Arc::new_cyclic(|me| Self {
@@ -292,7 +310,6 @@ impl Known {
             settings,
             common,
             epoch: now,
-            turns: Arc::new(Semaphore::new(TURNS)),
             state: Mutex::new(state),
             on_end: OnceLock::new(),
         })
@@ -343,11 +360,13 @@ impl Known {
     fn fetch_on_demand(&self, trusted: &mut TrustedIssuer, is_kept: bool) {
         let Source::Fetched(feed) = &trusted.keys.0 else { return };
         let all = feed.metadata_places();
-        let places = self.with(|state, _| match is_kept {
-            true => state.places_of(&trusted.name, all).map(Vec::into_boxed_slice),
-            false => state.places_for(&trusted.name, all),
+        let (places, turns) = self.with(|state, _| {
+            if is_kept {
+                let places = state.places_of(&trusted.name, all).map(Vec::into_boxed_slice);
+                return (places, Some(state.turns_of(&trusted.name)));
+            }
+            (state.places_for(&trusted.name, all), None)
         });
-        let turns = is_kept.then(|| self.turns.clone());
         let how = OnDemand { longest_pause: LONGEST_PAUSE, turns, places };
         trusted.keys = KeySource(Source::Fetched(feed.on_demand(how)));
     }
@@ -355,6 +374,11 @@ impl Known {
     /// What is known of a name, without asking anybody.
     fn find(&self, issuer: &str) -> Result<Option<Entry>, Failure> {
         self.with(|state, left| {
+            let kept = state.kept.get(issuer);
+            if let Some(entry) = kept.and_then(|kept| kept.entry.as_ref()) {
+                return Ok(Some(entry.clone()));
+            }
+            let is_kept = kept.is_some();
             if state.removed.contains(issuer) {
                 return Err(TokenError::Issuer.into());
             }
@@ -363,7 +387,7 @@ impl Known {
             if let Some(entry) = state.entry(issuer) {
                 return Ok(Some(entry.clone()));
             }
-            if !state.kept.contains_key(issuer) {
+            if !is_kept {
                 state.refusals.check(issuer, now).map_err(Failure::Refused)?;
             }
             Ok(None)
@@ -558,7 +582,7 @@ impl OpenIssuers for Known {
         self.admit(issuer, client)
     }
 
-    fn on_end(&self, told: Box<dyn Fn(&Party) + Send + Sync>) {
+    fn on_end(&self, told: Told) {
         // It is called once.
         let _ = self.on_end.set(told);
     }

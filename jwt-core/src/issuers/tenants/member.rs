@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::known::Known;
 use crate::error::{AuthError, Unavailable};
 use crate::key::KeyFeed;
-use crate::verify::{Moment, Party, Standing};
+use crate::verify::{Party, Standing};
 
 /// A tenant for as long as the rule makes the same of it. Moments are milliseconds since `epoch`.
 pub(super) struct Member {
@@ -83,27 +83,27 @@ impl Drop for Asking<'_> {
 impl Standing for Member {
     /// From half of the interval on, one request asks the rule and the others go on; where that has brought no answer by
     /// the end of the interval, each asks for itself.
-    fn holds(&self) -> Option<Moment> {
+    fn holds(&self) -> Option<u64> {
         if self.is_over() {
             return None;
         }
         let now = Known::millis_since(self.epoch);
         let age = now.saturating_sub(self.asked_at.load(Ordering::Relaxed));
         if age < self.recheck_interval.div_ceil(2) {
-            return Some(Moment(now));
+            return Some(now);
         }
         let is_due = age >= self.recheck_interval;
         let asking = (!self.asking.swap(true, Ordering::Acquire)).then(|| Asking(&self.asking));
         if asking.is_none() && !is_due {
-            return Some(Moment(now));
+            return Some(now);
         }
         // A rule that panics has not said no.
         let holds = self.known.upgrade()?.ask_again(self, now).unwrap_or(!is_due);
-        holds.then_some(Moment(now))
+        holds.then_some(now)
     }
 
-    fn verified(&self, at: Moment) -> bool {
-        let second = at.0 / 1000 + 1;
+    fn verified(&self, at: u64) -> bool {
+        let second = at / 1000 + 1;
         if self.verified_in() != second
             && self.verified_in.swap(second, Ordering::Relaxed) == 0
             && let Some(known) = self.known.upgrade()

@@ -69,7 +69,7 @@ use template::Template;
 /// - **A tenant that has sent a good token** is kept. It makes room only for another one that has, the one first whose last
 ///   good token is longest ago, whether that was verified or came from the cache. If its keys are not at hand, as after a
 ///   restart with [`remember`](Self::remember), they are fetched without regard to what strangers have used up, 32 tenants
-///   at a time. Where that fails, it is tried again after 5 seconds at the earliest, and after a minute at the latest, when a token
+///   of a host at a time. Where that fails, it is tried again after 5 seconds at the earliest, and after a minute at the latest, when a token
 ///   comes.
 /// - **A name that nobody knows** is looked up if there is room: with one request where tenants of the same host have sent
 ///   good tokens, at the place where their metadata is, and from the third time on elsewhere too; otherwise at all of the
@@ -214,20 +214,27 @@ impl Tenants {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn remove(&self, issuer: &str) {
-        let mut handles = self.handles();
-        handles.removed.insert(issuer.into());
-        handles.running().for_each(|known| known.remove(issuer));
+        for known in self.change(|removed| removed.insert(issuer.into())) {
+            known.remove(issuer);
+        }
     }
 
     /// Takes back a [`remove`](Self::remove): the rule decides again.
     pub fn restore(&self, issuer: &str) {
-        let mut handles = self.handles();
-        handles.removed.remove(issuer);
-        handles.running().for_each(|known| known.restore(issuer));
+        for known in self.change(|removed| removed.remove(issuer)) {
+            known.restore(issuer);
+        }
     }
 
     fn handles(&self) -> MutexGuard<'_, Handles> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes who is removed. Yields who is to be told, and whoever is built from now on knows.
+    fn change(&self, change: impl FnOnce(&mut HashSet<Box<str>>) -> bool) -> Vec<Arc<Known>> {
+        let mut handles = self.handles();
+        change(&mut handles.removed);
+        handles.running.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// With what is expected of everybody.
@@ -240,17 +247,13 @@ impl Tenants {
             // It says nothing of its own on what is expected; a rule may. Its issuers each have a name.
             drop(Validation { issuers: vec!["{tenant}".into()], ..common.clone() }.checked()?);
         }
+        let memory = self.settings.memory.as_ref();
+        let names = memory.map(|memory| memory.names(self.settings.max_tenants)).unwrap_or_default();
         let mut handles = self.handles();
-        let known = Known::new(self.settings.clone(), common.clone(), handles.removed.clone());
+        let known = Known::new(self.settings.clone(), common.clone(), names, handles.removed.clone());
         handles.running.retain(|known| known.strong_count() > 0);
         handles.running.push(Arc::downgrade(&known));
         Ok(known)
-    }
-}
-
-impl Handles {
-    fn running(&self) -> impl Iterator<Item = Arc<Known>> {
-        self.running.iter().filter_map(Weak::upgrade)
     }
 }
 

@@ -64,7 +64,7 @@ impl Schedule {
     /// How long a token cannot cause another try after so many failures in a row, where there are no keys yet.
     pub(super) fn pause_after(&self, failures: u32, longest: Duration) -> Duration {
         let first = self.cool_down.max(Duration::from_secs(1));
-        first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest.max(first))
+        first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
     }
 
     /// When to try again after so many failures in a row.

@@ -73,6 +73,36 @@ async fn strangers_who_name_those_that_are_known_do_not_keep_them_out() {
     assert_eq!(provider.most_at_once(), 32);
 }
 
+/// One host hangs, and strangers name its tenants.
+#[tokio::test(start_paused = true)]
+async fn a_host_that_hangs_does_not_keep_out_the_tenants_of_another() {
+    let (hangs, well, names) = (Provider::default(), Provider::default(), Names::default());
+    hangs.delay(60 * MINUTE);
+    well.publish("https://well.example/t", APPENDED);
+    names.add("https://well.example/t");
+    for tenant in tenants(0..100) {
+        names.add(&issuer(&tenant));
+    }
+    let (one, other) = (hangs.clone(), well.clone());
+    let auth = trusting(
+        Tenants::matching(move |issuer| {
+            let client = if issuer.starts_with(HOST) { one.clone() } else { other.clone() };
+            Some(TrustedIssuer::new(issuer, RemoteKeySet::discover(issuer).client(client)))
+        })
+        .remember(names),
+    );
+    let junk: Vec<_> = tenants(0..100).iter().map(|name| send(&auth, junk(&issuer(name)), None)).collect();
+    sleep(SECOND).await;
+    assert_eq!(hangs.most_at_once(), 32);
+    let begun = Instant::now();
+    assert_eq!(ask(&auth, &token("https://well.example/t")).await, 200);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    for answer in junk {
+        assert_eq!(answer.await.unwrap().0, 503);
+    }
+    assert_eq!(begun.elapsed(), 9 * SECOND, "nobody waits longer than a fetch may take");
+}
+
 #[tokio::test(start_paused = true)]
 async fn whoever_is_known_is_tried_again_soon_after_the_provider_failed() {
     let (provider, names) = after_a_run(1).await;

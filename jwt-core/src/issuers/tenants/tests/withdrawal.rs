@@ -208,9 +208,8 @@ fn by_turns(provider: &Provider, answer: impl Fn(TrustedIssuer) -> TrustedIssuer
 async fn what_the_rule_expects_of_a_tenant_counts_within_a_minute_and_its_keys_are_not_fetched_again() {
     let (provider, strict) = (Provider::with(&["acme"]), Arc::new(AtomicBool::new(false)));
     let expects = strict.clone();
-    let auth = trusting(by_turns(&provider, move |trusted| match expects.load(Ordering::SeqCst) {
-        true => trusted.audience("theirs"),
-        false => trusted,
+    let auth = trusting(by_turns(&provider, move |trusted| {
+        if expects.load(Ordering::SeqCst) { trusted.audience("theirs") } else { trusted }
     }));
     let acme = token(&issuer("acme"));
     assert_eq!(ask(&auth, &acme).await, 200);
@@ -230,10 +229,9 @@ async fn other_keys_of_a_tenant_count_within_a_minute() {
     let has_moved = moved.clone();
     let client = provider.clone();
     let auth = trusting(Tenants::matching(move |issuer| {
-        Some(match has_moved.load(Ordering::SeqCst) {
-            true => TrustedIssuer::new(issuer, new_keys.clone()),
-            false => TrustedIssuer::new(issuer, RemoteKeySet::discover(issuer).client(client.clone())),
-        })
+        let keys = RemoteKeySet::discover(issuer).client(client.clone());
+        let has_moved = has_moved.load(Ordering::SeqCst);
+        Some(if has_moved { TrustedIssuer::new(issuer, new_keys.clone()) } else { TrustedIssuer::new(issuer, keys) })
     }));
     let (old, new) = (token(&issuer("acme")), junk(&issuer("acme")));
     assert_eq!((ask(&auth, &old).await, ask(&auth, &new).await), (200, 401));
