@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{self, Reply};
 use super::setup::Setup;
@@ -143,7 +143,7 @@ impl Case {
             Expected::Refused { status, challenge } => {
                 unmet.status(*status);
                 unmet.field("www-authenticate", challenge.as_deref());
-                unmet.problem_document(*status);
+                unmet.problem_document(*status, challenge.as_deref());
                 unmet.told_nobody(self.fields.iter().map(|(_, value)| value.as_str()));
             }
             Expected::Unavailable { retry_after } => {
@@ -152,7 +152,7 @@ impl Case {
                 if retry_after.is_some() {
                     unmet.field("retry-after", *retry_after);
                 }
-                unmet.problem_document(503);
+                unmet.problem_document(503, None);
             }
             Expected::Misconfigured => {
                 unmet.status(500);
@@ -201,14 +201,23 @@ impl Unmet<'_> {
     }
 
     /// RFC 9457, and RFC 9111 §5.2.2.5: a cache that keeps a refusal shows it to those who may come in.
-    fn problem_document(&mut self, status: u16) {
+    fn problem_document(&mut self, status: u16, challenge: Option<&str>) {
         self.field("content-type", Some("application/problem+json"));
         self.field("cache-control", Some("no-store"));
         self.field("set-cookie", None);
+        let (title, detail) = match (status, challenge) {
+            (400, _) => ("Bad Request", "The request must carry exactly one access token."),
+            (401, Some(challenge)) if challenge.contains("error=") => {
+                ("Unauthorized", "The access token is not valid.")
+            }
+            (401, _) => ("Unauthorized", "This resource needs an access token."),
+            (403, Some(_)) => ("Forbidden", "The access token does not allow this."),
+            (403, None) => ("Forbidden", "The request may come from another site."),
+            _ => ("Service Unavailable", "Authentication is not possible at the moment."),
+        };
+        let expected = json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
         let document: Value = serde_json::from_str(&self.0.body).unwrap_or_default();
-        let whole =
-            document["status"] == status && ["type", "title", "detail"].iter().all(|name| document[name].is_string());
-        self.unless(whole, || format!("a problem document with type, title, status {status} and detail"));
+        self.unless(document == expected, || format!("the problem document {expected}"));
     }
 
     /// Nothing of the request, and nothing of the claims, is in the answer.

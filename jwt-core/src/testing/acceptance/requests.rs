@@ -86,6 +86,8 @@ fn cookies() -> Vec<Case> {
     );
     let case = Case::get(Bearer, "requests: cookie, not configured", "/me").field("Cookie", once);
     cases.push(case.refused(401, challenge::BARE));
+    let case = Case::get(Query, "requests: a bearer token, where another source is configured", "/me").bearer(&token);
+    cases.push(case.refused(401, challenge::BARE));
     let changed = format!("access_token={token}A");
     cases.push(get("with a bad token").field("Cookie", changed).refused(401, challenge::INVALID_TOKEN));
     cases

@@ -86,7 +86,10 @@ struct Locked;
 
 fn plain(keys: impl Into<KeySource>) -> AuthenticatorBuilder<User> {
     let clock = TestClock::at(NumericDate::from_secs(NOW));
-    AuthenticatorBuilder::new().keys(keys).issuer(ISSUER).audience(AUDIENCE).clock(clock)
+    let builder = AuthenticatorBuilder::new().keys(keys).issuer(ISSUER).audience(AUDIENCE).clock(clock);
+    #[cfg(feature = "cache")]
+    let builder = builder.cache(crate::verify::TokenCache::new());
+    builder
 }
 
 fn builder(keys: impl Into<KeySource>) -> AuthenticatorBuilder<User> {

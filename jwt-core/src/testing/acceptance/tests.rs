@@ -186,7 +186,7 @@ fn every_fault_of_an_adapter_is_found() {
         (Fault::RefusesWithSuccess, "status 401"),
         (Fault::RefusalsMayBeStored, "one `cache-control: no-store`"),
         (Fault::OtherMediaType, "one `content-type: application/problem+json`"),
-        (Fault::NoDocument, "a problem document with type, title, status 401"),
+        (Fault::NoDocument, "the problem document {"),
         (Fault::TellsTheToken, "a body without anything of the request or its token"),
         (Fault::TellsTheSubject, "a body without anything of the request or its token"),
         (Fault::ServesEverybody, "status 401"),

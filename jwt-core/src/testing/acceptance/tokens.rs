@@ -74,7 +74,7 @@ fn unsigned() -> Tokens {
         let message = format!("{header}.{payload}");
         tokens.push((format!("alg {alg:?} with a good signature"), sign(&message)));
         tokens.push((format!("alg {alg:?} without a third part"), message.clone()));
-        for signature in ["", "AA"] {
+        for signature in ["", "AA", "e30"] {
             tokens.push((format!("alg {alg:?} with the signature {signature:?}"), format!("{message}.{signature}")));
         }
     }
@@ -272,9 +272,7 @@ fn strict() -> Tokens {
         for (name, value) in changes.as_object().into_iter().flatten() {
             claims[name] = value.clone();
         }
-        if claims["tenant"].is_null() {
-            claims.as_object_mut().expect("claims are an object").remove("tenant");
-        }
+        claims.as_object_mut().expect("claims are an object").retain(|_, value| !value.is_null());
         compact(&format!(r#"{{"alg":"HS256","typ":"{typ}"}}"#), claims.to_string())
     };
     let mut tokens = served([
@@ -282,6 +280,7 @@ fn strict() -> Tokens {
         ("the type in capitals", token("AT+JWT", json!({}))),
         ("the type in full", token("application/at+jwt", json!({}))),
         ("a second before exp and leeway", token("at+jwt", json!({"exp": NOW - 29, "iat": NOW - 60}))),
+        ("a fraction before exp and leeway", token("at+jwt", json!({"exp": 1_789_999_970.5, "iat": NOW - 60}))),
         ("nbf at the leeway", token("at+jwt", json!({"nbf": NOW + 30}))),
         ("young enough with the leeway", token("at+jwt", json!({"iat": NOW - 329}))),
     ]);
@@ -293,6 +292,7 @@ fn strict() -> Tokens {
         ("no tenant", token("at+jwt", json!({"tenant": null}))),
         ("exp and leeway are over", token("at+jwt", json!({"exp": NOW - 30, "iat": NOW - 60}))),
         ("nbf over the leeway", token("at+jwt", json!({"nbf": NOW + 31}))),
+        ("of no known age", token("at+jwt", json!({"iat": null}))),
         ("too old", token("at+jwt", json!({"iat": NOW - 330}))),
         ("issued in the future", token("at+jwt", json!({"iat": NOW + 31}))),
         ("refused by a check", token("at+jwt", json!({"name": "Mallory"}))),
