@@ -1,15 +1,19 @@
-//! The adapter passes the acceptance suite.
+//! The adapter passes the acceptance suite, and renews logins, which that leaves out.
 #![expect(clippy::needless_pass_by_value, reason = "Rocket passes values")]
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
-use jwt_core::Authenticator;
 use jwt_core::guard::Policy;
+use jwt_core::testing::TestClock;
 use jwt_core::testing::acceptance::{self, User};
+use jwt_core::{Algorithm, Authenticator, Issuer, Logins, MemoryStore, RefreshTokens, SigningKey};
 use own_adapter::{Claims, MaybeClaims, Token, protect, require};
 use rocket::config::{Config, LogLevel};
 use rocket::fairing::AdHoc;
+use rocket::http::Header;
+use rocket::local::asynchronous::Client;
 use rocket::route::{BoxFuture, Outcome};
 use rocket::{Data, Request, Response, Route, get, post, response, routes};
 
@@ -98,4 +102,36 @@ fn serve(auth: Authenticator<User>) -> SocketAddr {
 fn the_adapter_passes_the_acceptance_suite() {
     let cases = acceptance::run(serve).unwrap();
     assert!(cases > 300, "{cases}");
+}
+
+#[get("/nothing")]
+fn nothing() -> Option<String> {
+    None
+}
+
+#[rocket::async_test]
+async fn a_login_that_has_run_out_is_renewed_also_where_a_catcher_answers() {
+    for (path, status) in [("/me", 200), ("/nothing", 404)] {
+        let clock = TestClock::new();
+        let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+        let issuer = Issuer::builder("https://issuer.example.com").audience("api").signing_key(key);
+        let issuer = issuer.clock(clock.clone()).build().unwrap();
+        let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).clock(clock.clone()).build().unwrap();
+        let logins = Logins::builder(issuer, refresh_tokens).transparent_renewal().build().unwrap();
+        let login = logins.log_in(&serde_json::json!({"sub": "alice", "name": "Alice"}), "").await.unwrap();
+        let cookies = logins.set_cookies(&login);
+        let cookies = cookies.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next());
+        let cookies = cookies.flatten().collect::<Vec<_>>().join("; ");
+        clock.advance(Duration::from_secs(3600));
+
+        let auth = logins.authenticator::<User>().build().unwrap();
+        let rocket = rocket::custom(Config { log_level: LogLevel::Off, ..Config::default() });
+        let client = Client::untracked(rocket.attach(protect(auth, routes![me, nothing]))).await.unwrap();
+        let response = client.get(path).header(Header::new("Cookie", cookies)).dispatch().await;
+        let headers = response.headers();
+        assert_eq!(response.status().code, status, "{path}");
+        assert_eq!(headers.get("Cache-Control").collect::<Vec<_>>(), ["no-store"], "{path}");
+        let renewed: Vec<&str> = headers.get("Set-Cookie").filter_map(|cookie| cookie.split('=').next()).collect();
+        assert_eq!(renewed, ["__Host-access_token", "__Host-refresh_token"], "{path}");
+    }
 }
