@@ -147,7 +147,7 @@ pub use verify::{CompactToken, Roles, Scopes, VerifiedToken, Verifier};
 /// An adapter implements [`RequestHead`](adapter::RequestHead) for the requests of its framework, asks the
 /// [`Authenticator`], turns the [`Outcome`](adapter::Outcome) into an [`Admission`](adapter::Admission), and copies the
 /// [`Answer`](adapter::Answer) of a [`Rejection`](adapter::Rejection) into the response of its framework. It decides
-/// nothing.
+/// nothing. The acceptance suite for it is `testing::acceptance` (feature `testing`).
 pub mod adapter {
     pub use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 
@@ -155,7 +155,7 @@ pub mod adapter {
     pub use crate::__require_facade as require_facade;
     pub use crate::answer::{Answer, GrpcStatus, HeaderFields, ResponseHeaders};
     pub use crate::authenticator::{Outcome, Pending, Verdict};
-    pub use crate::guard::{Admission, Deciding, Decision, Rejection};
+    pub use crate::guard::{Admission, Deciding, Decision, FromAdmission, Rejection};
     pub use crate::request::{ClientAddress, RequestHead};
 }
 

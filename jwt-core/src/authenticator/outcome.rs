@@ -35,6 +35,15 @@ impl<C> Verdict<C> {
             Self::Pending(pending) => Err(pending),
         }
     }
+
+    /// What came of the request, after a wait where there has to be one. For adapters that are asynchronous functions; the
+    /// others take [`outcome`](Self::outcome).
+    pub async fn settled(self) -> Outcome<C> {
+        match self.outcome() {
+            Ok(outcome) => outcome,
+            Err(pending) => pending.await,
+        }
+    }
 }
 
 /// What came of a request. For adapters, who give it to [`Admission::of`](crate::adapter::Admission::of).

@@ -115,6 +115,41 @@ impl Admission {
     }
 }
 
+/// What an extractor may yield, so that an adapter needs one extractor for all of it: a [`VerifiedToken`], a
+/// [`CompactToken`], and `Option` of either, which is `None` where there was no token and need not be. For adapters whose
+/// framework has no say in what `Option` of an extractor is.
+pub trait FromAdmission: Sized {
+    /// What the layer left in the request.
+    ///
+    /// # Errors
+    /// What the client gets instead; a 500 where no layer was there.
+    fn from_admission(admission: Option<&Admission>) -> Result<Self, Rejection>;
+}
+
+impl<C: Send + Sync + 'static> FromAdmission for VerifiedToken<C> {
+    fn from_admission(admission: Option<&Admission>) -> Result<Self, Rejection> {
+        Admission::claims(admission)
+    }
+}
+
+impl<C: Send + Sync + 'static> FromAdmission for Option<VerifiedToken<C>> {
+    fn from_admission(admission: Option<&Admission>) -> Result<Self, Rejection> {
+        Admission::optional_claims(admission)
+    }
+}
+
+impl FromAdmission for CompactToken {
+    fn from_admission(admission: Option<&Admission>) -> Result<Self, Rejection> {
+        Admission::token(admission)
+    }
+}
+
+impl FromAdmission for Option<CompactToken> {
+    fn from_admission(admission: Option<&Admission>) -> Result<Self, Rejection> {
+        Admission::optional_token(admission)
+    }
+}
+
 fn optional(admitted: Result<&CompactToken, Rejection>) -> Result<Option<&CompactToken>, Rejection> {
     match admitted {
         Err(Rejection { error: AuthError::MissingToken, .. }) => Ok(None),

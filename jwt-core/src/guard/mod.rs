@@ -5,7 +5,7 @@ mod admission;
 mod for_test;
 mod policy;
 
-pub use admission::{Admission, Rejection};
+pub use admission::{Admission, FromAdmission, Rejection};
 pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
 
 pub use crate::verify::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};

@@ -58,6 +58,21 @@ pub enum Decision {
     Pending(Deciding),
 }
 
+impl Decision {
+    /// `Err` where the request is not to be served, after a wait where there has to be one. For adapters that are
+    /// asynchronous functions.
+    ///
+    /// # Errors
+    /// What the client gets instead.
+    pub async fn settled(self) -> Result<(), Rejection> {
+        match self {
+            Self::Allowed => Ok(()),
+            Self::Denied(rejection) => Err(rejection),
+            Self::Pending(deciding) => deciding.await,
+        }
+    }
+}
+
 /// A decision that has to be waited for.
 pub struct Deciding(Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>);
 

@@ -16,11 +16,18 @@ pub trait RequestHead {
     /// The method, in upper case for the registered ones (RFC 9110 §9.1).
     fn method(&self) -> &str;
 
-    /// The scheme of the target, where it names one: `:scheme` in HTTP/2, the absolute form in HTTP/1.1.
-    fn scheme(&self) -> Option<&str>;
+    /// The scheme of the target, where it names one: `:scheme` in HTTP/2, the absolute form in HTTP/1.1. `None`, for
+    /// frameworks that do not tell.
+    fn scheme(&self) -> Option<&str> {
+        None
+    }
 
-    /// Host and port of the target, where it names them: `:authority` in HTTP/2, the absolute form in HTTP/1.1.
-    fn authority(&self) -> Option<&str>;
+    /// Host and port of the target, where it names them: `:authority` in HTTP/2, the absolute form in HTTP/1.1. `None`, for
+    /// frameworks that do not tell, or that put it into `Host`. A request with neither is taken for a cross-site one where
+    /// that matters.
+    fn authority(&self) -> Option<&str> {
+        None
+    }
 
     /// The path of the target, as it was sent.
     fn path(&self) -> &str;
@@ -28,8 +35,11 @@ pub trait RequestHead {
     /// The query of the target, without its `?`.
     fn query(&self) -> Option<&str>;
 
-    /// The version of HTTP that the request came by.
-    fn version(&self) -> Version;
+    /// The version of HTTP that the request came by. HTTP/1.1, for frameworks that do not tell: no call of gRPC comes by
+    /// that.
+    fn version(&self) -> Version {
+        Version::HTTP_11
+    }
 
     /// The values of every header field of that name, in their order.
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;

@@ -28,6 +28,7 @@
 //! Whatever goes wrong in here panics, as a test wants it.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+pub mod acceptance;
 mod clock;
 mod issuer;
 mod server;

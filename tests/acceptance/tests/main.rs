@@ -20,6 +20,7 @@ mod logs;
 mod metadata;
 mod parity;
 mod profiles;
+mod published;
 mod refused_keys;
 mod renewal;
 mod requests;

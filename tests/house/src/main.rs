@@ -30,8 +30,8 @@ pub(crate) const FLOORS: [&[&str]; 10] = [
     &["verify"],
     &["binding", "introspection", "issuers"],
     &["authenticator", "forward"],
-    &["guard", "issue", "testing"],
-    &["login"],
+    &["guard", "issue"],
+    &["login", "testing"],
 ];
 
 /// The crate that knows what a token is.
