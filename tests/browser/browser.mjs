@@ -17,11 +17,23 @@ const attacker = http.createServer((request, response) => {
     response.end(`<form method="post" action="${action}">${inputs}</form><script>document.forms[0].submit()</script>`);
 }).listen(0, '127.0.0.1');
 
-// What stands in front of a service and speaks TLS.
+/** The answer of a neighbouring host: a refresh token for every host of the domain. */
+function plant(response, url) {
+    const [, token] = url.split('/plant/');
+    const cookie = `__Secure-refresh_token=${token}; Domain=example.test; Path=/auth; Secure; HttpOnly`;
+    if (token) response.setHeader('set-cookie', cookie);
+    response.end();
+}
+
+// What stands in front of a service and speaks TLS, also as app.example.test; as evil.example.test, a neighbour of it.
 const tls = https.createServer(
     { key: fs.readFileSync('keys/localhost.key.pem'), cert: fs.readFileSync('keys/localhost.cert.pem') },
     (request, response) => {
         const { method, headers, url } = request;
+        if (headers.host.startsWith('evil.')) {
+            plant(response, url);
+            return;
+        }
         const inner = http.request(origin + url, { method, headers }, (answer) => {
             response.writeHead(answer.statusCode, answer.rawHeaders);
             answer.pipe(response);
@@ -35,6 +47,7 @@ const browser = await chromium.launch({
     args: [
         '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
         '--disable-component-update', '--disable-sync', '--ignore-certificate-errors',
+        '--host-resolver-rules=MAP *.example.test 127.0.0.1',
     ],
 });
 
@@ -91,13 +104,15 @@ const steps = {
         assert.deepEqual(answers[0], answers[1]);
     },
 
-    async 'signing in keeps two cookies that no script reads'() {
+    async 'signing in keeps three cookies that no script reads'() {
         await signInFrom(alice, origin);
         const all = await cookies(alice);
-        assert.equal(Object.keys(all).length, 2);
+        assert.equal(Object.keys(all).length, 3);
+        assertFlags(all['__Host-refresh_token_id'], { path: '/', secure: true, sameSite: 'Strict' });
         assertFlags(all['__Host-access_token'], { path: '/', secure: true, sameSite: 'Lax' });
         assertFlags(all['__Secure-refresh_token'], { path: '/auth', secure: true, sameSite: 'Strict' });
-        assert.deepEqual(Object.keys(await cookies(alice, ['/'])), ['__Host-access_token']);
+        const everywhere = Object.keys(await cookies(alice, ['/'])).sort();
+        assert.deepEqual(everywhere, ['__Host-access_token', '__Host-refresh_token_id']);
         assert.equal(await alice.evaluate(() => document.cookie), '');
     },
 
@@ -137,7 +152,9 @@ const steps = {
         await click(alice, 'form[action="/auth/refresh"] button');
         assert.equal(await alice.textContent('h1'), 'Hello, Alice!');
         const after = await cookies(alice);
-        for (const name of Object.keys(before)) assert.notEqual(after[name].value, before[name].value, name);
+        for (const name of Object.keys(before)) {
+            assert.equal(after[name].value === before[name].value, name === '__Host-refresh_token_id', name);
+        }
     },
 
     async 'the login on another device is listed, and ended'() {
@@ -189,10 +206,51 @@ const steps = {
         const all = await cookies(page);
         assertFlags(all['__Host-access_token'], { path: '/', secure: true, sameSite: 'Lax' });
         assertFlags(all['__Secure-refresh_token'], { path: '/auth', secure: true, sameSite: 'Strict' });
-        assert.deepEqual(Object.values(all).map((cookie) => cookie.sourceScheme), ['Secure', 'Secure']);
+        assert.deepEqual(Object.values(all).map((cookie) => cookie.sourceScheme), ['Secure', 'Secure', 'Secure']);
         await click(page, 'form[action="/auth/refresh"] button');
         await click(page, 'form[action="/auth/logout"] button');
         assert.deepEqual(await cookies(page), {});
+    },
+
+    async 'a neighbouring host plants refresh tokens, and nobody is signed in as somebody else or kept in'() {
+        const { port } = tls.address();
+        const [app, evil] = [`https://app.example.test:${port}`, `https://evil.example.test:${port}`];
+        const login = await fetch(`${origin}/api/login`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ name: 'bob', password: 'can we fix it' }),
+        });
+        const tokens = [(await login.json()).refresh_token, 'junk'];
+        const page = await newPage();
+        const refresh = () => page.evaluate(async () => (await fetch('/auth/refresh', { method: 'POST' })).status);
+        const planted = async (token) => {
+            const other = await page.context().newPage();
+            await other.goto(`${evil}/plant/${token}`);
+            await other.close();
+        };
+        for (const token of tokens) {
+            await planted(token);
+            await page.goto(`${app}/login`);
+            const { '__Secure-refresh_token': cookie } = await cookies(page);
+            assert.deepEqual([cookie.value, cookie.domain], [token, '.example.test']);
+            assert.equal(await refresh(), 400);
+            await page.goto(`${app}/`);
+            assert.equal(page.url(), `${app}/login`);
+        }
+
+        await signIn(page, 'alice', password);
+        for (const token of tokens) {
+            await planted(token);
+            const sent = page.waitForRequest((request) => request.url() === `${app}/auth/refresh`);
+            await click(page, 'form[action="/auth/refresh"] button');
+            const { cookie } = await (await sent).allHeaders();
+            assert.equal(cookie.split('__Secure-refresh_token=').length, 3, 'the browser sends both');
+            assert.equal(await page.textContent('h1'), 'Hello, Alice!');
+        }
+        await click(page, 'form[action="/auth/logout"] button');
+        assert.equal(page.url(), `${app}/login`);
+        assert.deepEqual(Object.keys(await cookies(page)), ['__Secure-refresh_token'], 'what was planted');
+        assert.equal(await refresh(), 400);
     },
 
     async 'the switch for plain http on localhost leaves out Secure and the prefixes, and nothing else'() {
