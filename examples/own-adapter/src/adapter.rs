@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jwt_core::adapter::{Admission, Answer, FromAdmission, HeaderFields, HeaderName, HeaderValue};
 use jwt_core::adapter::{Rejection, RequestHead, ResponseHeaders};
-use jwt_core::{Authenticator, CompactToken, VerifiedToken, guard::Policy};
+use jwt_core::guard::Policy;
+use jwt_core::{Authenticator, CompactToken, VerifiedToken};
 use rocket::fairing::AdHoc;
 use rocket::{Data, Request, Response, Route, async_trait, http::Status, outcome::Outcome, request, route};
 use serde::de::DeserializeOwned;

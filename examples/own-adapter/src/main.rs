@@ -1,6 +1,7 @@
 //! A protected server on Rocket: `cargo run -p own-adapter [PORT]`, then paste a `curl` line that it prints.
 
-use jwt_core::{Algorithm, Authenticator, KeySet, Scopes, SigningKey, guard::Policy};
+use jwt_core::guard::Policy;
+use jwt_core::{Algorithm, Authenticator, KeySet, Scopes, SigningKey};
 use own_adapter::{Claims, protect, require};
 use rocket::{get, routes};
 
