@@ -29,7 +29,7 @@ pub(super) struct List {
 struct Shard {
     /// Tokens and logins, and when each can be forgotten, in milliseconds.
     tokens: HashMap<u64, u64, BuildHasherDefault<Hashed>>,
-    subjects: HashMap<u64, Before, BuildHasherDefault<Hashed>>,
+    subjects: HashMap<u64, SubjectEntry, BuildHasherDefault<Hashed>>,
 }
 
 /// What a hash is the hash of.
@@ -41,7 +41,7 @@ enum Kind {
 
 /// All tokens of a subject that were issued before a moment are revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Before {
+pub(super) struct SubjectEntry {
     pub(super) not_before: NumericDate,
     /// In milliseconds.
     pub(super) forget_at: u64,
@@ -101,7 +101,7 @@ impl List {
     }
 
     /// What is revoked of a subject as a whole.
-    pub(super) fn before(&self, issuer: &str, subject: &str) -> Option<Before> {
+    pub(super) fn before(&self, issuer: &str, subject: &str) -> Option<SubjectEntry> {
         let hash = self.keys.hash_one((issuer, subject));
         self.shard(hash).load().subjects.get(&hash).copied()
     }
@@ -141,7 +141,7 @@ impl List {
                 RevocationTarget::Subject { issuer, subject, not_before } => {
                     let hash = self.keys.hash_one((&**issuer, &**subject));
                     let known = self.copy(&mut changed, hash).subjects.entry(hash);
-                    let known = known.or_insert(Before { not_before: *not_before, forget_at, known_since });
+                    let known = known.or_insert(SubjectEntry { not_before: *not_before, forget_at, known_since });
                     by_end.remove(&(known.forget_at, Kind::Subject, hash));
                     if *not_before > known.not_before {
                         (known.not_before, known.known_since) = (*not_before, known_since);

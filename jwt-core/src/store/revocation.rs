@@ -35,7 +35,7 @@ impl RevocationTarget {
     pub fn room(&self, capacity: usize) -> usize {
         match self {
             Self::Subject { .. } => capacity,
-            _ => capacity - capacity / 10,
+            Self::Token { .. } => capacity - capacity / 10,
         }
     }
 }
