@@ -40,7 +40,7 @@ pub(crate) use party::{Hint, Party, Selection, Trusted};
 pub(crate) use profile::Profile;
 pub(crate) use token::UntrustedToken;
 pub use token::{CompactToken, VerifiedToken};
-pub(crate) use trust::Trust;
+pub(crate) use trust::{Standing, Trust};
 pub(crate) use validation::{Checks, Validation, is_id_token};
 
 use crate::claims::{self, ClaimsError, Noted};
