@@ -240,7 +240,7 @@ impl Log {
 fn subject_of(revocation: &Revocation) -> Option<(String, String)> {
     match &revocation.target {
         RevocationTarget::Subject { issuer, subject, .. } => Some((issuer.clone(), subject.clone())),
-        RevocationTarget::Token { .. } => None,
+        RevocationTarget::Token { .. } | RevocationTarget::Session { .. } => None,
     }
 }
 

@@ -35,7 +35,7 @@ impl RevocationTarget {
     pub fn room(&self, capacity: usize) -> usize {
         match self {
             Self::Subject { .. } => capacity,
-            Self::Token { .. } => capacity - capacity / 10,
+            Self::Token { .. } | Self::Session { .. } => capacity - capacity / 10,
         }
     }
 }
