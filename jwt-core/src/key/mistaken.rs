@@ -284,7 +284,7 @@ mod tests {
 
     /// The keys of the acceptance suite, with the names of their files.
     fn keys() -> Vec<(String, Vec<u8>)> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/acceptance/keys");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/support/acceptance/keys");
         let files = [folder.clone(), folder.join("refused")].map(|folder| std::fs::read_dir(folder).unwrap());
         let files = files.into_iter().flatten().map(|entry| entry.unwrap());
         let files = files.filter(|entry| entry.file_type().unwrap().is_file() && entry.file_name() != "README.md");

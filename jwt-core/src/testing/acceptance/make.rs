@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::base64url;
-use crate::key::SigningKey;
 use crate::key::algorithm::Algorithm;
+use crate::key::crypto::PrivateKey;
 
 pub(super) const SECRET: &[u8] = b"the acceptance suite's secret, known to all";
 pub(super) const ISSUER: &str = "https://issuer.example.com";
@@ -59,7 +59,8 @@ pub(super) fn sign(message: &str) -> String {
 }
 
 pub(super) fn sign_by(secret: &[u8], message: &str) -> String {
-    let key = SigningKey::secret(Algorithm::HS256, secret).expect("the secret is long enough");
-    let signature = key.signature(message.as_bytes()).expect("the backend signs");
+    // Not by a signing key, which refuses a public key as a secret: that is what an attacker signs with.
+    let key = PrivateKey::secret(Algorithm::HS256, secret).expect("the backend takes any secret");
+    let signature = key.sign(message.as_bytes()).expect("the backend signs");
     format!("{message}.{}", base64url::encode(signature))
 }
