@@ -247,6 +247,14 @@ fn logins(rows: &mut Vec<Row>) {
     let plain = LoginCookies::builder().dangerous_plain_http_on_localhost().dangerous_plain_http_on_localhost();
     assert!(plain.build().is_ok());
     rows.push(("LoginCookiesBuilder", "dangerous_plain_http_on_localhost", SaysTheSame));
+    let (one, two) = (LoginCookies::builder().access_name("one"), LoginCookies::builder().access_name("two"));
+    let (one, two) = (one.build().unwrap(), two.build().unwrap());
+    let both = LoginCookies::builder().formerly(&one).formerly(&two).build().unwrap();
+    let cleared: Vec<_> =
+        both.clear().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
+    let cleared = cleared.join("\n");
+    assert!(cleared.contains("one=;") && cleared.contains("two=;"), "{cleared}");
+    rows.push(("LoginCookiesBuilder", "formerly", Adds));
 }
 
 fn sign_ins(rows: &mut Vec<Row>) {

@@ -444,6 +444,9 @@ async fn while_the_provider_fails_forged_tokens_are_refused_at_once() {
     // They have it asked for again all the same, as often as it may be.
     provider.publish(&[&forged_jwk]);
     assert_eq!(status(&at_once(&auth, &token(&forger, 0)).unwrap()), 401);
+    // A fetch that is under way already may be too early for that, and then the next token has it asked for.
+    sleep(2 * SECOND).await;
+    assert!(at_once(&auth, &token(&forger, 0)).is_some());
     sleep(COOL_DOWN + 2 * SECOND).await;
     assert_eq!(status(&at_once(&auth, &token(&forger, 0)).unwrap()), 200);
 }
