@@ -1,10 +1,13 @@
 //! Issuers by a rule: what strangers who make up names can cause, and what they cannot.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acceptance::User;
+use jwt_core::adapter::ClientAddress;
 use jwt_core::error::AuthenticatorBuildError;
-use jwt_core::{Authenticator, KeySet, RemoteKeySet, Tenants, TrustedIssuer};
+use jwt_core::tenants::TenantFile;
+use jwt_core::{Authenticator, KeySet, RemoteKeySet, Tenants, TokenCache, TrustedIssuer};
 use oidc_tests::{Key, KeyServer, Reply, Scripted, at_once, builder, eventually, jwks, status};
 use serde_json::json;
 
@@ -101,16 +104,126 @@ async fn a_provider_that_is_down_or_has_enough_of_us_is_503_and_others_are_not_a
 }
 
 #[tokio::test]
-async fn no_more_than_so_many_are_new_within_a_minute() {
+async fn no_more_than_so_many_are_new_within_a_minute_and_made_up_names_are_not() {
     let key = Key::new("k");
     let server = provider(&key);
     let auth = trusting(by_template(&server).max_new_per_minute(2));
-    assert_eq!(status(&auth, &key.token(&server.url("/acme"))).await, 200);
-    assert_eq!(status(&auth, &key.token(&server.url("/made-up"))).await, 401);
+    for n in 0..10 {
+        assert_eq!(status(&auth, &key.token(&server.url(&format!("/made-up-{n}")))).await, 401);
+    }
+    for tenant in ["acme", "umbrella"] {
+        assert_eq!(status(&auth, &key.token(&server.url(&format!("/{tenant}")))).await, 200, "{tenant}");
+    }
     let fetches = server.count();
-    assert_eq!(at_once(&auth, &key.token(&server.url("/umbrella"))), Some(503));
+    assert_eq!(at_once(&auth, &key.token(&server.url("/third"))), Some(503));
     assert_eq!(server.count(), fetches);
     assert_eq!(at_once(&auth, &key.token(&server.url("/acme"))), Some(200));
+}
+
+/// A request with this token from that client, however long the answer takes; and `Retry-After`.
+async fn ask_from(auth: &Authenticator<User>, token: &str, client: [u8; 4]) -> (u16, Option<u64>) {
+    let request = http::Request::get("/me").header("authorization", format!("Bearer {token}"));
+    let mut request = request.body(()).unwrap();
+    request.extensions_mut().insert(ClientAddress(client.into()));
+    let outcome = match auth.authenticate(&request).outcome() {
+        Ok(outcome) => outcome,
+        Err(pending) => pending.await,
+    };
+    match outcome.result() {
+        Ok(_) => (200, None),
+        Err(error) => (auth.answer(&error).status.as_u16(), auth.answer(&error).retry_after),
+    }
+}
+
+#[tokio::test]
+async fn one_client_that_floods_leaves_room_for_others_and_costs_one_request_for_a_name() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let auth = trusting(by_template(&server));
+    assert_eq!(status(&auth, &key.token(&server.url("/acme"))).await, 200);
+    let before = server.count();
+    let mut refused = 0;
+    for n in 0..200 {
+        match ask_from(&auth, &key.token(&server.url(&format!("/made-up-{n}"))), [192, 0, 2, 1]).await {
+            (401, None) => refused += 1,
+            (status, retry_after) => assert!(status == 503 && retry_after <= Some(60), "{status} {retry_after:?}"),
+        }
+    }
+    assert!((1..60).contains(&refused) && server.count() - before == refused, "{refused} {}", server.count());
+    assert_eq!(ask_from(&auth, &key.token(&server.url("/umbrella")), [192, 0, 2, 2]).await, (200, None));
+}
+
+#[tokio::test]
+async fn after_a_restart_whoever_was_known_comes_in_at_once_through_a_flood() {
+    let key = Key::new("k");
+    let server = provider(&key);
+    let path = std::env::temp_dir().join(format!("oidc-tenants-{}.txt", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let tenants = || by_template(&server).remember(TenantFile::open(&path).unwrap()).max_unconfirmed_per_minute(6);
+    let before = trusting(tenants());
+    assert_eq!(status(&before, &key.token(&server.url("/acme"))).await, 200);
+    drop(before);
+    let auth = trusting(tenants());
+    for n in 0..50 {
+        let answer = status(&auth, &key.token(&server.url(&format!("/made-up-{n}")))).await;
+        assert!(matches!(answer, 401 | 503), "{answer}");
+    }
+    assert_eq!(status(&auth, &key.token(&server.url("/umbrella"))).await, 503, "it is a stranger");
+    assert_eq!(status(&auth, &key.token(&server.url("/acme"))).await, 200);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", server.url("/acme")));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_whose_tokens_are_remembered_does_not_make_room_for_whom_strangers_name() {
+    let key = Key::new("k");
+    let client = Scripted::default();
+    client.answer(200, jwks([&key]));
+    let theirs = client.clone();
+    let tenants = Tenants::matching(move |issuer| {
+        let keys = RemoteKeySet::jwks(format!("{issuer}/jwks")).client(theirs.clone());
+        issuer.starts_with("https://t.example/").then(|| TrustedIssuer::new(issuer, keys))
+    });
+    let auth = builder().trust_tenants(tenants.max_tenants(1)).cache(TokenCache::new()).build().unwrap();
+    let busy = key.token("https://t.example/busy");
+    assert_eq!(status(&auth, &busy).await, 200);
+    for n in 0..200 {
+        status(&auth, &Key::new("k").token(&format!("https://t.example/other-{n}"))).await;
+        assert_eq!(at_once(&auth, &busy), Some(200));
+    }
+    let asked = client.asked();
+    assert_eq!(asked.iter().filter(|address| address.contains("busy")).count(), 1, "it was never forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_leaves_is_refused_within_a_minute_and_at_once_where_it_is_removed() {
+    let key = Key::new("k");
+    let client = Scripted::default();
+    client.answer(200, jwks([&key]));
+    let customers = Arc::new(Mutex::new(vec!["https://t.example/a", "https://t.example/b"]));
+    let theirs = customers.clone();
+    let tenants = Tenants::matching(move |issuer| {
+        let keys = RemoteKeySet::jwks(format!("{issuer}/jwks")).client(client.clone());
+        theirs.lock().unwrap().contains(&issuer).then(|| TrustedIssuer::new(issuer, keys))
+    });
+    let auth = builder().trust_tenants(tenants.clone()).cache(TokenCache::new()).build().unwrap();
+    let [a, b] = ["a", "b"].map(|tenant| key.token(&format!("https://t.example/{tenant}")));
+    for token in [&a, &b, &a, &b] {
+        assert_eq!(status(&auth, token).await, 200);
+    }
+    tenants.remove("https://t.example/b");
+    assert_eq!((at_once(&auth, &a), at_once(&auth, &b)), (Some(200), Some(401)));
+    customers.lock().unwrap().clear();
+    let mut refused_after = 0;
+    while at_once(&auth, &a) == Some(200) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        refused_after += 1;
+    }
+    assert!(refused_after <= 60, "{refused_after} seconds");
+    customers.lock().unwrap().push("https://t.example/b");
+    assert_eq!(at_once(&auth, &b), Some(401), "it was removed, whatever the rule says");
+    tenants.restore("https://t.example/b");
+    assert_eq!(status(&auth, &b).await, 200);
 }
 
 #[tokio::test(start_paused = true)]

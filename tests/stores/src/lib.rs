@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 
-use jwt_core::store::{RevocationStore, SignInStore};
+use jwt_core::store::{RevocationStore, SignInStore, TenantStore};
 use jwt_core::{Algorithm, Authenticator, KeySet, MemoryStore, RedisStore, SigningKey, VerifiedToken};
 
 use tokio::runtime::Builder;
@@ -26,6 +26,8 @@ pub struct Stores {
     pub sign_ins: Arc<dyn SignInStore>,
     /// The revocations.
     pub revocations: Arc<dyn RevocationStore>,
+    /// The names of tenants.
+    pub tenants: Arc<dyn TenantStore>,
     /// End with it.
     _servers: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -34,7 +36,7 @@ impl Stores {
     /// In memory.
     pub fn memory() -> Self {
         let store = Arc::new(MemoryStore::new());
-        Self { sign_ins: store.clone(), revocations: store, _servers: None }
+        Self { sign_ins: store.clone(), revocations: store.clone(), tenants: store, _servers: None }
     }
 
     /// On a Redis that is started for it; `None` where none is installed.
@@ -82,7 +84,7 @@ impl Stores {
         // A busy machine is not what is tested here.
         let store = store.timeout(std::time::Duration::from_secs(20));
         let store = Arc::new(store.prefix(format!("jwt-{}:", COUNT.fetch_add(1, Ordering::Relaxed))));
-        Self { sign_ins: store.clone(), revocations: store, _servers: Some(servers) }
+        Self { sign_ins: store.clone(), revocations: store.clone(), tenants: store, _servers: Some(servers) }
     }
 }
 

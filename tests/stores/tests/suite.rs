@@ -77,6 +77,7 @@ on_every_store! {
     all_tokens_of_a_subject_are_refused_that_were_issued_before,
     revocations_are_forgotten_once_the_token_has_expired,
     an_instance_that_starts_later_knows_all_that_was_revoked,
+    the_names_of_tenants_that_were_added_last_stay,
 }
 
 fn refresh_tokens(stores: &Stores, clock: &TestClock) -> RefreshTokens {
@@ -666,4 +667,23 @@ async fn with_a_key_nobody_else_can_tell_the_subject_of_a_token() {
         assert_eq!(refresh().subject_key(short).build().err(), Some(expected.clone()));
         assert_eq!(sessions().subject_key(short).build().err(), Some(expected));
     }
+}
+
+async fn the_names_of_tenants_that_were_added_last_stay(stores: Stores) {
+    let tenants = stores.tenants;
+    assert_eq!(tenants.tenants().await.unwrap(), [""; 0]);
+    let odd = "https://a.example/\u{1f600} \"\\\r\n{}";
+    for (second, name) in (1..).zip(["a", "b", "c", "a", odd]) {
+        for _ in 0..2 {
+            tenants.add_tenant(name.into(), 3, NumericDate::from_secs(second)).await.unwrap();
+        }
+    }
+    assert_eq!(tenants.tenants().await.unwrap(), ["c", "a", odd]);
+    for name in ["a", "nobody"] {
+        tenants.remove_tenant(name.into()).await.unwrap();
+    }
+    assert_eq!(tenants.tenants().await.unwrap(), ["c", odd]);
+    tenants.add_tenant("d".into(), usize::MAX, NumericDate::from_secs(9)).await.unwrap();
+    tenants.add_tenant("e".into(), 0, NumericDate::from_secs(10)).await.unwrap();
+    assert_eq!(tenants.tenants().await.unwrap(), ["e"]);
 }
