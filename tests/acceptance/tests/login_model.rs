@@ -189,10 +189,8 @@ impl World {
             match name {
                 "__Host-access_token" => self.access.push(value.to_owned()),
                 "__Host-refresh_token_id" => value.clone_into(&mut self.companion),
-                name if name == self.refresh_name => {
-                    if self.refresh.last().is_none_or(|last| last != value) {
-                        self.refresh.push(value.to_owned());
-                    }
+                name if name == self.refresh_name && self.refresh.last().is_none_or(|last| last != value) => {
+                    self.refresh.push(value.to_owned());
                 }
                 _ => {}
             }
