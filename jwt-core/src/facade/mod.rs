@@ -3,9 +3,11 @@
 
 #[cfg(not(feature = "metrics"))]
 #[path = "no_metrics.rs"]
+#[allow(clippy::unused_self, reason = "the types are those of the crate")]
 pub(crate) mod metrics;
 #[cfg(not(feature = "tracing"))]
 #[path = "no_tracing.rs"]
+#[allow(clippy::upper_case_acronyms, reason = "the names are those of the crate")]
 pub(crate) mod tracing;
 
 #[cfg(feature = "metrics")]

@@ -6,7 +6,7 @@ use super::IssueError;
 use crate::claims::{self, ClaimsError, Noted, RegisteredClaim};
 use crate::clock::NumericDate;
 use crate::key::SigningError;
-use crate::verify::is_id_token;
+use crate::verify::validation::is_id_token;
 
 /// The claims that an issuer sets itself.
 #[derive(Serialize)]

@@ -67,6 +67,7 @@ pub(crate) trait KeyFeed: fmt::Debug + Send + Sync {
 }
 
 /// A token that no key at hand verifies, and that one may verify which is published by now.
+#[allow(dead_code, reason = "what only fetched keys need is for the feature `remote`")]
 pub(crate) struct Question<'t> {
     /// What is signed, and the signature: the same token is known again by both.
     pub(crate) message: &'t [u8],
@@ -87,6 +88,7 @@ pub(crate) enum Lack {
 }
 
 /// Whether there is a key.
+#[allow(dead_code, reason = "what only fetched keys need is for the feature `remote`")]
 pub(crate) enum Asked {
     /// That is known once this has ended.
     Wait(Wait),
@@ -101,6 +103,7 @@ pub(crate) enum Asked {
 pub(crate) type Wait = Pin<Box<dyn Future<Output = Waited> + Send>>;
 
 /// A fetch that was waited for.
+#[allow(dead_code, reason = "what only fetched keys need is for the feature `remote`")]
 #[derive(Clone, Copy)]
 pub(crate) struct Waited {
     /// It began after it was asked for. The result of one that was under way already may be older than the token.

@@ -208,6 +208,7 @@ pub(crate) fn extract<'s, 'r>(
 }
 
 /// Every bearer token and every cookie of that name, however many there are: for what ends logins, and refuses nothing.
+#[allow(dead_code, reason = "for the feature `login`")]
 pub(crate) fn all<'r>(head: &'r impl RequestHead, cookie: &'r str) -> impl Iterator<Item = Credential<'static, 'r>> {
     const SCHEME: &str = "Bearer";
     let fields = head.header_values(&AUTHORIZATION);

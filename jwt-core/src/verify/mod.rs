@@ -41,7 +41,7 @@ pub(crate) use profile::Profile;
 pub(crate) use token::UntrustedToken;
 pub use token::{CompactToken, VerifiedToken};
 pub(crate) use trust::{Standing, Trust};
-pub(crate) use validation::{Checks, Validation, is_id_token};
+pub(crate) use validation::{Checks, Validation};
 
 use crate::claims::{self, ClaimsError, Noted};
 use crate::clock::{Clock, NumericDate};
@@ -110,6 +110,7 @@ pub(crate) struct VerifierParts<C> {
 pub(crate) type RevocationCheck = Box<dyn Fn(&Identity<'_>) -> Result<(), AuthError> + Send + Sync>;
 
 /// By what a verified token is known.
+#[allow(dead_code, reason = "what only revocations ask for is for the feature `login`")]
 pub(crate) struct Identity<'t> {
     pub(crate) issuer: Option<&'t str>,
     pub(crate) token_id: Option<&'t str>,
