@@ -53,7 +53,7 @@ impl ForwarderBuilder {
         self
     }
 
-    /// Where the present time comes from. [`SystemClock`](crate::SystemClock).
+    /// Where the present time comes from. [`SystemClock`](crate::clock::SystemClock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.given.once("clock");

@@ -25,7 +25,7 @@ pub enum ForwardError {
     Unsendable,
 }
 
-/// Why a [`Forwarder`](crate::Forwarder) cannot be built as asked. Never holds the credentials of an address.
+/// Why a [`Forwarder`](crate::forward::Forwarder) cannot be built as asked. Never holds the credentials of an address.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForwarderBuildError {

@@ -12,7 +12,7 @@ use crate::given::Given;
 /// A service that tokens are passed on to: an origin (scheme, host and port), and which token it gets.
 ///
 /// Without an audience, a scope and a lifetime, it gets the user's token as it is. With one of them, it gets the token that
-/// the [exchange](crate::ForwarderBuilder::exchange) yields for them, and never the user's token.
+/// the [exchange](crate::forward::ForwarderBuilder::exchange) yields for them, and never the user's token.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,7 +76,7 @@ impl ForwardTarget {
     }
 
     /// How long the exchanged token should be good. RFC 8693 has no parameter for that: your
-    /// [`TokenExchange`](crate::TokenExchange) says whether and how the issuer is told.
+    /// [`TokenExchange`](crate::forward::TokenExchange) says whether and how the issuer is told.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.given.once("lifetime");
@@ -85,7 +85,7 @@ impl ForwardTarget {
     }
 
     /// How long a call to the service may take: a token that would expire meanwhile is not passed on. Counts in addition to
-    /// the [margin](crate::ForwarderBuilder::margin). Zero.
+    /// the [margin](crate::forward::ForwarderBuilder::margin). Zero.
     #[must_use]
     pub fn call_time(mut self, time: Duration) -> Self {
         self.given.once("call_time");

@@ -142,7 +142,7 @@ impl LoginsBuilder {
     ///   site by `Sec-Fetch-Site` or `Origin`, access tokens in `Authorization`, and access tokens that are refused for
     ///   another reason than their age. While the store cannot be reached, the response is a 503.
     /// - Of any number of requests at once with the same refresh token, one renews, and all get the same cookies. On several
-    ///   instances, they get the same refresh token, as [retries](crate::RefreshTokensBuilder::grace) do.
+    ///   instances, they get the same refresh token, as [retries](crate::session::RefreshTokensBuilder::grace) do.
     /// - A browser that does not read the response comes back with the previous refresh token. After the grace, that is a
     ///   reuse and ends the login: set a grace of a minute here.
     #[must_use]

@@ -45,7 +45,7 @@ pub struct OriginalLogin {
 }
 
 impl OriginalLogin {
-    /// That of an ID token which an [`IdTokenVerifier`](crate::IdTokenVerifier) has verified.
+    /// That of an ID token which an [`IdTokenVerifier`](crate::verify::IdTokenVerifier) has verified.
     pub fn of<C>(token: &VerifiedToken<C>) -> Self {
         let beside = Beside::read(token.claims_json()).ok();
         let text = |claim| Some(beside.as_ref()?.text(claim).ok()??.into_owned());
