@@ -15,7 +15,6 @@ const SECOND: Duration = Duration::from_secs(1);
 fn keys(provider: &Provider) -> RemoteKeySet {
     RemoteKeySet::discover(provider.issuer())
         .lifetime(2 * SECOND, SECOND, 2 * SECOND)
-        .stale_if_error(SECOND)
         .cool_down(Duration::from_millis(200))
 }
 
@@ -45,7 +44,7 @@ fn runtime() -> Runtime {
 fn tokens_of_every_algorithm_are_good_from_the_first_request_on() {
     let Some(provider) = Provider::start() else { return };
     let runtime = runtime();
-    for (server, keys) in everywhere(&runtime, &provider, |keys| keys) {
+    for (server, keys) in everywhere(&runtime, &provider, |keys| keys.stale_if_error(SECOND)) {
         for algorithm in Provider::RESOURCE_SERVERS {
             let reply = server.get_with_bearer(&provider.token(algorithm));
             assert_eq!(reply.status, 200, "{} {algorithm}: {reply:?}", server.stack);
@@ -107,7 +106,7 @@ fn no_good_request_is_refused_while_keys_rotate_under_load_and_the_provider_is_r
 fn an_outage_is_ours_only_after_a_while_and_ends_without_a_restart() {
     let Some(mut provider) = Provider::start() else { return };
     let runtime = runtime();
-    let servers = everywhere(&runtime, &provider, |keys| keys);
+    let servers = everywhere(&runtime, &provider, |keys| keys.stale_if_error(SECOND));
     let token = provider.token("PS256");
     for (server, _) in &servers {
         assert_eq!(server.get_with_bearer(&token).status, 200);
@@ -132,7 +131,7 @@ fn an_outage_is_ours_only_after_a_while_and_ends_without_a_restart() {
 fn the_tokens_of_a_withdrawn_key_stop_with_the_next_fetch_cached_or_not() {
     let Some(provider) = Provider::start() else { return };
     let runtime = runtime();
-    let servers = everywhere(&runtime, &provider, |keys| keys);
+    let servers = everywhere(&runtime, &provider, |keys| keys.stale_if_error(SECOND));
     let (old, other) = (provider.token("EdDSA"), provider.token("RS256"));
     for (server, _) in &servers {
         for _ in 0..2 {
