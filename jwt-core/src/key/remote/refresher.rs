@@ -360,9 +360,7 @@ impl Refresher {
         if waits {
             return self.wait(state, Cause::UnknownKey, question.client).map_or(Asked::Unknown, Asked::Wait);
         }
-        if state.under_way.is_none() {
-            state.wanted = Some(Cause::UnknownKey);
-        }
+        state.wanted = Some(Cause::UnknownKey);
         drop(state);
         self.wake.notify_one();
         self.reporter.cooled_down();
