@@ -1,8 +1,9 @@
 //! In which forms keys are read, and which are refused with which advice.
 
 use acceptance::{SECRET, Stopped, User, good_claims, key_bytes, key_file};
+use jwt_core::error::TokenError;
 use jwt_core::key::{KeyError, KeySource};
-use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, VerifyingKey};
+use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 
 #[track_caller]
@@ -322,5 +323,58 @@ fn a_generated_key_signs_and_no_two_are_the_same() {
         assert_verifies(one.verifying_key(), &token);
         let builder = Authenticator::<User>::builder().keys(other.verifying_key()).any_audience().clock(Stopped);
         assert!(builder.build_verifier().unwrap().verify(&token).is_err(), "{algorithm}");
+    }
+}
+
+#[test]
+fn a_jwk_whose_operations_are_named_twice_or_contradict_its_use_is_not_used() {
+    for (usage, operations) in [
+        (Value::Null, json!(["verify", "verify"])),
+        (Value::Null, json!(["sign", "verify", "sign"])),
+        (json!("sig"), json!(["verify", "x", "x"])),
+        (json!("sig"), json!(["verify", "encrypt"])),
+        (json!("sig"), json!(["deriveKey", "verify"])),
+    ] {
+        let mut odd = jwk("p256");
+        (odd["use"], odd["key_ops"]) = (usage, operations);
+        assert_eq!(VerifyingKey::jwk(Algorithm::ES256, &odd.to_string()).unwrap_err(), KeyError::KeyOps, "{odd}");
+        let keys = KeySet::jwks(set(&[odd, jwk("rsa")])).unwrap();
+        assert_eq!((keys.keys().len(), &keys.skipped()[0].reason), (1, &KeyError::KeyOps));
+    }
+    let plain = jwk_with("p256", "key_ops", json!(["sign", "verify"]));
+    assert!(VerifyingKey::jwk(Algorithm::ES256, &plain.to_string()).is_ok());
+}
+
+#[test]
+fn an_odd_key_is_no_matter_of_the_others_of_its_set() {
+    for odd in
+        [r#"{"kty":"EC","kty":"EC"}"#, r#"{"kid":"x","x":{"a":1,"a":2}}"#, r#"{"$serde_json::private::RawValue":1}"#]
+    {
+        let keys = KeySet::jwks(format!(r#"{{"keys":[{odd},{}]}}"#, jwk("rsa"))).unwrap();
+        assert_eq!((keys.keys().len(), keys.skipped().len()), (1, 1), "{odd}");
+    }
+}
+
+#[test]
+fn a_token_that_names_a_key_which_cannot_be_used_is_refused_for_the_reason_of_that_key() {
+    let enc = jwk_with("rsa", "use", "enc".into());
+    let keys = KeySet::jwks(set(&[enc, jwk("p256")])).unwrap();
+    let verifier = Authenticator::<User>::builder().keys(keys).any_audience().clock(Stopped).build_verifier().unwrap();
+    let key = SigningKey::pem(Algorithm::RS256, key_file("rsa.pem")).unwrap().with_kid("rsa");
+    let error = verifier.verify(key.sign(&good_claims()).unwrap()).unwrap_err();
+    let AuthError::InvalidToken(TokenError::UnusableKey(reason)) = error else { panic!("{error}") };
+    assert_eq!(reason, KeyError::NotForVerification);
+}
+
+#[test]
+fn coordinates_are_of_full_length() {
+    for member in ["x", "y"] {
+        let number = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jwk("p256")[member].as_str().unwrap()).unwrap();
+        let number = number.as_slice();
+        for wrong in [&number[1..], &number[..31], &[&[0], number].concat(), &[number, &[0]].concat()] {
+            let jwk = jwk_with("p256", member, acceptance::base64url(wrong).into());
+            let error = VerifyingKey::jwk(Algorithm::ES256, &jwk.to_string()).unwrap_err();
+            assert_eq!(error, KeyError::Invalid(Algorithm::ES256), "{member}");
+        }
     }
 }

@@ -2,8 +2,8 @@
 //! shows nothing of the key.
 
 use acceptance::{SECRET, key_bytes, key_file};
-use jwt_core::key::KeyError;
-use jwt_core::{Algorithm, SigningKey, VerifyingKey};
+use jwt_core::key::{KeyError, NotASecret};
+use jwt_core::{Algorithm, CsrfTokens, KeySet, SigningKey, VerifyingKey};
 
 fn verifying(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> KeyError {
     discreet(VerifyingKey::pem(algorithm, pem.as_ref()).unwrap_err(), pem.as_ref())
@@ -220,4 +220,65 @@ fn line_breaks_of_either_kind_and_text_around_a_key_do_no_harm() {
 fn pem_contents(pem: &str) -> Vec<u8> {
     let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     base64_simd::STANDARD.decode_to_vec(base64).unwrap()
+}
+
+/// What each place that takes a secret says of one: the same.
+fn as_secret(secret: &[u8]) -> NotASecret {
+    let (encoded, algorithm) = (base64_simd::STANDARD.encode_to_string(secret), Algorithm::HS256);
+    let jwk = serde_json::json!({"kty": "oct", "alg": "HS256", "k": acceptance::base64url(secret)}).to_string();
+    let errors = [
+        KeySet::hs256(secret).map(drop),
+        VerifyingKey::secret(algorithm, secret).map(drop),
+        VerifyingKey::secret(Algorithm::HS512, secret).map(drop),
+        VerifyingKey::secret_base64(algorithm, &encoded).map(drop),
+        VerifyingKey::jwk(algorithm, &jwk).map(drop),
+        SigningKey::secret(algorithm, secret).map(drop),
+        SigningKey::secret_base64(algorithm, &encoded).map(drop),
+        SigningKey::jwk(algorithm, &jwk).map(drop),
+        CsrfTokens::new(secret).map(drop),
+    ];
+    let kinds = errors.map(|result| match result {
+        Err(KeyError::NotASecret(kind)) => kind,
+        other => panic!("{other:?}: {}", String::from_utf8_lossy(secret)),
+    });
+    assert!(kinds.iter().all(|kind| *kind == kinds[0]), "{kinds:?}");
+    kinds[0]
+}
+
+#[test]
+fn no_key_and_no_address_is_a_secret_for_hmac() {
+    let set: serde_json::Value = serde_json::from_str(&key_file("jwks.json")).unwrap();
+    let jwk = set["keys"][0].to_string();
+    for (text, expected, instead) in [
+        (key_file("rsa.pub.pem"), NotASecret::Pem, "KeySet::rs256_pem"),
+        (key_file("rsa.pkcs1.pub.pem"), NotASecret::Pem, "KeySet::rs256_pem"),
+        (key_file("p256.pub.pem"), NotASecret::Pem, "KeySet::es256_pem"),
+        (key_file("ed25519.pub.pem"), NotASecret::Pem, "KeySet::ed25519_pem"),
+        (key_file("rsa.cert.pem"), NotASecret::Certificate, "VerifyingKey::pem"),
+        (key_file("rsa.pem"), NotASecret::PrivatePem, "SigningKey::pem"),
+        (refused("ed25519.openssh.pem"), NotASecret::Ssh, "ssh-keygen"),
+        (key_file("jwks.json"), NotASecret::JwkSet, "KeySet::jwks"),
+        (jwk, NotASecret::Jwk, "VerifyingKey::jwk"),
+        ("https://login.example.com/jwks.json?k=1".to_owned(), NotASecret::Address, "RemoteKeySet::jwks"),
+    ] {
+        for dressed in [
+            text.clone(),
+            text.replace('\n', "\r\n"),
+            text.replace('\n', "\\n"),
+            format!("\u{feff}\n  {text}\n"),
+            base64_simd::STANDARD.encode_to_string(&text),
+        ] {
+            assert_eq!(as_secret(dressed.as_bytes()), expected, "{dressed}");
+        }
+        let error = discreet(KeySet::hs256(&text).unwrap_err(), text.as_bytes());
+        assert!(error.to_string().contains(instead), "{error}");
+    }
+    for (file, expected) in [("rsa.spki.der", NotASecret::Der), ("rsa.cert.der", NotASecret::Certificate)] {
+        let der = key_bytes(file);
+        assert_eq!(as_secret(&der), expected);
+        assert_eq!(as_secret(base64_simd::STANDARD.encode_to_string(&der).as_bytes()), expected);
+    }
+    for secret in [SECRET, b"correct horse battery staple correct horse", &[0x30; 64], &[4; 65]] {
+        KeySet::hs256(secret).unwrap();
+    }
 }

@@ -119,3 +119,66 @@ fn several_issuers_with_fixed_and_fetched_keys_stand_behind_one_layer() {
         assert_eq!(keys.count(), fetches, "{}: a stranger costs no network", stack.name);
     }
 }
+
+#[test]
+fn junk_and_forgeries_make_no_401_of_a_key_that_was_just_published() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let cool_down = Duration::from_secs(3);
+    for stack in STACKS {
+        let (known, new, forger) = (Key::new("known"), Key::new("new"), Key::new("known"));
+        let keys = KeyServer::start({
+            let set = jwks([&known]);
+            move |_| Reply::ok(set.clone())
+        });
+        let remote = RemoteKeySet::jwks(keys.url("/jwks")).cool_down(cool_down);
+        let server = stack.start(builder().keys(&remote).build().unwrap());
+        assert_eq!(server.get_with_bearer(&known.token(ISSUER)).status, 200, "{}", stack.name);
+        thread::sleep(cool_down);
+        // A stranger who knows what the next key is called.
+        let junk = Key::new("new").token(ISSUER);
+        assert_eq!(server.get_with_bearer(&junk).status, 401, "{}", stack.name);
+        let set = jwks([&known, &new]);
+        keys.behave(move |_| Reply::ok(set.clone()));
+        let fetches = keys.count();
+        let reply = server.get_with_bearer(&new.token(ISSUER));
+        assert_eq!((reply.status, reply.challenge()), (503, None), "{}: {reply:?}", stack.name);
+        let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+        assert!(Duration::from_secs(wait) <= cool_down, "{}: {wait}", stack.name);
+        // The same junk again was looked up, and forgeries are forgeries.
+        for token in [&junk, &forger.token(ISSUER)] {
+            assert_eq!(server.get_with_bearer(token).status, 401, "{}", stack.name);
+        }
+        assert_eq!(server.get_with_bearer(&known.token(ISSUER)).status, 200, "{}", stack.name);
+        assert_eq!(keys.count(), fetches, "{}", stack.name);
+        thread::sleep(Duration::from_secs(wait));
+        assert_eq!(server.get_with_bearer(&new.token(ISSUER)).status, 200, "{}", stack.name);
+    }
+}
+
+#[test]
+fn another_key_under_a_known_name_is_found_by_its_first_token_and_an_unusable_one_is_not_looked_for() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    for stack in STACKS {
+        let (before, after, mut enc) = (Key::new("k"), Key::new("k"), Key::new("enc"));
+        enc.jwk["use"] = "enc".into();
+        let keys = KeyServer::start({
+            let set = jwks([&before, &enc]);
+            move |_| Reply::ok(set.clone())
+        });
+        let remote = RemoteKeySet::jwks(keys.url("/jwks")).cool_down(Duration::from_secs(1));
+        let server = stack.start(builder().keys(&remote).cache(TokenCache::new()).build().unwrap());
+        let old = before.token(ISSUER);
+        assert_eq!(server.get_with_bearer(&old).status, 200, "{}", stack.name);
+        for _ in 0..100 {
+            assert_eq!(server.get_with_bearer(&enc.token(ISSUER)).status, 401, "{}", stack.name);
+        }
+        assert_eq!(keys.count(), 1, "{}", stack.name);
+        let set = jwks([&after, &enc]);
+        keys.behave(move |_| Reply::ok(set.clone()));
+        assert_eq!(server.get_with_bearer(&after.token(ISSUER)).status, 200, "{}", stack.name);
+        assert_eq!(keys.count(), 2, "{}", stack.name);
+        assert_eq!(server.get_with_bearer(&old).status, 401, "{}: it is cached no more", stack.name);
+    }
+}

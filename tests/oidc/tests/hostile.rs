@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use jwt_core::key::{FetchError, KeyError};
+use jwt_core::error::AuthenticatorBuildError;
+use jwt_core::key::{FetchError, KeyError, RemoteKeySetBuildError};
 use jwt_core::{Algorithm, Authenticator, RemoteKeySet, SigningKey, TokenCache};
-use oidc_tests::{Key, KeyServer, Reply, at_once, builder, eventually, jwks, status};
+use oidc_tests::{Key, KeyServer, Reply, Scripted, at_once, builder, eventually, jwks, status};
 use serde_json::json;
 
 const ISSUER: &str = "https://login.example.com";
@@ -303,5 +304,25 @@ async fn a_provider_in_trouble_is_not_asked_for_its_metadata_in_other_places() {
         let error = keys.ready().await.unwrap_err();
         assert!(matches!(error, FetchError::Status(status) if status == code), "{error:?}");
         assert_eq!(server.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_setting_that_is_given_twice_is_refused() {
+    let (second, set) = (Duration::from_secs(1), || RemoteKeySet::jwks("https://login.example.com/jwks"));
+    for (setting, twice) in [
+        ("algorithms", set().algorithms([Algorithm::ES256]).algorithms([Algorithm::RS256])),
+        ("lifetime", set().lifetime(second, second, second).lifetime(second, second, second)),
+        ("stale_if_error", set().stale_if_error(second).timeout(second).stale_if_error(2 * second)),
+        ("cool_down", set().cool_down(second).cool_down(second)),
+        ("timeout", set().timeout(second).clone().timeout(second)),
+        ("connect_timeout", set().connect_timeout(second).connect_timeout(second)),
+        ("max_bytes", set().max_bytes(1000).max_bytes(2000)),
+        ("max_keys", set().max_keys(1).max_keys(2)),
+        ("client", set().client(Scripted::default()).client(Scripted::default())),
+    ] {
+        let error = builder().keys(twice).build().unwrap_err();
+        assert_eq!(error, AuthenticatorBuildError::Keys(RemoteKeySetBuildError::SetTwice { setting }));
+        assert!(format!("{error:?}").contains(&format!("`.{setting}(…)`")), "{error}");
     }
 }

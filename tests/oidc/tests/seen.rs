@@ -118,4 +118,23 @@ async fn metrics_events_and_status_tell_what_goes_on_and_never_a_token() {
     client.answer(200, jwks([&key]));
     assert_eq!(status(&auth, &key.token("https://real.example")).await, 200);
     assert!(seen.gauge("jwt_keys{origin=https://real.example/jwks}") > 0.5);
+
+    // Nor is there anything of a query, where a key of the service's own may be.
+    for code in [200, 500] {
+        let client = Scripted::default();
+        client.answer(code, jwks([&key]));
+        let keys = RemoteKeySet::jwks("https://login.example.com/jwks?key=hunter2").client(client);
+        let auth = builder().keys(&keys).build().unwrap();
+        let _ = keys.ready().await;
+        assert_eq!(keys.status().origin, "https://login.example.com/jwks");
+        assert!(!format!("{:?} {keys:?} {auth:?}", keys.status()).contains("hunter2"));
+    }
+    // Nothing listens there.
+    let keys = RemoteKeySet::jwks("http://127.0.0.1:9/jwks?key=hunter2");
+    let _auth = builder().keys(&keys).build().unwrap();
+    let error = keys.ready().await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    let text = log.take();
+    assert!(text.contains("https://login.example.com/jwks") && !text.contains("hunter2"), "{text}");
+    assert!(seen.0.lock().unwrap().keys().all(|name| !name.contains("hunter2")));
 }
