@@ -334,9 +334,9 @@ impl Logins {
         logins.extend(families.into_iter().map(|key| Ending { key, subject: None }));
         let mut ended = self.end(logins).await;
         for token in others {
-            // Not of a login, but signed by the issuer, which always writes all three.
-            if let (Some(list), Some(id), Some(end)) = (revocations, token.token_id(), token.expires_at()) {
-                ended = ended.and(list.revoke(token.issuer().unwrap_or_default(), id, end).await);
+            // Not of a login, but signed by the issuer, which always writes an `exp`.
+            if let (Some(list), Some(end)) = (revocations, token.expires_at()) {
+                ended = ended.and(list.revoke_token(&token, end).await);
             }
         }
         match ended {

@@ -98,6 +98,34 @@ async fn one_user_does_not_fill_redis() {
     one_user_fills_nothing(Arc::new(store)).await;
 }
 
+/// The same by what a logout reads: a login, or a token that the issuer has signed beside all logins.
+#[tokio::test]
+async fn one_user_does_not_fill_the_memory_by_logging_out() {
+    let (store, clock) = (Arc::new(MemoryStore::new().max_revocations(CAPACITY)), TestClock::new());
+    let list = list(store.clone(), &clock).await;
+    let logins = logins(Arc::new(MemoryStore::new()), &list, &clock);
+    let verifier = logins.authenticator::<()>().build_verifier().unwrap();
+    for beside_logins in [true, false] {
+        let name = if beside_logins { "mallory" } else { "mallet" };
+        for round in 0..2 * CAPACITY {
+            let login = logins.log_in(&json!({"sub": name}), "").await.unwrap();
+            let token = if beside_logins {
+                logins.issuer().sign(&json!({"sub": name})).unwrap().as_str().to_owned()
+            } else {
+                login.access_token().as_str().to_owned()
+            };
+            let request = http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+            assert!(logins.log_out_from_request(&request).await.is_ok(), "{name} {round}");
+            assert!(verifier.verify(&token).is_err(), "{name} {round}: whatever the list holds instead, it is revoked");
+        }
+        let entries = store.since(0).await.unwrap().len();
+        assert!(entries <= 110 * if beside_logins { 1 } else { 2 }, "{entries} entries");
+    }
+    let victim = logins.log_in(&json!({"sub": "alice"}), "").await.unwrap();
+    logins.log_out(victim.refresh_token().unwrap().as_str()).await.unwrap();
+    assert!(verifier.verify(victim.access_token().as_str()).is_err());
+}
+
 /// Many users together may fill the part for single tokens: everybody can still be logged out everywhere.
 async fn room_is_left_for_everything_of_a_subject(store: Arc<dyn RevocationStore>) {
     let clock = TestClock::new();
