@@ -46,7 +46,7 @@ impl Greeter for Service {
     }
 }
 
-/// Without `JwtAuth` in front there are no claims: `INTERNAL`, and the mend is in the log.
+/// Without `JwtAuth` in front there are no claims: `INTERNAL`, and the fix is in the log.
 fn status(rejection: &jwt_tower::adapter::Rejection) -> Status {
     let status = rejection.answer.grpc_status();
     Status::new(status.code().into(), status.message())

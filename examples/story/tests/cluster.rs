@@ -210,7 +210,7 @@ async fn a_dead_cache(cluster: &Arc<Cluster>, redis: &mut RedisServer, table: &m
     until_sessions_are_served(cluster).await;
     assert_eq!(probe.ask(cluster).await.0, 200, "what Redis acknowledged, it still has");
 
-    // What the page does to a Redis of somebody else's: it cuts the cable, and mends it.
+    // What the page does to a Redis of somebody else's: it cuts the cable, and joins it again.
     cluster.set_cache(false);
     until("sessions are refused", async || probe.ask(cluster).await.0 == 503).await;
     cluster.set_cache(true);

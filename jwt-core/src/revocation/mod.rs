@@ -147,20 +147,13 @@ impl Revocations {
         target: Option<RevocationTarget>,
         expires_at: NumericDate,
     ) -> Result<(), StoreError> {
-        let (inner, now, end) = (&*self.0, self.now(), self.end(expires_at));
-        let issuer = token.issuer.unwrap_or_default();
+        let (issuer, end) = (token.issuer.unwrap_or_default(), self.end(expires_at));
         let Some(subject) = token.subject else {
             return self.add(target.ok_or(StoreError::NoTokenId)?, end).await;
         };
-        if let Some(target) = target
-            && inner.counts.admit((issuer, subject), &target, (end, now), inner.per_subject)
-        {
-            match self.add(target, end).await {
-                Err(StoreError::Full) => {}
-                added => return added,
-            }
+        if let Some(added) = self.add_within_limit((issuer, subject), target, end).await {
+            return added;
         }
-        self.warn_of_limit(issuer);
         // A token without `iat` counts as older than every entry of its subject.
         let not_before = token.issued_at.map_or(NumericDate::from_millis(1), just_after);
         self.add_subject(issuer, subject, not_before, end).await
@@ -184,15 +177,30 @@ impl Revocations {
         longest: Duration,
     ) -> Result<(), StoreError> {
         let target = RevocationTarget::Session { issuer: issuer.to_owned(), id: session_id.to_owned() };
-        let (inner, now, end) = (&*self.0, self.now(), self.session_end(longest));
-        if inner.counts.admit((issuer, subject), &target, (end, now), inner.per_subject) {
+        match self.add_within_limit((issuer, subject), Some(target), self.session_end(longest)).await {
+            Some(added) => added,
+            None => self.revoke_all(issuer, subject, longest).await,
+        }
+    }
+
+    /// Adds an entry of a subject. `None` where all tokens of the subject so far have to be revoked instead.
+    async fn add_within_limit(
+        &self,
+        (issuer, subject): (&str, &str),
+        target: Option<RevocationTarget>,
+        end: NumericDate,
+    ) -> Option<Result<(), StoreError>> {
+        let Inner { counts, per_subject, .. } = &*self.0;
+        if let Some(target) = target
+            && counts.admit((issuer, subject), &target, (end, self.now()), *per_subject)
+        {
             match self.add(target, end).await {
                 Err(StoreError::Full) => {}
-                added => return added,
+                added => return Some(added),
             }
         }
-        self.warn_of_limit(issuer);
-        self.revoke_all(issuer, subject, longest).await
+        tracing::warn!(target: "jwt", issuer, limit = per_subject, "a subject has too many revocations, or the list has no room for one more token: all of its tokens so far are revoked instead");
+        None
     }
 
     /// When a login can be forgotten. In whole multiples of a minute, so that several revocations of one login are one entry
@@ -200,10 +208,6 @@ impl Revocations {
     fn session_end(&self, longest: Duration) -> NumericDate {
         let end = later(self.now(), longest.saturating_add(self.0.leeway)).as_secs();
         NumericDate::from_secs(end.saturating_add(60) / 60 * 60)
-    }
-
-    fn warn_of_limit(&self, issuer: &str) {
-        tracing::warn!(target: "jwt", issuer, limit = self.0.per_subject, "a subject has too many revocations, or the list has no room for one more token: all of its tokens so far are revoked instead");
     }
 
     /// Revokes all tokens that were issued to a subject until now. `longest` is the longest lifetime that such a token has.

@@ -15,8 +15,8 @@ fn keyed() -> AuthenticatorBuilder<User> {
 }
 
 #[test]
-fn what_is_missing_or_contradictory_is_named_with_its_mend() {
-    for (builder, expected, mend) in [
+fn what_is_missing_or_contradictory_is_named_with_its_fix() {
+    for (builder, expected, fix) in [
         (empty().audience("api"), AuthenticatorBuildError::NoKeys, ".keys("),
         (keyed(), AuthenticatorBuildError::NoAudience, ".any_audience()"),
         (
@@ -76,7 +76,7 @@ fn what_is_missing_or_contradictory_is_named_with_its_mend() {
     ] {
         let error = builder.build().unwrap_err();
         assert_eq!(error, expected);
-        assert!(error.to_string().contains(mend), "{error}");
+        assert!(error.to_string().contains(fix), "{error}");
     }
 }
 

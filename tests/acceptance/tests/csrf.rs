@@ -185,10 +185,10 @@ fn reason(auth: &Authenticator<User>, fields: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_reason_names_the_header_and_the_mend() {
+fn the_reason_names_the_header_and_the_fix() {
     let auth = with_cookie().build().unwrap();
     let (host, evil, site) = (("host", HOST), ("origin", EVIL), ("sec-fetch-site", "cross-site"));
-    for (fields, header, mend) in [
+    for (fields, header, fix) in [
         (&[host, site][..], "there is no `Origin`", ".trusted_origin("),
         (&[host, site, evil], "`Origin` is not a trusted one", ".trusted_origin("),
         (&[host, evil], "`Origin` is not of the host in `Host`", ".trusted_origin("),
@@ -199,7 +199,7 @@ fn the_reason_names_the_header_and_the_mend() {
         (&[host, host, evil], "`Host` is there more than once", "send one"),
     ] {
         let reason = reason(&auth, fields);
-        assert!(reason.contains(header) && reason.contains(mend), "{fields:?}: {reason}");
+        assert!(reason.contains(header) && reason.contains(fix), "{fields:?}: {reason}");
     }
     let reason_of_none = reason(&with_cookie().origin_required().build().unwrap(), &[host]);
     assert!(reason_of_none.contains("neither `Sec-Fetch-Site` nor `Origin`"), "{reason_of_none}");
@@ -207,11 +207,11 @@ fn the_reason_names_the_header_and_the_mend() {
 
     let auth = with_cookie().csrf(&CsrfTokens::new([5; 32]).unwrap()).build().unwrap();
     let token = ("x-csrf-token", "a");
-    for (fields, header, mend) in [
+    for (fields, header, fix) in [
         (&[][..], "no `X-CSRF-Token`", "`__Host-csrf_token`"),
         (&[token, token], "`X-CSRF-Token` is there more than once", "send one"),
     ] {
         let reason = reason(&auth, fields);
-        assert!(reason.contains(header) && reason.contains(mend), "{fields:?}: {reason}");
+        assert!(reason.contains(header) && reason.contains(fix), "{fields:?}: {reason}");
     }
 }

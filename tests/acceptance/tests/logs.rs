@@ -27,7 +27,7 @@ fn sessions_come_and_go(stack: Stack) {
 }
 
 #[test]
-fn the_log_says_why_and_how_to_mend_it_and_never_the_token() {
+fn the_log_says_why_and_how_to_fix_it_and_never_the_token() {
     let log = Log::here();
     let good = hs256(&good_claims());
     let mut expired = good_claims();

@@ -310,7 +310,7 @@ fn the_nonce_is_that_of_the_login() {
     verify(&without, &AuthenticationRequest::without_nonce()).unwrap();
     // The answer to another login.
     assert!(matches!(verify(&id_claims(), &AuthenticationRequest::without_nonce()), Err(TokenError::Nonce)));
-    // An application that has lost its nonce does not thereby expect an empty one.
+    // An application that has lost its nonce does not expect an empty one.
     let empty = with(&id_claims(), "nonce", json!(""));
     assert!(matches!(verify(&empty, &AuthenticationRequest::with_nonce("")), Err(TokenError::Nonce)));
     let error = verify(&with(&id_claims(), "nonce", json!(7)), &AuthenticationRequest::with_nonce("7"));

@@ -160,7 +160,7 @@ fn what_another_site_may_have_asked_for_or_what_changes_something_is_not_renewed
 }
 
 #[test]
-fn only_age_is_mended_and_only_in_a_cookie() {
+fn only_age_is_renewed_and_only_in_a_cookie() {
     for stack in STACKS {
         let late = Late::new();
         let server = late.start(stack);

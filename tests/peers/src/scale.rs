@@ -239,7 +239,7 @@ pub(crate) fn many_tokens_name() -> String {
     format!("{MANY_TOKENS} distinct tokens")
 }
 
-/// Tokens of which none comes twice: what it costs to remember them in vain, in time and in memory.
+/// Tokens of which none comes twice: what it costs to remember them for nothing, in time and in memory.
 fn many_tokens() -> Row {
     const AT_ONCE: usize = 1000;
     let keys = [Key::generate(Algorithm::HS256)];

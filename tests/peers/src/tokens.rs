@@ -1,4 +1,4 @@
-//! Keys, tokens and claims, the same for everybody, made anew in every run.
+//! Keys, tokens and claims, the same for everybody, made again in every run.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -132,7 +132,7 @@ fn claims_taken() -> Router {
 }
 
 /// As `axum::serve` treats a router for each connection. Without it, the router makes its routes, and applies their
-/// layers, anew for every request.
+/// layers, again for every request.
 fn served(router: Router) -> Router {
     router.with_state(())
 }
