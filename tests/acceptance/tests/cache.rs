@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use acceptance::{NOW, SECRET, User, builder, good_claims, hs256};
+use acceptance::{AUDIENCE, ISSUER, NOW, SECRET, Stopped, User, good_claims, hs256};
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::error::TokenError;
-use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, LiveKeys, SigningKey, TokenCache, Verifier, VerifyingKey};
+use jwt_core::{
+    Algorithm, AuthError, Authenticator, AuthenticatorBuilder, KeySet, LiveKeys, SigningKey, TokenCache, Verifier,
+    VerifyingKey,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -36,6 +39,15 @@ impl Clock for Hand {
 #[derive(Debug, thiserror::Error)]
 #[error("revoked")]
 struct Revoked;
+
+/// The builder of the suite without its cache and its keys, since each test here brings its own.
+fn unkeyed() -> AuthenticatorBuilder<User> {
+    Authenticator::builder().issuer(ISSUER).audience(AUDIENCE)
+}
+
+fn builder() -> AuthenticatorBuilder<User> {
+    unkeyed().keys(KeySet::hs256(SECRET).unwrap()).clock(Stopped)
+}
 
 #[test]
 fn a_hit_is_counted_and_yields_the_same_token() {
@@ -91,7 +103,7 @@ fn a_token_in_the_cache_ends_when_it_expires_when_its_key_goes_and_when_it_is_re
     let (clock, revoked) = (Hand::at(NOW), Arc::new(Mutex::new(HashSet::<String>::new())));
     let list = revoked.clone();
     let keys = LiveKeys::new(KeySet::hs256(SECRET).unwrap());
-    let verifier = builder()
+    let verifier = unkeyed()
         .keys(&keys)
         .clock(clock.clone())
         .cache(TokenCache::new())
