@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Settings;
 use super::download::{Downloaded, Known, download};
 use super::report::Reporter;
-use super::waiting::{MAX_WAITING, Waiting, counted};
+use super::waiting::{MAX_WAITING, Waiting};
+use crate::address::network_of;
 use crate::key::algorithm::Family;
 use crate::key::{Asked, FetchError, KeyError, KeyStatus, Lack, LiveKeys, Question, Wait, Waited};
 
@@ -337,7 +338,7 @@ impl Refresher {
         }
         self.restart_if_ended();
         let token = self.fingerprints.hash_one((question.message, question.signature));
-        let client = question.client.map(counted);
+        let client = question.client.map(network_of);
         let mut state = self.state();
         let mut waits = true;
         if state.under_way.is_none() {
@@ -399,7 +400,7 @@ impl Refresher {
         }
         drop(state);
         self.wake.notify_one();
-        let seat = self.waiting.seat(client.map(counted))?;
+        let seat = self.waiting.seat(client.map(network_of))?;
         Some(Box::pin(async move {
             // An error means that the sender is gone, so that there is nothing to wait for.
             let succeeded = ended.wait_for(|now| now.count != before).await.is_ok_and(|ended| ended.succeeded);

@@ -1,7 +1,7 @@
 //! The requests that wait for a fetch: so many at most, and so many of one client.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many requests may wait for one fetch. A request that comes later is answered at once.
@@ -19,16 +19,8 @@ struct Seats {
     by_client: HashMap<IpAddr, usize>,
 }
 
-/// A client as it is counted: with IPv6, one has 2^64 addresses at least.
-pub(super) fn counted(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
-    }
-}
-
 impl Waiting {
-    /// One seat more; `None` where none is left. `client` is as it is [counted].
+    /// One seat more; `None` where none is left. `client` is its network, as [network_of](crate::address::network_of) says.
     pub(super) fn seat(self: &Arc<Self>, client: Option<IpAddr>) -> Option<Seat> {
         let mut seats = self.seats();
         if seats.taken >= MAX_WAITING {
@@ -76,16 +68,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::address::network_of;
 
     #[test]
     fn one_client_leaves_room_for_the_others() {
         let waiting = Arc::new(Waiting::default());
-        let client = |address: &str| Some(counted(address.parse().unwrap()));
+        let client = |address: &str| Some(network_of(address.parse().unwrap()));
         let seats = |address| std::iter::from_fn(|| waiting.seat(client(address))).collect::<Vec<_>>();
         let first = seats("10.0.0.1");
         assert_eq!((first.len(), seats("10.0.0.2").len(), seats("::ffff:10.0.0.1").len()), (64, 64, 0));
         let of_net = seats("2001:db8::1");
-        assert_eq!((of_net.len(), seats("2001:db8::ffff:0:0:1").len(), seats("2001:db8:0:1::1").len()), (64, 0, 64));
+        assert_eq!((of_net.len(), seats("2001:db8:0:ffff::1").len(), seats("2001:db8:1::1").len()), (64, 0, 64));
         let of_nobody: Vec<_> = std::iter::from_fn(|| waiting.seat(None)).collect();
         assert_eq!(first.len() + of_net.len() + of_nobody.len(), MAX_WAITING);
         drop((first, of_net, of_nobody));
