@@ -4,6 +4,7 @@ mod actix;
 mod cache;
 mod company;
 mod config;
+mod cost;
 mod csrf;
 mod forward;
 mod guards;
