@@ -89,11 +89,10 @@ mod authenticator;
 mod base64url;
 mod claims;
 pub mod clock;
-mod debug_text;
+mod config_error;
 pub mod error;
 mod facade;
 pub mod forward;
-mod given;
 pub mod guard;
 #[cfg(feature = "login")]
 pub mod issue;
@@ -102,6 +101,7 @@ mod json;
 pub mod key;
 #[cfg(feature = "login")]
 pub mod login;
+pub mod metadata;
 mod observe;
 mod request;
 #[cfg(feature = "login")]
@@ -157,9 +157,4 @@ pub mod adapter {
     pub use crate::authenticator::{Outcome, Pending, Verdict};
     pub use crate::guard::{Admission, Deciding, Decision, FromAdmission, Rejection};
     pub use crate::request::{ClientAddress, RequestHead};
-}
-
-/// Metadata of the protected resource (RFC 9728): what a client has to know in order to get a token for it.
-pub mod metadata {
-    pub use crate::answer::{BearerMethod, MetadataBuildError, ResourceMetadata, ResourceMetadataBuilder};
 }

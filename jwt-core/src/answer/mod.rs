@@ -1,9 +1,8 @@
-//! Everything that writes an answer: status, challenges, header fields and documents.
+//! Everything that writes an answer: status, challenges and header fields.
 
 mod cache_control;
 mod challenge;
 mod grpc;
-mod metadata;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,6 @@ pub use cache_control::{HeaderFields, ResponseHeaders};
 pub(crate) use challenge::{Challenges, Scheme};
 pub use grpc::GrpcStatus;
 pub(crate) use grpc::Protocol;
-pub use metadata::{BearerMethod, MetadataBuildError, ResourceMetadata, ResourceMetadataBuilder};
 
 use crate::request::RequestHead;
 

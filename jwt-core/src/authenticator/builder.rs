@@ -9,12 +9,13 @@ use serde::de::DeserializeOwned;
 
 use super::renewal::Renewal;
 use super::{Authenticator, Inner};
-use crate::answer::{Challenges, ResourceMetadata, ResponseHeaders, Scheme};
+use crate::answer::{Challenges, ResponseHeaders, Scheme};
 use crate::clock::{Clock, SystemClock};
+use crate::config_error::Given;
 use crate::error::AuthenticatorBuildError;
-use crate::given::Given;
 use crate::issuers::{TrustedIssuer, Trusting};
 use crate::key::KeySource;
+use crate::metadata::ResourceMetadata;
 use crate::request::cross_site::CrossSite;
 use crate::request::csrf_token::CsrfTokens;
 use crate::request::source::TokenSource;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::key::RemoteKeySetBuildError;
 
 /// Why an [`Authenticator`](crate::Authenticator) or a [`Verifier`](crate::Verifier) cannot be built as asked. `Debug`

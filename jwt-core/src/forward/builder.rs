@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::exchanged::ExchangedTokens;
 use super::{ForwardTarget, Forwarder, ForwarderBuildError, Inner, TokenExchange};
 use crate::clock::Clock;
-use crate::given::Given;
+use crate::config_error::Given;
 
 /// Builds a [`Forwarder`]. A setting that has one value is given once; a second call is an error.
 pub struct ForwarderBuilder {

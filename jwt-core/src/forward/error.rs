@@ -1,7 +1,7 @@
 //! Why a token is not passed on, and why a forwarder cannot be set up as asked.
 
 use super::ExchangeError;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 
 /// Why a token is not passed on. The call should not be made then.
 #[derive(Clone, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Why a token could not be exchanged.
 
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::transport::TransportError;
 
 /// Why a token could not be exchanged.

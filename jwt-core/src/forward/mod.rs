@@ -21,7 +21,7 @@ use http::{HeaderValue, Uri};
 pub use target::ForwardTarget;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
-use crate::given::Given;
+use crate::config_error::Given;
 use crate::verify::CompactToken;
 use exchanged::{ExchangedTokens, Key};
 

@@ -7,7 +7,7 @@ use http::Uri;
 
 use super::ForwarderBuildError;
 use crate::address::is_secure;
-use crate::given::Given;
+use crate::config_error::Given;
 
 /// A service that tokens are passed on to: an origin (scheme, host and port), and which token it gets.
 ///

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use super::ring::{Ring, named};
 use super::{Current, Inner, Issuer, IssuerBuildError};
 use crate::clock::{Clock, SystemClock};
-use crate::given::Given;
+use crate::config_error::Given;
 use crate::key::{KeySet, LiveKeys, SigningKey};
 
 /// Builds an [`Issuer`]. Only an audience and a signing key have no default. A setting that

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::NumericDate;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::error::RegisteredClaim;
 use crate::key::{KeyError, SigningError};
 

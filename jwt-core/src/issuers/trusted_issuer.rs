@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::party;
+use crate::config_error::Given;
 use crate::error::AuthenticatorBuildError;
-use crate::given::Given;
 use crate::key::KeySource;
 use crate::verify::{Party, Profile, Standing, Validation};
 

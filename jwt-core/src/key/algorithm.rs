@@ -239,7 +239,7 @@ impl fmt::Display for Algorithm {
 #[error("not a supported signature algorithm: use one of {}", names())]
 pub struct UnknownAlgorithm;
 
-crate::debug_text::debug_as_display!(UnknownAlgorithm);
+crate::config_error::debug_as_display!(UnknownAlgorithm);
 
 fn names() -> String {
     Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect::<Vec<_>>().join(", ")

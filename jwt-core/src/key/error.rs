@@ -1,7 +1,7 @@
 //! Why a key cannot be loaded, and why nothing can be signed with one.
 
 use crate::claims::RegisteredClaim;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::key::NotASecret;
 use crate::key::algorithm::Algorithm;
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::pin::Pin;
 
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::key::KeyError;
 use crate::transport::TransportError;
 

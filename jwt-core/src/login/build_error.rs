@@ -1,6 +1,6 @@
 //! Why logins or their cookies cannot be set up as asked.
 
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::error::AuthenticatorBuildError;
 
 /// Why [`Logins`](crate::Logins) cannot be built as asked.

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::renewal::Renewals;
 use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError};
+use crate::config_error::Given;
 use crate::error::CheckError;
-use crate::given::Given;
 use crate::issue::{IssueError, Issuer};
 use crate::request::cross_site::{CrossSite, is_origin};
 use crate::revocation::Revocations;

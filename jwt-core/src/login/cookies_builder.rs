@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::LoginCookiesBuildError;
 use super::cookies::{Attributes, Csrf, LoginCookies, SameSite};
-use crate::given::Given;
+use crate::config_error::Given;
 use crate::request::csrf_token::CsrfTokens;
 
 /// Builds [`LoginCookies`], which documents the defaults. A setting that has one value is given once; a second

@@ -3,7 +3,7 @@
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::error::{AuthError, CheckError};
 use crate::facade::tracing;
 use crate::issue::IssueError;

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Response};
 
 use super::LoginError;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::error::AuthError;
 
 /// Why a request of a browser was refused, or was not served completely. Its [`response`](Self::response) also makes the

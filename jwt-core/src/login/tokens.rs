@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use serde::Serialize;
 
 use super::LoginCookies;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::issue::AccessToken;
 
 /// A refresh token: an opaque text. `Debug` does not show it.

@@ -13,9 +13,9 @@ use std::time::Duration;
 pub use identity::TokenIdentity;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
-use crate::debug_text::debug_as_display;
+use crate::config_error::Given;
+use crate::config_error::debug_as_display;
 use crate::facade::tracing;
-use crate::given::Given;
 use crate::store::time::{later, whole_millis, whole_seconds};
 use crate::store::{Revocation, RevocationStore, RevocationTarget, StoreError};
 use counts::Counts;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 
 /// Why [`RefreshTokens`](crate::RefreshTokens) or [`Sessions`](crate::Sessions) cannot be built as asked.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
-use crate::debug_text::debug_as_display;
-use crate::given::Given;
+use crate::config_error::Given;
+use crate::config_error::debug_as_display;
 use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
 use crate::session::sign_in::{NewSignIn, Prepared, SignIn, SignIns};

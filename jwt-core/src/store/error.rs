@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::StoreUrlError;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 
 /// Why a store did not do what it was asked to.
 #[derive(Clone, thiserror::Error)]

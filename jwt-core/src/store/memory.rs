@@ -10,7 +10,7 @@ use super::{
     StoreError, StoreFuture, TenantStore, Touch,
 };
 use crate::clock::NumericDate;
-use crate::given::Given;
+use crate::config_error::Given;
 
 /// How many revocations one answer holds at most.
 const PAGE: usize = 4096;

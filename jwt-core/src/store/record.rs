@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base64url;
 use crate::clock::NumericDate;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 
 /// An identifier of a fixed length, written as base64url.
 macro_rules! bytes {

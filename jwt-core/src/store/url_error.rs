@@ -1,6 +1,6 @@
 //! Why a URL names no store.
 
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 
 /// Why a URL names no store, and what to write instead. Never holds a user name or a password.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]

@@ -26,7 +26,7 @@ pub(crate) const FLOORS: [&[&str]; 10] = [
     &["key"],
     &["error"],
     &["observe", "request", "store"],
-    &["answer", "revocation", "session"],
+    &["answer", "metadata", "revocation", "session"],
     &["verify"],
     &["binding", "introspection", "issuers"],
     &["authenticator", "forward"],

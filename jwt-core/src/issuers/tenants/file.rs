@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::TenantMemory;
 use super::log;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 
 /// Remembers the names of tenants in a file, one a line, the last added last. For one process at a time.
 ///

@@ -24,8 +24,8 @@ pub use memory::TenantMemory;
 pub use stored::StoredTenants;
 
 use super::{OpenIssuers, TrustedIssuer};
+use crate::config_error::Given;
 use crate::error::AuthenticatorBuildError;
-use crate::given::Given;
 use crate::key::RemoteKeySet;
 use crate::verify::Validation;
 use known::Known;

@@ -22,7 +22,7 @@ use refresher::Refresher;
 use report::Reporter;
 use schedule::Schedule;
 
-use crate::given::Given;
+use crate::config_error::Given;
 use crate::key::algorithm::Algorithm;
 use crate::key::{
     Asked, Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, Question, RemoteKeySetBuildError, Source, Wait,

@@ -19,7 +19,7 @@ use super::{
     Change, Digest, Owner, Record, Revocation, RevocationStore, SignInKey, SignInStore, StoreError, StoreFuture, Touch,
 };
 use crate::clock::NumericDate;
-use crate::given::Given;
+use crate::config_error::Given;
 
 /// How many revocations one answer holds at most.
 const PAGE: usize = 4096;

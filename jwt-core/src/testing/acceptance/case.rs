@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{self, Reply};
 use super::setup::Setup;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 
 /// How much of a request or an answer is told.
 const EXCERPT: usize = 1500;

@@ -62,7 +62,7 @@ use serde::Deserialize;
 pub use case::Failure;
 
 use crate::authenticator::Authenticator;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::error::{AuthError, Unavailable};
 use crate::guard::{Policy, RealmAccess, ResourceAccess, Scopes};
 use crate::verify::VerifiedToken;

@@ -1,4 +1,4 @@
-//! Metadata of the protected resource (RFC 9728): a document for clients, and where it is.
+//! Metadata of the protected resource (RFC 9728): what a client has to know in order to get a token for it, and where it is.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::address::is_secure;
-use crate::debug_text::debug_as_display;
+use crate::config_error::debug_as_display;
 use crate::request::RequestHead;
 
 /// Where the document is, in front of the path of the resource (RFC 9728 §3.1).

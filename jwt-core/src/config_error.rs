@@ -1,4 +1,5 @@
-//! Settings that a builder takes once: a second call is an error of `build()`, and never replaces the first in silence.
+//! What the errors of every builder share: a setting that is given twice is one, and `Debug` says what `Display` says, since
+//! `fn main() -> Result<…>` and `unwrap` print `Debug`, and that is where people read it.
 
 /// Which settings of a builder were given.
 #[derive(Debug, Clone, Default)]
@@ -22,3 +23,16 @@ impl Given {
         self.twice
     }
 }
+
+/// Implements `Debug` by `Display`.
+macro_rules! debug_as_display {
+    ($($error:ty),+ $(,)?) => {$(
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
+}
+
+pub(crate) use debug_as_display;
