@@ -79,10 +79,11 @@ impl fmt::Display for ExtractRejection {
 
 impl ResponseError for ExtractRejection {
     fn status_code(&self) -> StatusCode {
-        self.error_response().status()
+        rejection::extractor_rejection(self.0.clone()).status()
     }
 
     fn error_response(&self) -> HttpResponse {
+        self.0.report();
         rejection::extractor_rejection(self.0.clone())
     }
 }

@@ -47,6 +47,17 @@ impl RegisteredClaim {
     }
 }
 
+impl RegisteredClaim {
+    /// What its value has to be.
+    pub(crate) const fn expected(self) -> &'static str {
+        match self {
+            Self::Audience => "a string or an array of strings",
+            Self::ExpirationTime | Self::NotBefore | Self::IssuedAt => "a number of seconds since 1970",
+            Self::Issuer | Self::Subject | Self::JwtId => "a string",
+        }
+    }
+}
+
 impl fmt::Display for RegisteredClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -167,7 +178,7 @@ pub(crate) struct Noted<'de> {
 pub(crate) fn read<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>) -> Result<C, ClaimsError> {
     match read_object(json, ClaimsSeed { noted, claims: PhantomData }) {
         // Also where the type swallows the error and calls the claim absent.
-        Ok(_) | Err(ReadError::Data(_)) if noted.at.is_some() => Err(match noted.at {
+        Ok(_) | Err(ReadError::Data) if noted.at.is_some() => Err(match noted.at {
             Some(claim) => ClaimsError::Registered(claim),
             None => ClaimsError::Json(ReadError::NotAnObject),
         }),
@@ -401,7 +412,7 @@ mod tests {
         match read_noting::<C>(json) {
             Ok(_) => "none".into(),
             Err(ClaimsError::Registered(claim)) => claim.to_string(),
-            Err(ClaimsError::Json(ReadError::Data(_))) => "data".into(),
+            Err(ClaimsError::Json(ReadError::Data)) => "data".into(),
             Err(ClaimsError::Json(ReadError::Duplicate)) => "duplicate".into(),
             Err(ClaimsError::Json(ReadError::NotAnObject)) => "no object".into(),
         }

@@ -80,6 +80,7 @@ impl fmt::Debug for ExtractRejection {
 
 impl IntoResponse for ExtractRejection {
     fn into_response(self) -> Response {
+        self.rejection.report();
         let response = self.rejection.answer.response().map(Into::into);
         Rejected { rejection: self.rejection, request: self.request }.with(response)
     }

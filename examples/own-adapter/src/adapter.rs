@@ -107,6 +107,7 @@ impl route::Handler for Gated {
                 (outcome, _) => return outcome,
             },
         };
+        rejection.report();
         Outcome::Success(response(&rejection.answer))
     }
 }

@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_error_code_follows_the_realm_behind_a_comma() {
-        let error = AuthError::InvalidToken(TokenError::Expired);
+        let error = AuthError::InvalidToken(TokenError::Unsecured);
         assert_eq!(challenge(Some("api"), &error).as_deref(), Some("Bearer realm=\"api\", error=\"invalid_token\""));
         let error = AuthError::InvalidRequest(RequestError::Repeated);
         assert_eq!(challenge(None, &error).as_deref(), Some("Bearer error=\"invalid_request\""));
@@ -164,7 +164,7 @@ mod tests {
         let url = "https://api.example.com/.well-known/oauth-protected-resource";
         let missing = bearer(None, Some(url)).answer(&AuthError::MissingToken);
         assert_eq!(texts(&missing), [format!("Bearer resource_metadata=\"{url}\"")]);
-        let expired = bearer(Some("api"), Some(url)).answer(&AuthError::InvalidToken(TokenError::Expired));
+        let expired = bearer(Some("api"), Some(url)).answer(&AuthError::InvalidToken(TokenError::Unsecured));
         assert_eq!(
             texts(&expired),
             [format!("Bearer realm=\"api\", error=\"invalid_token\", resource_metadata=\"{url}\"")]
@@ -211,7 +211,7 @@ mod tests {
         let unavailable = Unavailable::Keys { retry_after: Duration::from_secs(5) };
         for (error, status, header) in [
             (AuthError::MissingToken, GrpcStatus::Unauthenticated, Some(("www-authenticate", "Bearer"))),
-            (AuthError::InvalidToken(TokenError::Expired), GrpcStatus::Unauthenticated, None),
+            (AuthError::InvalidToken(TokenError::Unsecured), GrpcStatus::Unauthenticated, None),
             (AuthError::InvalidRequest(RequestError::Repeated), GrpcStatus::Unauthenticated, None),
             (AuthError::Unavailable(unavailable), GrpcStatus::Unavailable, Some(("retry-after", "5"))),
             (AuthError::Forbidden(Denial::Role("admin".into())), GrpcStatus::PermissionDenied, None),

@@ -18,6 +18,7 @@ use crate::key::KeySource;
 use crate::metadata::ResourceMetadata;
 use crate::request::cross_site::CrossSite;
 use crate::request::csrf_token::CsrfTokens;
+use crate::request::near_miss;
 use crate::request::source::TokenSource;
 use crate::verify::{
     Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Lookup, Profile, Remember,
@@ -460,6 +461,7 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
         let response_headers = ResponseHeaders::of(&sources, optional);
         let verifier = self.verifier(challenges.clone())?;
         Ok(Authenticator(Arc::new(Inner {
+            looked_in: near_miss::in_words(&sources),
             sources,
             cross_site,
             verifier,

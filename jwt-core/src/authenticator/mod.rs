@@ -22,6 +22,7 @@ use crate::error::{AuthError, CrossSiteError, TokenError, Unavailable};
 use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
+use crate::request::near_miss::{self, NoToken};
 use crate::request::source::{self, Credential, TokenSource};
 use crate::verify::{Failure, VerifiedToken, Verifier};
 pub use builder::AuthenticatorBuilder;
@@ -60,6 +61,8 @@ pub struct Authenticator<C>(Arc<Inner<C>>);
 
 struct Inner<C> {
     sources: Vec<TokenSource>,
+    /// All of them, in words.
+    looked_in: Arc<str>,
     cross_site: CrossSite,
     verifier: Verifier<C>,
     optional: bool,
@@ -94,7 +97,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
                 Ok(()) => Verdict::Verified(verified),
                 Err(error) => Verdict::Rejected(cross_site(error, None)),
             },
-            Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired))) if in_cookie => {
+            Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired { .. }))) if in_cookie => {
                 self.renewed_or(head, Some(token), error)
             }
             Err(Failure::Refused(error)) => Verdict::Rejected(self.logged(error, Some(token))),
@@ -134,9 +137,15 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         let refresh_token = match self.0.renewal.as_ref().map(|renewal| renewal.refresh_token(head)) {
             Some(Ok(Some(token))) => Box::<[u8]>::from(token),
             Some(Err(error)) => return Verdict::Rejected(self.logged(error.into(), None)),
-            None | Some(Ok(None)) => {
-                return self.not_renewed(token, error).map_or(Verdict::Anonymous, Verdict::Rejected);
+            None | Some(Ok(None)) if matches!(error, AuthError::MissingToken) => {
+                if self.0.optional {
+                    return Verdict::Anonymous;
+                }
+                let NoToken { looked_in, nearly } = self.no_token(head);
+                log::no_token(&looked_in, nearly.as_deref());
+                return Verdict::Rejected(error);
             }
+            None | Some(Ok(None)) => return Verdict::Rejected(self.logged(error, token)),
         };
         let (this, token) = (self.clone(), token.map(Box::<[u8]>::from));
         Verdict::Pending(Pending(Box::pin(async move { this.renewed(refresh_token, token, error).await })))
@@ -160,8 +169,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
 
     /// Why such a request is rejected; not at all where it may be anonymous.
     fn not_renewed(&self, token: Option<&[u8]>, error: AuthError) -> Option<AuthError> {
-        let anonymous = self.0.optional && matches!(error, AuthError::MissingToken);
-        (!anonymous).then(|| self.logged(error, token))
+        if !matches!(error, AuthError::MissingToken) {
+            return Some(self.logged(error, token));
+        }
+        if self.0.optional {
+            return None;
+        }
+        log::no_token(&self.0.looked_in, Some("a refresh token that is not good any more"));
+        Some(error)
     }
 }
 
@@ -175,6 +190,13 @@ impl<C> Authenticator<C> {
     /// it has no source but `Authorization` and is not optional.
     pub fn response_headers(&self) -> Option<&Arc<ResponseHeaders>> {
         self.0.response_headers.as_ref()
+    }
+
+    /// Where no token was found in a request, and what was nearly one, if anybody wants to know.
+    pub(crate) fn no_token(&self, head: &impl RequestHead) -> NoToken {
+        let Inner { sources, looked_in, .. } = &*self.0;
+        let nearly = if log::wants_no_token() { near_miss::nearly(sources, head) } else { None };
+        NoToken { looked_in: looked_in.clone(), nearly }
     }
 
     /// The error, after the log was told.

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 pub use build::AuthenticatorBuildError;
 pub use check::CheckError;
-pub use token::{Malformed, ProfileClaim, ShapeError, TokenError};
+pub(crate) use token::{MAX_UNVERIFIED, MILLISECONDS, unverified};
+pub use token::{Malformed, Mismatch, ProfileClaim, ShapeError, TokenError};
 
 pub use crate::claims::RegisteredClaim;
 

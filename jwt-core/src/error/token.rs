@@ -3,6 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Path;
 
 use super::CheckError;
 use crate::claims::RegisteredClaim;
@@ -11,7 +15,9 @@ use crate::key::algorithm::Algorithm;
 
 /// Why a token is not good.
 ///
-/// Names and numbers in here come from the configuration; nothing of the token is in it.
+/// For the log and for code, never for the client: names and times of the token are in it, and what the configuration
+/// expects. What came from the token is debug text of at most 128 characters, so that it stays on one line. No other claim
+/// is in it, and no part of the token itself.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -24,12 +30,28 @@ pub enum TokenError {
     /// Not a compact JWS of three parts (RFC 7515 §7.1), or a part that cannot be read.
     #[error("malformed token: {0}")]
     Malformed(Malformed),
-    /// The `alg` header names no supported signature algorithm; `none` is one of those names.
+    /// An encrypted token (RFC 7516). None is decrypted here.
+    #[error("an encrypted token (JWE): have its issuer send this service tokens that are signed and not encrypted")]
+    Encrypted,
+    /// A token without a signature (RFC 7519 §6): `alg` is `none`, or the third part is empty.
+    #[error("a token without a signature: `alg` is `none`, or the signature is empty")]
+    Unsecured,
+    /// The `alg` header names no supported signature algorithm.
     #[error("`alg` is not a supported signature algorithm")]
     UnknownAlgorithm,
     /// A supported algorithm, for which none of the keys that come into question is made.
     #[error("no key accepts {0} for this token")]
     AlgorithmNotAllowed(Algorithm),
+    /// A supported algorithm. The key says of itself only what kind it is, and is used with another one of that kind.
+    #[error(
+        "the token is signed by {token}, and its key names no `alg` and is used with {key}: if its issuer signs by {token}, say so by `.algorithms([Algorithm::{token}])` of the `RemoteKeySet`, or by `KeySet::jwks_allowing`"
+    )]
+    AlgorithmAssumed {
+        /// The algorithm of the token.
+        token: Algorithm,
+        /// The algorithm that the key is used with.
+        key: Algorithm,
+    },
     /// The `kid` header names no key of the set.
     #[error("`kid` names no known key")]
     UnknownKey,
@@ -43,10 +65,10 @@ pub enum TokenError {
     #[error("the signature does not hold")]
     Signature,
     /// The `typ` header is not one of the expected.
-    #[error("`typ` is missing or not one of the expected")]
-    Type,
+    #[error("`typ` is {0}")]
+    Type(Mismatch),
     /// A registered claim has a type or a value that its standard does not allow.
-    #[error("claim `{0}` has the wrong type")]
+    #[error("claim `{claim}` has the wrong type: it takes {expected}", claim = .0, expected = .0.expected())]
     ClaimType(RegisteredClaim),
     /// The claims do not fit the application's claims type.
     #[error("the claims do not fit their type: {0}")]
@@ -55,20 +77,35 @@ pub enum TokenError {
     #[error("claim `{0}` is missing")]
     MissingClaim(Arc<str>),
     /// At or past `exp` and the leeway (RFC 7519 §4.1.4).
-    #[error("expired")]
-    Expired,
+    #[error("expired {} s ago, by `exp`", ago.as_secs())]
+    Expired {
+        /// The time since `exp`.
+        ago: Duration,
+    },
     /// Before `nbf` less the leeway (RFC 7519 §4.1.5).
-    #[error("not yet valid")]
-    NotYetValid,
-    /// Older than the maximum age, or issued in the future, by `iat`.
-    #[error("older than the maximum age, or issued in the future")]
-    Age,
+    #[error("not valid for another {} s, by `nbf`{}", early.as_secs(), hint(*early))]
+    NotYetValid {
+        /// The time until `nbf`.
+        early: Duration,
+    },
+    /// Older than the [maximum age](crate::AuthenticatorBuilder::max_age) and the leeway, by `iat`.
+    #[error("older than the maximum age by {} s, by `iat`", by.as_secs())]
+    TooOld {
+        /// The age beyond the maximum.
+        by: Duration,
+    },
+    /// Issued later than now and the leeway, by `iat`, where there is a maximum age.
+    #[error("issued {} s in the future, by `iat`{}", early.as_secs(), hint(*early))]
+    IssuedInFuture {
+        /// The time until `iat`.
+        early: Duration,
+    },
     /// `iss` is not an expected issuer.
-    #[error("not an expected issuer")]
-    Issuer,
+    #[error("`iss` is {0}")]
+    Issuer(Mismatch),
     /// `aud` holds no expected audience.
-    #[error("not an expected audience")]
-    Audience,
+    #[error("`aud` is {0}")]
+    Audience(Mismatch),
     /// The claim `cnf` binds the token to a key of its client (RFC 7800, RFC 8705, RFC 9449), and whoever sent it as a
     /// bearer token has not shown that key.
     #[error("bound to a key of its client, and sent without proof of that key")]
@@ -87,9 +124,18 @@ pub enum TokenError {
     /// `azp` is another client (OpenID Connect Core §3.1.3.7).
     #[error("`azp` is another client")]
     AuthorizedParty,
-    /// The user authenticated too long ago, or in the future, by `auth_time`.
-    #[error("the user authenticated too long ago, or in the future")]
-    AuthenticationAge,
+    /// The user authenticated too long ago, by `auth_time`.
+    #[error("the user authenticated too long ago, by {} s and by `auth_time`", by.as_secs())]
+    AuthenticationTooOld {
+        /// The time beyond what is allowed.
+        by: Duration,
+    },
+    /// The user authenticated later than now, by `auth_time`.
+    #[error("the user authenticates in {} s, by `auth_time`{}", early.as_secs(), hint(*early))]
+    AuthenticationInFuture {
+        /// The time until `auth_time`.
+        early: Duration,
+    },
     /// `at_hash` is not that of the access token (OpenID Connect Core §3.1.3.8).
     #[error("`at_hash` is not that of the access token")]
     AccessTokenHash,
@@ -113,11 +159,96 @@ pub enum TokenError {
     Check(CheckError),
 }
 
+impl TokenError {
+    /// An issuer that is not trusted.
+    pub(crate) fn untrusted(issuer: &str) -> Self {
+        Self::Issuer(Mismatch::untrusted(issuer))
+    }
+}
+
+/// What looks like milliseconds: it is later than the year 5000.
+pub(crate) const MILLISECONDS: Duration = Duration::from_secs(100_000_000_000);
+
+fn hint(early: Duration) -> &'static str {
+    if early >= MILLISECONDS { ": it looks like milliseconds, and has to be in seconds" } else { "" }
+}
+
+/// What a token says, and what it should say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    found: Box<str>,
+    expected: Box<str>,
+}
+
+impl Mismatch {
+    /// How many names are listed.
+    const MAX_LISTED: usize = 4;
+
+    /// `found` are names that the token gives, none where it gives none.
+    pub(crate) fn new<'n>(
+        found: impl IntoIterator<Item = &'n str>,
+        expected: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
+        let mut said = String::new();
+        for name in found.into_iter().take(MAX_UNVERIFIED) {
+            if said.len() >= MAX_UNVERIFIED {
+                break;
+            }
+            let comma = if said.is_empty() { "" } else { ", " };
+            said.push_str(comma);
+            said.push_str(&unverified(name));
+        }
+        let found = if said.is_empty() { "missing".into() } else { said.chars().take(MAX_UNVERIFIED).collect() };
+        let mut listed = Vec::new();
+        let mut expected = expected.into_iter();
+        listed.extend(expected.by_ref().take(Self::MAX_LISTED).map(|name| format!("{name:?}")));
+        let more = expected.size_hint().0;
+        if more > 0 {
+            listed.push(format!("one of {more} more"));
+        }
+        Self { found, expected: listed.join(" or ").into() }
+    }
+
+    /// A name that is not trusted.
+    pub(crate) fn untrusted(name: &str) -> Self {
+        Self::new([name], [])
+    }
+
+    /// What the token says, as debug text of at most 128 characters.
+    pub fn found(&self) -> &str {
+        &self.found
+    }
+
+    /// What it should say: the configured names, as debug text. Empty where those are many, or chosen by a rule.
+    pub fn expected(&self) -> &str {
+        &self.expected
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.found)?;
+        match &*self.expected {
+            "" => f.write_str(", which is not trusted here"),
+            expected => write!(f, ", expected {expected}"),
+        }
+    }
+}
+
+/// The most that is shown of a text that a stranger chose, in characters.
+pub(crate) const MAX_UNVERIFIED: usize = 128;
+
+/// A text that a stranger chose, on one line and cut short.
+pub(crate) fn unverified(text: &str) -> String {
+    let cut: String = text.chars().take(MAX_UNVERIFIED).collect();
+    format!("{cut:?}")
+}
+
 /// Which part of a token could not be read, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// Not exactly three non-empty parts: an encrypted token (five), an unsecured one, or no JWT at all.
+    /// Not three non-empty parts: no JWT.
     #[error("not three parts separated by dots")]
     Parts,
     /// Not canonical base64url without padding (RFC 7515 §2).
@@ -180,31 +311,138 @@ impl fmt::Display for ProfileClaim {
 
 /// Where the claims and the application's type part.
 ///
-/// Names the missing field, which the type knows; never a value, which only the token knows.
+/// Names the member by its path, such as `org.role`, and the types; never a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShapeError(Option<Arc<str>>);
+pub struct ShapeError {
+    path: Option<Arc<str>>,
+    problem: Problem,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Problem {
+    Missing,
+    /// What the value is, and what the type takes.
+    Type {
+        found: Arc<str>,
+        expected: Arc<str>,
+    },
+    Other,
+}
 
 impl ShapeError {
-    pub(crate) fn of(error: &serde_json::Error) -> Self {
-        // The messages of serde quote values. This one quotes only a name that the type itself brings.
-        let message = error.to_string();
-        let field = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
-        Self(field.map(|(name, _)| name.into()))
+    /// Why `json` is no `T`. It is read again, which only what has been refused costs.
+    pub(crate) fn of<T: DeserializeOwned>(json: &str) -> Self {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+            Ok(_) => Self { path: None, problem: Problem::Other },
+            Err(error) => Self::at(error.path(), &error.inner().to_string()),
+        }
     }
 
-    /// The field that is not there, if that is what is wrong.
+    /// The messages of serde quote values. Only what the type itself brings is taken out of them.
+    fn at(path: &Path, message: &str) -> Self {
+        let mut names = path.to_string();
+        if path.iter().next().is_none() {
+            names.clear();
+        }
+        let problem =
+            if let Some((name, _)) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+                names = if names.is_empty() { name.to_owned() } else { format!("{names}.{name}") };
+                Problem::Missing
+            } else {
+                Self::types(message).unwrap_or(Problem::Other)
+            };
+        let path = names.chars().take(MAX_UNVERIFIED).flat_map(char::escape_debug).collect::<String>();
+        Self { path: (!path.is_empty()).then(|| path.into()), problem }
+    }
+
+    /// Out of “invalid type: string "…", expected u64 at line 1 column 2”. A value may have any text in it, and stands
+    /// before what is expected.
+    fn types(message: &str) -> Option<Problem> {
+        let (_, value) =
+            message.split_once(": ").filter(|(start, _)| matches!(*start, "invalid type" | "invalid value"))?;
+        let (found, expected) = value.rsplit_once(", expected ")?;
+        let expected = expected.rsplit_once(" at line ").map_or(expected, |(expected, _)| expected);
+        let found = found.split(['`', '"']).next().unwrap_or_default().trim_end();
+        Some(Problem::Type { found: found.into(), expected: expected.into() })
+    }
+
+    /// The member that is not there or has another type, by the path of its names from the claims down: `org.role`,
+    /// `groups[2]`. `None` where it cannot be told, such as in a flattened type.
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// The path of the member, where what is wrong is that it is not there.
     pub fn missing_field(&self) -> Option<&str> {
-        self.0.as_deref()
+        self.path().filter(|_| self.problem == Problem::Missing)
     }
 }
 
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(field) => write!(f, "missing field `{field}`"),
-            None => f.write_str("a value of another type than the field has"),
+        let path = self.path().unwrap_or("a member");
+        match &self.problem {
+            Problem::Missing => write!(f, "missing field `{path}`"),
+            Problem::Type { found, expected } => write!(f, "`{path}` is of type {found}, expected {expected}"),
+            Problem::Other => write!(f, "`{path}` has a value that its type does not take"),
         }
     }
 }
 
 impl Error for ShapeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_chose_stays_on_one_line_and_is_cut() {
+        let mismatch = Mismatch::new(["a\nb\u{202e}"], ["https://a.example"]);
+        assert_eq!(mismatch.to_string(), r#""a\nb\u{202e}", expected "https://a.example""#);
+        let long = "x".repeat(5000);
+        let many = vec![&*long; 5000];
+        assert!(Mismatch::new(many.iter().copied(), ["a"; 9]).to_string().len() < 256);
+        assert_eq!(Mismatch::new([], ["a"]).to_string(), r#"missing, expected "a""#);
+        assert_eq!(Mismatch::untrusted("a").to_string(), r#""a", which is not trusted here"#);
+    }
+
+    #[test]
+    fn a_shape_error_names_the_member_and_the_types_and_no_value() {
+        #[derive(serde::Deserialize)]
+        #[allow(dead_code)]
+        struct Claims {
+            org: Org,
+            #[serde(default)]
+            level: Option<Level>,
+        }
+        #[derive(serde::Deserialize)]
+        #[allow(dead_code)]
+        struct Org {
+            role: String,
+            ids: Vec<u64>,
+        }
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Level {
+            One,
+        }
+        for (json, said) in [
+            ("{}", "missing field `org`"),
+            (r#"{"org":{"ids":[]}}"#, "missing field `org.role`"),
+            (r#"{"org":{"role":5,"ids":[]}}"#, "`org.role` is of type integer, expected a string"),
+            (
+                r#"{"org":{"role":"x","ids":[1,"secret, expected nothing"]}}"#,
+                "`org.ids[1]` is of type string, expected u64",
+            ),
+            (r#"{"org":{"role":"x","ids":[-1]}}"#, "`org.ids[0]` is of type integer, expected u64"),
+            (r#"{"org":"secret"}"#, "`org` is of type string, expected struct Org"),
+            (r#"{"org":{"role":null,"ids":[]}}"#, "`org.role` is of type null, expected a string"),
+            (r#"{"org":{"role":"x","ids":[]},"level":"secret"}"#, "`level` has a value that its type does not take"),
+        ] {
+            let error = ShapeError::of::<Claims>(json);
+            assert_eq!(error.to_string(), said, "{json}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
+    }
+}

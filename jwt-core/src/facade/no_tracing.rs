@@ -46,6 +46,10 @@ impl Span {
 }
 
 pub(crate) mod field {
+    pub(crate) fn debug<T>(value: T) -> T {
+        value
+    }
+
     pub(crate) fn display<T>(value: T) -> T {
         value
     }

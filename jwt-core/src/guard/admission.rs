@@ -8,6 +8,7 @@ use crate::error::{AuthError, Misuse};
 use crate::observe::spans::Authenticated;
 use crate::observe::{log, spans};
 use crate::request::RequestHead;
+use crate::request::near_miss::NoToken;
 use crate::verify::{CompactToken, VerifiedToken};
 
 /// What a layer leaves behind in a request for extractors to find: for adapters, of interest to nobody else.
@@ -18,7 +19,14 @@ pub struct Admission(pub(super) Admitted);
 pub(super) enum Admitted {
     Verified(CompactToken),
     /// In a box, so that a verified token is moved as two words.
-    Anonymous(Box<Answer>),
+    Anonymous(Box<Anonymous>),
+}
+
+/// What becomes of an anonymous request where a token is needed after all.
+#[derive(Debug, Clone)]
+pub(super) struct Anonymous {
+    answer: Answer,
+    no_token: Arc<NoToken>,
 }
 
 /// Why an extractor yields nothing, and what goes on the wire for it.
@@ -29,6 +37,8 @@ pub struct Rejection {
     pub error: AuthError,
     /// What the client is told.
     pub answer: Answer,
+    /// What was found in place of a token, where nobody has been told of it yet.
+    no_token: Option<Arc<NoToken>>,
 }
 
 impl From<Misuse> for Rejection {
@@ -37,11 +47,24 @@ impl From<Misuse> for Rejection {
         log::misuse(misuse);
         let error = misuse.into();
         spans::denied(&error);
-        Self { error, answer: Answer::NOT_CONFIGURED }
+        Self::new(error, Answer::NOT_CONFIGURED)
     }
 }
 
 impl Rejection {
+    pub(super) fn new(error: AuthError, answer: Answer) -> Self {
+        Self { error, answer, no_token: None }
+    }
+
+    /// Tells log, span and counters that an anonymous request is refused after all. An adapter calls it where the refusal of
+    /// an extractor becomes a response: before that, an application may still do without the token.
+    pub fn report(&self) {
+        if let Some(NoToken { looked_in, nearly }) = self.no_token.as_deref() {
+            log::no_token(looked_in, nearly.as_deref());
+            spans::denied(&self.error);
+        }
+    }
+
     /// The same, told in the protocol of the request; see [`Answer::for_request`].
     #[must_use]
     pub fn for_request(self, head: &impl RequestHead) -> Self {
@@ -72,8 +95,16 @@ impl Admission {
         });
         let admission = match result {
             Ok(Some(token)) => Ok(Self(Admitted::Verified(token.into_token()))),
-            Ok(None) => Ok(Self(Admitted::Anonymous(authenticator.answer(&AuthError::MissingToken).into()))),
-            Err(error) => Err(Rejection { answer: authenticator.answer(&error).for_request(head), error }),
+            Ok(None) => {
+                let answer = authenticator.answer(&AuthError::MissingToken);
+                Ok(Self(Admitted::Anonymous(
+                    Anonymous { answer, no_token: authenticator.no_token(head).into() }.into(),
+                )))
+            }
+            Err(error) => {
+                let answer = authenticator.answer(&error).for_request(head);
+                Err(Rejection::new(error, answer))
+            }
         };
         // A refusal is kept by no cache anyway.
         let headers = authenticator.response_headers().filter(|_| admission.is_ok());
@@ -89,8 +120,7 @@ impl Admission {
     pub fn optional_claims<C: Send + Sync + 'static>(
         admission: Option<&Self>,
     ) -> Result<Option<VerifiedToken<C>>, Rejection> {
-        let token = optional(Self::admitted(admission))?;
-        Ok(token.map(CompactToken::verified_as).transpose()?)
+        Ok(Self::optional(admission)?.map(CompactToken::verified_as).transpose()?)
     }
 
     /// The compact token, for an extractor.
@@ -100,7 +130,7 @@ impl Admission {
 
     /// The compact token, for an extractor; `None` where there was no token and need not be.
     pub fn optional_token(admission: Option<&Self>) -> Result<Option<CompactToken>, Rejection> {
-        Ok(optional(Self::admitted(admission))?.cloned())
+        Ok(Self::optional(admission)?.cloned())
     }
 
     /// The token, borrowed.
@@ -108,9 +138,19 @@ impl Admission {
         match admission {
             None => Err(Misuse::MissingLayer.into()),
             Some(Self(Admitted::Verified(token))) => Ok(token),
-            Some(Self(Admitted::Anonymous(answer))) => {
-                Err(Rejection { error: AuthError::MissingToken, answer: Answer::clone(answer) })
+            Some(Self(Admitted::Anonymous(anonymous))) => {
+                let Anonymous { answer, no_token } = &**anonymous;
+                let no_token = Some(no_token.clone());
+                Err(Rejection { error: AuthError::MissingToken, answer: answer.clone(), no_token })
             }
+        }
+    }
+
+    /// The token, borrowed; `None` where there is none and need not be.
+    fn optional(admission: Option<&Self>) -> Result<Option<&CompactToken>, Rejection> {
+        match admission {
+            Some(Self(Admitted::Anonymous(_))) => Ok(None),
+            other => Self::admitted(other).map(Some),
         }
     }
 }
@@ -147,12 +187,5 @@ impl FromAdmission for CompactToken {
 impl FromAdmission for Option<CompactToken> {
     fn from_admission(admission: Option<&Admission>) -> Result<Self, Rejection> {
         Admission::optional_token(admission)
-    }
-}
-
-fn optional(admitted: Result<&CompactToken, Rejection>) -> Result<Option<&CompactToken>, Rejection> {
-    match admitted {
-        Err(Rejection { error: AuthError::MissingToken, .. }) => Ok(None),
-        other => other.map(Some),
     }
 }

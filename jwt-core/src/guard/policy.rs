@@ -211,10 +211,7 @@ impl Policy {
         let token = match Admission::admitted(admission) {
             Ok(token) => token,
             Err(rejection) => {
-                if matches!(rejection.error, AuthError::MissingToken) {
-                    log::rejected(&rejection.error, Default::default);
-                    spans::denied(&rejection.error);
-                }
+                rejection.report();
                 return Decision::Denied(rejection.in_protocol(protocol));
             }
         };
@@ -312,7 +309,8 @@ fn deny(error: AuthError, token: &CompactToken) -> Rejection {
         error => {
             log::denied(&error, token.kid(), token.issuer());
             spans::denied(&error);
-            Rejection { answer: token.challenges().answer(&error), error }
+            let answer = token.challenges().answer(&error);
+            Rejection::new(error, answer)
         }
     }
 }

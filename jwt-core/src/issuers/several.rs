@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 
-use crate::error::TokenError;
+use crate::error::{Mismatch, TokenError};
 use crate::key::KeyStatus;
 use crate::verify::{Failure, Hint, Party, Selection};
 
@@ -72,7 +72,10 @@ impl Selection for Several {
         match (self.by_issuer.get(issuer), &self.open) {
             (Some(party), _) => Ok(party.clone()),
             (None, Some(open)) => open.party(issuer, client),
-            (None, None) => Err(TokenError::Issuer.into()),
+            (None, None) => {
+                let trusted = self.by_issuer.keys().map(AsRef::as_ref);
+                Err(TokenError::Issuer(Mismatch::new([issuer], trusted)).into())
+            }
         }
     }
 

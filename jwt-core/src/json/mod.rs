@@ -34,8 +34,8 @@ pub(crate) fn read_object<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S)
         return Err(ReadError::NotAnObject);
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = seed.deserialize(&mut deserializer).map_err(ReadError::of)?;
-    deserializer.end().map_err(ReadError::of)?;
+    let value = seed.deserialize(&mut deserializer).map_err(|error| ReadError::of(&error))?;
+    deserializer.end().map_err(|error| ReadError::of(&error))?;
     Ok(value)
 }
 
@@ -87,14 +87,14 @@ pub(crate) fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
 pub(crate) enum ReadError {
     NotAnObject,
     Duplicate,
-    Data(serde_json::Error),
+    Data,
 }
 
 impl ReadError {
-    fn of(error: serde_json::Error) -> Self {
+    fn of(error: &serde_json::Error) -> Self {
         match error.classify() {
             serde_json::error::Category::Data if error.to_string().starts_with(DUPLICATE) => Self::Duplicate,
-            serde_json::error::Category::Data => Self::Data(error),
+            serde_json::error::Category::Data => Self::Data,
             _ => Self::NotAnObject,
         }
     }

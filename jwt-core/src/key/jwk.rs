@@ -19,7 +19,7 @@ pub(super) struct Jwk<'a> {
     #[serde(rename = "use")]
     usage: Option<String>,
     key_ops: Option<Vec<String>>,
-    alg: Option<String>,
+    pub(super) alg: Option<String>,
     pub(super) kid: Option<String>,
     pub(super) crv: Option<String>,
     pub(super) n: Option<String>,

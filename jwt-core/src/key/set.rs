@@ -64,6 +64,8 @@ pub(crate) enum NoCandidate<'s> {
     Unusable(&'s KeyError),
     /// None of the keys that come into question is for the algorithm.
     NoKeyForAlgorithm,
+    /// Neither. One of them names no algorithm, could be for this one as well, and is taken to be for that one.
+    Assumed(Algorithm),
 }
 
 /// What a `kid` names.
@@ -147,7 +149,7 @@ impl KeySet {
                 let mut reasons = Vec::new();
                 for algorithm in jwk.algorithms(allowed)? {
                     match jwk.verifying_key(algorithm) {
-                        Ok(key) => keys.push(key),
+                        Ok(key) => keys.push(VerifyingKey { assumed: jwk.alg.is_none() && allowed.is_none(), ..key }),
                         Err(reason) => reasons.push(reason),
                     }
                 }
@@ -214,7 +216,14 @@ impl KeySet {
         Err(match kid.map(|kid| self.named(kid)) {
             Some(Named::Skipped(reason)) => NoCandidate::Unusable(reason),
             Some(Named::Nothing) => NoCandidate::UnknownKid,
-            Some(Named::Used) | None => NoCandidate::NoKeyForAlgorithm,
+            Some(Named::Used) | None => {
+                let fits = |key: &&VerifyingKey| {
+                    let named = kid.is_none() || key.kid.is_none() || key.kid.as_deref() == kid;
+                    key.assumed && named && key.algorithm.family() == algorithm.family()
+                };
+                let assumed = self.keys.iter().find(fits);
+                assumed.map_or(NoCandidate::NoKeyForAlgorithm, |key| NoCandidate::Assumed(key.algorithm))
+            }
         })
     }
 

@@ -25,6 +25,8 @@ pub struct VerifyingKey {
     pub(super) algorithm: Algorithm,
     pub(super) kid: Option<Arc<str>>,
     pub(super) key: PublicKey,
+    /// Nobody said that it is for this algorithm, and others would go with it as well.
+    pub(super) assumed: bool,
 }
 
 impl VerifyingKey {
@@ -81,7 +83,7 @@ impl VerifyingKey {
     }
 
     pub(super) fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, KeyError> {
-        Ok(Self { algorithm, kid: None, key: PublicKey::new(algorithm, material)? })
+        Ok(Self { algorithm, kid: None, key: PublicKey::new(algorithm, material)?, assumed: false })
     }
 
     /// Whether it is a clone of that key, under the same name.

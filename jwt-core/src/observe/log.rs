@@ -2,11 +2,9 @@
 //!
 //! Names that a stranger chose are written as debug text and cut short, so that they stay on one line.
 
-use crate::error::{AuthError, CrossSiteError, Misuse};
+use crate::error::{AuthError, CrossSiteError, MAX_UNVERIFIED, Misuse};
 use crate::facade::tracing;
-
-/// How much of a name that a stranger chose is written, in characters.
-pub(crate) const MAX_NAME: usize = 128;
+use crate::facade::tracing::field::debug;
 
 /// What a refused token says of itself. Nothing of it is verified.
 #[derive(Debug, Default)]
@@ -17,25 +15,45 @@ pub(crate) struct Claimed {
 
 /// A request is not served. `claimed` is asked only where somebody listens.
 pub(crate) fn rejected(error: &AuthError, claimed: impl FnOnce() -> Claimed) {
-    if matches!(error, AuthError::MissingToken) {
-        tracing::debug!(target: "jwt", reason = %error, "request rejected");
-    } else if tracing::enabled!(target: "jwt", tracing::Level::INFO) {
+    if tracing::enabled!(target: "jwt", tracing::Level::INFO) {
         let Claimed { kid, issuer } = claimed();
-        tracing::info!(target: "jwt", reason = %error, unverified_kid = ?kid, unverified_issuer = ?issuer, "request rejected");
+        let (kid, issuer) = (kid.as_deref().map(debug), issuer.as_deref().map(debug));
+        tracing::info!(target: "jwt", reason = %error, unverified_kid = kid, unverified_issuer = issuer, "request rejected");
+    }
+}
+
+/// Whether anybody wants to know why a request has no token.
+pub(crate) fn wants_no_token() -> bool {
+    tracing::enabled!(target: "jwt", tracing::Level::INFO)
+}
+
+/// A request without a token is not served. For people who have just got it nearly right, INFO; for the rest, DEBUG.
+pub(crate) fn no_token(looked_in: &str, nearly: Option<&str>) {
+    let reason = AuthError::MissingToken;
+    if let Some(nearly) = nearly {
+        tracing::info!(target: "jwt", reason = %reason, looked_in, nearly, "request rejected");
+    } else {
+        tracing::debug!(target: "jwt", reason = %reason, looked_in, "request rejected");
     }
 }
 
 /// A request with a cookie is not served because of the page that it may come from.
 pub(crate) fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) {
     if tracing::enabled!(target: "jwt", tracing::Level::WARN) {
-        let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_NAME)]));
-        tracing::warn!(target: "jwt", reason = %error, unverified_origin = ?origin, "cross-site request rejected");
+        let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_UNVERIFIED)]));
+        let origin = origin.as_deref().map(debug);
+        tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, "cross-site request rejected");
     }
 }
 
 /// A request is not served, although its token is good.
 pub(crate) fn denied(error: &AuthError, kid: Option<&str>, issuer: Option<&str>) {
-    tracing::info!(target: "jwt", reason = %error, kid = ?kid, issuer = ?issuer, "request denied");
+    tracing::info!(target: "jwt", reason = %error, kid = kid.map(debug), issuer = issuer.map(debug), "request denied");
+}
+
+/// Tokens of this issuer say when they end in milliseconds, which is read as seconds.
+pub(crate) fn milliseconds(issuer: Option<&str>) {
+    tracing::warn!(target: "jwt", issuer, "`exp` of a good token is after the year 5000 and looks like milliseconds: its issuer has to write seconds, otherwise its tokens never expire");
 }
 
 /// The application is put together wrongly.

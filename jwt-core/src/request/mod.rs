@@ -2,6 +2,7 @@
 
 pub(crate) mod cross_site;
 pub(crate) mod csrf_token;
+pub(crate) mod near_miss;
 pub(crate) mod refresh_cookie;
 pub(crate) mod source;
 

@@ -30,7 +30,7 @@ use crate::request::RequestHead;
 pub struct TokenSource(Place);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Header {
         /// Or the text that no header field can be named.
         name: Result<HeaderName, String>,
@@ -102,6 +102,10 @@ impl TokenSource {
     /// business in an answer. A page of another site cannot know the token, so no check of the origin is needed.
     pub fn websocket_protocol(prefix: impl Into<String>) -> Self {
         Self(Place::WebSocketProtocol { prefix: prefix.into() })
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.0
     }
 
     pub(crate) fn check(&self) -> Result<(), AuthenticatorBuildError> {

@@ -79,7 +79,7 @@ impl SignIn {
     /// # Errors
     /// [`ShapeError`] if they are of another type.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, ShapeError> {
-        serde_json::from_str(&self.data).map_err(|error| ShapeError::of(&error))
+        serde_json::from_str(&self.data).map_err(|_| ShapeError::of::<T>(&self.data))
     }
 
     /// The data of the application, as JSON text.

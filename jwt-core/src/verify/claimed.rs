@@ -9,9 +9,9 @@ use super::header::MAX_SEGMENT;
 use super::token::UntrustedToken;
 use super::{malformed, scan};
 use crate::base64url;
-use crate::error::{Malformed, RegisteredClaim, TokenError};
+use crate::error::{MAX_UNVERIFIED, Malformed, RegisteredClaim, TokenError};
 use crate::json::{NameSeed, ReadError, Skip, read_object};
-use crate::observe::log::{Claimed, MAX_NAME};
+use crate::observe::log::Claimed;
 
 /// The longest `iss` that is looked up, in bytes.
 const MAX_ISSUER: usize = 1024;
@@ -25,7 +25,7 @@ pub(super) fn issuer(json: &str) -> Result<Cow<'_, str>, TokenError> {
     };
     match issuer {
         Some(issuer) if issuer.len() <= MAX_ISSUER => Ok(issuer),
-        Some(_) => Err(TokenError::Issuer),
+        Some(issuer) => Err(TokenError::untrusted(&issuer)),
         None => Err(TokenError::MissingClaim(RegisteredClaim::Issuer.as_str().into())),
     }
 }
@@ -33,7 +33,7 @@ pub(super) fn issuer(json: &str) -> Result<Cow<'_, str>, TokenError> {
 /// The same for claims that are spelled in an unusual way, or are none.
 fn read_issuer(json: &str) -> Result<Option<Cow<'_, str>>, TokenError> {
     read_object(json, Issuer).map_err(|error| match error {
-        ReadError::Data(_) => TokenError::ClaimType(RegisteredClaim::Issuer),
+        ReadError::Data => TokenError::ClaimType(RegisteredClaim::Issuer),
         other => malformed(&other, Malformed::Claims),
     })
 }
@@ -81,7 +81,7 @@ pub(crate) fn for_log(token: &[u8], max_token_len: usize) -> Claimed {
 
 fn member(segment: &[u8], name: &str) -> Option<String> {
     let json = String::from_utf8(base64url::decode(segment)?).ok()?;
-    Some(scan::text(&json, name)?.chars().take(MAX_NAME).collect())
+    Some(scan::text(&json, name)?.chars().take(MAX_UNVERIFIED).collect())
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn names_are_cut_short_and_anything_else_is_no_name() {
         let named = claimed(r#"{"kid":"k1"}"#, &format!(r#"{{"iss":"{}"}}"#, "i".repeat(500)));
-        assert_eq!((named.kid.as_deref(), named.issuer.map(|issuer| issuer.len())), (Some("k1"), Some(MAX_NAME)));
+        assert_eq!((named.kid.as_deref(), named.issuer.map(|issuer| issuer.len())), (Some("k1"), Some(MAX_UNVERIFIED)));
         for (header, claims) in [(r#"{"kid":1}"#, "[]"), ("", ""), (r#"{"jwk":{"kid":"k"}}"#, r#"{"a":{"iss":"i"}}"#)] {
             let named = claimed(header, claims);
             assert!(named.kid.is_none() && named.issuer.is_none(), "{header} {claims}");

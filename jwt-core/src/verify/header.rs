@@ -57,7 +57,11 @@ impl Header {
         }
         let algorithm = members.alg.ok_or(TokenError::Malformed(Malformed::Header))?;
         Ok(Self {
-            algorithm: algorithm.parse().map_err(|_| TokenError::UnknownAlgorithm)?,
+            algorithm: algorithm.parse().map_err(|_| match &*algorithm {
+                _ if members.encrypted => TokenError::Encrypted,
+                "none" => TokenError::Unsecured,
+                _ => TokenError::UnknownAlgorithm,
+            })?,
             kid: members.kid.map(Into::into),
             typ: members.typ.map(Into::into),
         })
@@ -85,6 +89,8 @@ struct Members<'de> {
     typ: Option<Cow<'de, str>>,
     /// Something that must be understood and is not: any `crit`, or a `b64` that changes what is signed.
     critical: bool,
+    /// `enc`, which every encrypted token has (RFC 7516 §4.1.2).
+    encrypted: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Members<'de> {
@@ -114,6 +120,10 @@ impl<'de> Visitor<'de> for Members<'de> {
                 "crit" => {
                     map.next_value_seed(Skip)?;
                     self.critical = true;
+                }
+                "enc" => {
+                    map.next_value_seed(Skip)?;
+                    self.encrypted = true;
                 }
                 _ => map.next_value_seed(Skip)?,
             }
@@ -157,7 +167,10 @@ mod tests {
 
     #[test]
     fn none_and_other_names_are_no_algorithm() {
-        for name in ["none", "None", "NONE", "nOnE", "hs256", "HS1", "", "RS1", "ES256K", "Ed448", "dir"] {
+        assert!(matches!(read(r#"{"alg":"none"}"#), Err(TokenError::Unsecured)));
+        let encrypted = read(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM"}"#);
+        assert!(matches!(encrypted, Err(TokenError::Encrypted)), "{encrypted:?}");
+        for name in ["None", "NONE", "nOnE", "hs256", "HS1", "", "RS1", "ES256K", "Ed448", "dir"] {
             assert!(matches!(read(&format!(r#"{{"alg":"{name}"}}"#)), Err(TokenError::UnknownAlgorithm)), "{name}");
         }
     }

@@ -191,9 +191,12 @@ impl<'a> AuthenticationRequest<'a> {
         if let Some(max_age) = self.max_age {
             let authenticated = authenticated.ok_or_else(|| missing("auth_time"))?.since_epoch();
             let (now, leeway) = (now.since_epoch(), token.leeway());
-            let too_long_ago = now >= authenticated.saturating_add(max_age).saturating_add(leeway);
-            if too_long_ago || now.saturating_add(leeway) < authenticated {
-                return Err(TokenError::AuthenticationAge);
+            if now >= authenticated.saturating_add(max_age).saturating_add(leeway) {
+                let by = now.saturating_sub(authenticated.saturating_add(max_age));
+                return Err(TokenError::AuthenticationTooOld { by });
+            }
+            if now.saturating_add(leeway) < authenticated {
+                return Err(TokenError::AuthenticationInFuture { early: authenticated.saturating_sub(now) });
             }
         }
         for (companion, claim, wrong) in [

@@ -120,7 +120,7 @@ impl Party {
             None => feed.clone(),
         };
         let otherwise = if feed.is_nobody() {
-            AuthError::InvalidToken(TokenError::Issuer)
+            TokenError::untrusted(self.trust.validation.issuers.first().map_or("", |name| name)).into()
         } else {
             Unavailable::Keys { retry_after: feed.retry_after() }.into()
         };

@@ -9,7 +9,7 @@ use super::header::Header;
 use super::validation::{Validation, missing};
 use crate::claims::Noted;
 use crate::clock::{Number, NumericDate};
-use crate::error::{AuthenticatorBuildError, Malformed, ProfileClaim, RegisteredClaim, TokenError};
+use crate::error::{AuthenticatorBuildError, Malformed, Mismatch, ProfileClaim, RegisteredClaim, TokenError};
 
 /// A standard that tokens must follow beside RFC 7519. Each rule has its clause beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,15 +40,15 @@ impl Profile {
     }
 
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), TokenError> {
-        let good = match self {
-            Self::Plain => true,
+        let (good, expected) = match self {
+            Self::Plain => return Ok(()),
             // RFC 9068 §4: `at+jwt` or `application/at+jwt`, and nothing else.
-            Self::AccessToken => header.is_of_type(&["at+jwt".into()]),
+            Self::AccessToken => (header.is_of_type(&["at+jwt".into()]), "at+jwt"),
             // Core names no type, and issuers leave it out or write `JWT`. All others say that they are something else:
             // an access token, a logout token.
-            Self::IdToken { .. } => header.typ().is_none() || header.is_of_type(&["JWT".into()]),
+            Self::IdToken { .. } => (header.typ().is_none() || header.is_of_type(&["JWT".into()]), "JWT"),
         };
-        if good { Ok(()) } else { Err(TokenError::Type) }
+        if good { Ok(()) } else { Err(TokenError::Type(Mismatch::new(header.typ(), [expected]))) }
     }
 
     /// What the standard says beside the expectations of the builder. `json` is the text of the claims.
@@ -75,7 +75,8 @@ impl Profile {
         let audiences = noted.registered.audience.as_slice();
         let trusted = |audience: &str| expected.audiences.iter().any(|trusted| **trusted == *audience);
         if !audiences.iter().any(|audience| **audience == **client_id) || !audiences.iter().all(|one| trusted(one)) {
-            return Err(TokenError::Audience);
+            let expected = expected.audiences.iter().map(AsRef::as_ref);
+            return Err(TokenError::Audience(Mismatch::new(audiences.iter().map(AsRef::as_ref), expected)));
         }
         // Core §3.1.3.7 no. 4 and 5: with several audiences the one that asked is named, and whenever named, it is this.
         match beside.text(ProfileClaim::AuthorizedParty)? {

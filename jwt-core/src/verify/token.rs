@@ -37,10 +37,14 @@ impl<'t> UntrustedToken<'t> {
             let header = token.get(..first)?;
             let payload = token.get(first + 1..last)?;
             let signature = token.get(last + 1..)?;
-            let whole = !header.is_empty() && !payload.is_empty() && !signature.is_empty();
+            let whole = !header.is_empty() && !payload.is_empty();
             whole.then_some(Self { header, payload, signature, message: token.get(..last)? })
         };
-        parts().ok_or(TokenError::Malformed(Malformed::Parts))
+        match parts() {
+            None => Err(TokenError::Malformed(Malformed::Parts)),
+            Some(token) if token.signature.is_empty() => Err(TokenError::Unsecured),
+            Some(token) => Ok(token),
+        }
     }
 
     /// The JSON of the claims, with room behind it for the token.

@@ -1,7 +1,7 @@
 //! One trusted party: its keys, what was learned under them, and what its tokens must say.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arc_swap::ArcSwap;
 
@@ -11,15 +11,19 @@ use super::party::Party;
 use super::token::{Evidence, UntrustedToken};
 use super::validation::Validation;
 use crate::base64url;
-use crate::error::{AuthError, Malformed, TokenError};
+use crate::clock::NumericDate;
+use crate::error::{AuthError, MILLISECONDS, Malformed, TokenError};
 use crate::key::algorithm::{Algorithm, MAX_SIGNATURE, SMALL_SIGNATURE};
 use crate::key::{KeyFeed, KeySet, Lack, LiveKeys, Named, NoCandidate, VerifyingKey};
+use crate::observe::log;
 
 pub(crate) struct Trust {
     pub(crate) keys: LiveKeys,
     pub(crate) validation: Validation,
     known_headers: ArcSwap<KnownHeaders>,
     standing: Option<Arc<dyn Standing>>,
+    /// The log was told of an `exp` in milliseconds.
+    milliseconds: Once,
 }
 
 /// Whether a party is still trusted, where that can change while it is in use. Asked on the path of requests: it takes no
@@ -60,7 +64,7 @@ impl<E: Into<TokenError>> From<E> for Unverified {
 impl Trust {
     pub(crate) fn new(keys: LiveKeys, validation: Validation) -> Self {
         let known_headers = ArcSwap::from_pointee(KnownHeaders::new(keys.snapshot().generation));
-        Self { keys, validation, known_headers, standing: None }
+        Self { keys, validation, known_headers, standing: None, milliseconds: Once::new() }
     }
 
     /// The same for as long as it is trusted by that.
@@ -80,6 +84,13 @@ impl Trust {
     /// A token of the party was verified at that moment. Says whether the party is still trusted as it is.
     pub(super) fn verified(&self, at: u64) -> bool {
         self.standing().is_none_or(|standing| standing.verified(at))
+    }
+
+    /// A token was found good that ends in thousands of years. That is within the standard, and a mistake of its issuer.
+    pub(super) fn check_unit(&self, expires_at: Option<NumericDate>) {
+        if expires_at.is_some_and(|end| end.since_epoch() >= MILLISECONDS) {
+            self.milliseconds.call_once(|| log::milliseconds(self.validation.issuers.first().map(AsRef::as_ref)));
+        }
     }
 
     /// Whether the party will never be trusted again.
@@ -128,6 +139,7 @@ impl Trust {
                 NoCandidate::UnknownKid => TokenError::UnknownKey,
                 NoCandidate::Unusable(reason) => TokenError::UnusableKey(reason.clone()),
                 NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
+                NoCandidate::Assumed(key) => TokenError::AlgorithmAssumed { token: header.algorithm(), key },
             };
             no_key(Some(keys), &header, error)
         })?;

@@ -10,7 +10,7 @@ use super::profile::Profile;
 use super::token::VerifiedToken;
 use crate::claims::{Audience, Noted, Times};
 use crate::clock::NumericDate;
-use crate::error::{AuthenticatorBuildError, CheckError, TokenError};
+use crate::error::{AuthenticatorBuildError, CheckError, Mismatch, TokenError};
 use crate::json::Names;
 
 /// What a token of one trusted party must say. Filled by the builder, which documents each member.
@@ -70,7 +70,7 @@ impl Validation {
 
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), TokenError> {
         if !self.types.is_empty() && !header.is_of_type(&self.types) {
-            return Err(TokenError::Type);
+            return Err(TokenError::Type(mismatch(header.typ(), &self.types)));
         }
         self.profile.check_header(header)
     }
@@ -89,7 +89,7 @@ impl Validation {
         if !self.issuers.is_empty() {
             let issuer = claims.issuer.as_deref().ok_or_else(|| missing("iss"))?;
             if !self.issuers.iter().any(|expected| **expected == *issuer) {
-                return Err(TokenError::Issuer);
+                return Err(TokenError::Issuer(mismatch([issuer], &self.issuers)));
             }
         }
         self.check_times(claims.times, now)?;
@@ -97,9 +97,9 @@ impl Validation {
             if matches!(claims.audience, Audience::Absent) {
                 return Err(missing("aud"));
             }
-            let mut audiences = claims.audience.as_slice().iter();
-            if !audiences.any(|audience| self.audiences.iter().any(|expected| **expected == **audience)) {
-                return Err(TokenError::Audience);
+            let audiences = claims.audience.as_slice();
+            if !audiences.iter().any(|audience| self.audiences.iter().any(|expected| **expected == **audience)) {
+                return Err(TokenError::Audience(mismatch(audiences.iter().map(AsRef::as_ref), &self.audiences)));
             }
         }
         if !self.bound_allowed && noted.names.contains("cnf") {
@@ -121,19 +121,22 @@ impl Validation {
         match expires_at {
             // `exp` is the first moment at which the token is no longer good.
             Some(expires_at) if now >= expires_at.since_epoch().saturating_add(self.leeway) => {
-                return Err(TokenError::Expired);
+                return Err(TokenError::Expired { ago: now.saturating_sub(expires_at.since_epoch()) });
             }
             None if self.expiry_required => return Err(missing("exp")),
             _ => {}
         }
-        if not_before.is_some_and(|not_before| now.saturating_add(self.leeway) < not_before.since_epoch()) {
-            return Err(TokenError::NotYetValid);
+        let too_early = |at: Duration| now.saturating_add(self.leeway) < at;
+        if let Some(at) = not_before.map(NumericDate::since_epoch).filter(|at| too_early(*at)) {
+            return Err(TokenError::NotYetValid { early: at.saturating_sub(now) });
         }
         if let Some(max_age) = self.max_age {
             let issued_at = issued_at.ok_or_else(|| missing("iat"))?.since_epoch();
-            let too_old = now >= issued_at.saturating_add(max_age).saturating_add(self.leeway);
-            if too_old || now.saturating_add(self.leeway) < issued_at {
-                return Err(TokenError::Age);
+            if now >= issued_at.saturating_add(max_age).saturating_add(self.leeway) {
+                return Err(TokenError::TooOld { by: now.saturating_sub(issued_at.saturating_add(max_age)) });
+            }
+            if too_early(issued_at) {
+                return Err(TokenError::IssuedInFuture { early: issued_at.saturating_sub(now) });
             }
         }
         Ok(())
@@ -147,6 +150,10 @@ pub(crate) fn is_id_token(names: &Names<'_>) -> bool {
     let has = |name: &str| names.contains(name);
     ["at_hash", "c_hash", "s_hash", "nonce"].into_iter().any(has)
         || (has("auth_time") && has("azp") && !["scope", "scp", "client_id"].into_iter().any(has))
+}
+
+fn mismatch<'n>(found: impl IntoIterator<Item = &'n str>, expected: &'n [Box<str>]) -> Mismatch {
+    Mismatch::new(found, expected.iter().map(AsRef::as_ref))
 }
 
 pub(crate) fn missing(claim: &'static str) -> TokenError {

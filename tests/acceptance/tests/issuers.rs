@@ -70,8 +70,8 @@ fn the_keys_of_one_prove_nothing_in_the_name_of_another() {
 #[test]
 fn each_has_its_own_audience_and_the_builder_speaks_for_those_that_have_none() {
     let verifier = both();
-    assert!(matches!(refused(&verifier, &token(2, THEIRS, "api")), TokenError::Audience));
-    assert!(matches!(refused(&verifier, &token(1, OURS, "https://api.example.com")), TokenError::Audience));
+    assert!(matches!(refused(&verifier, &token(2, THEIRS, "api")), TokenError::Audience(_)));
+    assert!(matches!(refused(&verifier, &token(1, OURS, "https://api.example.com")), TokenError::Audience(_)));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn each_has_its_own_type_required_claims_and_age() {
     let verifier =
         builder().trust(TrustedIssuer::new(OURS, keys(1))).trust(strict).trust(aged).build_verifier().unwrap();
     assert!(verifier.verify(token(1, OURS, "api")).is_ok());
-    assert!(matches!(refused(&verifier, &token(2, THEIRS, "api")), TokenError::Type));
+    assert!(matches!(refused(&verifier, &token(2, THEIRS, "api")), TokenError::Type(_)));
     let mut claims = good_claims();
     claims["iss"] = THEIRS.into();
     let key = SigningKey::secret(Algorithm::HS256, [2; 32]).unwrap().with_typ("at+jwt");
@@ -105,14 +105,14 @@ fn each_has_its_own_type_required_claims_and_age() {
     claims["iss"] = "https://aged.example.com".into();
     assert!(verifier.verify(signed(3, &claims)).is_ok());
     claims["iat"] = (NOW - 100).into();
-    assert!(matches!(refused(&verifier, &signed(3, &claims)), TokenError::Age));
+    assert!(matches!(refused(&verifier, &signed(3, &claims)), TokenError::TooOld { .. }));
 }
 
 #[test]
 fn nobody_else_is_trusted_whatever_signed_the_token() {
     let verifier = both();
-    assert!(matches!(refused(&verifier, &token(1, "https://login.example.com/", "api")), TokenError::Issuer));
-    assert!(matches!(refused(&verifier, &token(1, "", "api")), TokenError::Issuer));
+    assert!(matches!(refused(&verifier, &token(1, "https://login.example.com/", "api")), TokenError::Issuer(_)));
+    assert!(matches!(refused(&verifier, &token(1, "", "api")), TokenError::Issuer(_)));
     let mut claims = good_claims();
     claims.as_object_mut().unwrap().remove("iss");
     assert!(matches!(refused(&verifier, &signed(1, &claims)), TokenError::MissingClaim(name) if &*name == "iss"));

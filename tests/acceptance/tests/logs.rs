@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use acceptance::{
-    Connection, GUARDED, Log, STACKS, Stack, WatchedStore, builder, good_claims, hs256, member_builder,
-    plain_member_builder, request_to,
+    Connection, GUARDED, Log, NOW, STACKS, Stack, WatchedStore, base64url, builder, compact, good_claims, hs256,
+    member_builder, plain_member_builder, request_to,
 };
 use jwt_core::login::Login;
 use jwt_core::session::NewSignIn;
@@ -72,7 +72,7 @@ fn the_log_says_why_and_how_to_fix_it_and_never_the_token() {
             text.contains("WARN") && text.contains("`Sec-Fetch-Site`") && text.contains(".trusted_origin("),
             "{text}"
         );
-        assert!(text.contains(r#"unverified_origin=Some("https://a.example\""#), "{text}");
+        assert!(text.contains(r#"unverified_origin="https://a.example\""#), "{text}");
         let text = logged("generated", &|| drop(SigningKey::generate(Algorithm::HS256).unwrap()));
         assert!(
             text.contains("WARN") && text.contains("after a restart") && text.contains("SigningKey::pem"),
@@ -121,4 +121,100 @@ fn the_log_says_why_and_how_to_fix_it_and_never_the_token() {
             assert!(!text.contains(good.rsplit('.').next().unwrap()), "{} {path}: {text}", server.stack);
         }
     }
+}
+
+/// Every event about a request that is not served.
+fn refusals(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.contains("request rejected") || line.contains("request denied")).collect()
+}
+
+#[test]
+fn every_refusal_leaves_exactly_one_event_which_says_what_was_nearly_a_token() {
+    let log = Log::here();
+    let good = hs256(&good_claims());
+    let (bare, colon) = (good.clone(), format!("Bearer: {good}"));
+    let cookie = format!("theme=dark; Access-Token={good}");
+    let cases: [(&[(&str, &str)], &str, &str); 7] = [
+        (
+            &[],
+            "DEBUG",
+            r#"looked_in="the header field \"authorization\" with the scheme \"Bearer\", the cookie \"access_token\"""#,
+        ),
+        (&[("Authorization", "Basic YWxpY2U6c2VjcmV0")], "INFO", r#"the scheme \"Basic\", expected \"Bearer\""#),
+        (&[("Authorization", &bare)], "INFO", r#"a token without \"Bearer\" and a space in front of it"#),
+        (&[("Authorization", &colon)], "INFO", r#"has `:` behind \"Bearer\""#),
+        (&[("Cookie", &cookie)], "INFO", r#"a cookie with the name \"Access-Token\""#),
+        (&[("Cookie", &format!("session={good}"))], "INFO", r#".source(TokenSource::cookie(\"session\"))"#),
+        (&[("X-Access-Token", &good)], "INFO", r#".source(TokenSource::header(\"x-access-token\"))"#),
+    ];
+    for stack in STACKS {
+        for optional in [false, true] {
+            let sources = builder().source(TokenSource::bearer()).source(TokenSource::cookie("access_token"));
+            let sources = if optional { sources.optional() } else { sources };
+            let server = stack.start(sources.build().unwrap());
+            for (fields, level, said) in &cases {
+                for path in ["/me", "/maybe"] {
+                    let case = format!("{} {path} {optional} {fields:?}", stack.name);
+                    log.take();
+                    let status = server.get(path, fields).status;
+                    let text = log.take();
+                    let refused = refusals(&text);
+                    if optional && (path == "/maybe" || stack.name == "hyper") {
+                        assert_eq!((status, refused.len()), (200, 0), "{case}: {text}");
+                        continue;
+                    }
+                    assert_eq!((status, refused.len()), (401, 1), "{case}: {text}");
+                    assert!(refused[0].contains(level) && refused[0].contains(said), "{case}: {text}");
+                    assert!(!text.contains(&good[..20]) && !text.contains("YWxpY2U"), "{case}: {text}");
+                    assert!(!text.contains("None") && !text.contains("unverified"), "{case}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_token_is_called_what_it_is() {
+    let log = Log::here();
+    let with = |name: &str, value: serde_json::Value| {
+        let mut claims = good_claims();
+        claims[name] = value;
+        hs256(&claims)
+    };
+    let header = |header: &str| compact(header, good_claims().to_string().as_bytes());
+    let cases = [
+        (with("exp", (NOW - 90).into()), "expired 90 s ago, by `exp`"),
+        (with("nbf", (NOW + 90).into()), "not valid for another 90 s, by `nbf`"),
+        (with("nbf", (NOW * 1000).into()), "it looks like milliseconds"),
+        (
+            with("iss", "https://evil\n.example".into()),
+            r#"`iss` is "https://evil\n.example", expected "https://issuer.example.com""#,
+        ),
+        (with("aud", serde_json::json!(["x", "y"])), r#"`aud` is "x", "y", expected "api""#),
+        (with("aud", "z".repeat(500).into()), "`aud` is \"zzz"),
+        (with("name", 5.into()), "`name` is of type integer, expected a string"),
+        (with("sub", 5.into()), "claim `sub` has the wrong type: it takes a string"),
+        (header(r#"{"alg":"none"}"#), "a token without a signature"),
+        (header(r#"{"alg":"RSA-OAEP","enc":"A128GCM"}"#), "an encrypted token (JWE)"),
+        (format!("{}.{}.", base64url(r#"{"alg":"none"}"#), base64url("{}")), "a token without a signature"),
+    ];
+    for stack in STACKS {
+        let server = stack.start(builder().build().unwrap());
+        for (token, said) in &cases {
+            log.take();
+            assert_eq!(server.get_with_bearer(token).status, 401);
+            let text = log.take();
+            let refused = refusals(&text);
+            assert_eq!(refused.len(), 1, "{}: {text}", stack.name);
+            assert!(refused[0].contains(said), "{} {said}: {text}", stack.name);
+            assert!(refused[0].len() < 700, "{}: {text}", stack.name);
+        }
+    }
+    let server = STACKS[0].start(builder().build().unwrap());
+    log.take();
+    for _ in 0..3 {
+        assert_eq!(server.get_with_bearer(&with("exp", ((NOW + 600) * 1000).into())).status, 200);
+    }
+    let text = log.take();
+    assert_eq!(text.matches("looks like milliseconds").count(), 1, "{text}");
 }

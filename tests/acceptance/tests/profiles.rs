@@ -73,7 +73,7 @@ fn an_access_token_of_any_other_type_is_refused() {
     for typ in
         [None, Some("JWT"), Some("jwt"), Some(""), Some("at"), Some("at+jws"), Some("id+jwt"), Some("logout+jwt")]
     {
-        assert!(matches!(access(typ, &access_claims()), Err(TokenError::Type)), "{typ:?}");
+        assert!(matches!(access(typ, &access_claims()), Err(TokenError::Type(_))), "{typ:?}");
     }
 }
 
@@ -81,7 +81,7 @@ fn an_access_token_of_any_other_type_is_refused() {
 fn a_type_that_is_expected_beside_the_profile_does_not_widen_it() {
     let verifier =
         builder().audience(AUDIENCE).typ("JWT").typ("at+jwt").access_token_profile().build_verifier().unwrap();
-    assert!(matches!(refusal(verifier.verify(token(Some("JWT"), &access_claims()))), Err(TokenError::Type)));
+    assert!(matches!(refusal(verifier.verify(token(Some("JWT"), &access_claims()))), Err(TokenError::Type(_))));
     refusal(verifier.verify(token(Some("at+jwt"), &access_claims()))).unwrap();
 }
 
@@ -110,9 +110,9 @@ fn the_client_of_an_access_token_is_a_text() {
 #[test]
 fn issuer_audience_and_expiry_of_an_access_token_are_checked() {
     let changed = |name: &str, value: Value| access(Some("at+jwt"), &with(&access_claims(), name, value));
-    assert!(matches!(changed("iss", json!("https://issuer.example.com/")), Err(TokenError::Issuer)));
-    assert!(matches!(changed("aud", json!("other")), Err(TokenError::Audience)));
-    assert!(matches!(changed("exp", json!(NOW - 31)), Err(TokenError::Expired)));
+    assert!(matches!(changed("iss", json!("https://issuer.example.com/")), Err(TokenError::Issuer(_))));
+    assert!(matches!(changed("aud", json!("other")), Err(TokenError::Audience(_))));
+    assert!(matches!(changed("exp", json!(NOW - 31)), Err(TokenError::Expired { .. })));
     changed("aud", json!(["other", AUDIENCE])).unwrap();
 }
 
@@ -121,10 +121,11 @@ fn an_access_token_without_a_signature_is_refused() {
     let unsigned =
         format!("{}.{}.", base64url(r#"{"alg":"none","typ":"at+jwt"}"#), base64url(access_claims().to_string()));
     let verifier = builder().audience(AUDIENCE).access_token_profile().build_verifier().unwrap();
-    assert!(refusal(verifier.verify(unsigned)).is_err());
+    let error = refusal(verifier.verify(unsigned));
+    assert!(matches!(error, Err(TokenError::Unsecured)), "{error:?}");
     let header = r#"{"alg":"none","typ":"at+jwt"}"#;
     let error = refusal(verifier.verify(compact(header, access_claims().to_string().as_bytes())));
-    assert!(matches!(error, Err(TokenError::UnknownAlgorithm)), "{error:?}");
+    assert!(matches!(error, Err(TokenError::Unsecured)), "{error:?}");
 }
 
 #[test]
@@ -164,7 +165,7 @@ fn the_profile_of_one_issuer_binds_that_one_alone() {
     let theirs = with(&access_claims(), "iss", json!(OTHER));
     for _ in 0..2 {
         refusal(verifier.verify(token(Some("at+jwt"), &access_claims()))).unwrap();
-        assert!(matches!(refusal(verifier.verify(token(Some("JWT"), &access_claims()))), Err(TokenError::Type)));
+        assert!(matches!(refusal(verifier.verify(token(Some("JWT"), &access_claims()))), Err(TokenError::Type(_))));
         let error = refusal(verifier.verify(token(Some("at+jwt"), &with(&access_claims(), "jti", Value::Null))));
         assert!(matches!(error, Err(TokenError::MissingClaim(name)) if &*name == "jti"));
         refusal(verifier.verify(token(Some("JWT"), &with(&theirs, "jti", Value::Null)))).unwrap();
@@ -175,7 +176,10 @@ fn the_profile_of_one_issuer_binds_that_one_alone() {
     let verifier = trusting().build_id_token_verifier(CLIENT).unwrap();
     let request = AuthenticationRequest::with_nonce(NONCE);
     refusal(verifier.verify(token(Some("JWT"), &id_claims()), &request)).unwrap();
-    assert!(matches!(refusal(verifier.verify(token(Some("at+jwt"), &id_claims()), &request)), Err(TokenError::Type)));
+    assert!(matches!(
+        refusal(verifier.verify(token(Some("at+jwt"), &id_claims()), &request)),
+        Err(TokenError::Type(_))
+    ));
 }
 
 // ID tokens.
@@ -200,7 +204,7 @@ fn an_id_token_is_taken_with_and_without_the_plain_type() {
     }
     for typ in ["at+jwt", "application/at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", ""] {
         let error = refusal(verifier.verify(token(Some(typ), &id_claims()), &AuthenticationRequest::with_nonce(NONCE)));
-        assert!(matches!(error, Err(TokenError::Type)), "{typ}: {error:?}");
+        assert!(matches!(error, Err(TokenError::Type(_))), "{typ}: {error:?}");
     }
 }
 
@@ -219,9 +223,9 @@ fn issuer_and_expiry_of_an_id_token_are_checked() {
     // Exactly, to the letter.
     let upper = ISSUER.replace("issuer", "Issuer");
     for issuer in ["https://other.example.com".to_owned(), format!("{ISSUER}/"), upper, String::new()] {
-        assert!(matches!(id(&with(&id_claims(), "iss", json!(issuer))), Err(TokenError::Issuer)), "{issuer}");
+        assert!(matches!(id(&with(&id_claims(), "iss", json!(issuer))), Err(TokenError::Issuer(_))), "{issuer}");
     }
-    assert!(matches!(id(&with(&id_claims(), "exp", json!(NOW - 31))), Err(TokenError::Expired)));
+    assert!(matches!(id(&with(&id_claims(), "exp", json!(NOW - 31))), Err(TokenError::Expired { .. })));
 }
 
 #[test]
@@ -239,13 +243,12 @@ fn an_id_token_is_signed_by_a_key_of_the_issuer_and_by_its_algorithm() {
         Err(TokenError::AlgorithmNotAllowed(Algorithm::ES256))
     ));
     let none = compact(r#"{"alg":"none"}"#, claims.as_bytes());
-    assert!(matches!(verify(&none), Err(TokenError::UnknownAlgorithm)));
-    for token in [format!("{message}."), message.to_owned()] {
-        assert!(matches!(verify(&token), Err(TokenError::Malformed(Malformed::Parts))), "{token}");
-    }
+    assert!(matches!(verify(&none), Err(TokenError::Unsecured)));
+    assert!(matches!(verify(&format!("{message}.")), Err(TokenError::Unsecured)));
+    assert!(matches!(verify(message), Err(TokenError::Malformed(Malformed::Parts))), "{message}");
     // Encrypted, which was not agreed upon.
     let encrypted = format!("{}.AAAA.AAAA.AAAA.AAAA", base64url(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#));
-    assert!(matches!(verify(&encrypted), Err(TokenError::UnknownAlgorithm)));
+    assert!(matches!(verify(&encrypted), Err(TokenError::Encrypted)));
 }
 
 #[test]
@@ -265,16 +268,16 @@ fn the_subject_of_an_id_token_is_of_255_ascii_characters_at_most() {
 #[test]
 fn an_id_token_is_for_this_client_and_for_nobody_who_is_not_trusted() {
     for audience in [json!("client-2"), json!(["client-2"]), json!([])] {
-        assert!(matches!(id(&with(&id_claims(), "aud", audience)), Err(TokenError::Audience)));
+        assert!(matches!(id(&with(&id_claims(), "aud", audience)), Err(TokenError::Audience(_))));
     }
     let shared = with(&with(&id_claims(), "aud", json!([CLIENT, "client-2"])), "azp", json!(CLIENT));
-    assert!(matches!(id(&shared), Err(TokenError::Audience)));
+    assert!(matches!(id(&shared), Err(TokenError::Audience(_))));
     let trusting = builder().audience("client-2").build_id_token_verifier(CLIENT).unwrap();
     trusting.verify(token(None, &shared), &AuthenticationRequest::with_nonce(NONCE)).unwrap();
     // Whoever is trusted beside the client does not stand for it.
     let others = with(&id_claims(), "aud", json!("client-2"));
     let error = refusal(trusting.verify(token(None, &others), &AuthenticationRequest::with_nonce(NONCE)));
-    assert!(matches!(error, Err(TokenError::Audience)), "{error:?}");
+    assert!(matches!(error, Err(TokenError::Audience(_))), "{error:?}");
 }
 
 #[test]
@@ -326,7 +329,10 @@ fn with_a_maximum_age_the_time_of_the_authentication_is_there_and_recent() {
         verify(time).unwrap();
     }
     for time in [json!(NOW - 330), json!(0), json!(NOW + 31)] {
-        assert!(matches!(verify(time), Err(TokenError::AuthenticationAge)));
+        assert!(matches!(
+            verify(time),
+            Err(TokenError::AuthenticationTooOld { .. } | TokenError::AuthenticationInFuture { .. })
+        ));
     }
     match verify(Value::Null) {
         Err(TokenError::MissingClaim(missing)) => assert_eq!(&*missing, "auth_time"),
@@ -514,10 +520,13 @@ fn a_refresh_is_no_new_authentication_where_the_login_did_not_say_when_it_was() 
 
 #[test]
 fn all_other_rules_hold_for_a_refreshed_id_token_too() {
-    assert!(matches!(refreshed(&id_claims(), &with(&id_claims(), "exp", json!(NOW - 31))), Err(TokenError::Expired)));
+    assert!(matches!(
+        refreshed(&id_claims(), &with(&id_claims(), "exp", json!(NOW - 31))),
+        Err(TokenError::Expired { .. })
+    ));
     assert!(matches!(
         refreshed(&id_claims(), &with(&id_claims(), "aud", json!("client-2"))),
-        Err(TokenError::Audience)
+        Err(TokenError::Audience(_))
     ));
     for name in ["iss", "sub", "aud", "exp", "iat"] {
         let error = refreshed(&id_claims(), &with(&id_claims(), name, Value::Null));
@@ -570,7 +579,7 @@ fn an_id_token_opens_no_resource_on_any_stack_and_an_access_token_is_no_login() 
     }
     let login = AuthenticationRequest::with_nonce(NONCE);
     id_verifier().verify(&id_token, &login).unwrap();
-    assert!(matches!(refusal(id_verifier().verify(&access_token, &login)), Err(TokenError::Type)));
+    assert!(matches!(refusal(id_verifier().verify(&access_token, &login)), Err(TokenError::Type(_))));
 }
 
 #[test]

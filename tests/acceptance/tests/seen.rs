@@ -144,7 +144,10 @@ fn cases() -> [Case; 6] {
             path: "/me",
             token: Some(hs256(&expired)),
             status: 401,
-            fields: &[("auth.outcome", "invalid_token"), ("auth.reason", "invalid token: expired")],
+            fields: &[
+                ("auth.outcome", "invalid_token"),
+                ("auth.reason", "invalid token: expired 1789999999 s ago, by `exp`"),
+            ],
             counted: &[("jwt_requests_total invalid_token", 1)],
         },
         Case {

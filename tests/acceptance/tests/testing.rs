@@ -45,14 +45,14 @@ fn each_token_is_bad_for_the_reason_that_it_was_made_for_and_no_other() {
         Err(AuthError::InvalidToken(reason)) => reason,
         other => panic!("{other:?}"),
     };
-    assert!(matches!(reason(alice(&issuer).expired()), TokenError::Expired));
-    assert!(matches!(reason(alice(&issuer).not_yet_valid()), TokenError::NotYetValid));
-    assert!(matches!(reason(alice(&issuer).wrong_audience()), TokenError::Audience));
-    assert!(matches!(reason(alice(&issuer).wrong_issuer()), TokenError::Issuer));
+    assert!(matches!(reason(alice(&issuer).expired()), TokenError::Expired { .. }));
+    assert!(matches!(reason(alice(&issuer).not_yet_valid()), TokenError::NotYetValid { .. }));
+    assert!(matches!(reason(alice(&issuer).wrong_audience()), TokenError::Audience(_)));
+    assert!(matches!(reason(alice(&issuer).wrong_issuer()), TokenError::Issuer(_)));
     assert!(matches!(reason(alice(&issuer).signed_by_a_stranger()), TokenError::Signature));
     assert!(matches!(reason(alice(&issuer).tampered()), TokenError::Signature));
-    assert!(matches!(reason(alice(&issuer).unsigned()), TokenError::Malformed(Malformed::Parts)));
-    assert!(matches!(reason(alice(&issuer).header("alg", "none")), TokenError::UnknownAlgorithm));
+    assert!(matches!(reason(alice(&issuer).unsigned()), TokenError::Unsecured));
+    assert!(matches!(reason(alice(&issuer).header("alg", "none")), TokenError::Unsecured));
     assert!(matches!(reason(alice(&issuer).header("kid", "nobody")), TokenError::UnknownKey));
     assert!(matches!(reason(alice(&issuer).claim("name", 5)), TokenError::Shape(_)));
     assert!(matches!(reason(alice(&issuer).without("aud")), TokenError::MissingClaim(_)));
@@ -81,7 +81,7 @@ fn the_clock_obeys_and_everybody_who_has_it_sees_the_same_time() {
     clock.advance(Duration::from_secs(9));
     assert!(verifier.verify(&token).is_ok());
     clock.advance(Duration::from_secs(1));
-    assert!(matches!(verifier.verify(&token), Err(AuthError::InvalidToken(TokenError::Expired))));
+    assert!(matches!(verifier.verify(&token), Err(AuthError::InvalidToken(TokenError::Expired { .. }))));
     clock.set(NumericDate::from_secs(1_000));
     assert!(verifier.verify(&token).is_ok());
     assert_eq!(issuer.clock().now(), NumericDate::from_secs(1_000));

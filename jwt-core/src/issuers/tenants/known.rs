@@ -380,7 +380,7 @@ impl Known {
             }
             let is_kept = kept.is_some();
             if state.removed.contains(issuer) {
-                return Err(TokenError::Issuer.into());
+                return Err(TokenError::untrusted(issuer).into());
             }
             let now = Instant::now();
             state.settle(issuer, now, left);
@@ -401,7 +401,7 @@ impl Known {
         let retry_after = Duration::from_secs(1);
         let Some(mut trusted) = trusted.map_err(|Panicked| refused(Unavailable::Policy { retry_after }))? else {
             self.forget(issuer);
-            return Err(TokenError::Issuer.into());
+            return Err(TokenError::untrusted(issuer).into());
         };
         let is_fetched = matches!(trusted.keys.0, Source::Fetched(_));
         let is_kept = self.with(|state, left| {
@@ -414,10 +414,10 @@ impl Known {
         });
         self.fetch_on_demand(&mut trusted, is_kept.map_err(Failure::Refused)?);
         let member = self.member(issuer, asked_at, 0).ok_or_else(|| refused(Unavailable::KEYS))?;
-        let entry = self.entry(trusted, member).ok_or(TokenError::Issuer)?;
+        let entry = self.entry(trusted, member).ok_or_else(|| TokenError::untrusted(issuer))?;
         self.with(|state, left| {
             if state.removed.contains(issuer) {
-                return Err(TokenError::Issuer.into());
+                return Err(TokenError::untrusted(issuer).into());
             }
             if let Some(entry) = state.entry(issuer) {
                 // Another request was faster.
@@ -446,7 +446,7 @@ impl Known {
         self.with(|state, left| {
             let now = Instant::now();
             if state.removed.contains(issuer) {
-                return Err(TokenError::Issuer.into());
+                return Err(TokenError::untrusted(issuer).into());
             }
             state.settle(issuer, now, left);
             if let Some(feed) = state.entry(issuer).and_then(|entry| entry.party.feed.clone()) {

@@ -55,7 +55,7 @@ impl Refusals {
         match self.0.get(name).filter(|refusal| now < refusal.until) {
             None => Ok(()),
             Some(refusal) if refusal.why == Why::Unknown && now < refusal.at + FIRST_PAUSE => {
-                Err(TokenError::Issuer.into())
+                Err(TokenError::untrusted(name).into())
             }
             // The name may have come to exist since.
             Some(refusal) => {

@@ -154,6 +154,7 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<User>) {
 
     async fn handler(request: Request<Incoming>) -> Result<Answer, std::convert::Infallible> {
         Ok(routed(&request).unwrap_or_else(|rejection| {
+            rejection.report();
             let mut response = Response::new(rejection.answer.body.into());
             *response.status_mut() = rejection.answer.status;
             response
