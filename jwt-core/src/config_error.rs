@@ -1,5 +1,5 @@
-//! What the errors of every builder share: a setting that is given twice is one, and `Debug` says what `Display` says, since
-//! `fn main() -> Result<…>` and `unwrap` print `Debug`, and that is where people read it.
+//! What errors share. A setting that is given twice is one. What a stranger wrote is shown on one line and cut short. `Debug`
+//! says what `Display` says, since `fn main() -> Result<…>` and `unwrap` print `Debug`, and that is where people read it.
 
 /// Which settings of a builder were given.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,15 @@ impl Given {
     pub(crate) fn twice(&self) -> Option<&'static str> {
         self.twice
     }
+}
+
+/// The most that is shown of a text that a stranger chose, in characters.
+pub(crate) const MAX_UNVERIFIED: usize = 128;
+
+/// A text that a stranger chose, on one line and cut short.
+pub(crate) fn unverified(text: &str) -> String {
+    let cut: String = text.chars().take(MAX_UNVERIFIED).collect();
+    format!("{cut:?}")
 }
 
 /// Implements `Debug` by `Display`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use build::AuthenticatorBuildError;
 pub use check::CheckError;
-pub(crate) use token::{MAX_UNVERIFIED, MILLISECONDS, unverified};
+pub(crate) use token::MILLISECONDS;
 pub use token::{Malformed, Mismatch, ProfileClaim, ShapeError, TokenError};
 
 pub use crate::claims::RegisteredClaim;

@@ -10,6 +10,7 @@ use serde_path_to_error::Path;
 
 use super::CheckError;
 use crate::claims::RegisteredClaim;
+use crate::config_error::{MAX_UNVERIFIED, unverified};
 use crate::key::KeyError;
 use crate::key::algorithm::Algorithm;
 
@@ -64,6 +65,11 @@ pub enum TokenError {
     /// The signature does not hold.
     #[error("the signature does not hold")]
     Signature,
+    /// The signature does not hold. It would under the bytes that the text of the secret is the base64 of.
+    #[error(
+        "the signature holds under the decoded secret, and the key is its base64 text: load it by `VerifyingKey::secret_base64(…)`"
+    )]
+    SecretInBase64,
     /// The `typ` header is not one of the expected.
     #[error("`typ` is {0}")]
     Type(Mismatch),
@@ -233,15 +239,6 @@ impl fmt::Display for Mismatch {
             expected => write!(f, ", expected {expected}"),
         }
     }
-}
-
-/// The most that is shown of a text that a stranger chose, in characters.
-pub(crate) const MAX_UNVERIFIED: usize = 128;
-
-/// A text that a stranger chose, on one line and cut short.
-pub(crate) fn unverified(text: &str) -> String {
-    let cut: String = text.chars().take(MAX_UNVERIFIED).collect();
-    format!("{cut:?}")
 }
 
 /// Which part of a token could not be read, and why.

@@ -1,9 +1,12 @@
 //! Why a key cannot be loaded, and why nothing can be signed with one.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::claims::RegisteredClaim;
-use crate::config_error::debug_as_display;
-use crate::key::NotASecret;
+use crate::config_error::{debug_as_display, unverified};
 use crate::key::algorithm::Algorithm;
+use crate::key::{NotASecret, SkippedKey};
 
 /// Why a key cannot be loaded, and what to do about it. Holds nothing of the key.
 ///
@@ -132,12 +135,10 @@ pub enum KeyError {
     #[error("a secret or private key in a published set is known to everybody: remove it and make a new one")]
     Published,
     /// A set without any key that can verify.
-    #[error(
-        "no usable key in the set ({skipped} skipped): see `KeySet::skipped` of a set that has one, or load the keys one by one"
-    )]
+    #[error("no usable key: {}", Reasons(skipped))]
     Empty {
-        /// How many keys the set has that cannot be used.
-        skipped: usize,
+        /// The keys that the set has, and why each of them cannot be used.
+        skipped: Arc<[SkippedKey]>,
     },
     /// A private JWK whose public members are not those of its private ones.
     #[error("the public members of the JWK do not belong to its private ones: copy the whole key again")]
@@ -150,6 +151,30 @@ pub enum KeyError {
     /// The compiled-in backend lacks the algorithm.
     #[error("{0} is not in the pure-Rust backend: build with the feature `aws-lc-rs`")]
     NotInThisBackend(Algorithm),
+}
+
+/// Why the keys of a set cannot be used, one after the other.
+struct Reasons<'k>(&'k [SkippedKey]);
+
+impl fmt::Display for Reasons<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX_LISTED: usize = 8;
+        if self.0.is_empty() {
+            return f.write_str("the set is empty");
+        }
+        for (place, SkippedKey { index, kid, reason }) in self.0.iter().take(MAX_LISTED).enumerate() {
+            let (semicolon, number) = (if place == 0 { "" } else { "; " }, index + 1);
+            match kid {
+                // Its owner chose it, who may be anybody.
+                Some(kid) => write!(f, "{semicolon}key {number}, {}: {reason}", unverified(kid))?,
+                None => write!(f, "{semicolon}key {number}: {reason}")?,
+            }
+        }
+        match self.0.len().saturating_sub(MAX_LISTED) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
 }
 
 /// Why a token cannot be signed.

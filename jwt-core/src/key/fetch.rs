@@ -1,7 +1,9 @@
 //! The HTTP client of key fetching, as a trait, and why a fetch fails.
 
 use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::config_error::debug_as_display;
 use crate::key::KeyError;
@@ -53,6 +55,25 @@ pub enum FetchError {
     /// An answer with this status instead of 200.
     #[error("the answer has status {0} instead of 200")]
     Status(u16),
+    /// An answer that leads to another address. None is followed: whoever can redirect could choose the keys.
+    #[error(
+        "the answer redirects (status {status}) to {to}, and no redirect is followed: if you trust that address, use it instead"
+    )]
+    Redirect {
+        /// The status.
+        status: u16,
+        /// Where to, as debug text of at most 128 characters, without user name, password and query.
+        to: Box<str>,
+    },
+    /// A compressed answer, although none was asked for.
+    #[error("the answer is compressed, which was not asked for: have the server or the proxy send it as it is")]
+    Compressed,
+    /// The metadata of an issuer were found at none of the addresses where they may be.
+    #[error("no metadata of the issuer: {}", Attempts(tried))]
+    Discovery {
+        /// The addresses that were tried, in their order, and what was wrong with each.
+        tried: Arc<[Tried]>,
+    },
     /// The answer is longer than the limit.
     #[error("the answer is longer than {limit} bytes: is it the right address, or `.max_bytes(…)` too low?")]
     TooLong {
@@ -87,7 +108,37 @@ pub enum FetchError {
     Stopped,
 }
 
+/// An address where the metadata of an issuer may be, and what was wrong with it.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// The address.
+    pub address: Box<str>,
+    /// Why no metadata came from there.
+    pub error: FetchError,
+}
+
+struct Attempts<'t>(&'t [Tried]);
+
+impl fmt::Display for Attempts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, Tried { address, error }) in self.0.iter().enumerate() {
+            let semicolon = if place == 0 { "" } else { "; " };
+            write!(f, "{semicolon}{address}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
 impl FetchError {
+    /// What was wrong with the first address that was tried: the usual one, where an issuer is discovered. Otherwise the
+    /// error itself.
+    pub fn first(&self) -> &Self {
+        match self {
+            Self::Discovery { tried } => tried.first().map_or(self, |tried| &tried.error),
+            other => other,
+        }
+    }
+
     /// The failure of an HTTP client.
     pub fn transport(error: impl Error + Send + Sync + 'static) -> Self {
         Self::Transport(TransportError::new(error))

@@ -328,7 +328,7 @@ mod tests {
             errors.push(VerifyingKey::secret_base64(algorithm, text).err());
         }
         let set = format!(r#"{{"keys":[{jwk}]}}"#);
-        assert_eq!(KeySet::jwks(set).unwrap_err(), KeyError::Empty { skipped: 1 });
+        assert!(matches!(KeySet::jwks(set), Err(KeyError::Empty { skipped }) if skipped.len() == 1));
         let refusal = |error: Option<KeyError>| match error {
             Some(KeyError::NotASecret(mistaken)) => mistaken,
             other => panic!("{other:?}"),

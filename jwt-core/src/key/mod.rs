@@ -24,7 +24,7 @@ mod verifying;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use error::{KeyError, RemoteKeySetBuildError, SigningError};
-pub use fetch::{Fetch, FetchError, Fetching};
+pub use fetch::{Fetch, FetchError, Fetching, Tried};
 pub use live::LiveKeys;
 pub use mistaken::NotASecret;
 #[cfg(feature = "remote")]

@@ -18,20 +18,19 @@ pub(crate) fn check(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError>
     if secret.len() < needed {
         return Err(KeyError::WeakSecret { algorithm, bytes: secret.len(), needed });
     }
-    if let Some(bytes) = encoded(secret).filter(|bytes| *bytes < needed) {
+    if let Some(bytes) = meant(secret).map(|bytes| bytes.len()).filter(|bytes| *bytes < needed) {
         tracing::warn!(target: "jwt", %algorithm, bytes, needed, "the secret looks like base64 or hexadecimal digits of a shorter one, and is used as the text that it is: load base64 by `secret_base64(…)`, which decodes it");
     }
     Ok(())
 }
 
-/// How many bytes a secret is the text of, in base64 or hexadecimal digits; `None` where it does not look like either.
-fn encoded(secret: &[u8]) -> Option<usize> {
+/// The bytes that a secret is the text of, in base64 or hexadecimal digits; `None` where it does not look like either.
+pub(super) fn meant(secret: &[u8]) -> Option<Vec<u8>> {
     // A passphrase of letters alone is base64 by chance.
     let has = |kind: fn(&u8) -> bool| secret.iter().any(kind);
     let is_mixed =
         has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(|byte| !byte.is_ascii_alphabetic());
-    let bytes = from_hex(secret).or_else(|| from_base64(secret).filter(|_| is_mixed));
-    bytes.map(|bytes| bytes.len())
+    from_hex(secret).or_else(|| from_base64(secret).filter(|_| is_mixed))
 }
 
 /// The bytes of a secret in base64, of either alphabet, with or without padding.
@@ -56,7 +55,7 @@ mod tests {
             ("00112233445566778899aabbccddeeff", 16),
             ("00112233445566778899AABBCCDDEEFF\n", 16),
         ] {
-            assert_eq!(encoded(text.as_bytes()), Some(bytes), "{text}");
+            assert_eq!(meant(text.as_bytes()).map(|decoded| decoded.len()), Some(bytes), "{text}");
             check(Algorithm::HS256, text.as_bytes()).unwrap();
         }
         for text in [
@@ -65,7 +64,7 @@ mod tests {
             "CorrectHorseBatteryStapleCorrectHorse",
             "550e8400-e29b-41d4-a716-446655440000",
         ] {
-            assert_eq!(encoded(text.as_bytes()), None, "{text}");
+            assert_eq!(meant(text.as_bytes()), None, "{text}");
         }
     }
 

@@ -168,7 +168,7 @@ impl KeySet {
 
     fn with_skipped(keys: Vec<VerifyingKey>, skipped: Vec<SkippedKey>) -> Result<Self, KeyError> {
         if keys.is_empty() {
-            return Err(KeyError::Empty { skipped: skipped.len() });
+            return Err(KeyError::Empty { skipped: skipped.into() });
         }
         let mut by_kid: HashMap<Arc<str>, Vec<usize>> = HashMap::new();
         for (index, key) in keys.iter().enumerate() {

@@ -27,6 +27,8 @@ pub struct VerifyingKey {
     pub(super) key: PublicKey,
     /// Nobody said that it is for this algorithm, and others would go with it as well.
     pub(super) assumed: bool,
+    /// The bytes of a secret that looks like base64, which its owner may mean in the place of its text.
+    pub(super) decoded: Option<PublicKey>,
 }
 
 impl VerifyingKey {
@@ -37,8 +39,11 @@ impl VerifyingKey {
     /// [`KeyError::NotASecret`] for a key in PEM, DER or the form of OpenSSH, a certificate, a JWK, a JWK Set, a URL, and
     /// base64 of any of them: whoever knows a public key could sign with it.
     pub fn secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        check_secret(algorithm, secret.as_ref())?;
-        Self::new(algorithm, &Material::Secret(secret.as_ref()))
+        let secret = secret.as_ref();
+        check_secret(algorithm, secret)?;
+        let decoded = secret::meant(secret);
+        let decoded = decoded.and_then(|bytes| PublicKey::new(algorithm, &Material::Secret(&bytes)).ok());
+        Ok(Self { decoded, ..Self::new(algorithm, &Material::Secret(secret))? })
     }
 
     /// An HMAC secret in base64, of either alphabet, with or without padding. Its bytes are checked as by
@@ -83,7 +88,7 @@ impl VerifyingKey {
     }
 
     pub(super) fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, KeyError> {
-        Ok(Self { algorithm, kid: None, key: PublicKey::new(algorithm, material)?, assumed: false })
+        Ok(Self { algorithm, kid: None, key: PublicKey::new(algorithm, material)?, assumed: false, decoded: None })
     }
 
     /// Whether it is a clone of that key, under the same name.
@@ -94,6 +99,11 @@ impl VerifyingKey {
 
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify(message, signature)
+    }
+
+    /// Whether the signature holds under the bytes that the secret stands for in base64: whoever loaded it meant those.
+    pub(crate) fn is_meant_decoded(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.decoded.as_ref().is_some_and(|key| key.verify(message, signature))
     }
 }
 

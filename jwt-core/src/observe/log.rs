@@ -2,7 +2,8 @@
 //!
 //! Names that a stranger chose are written as debug text and cut short, so that they stay on one line.
 
-use crate::error::{AuthError, CrossSiteError, MAX_UNVERIFIED, Misuse};
+use crate::config_error::MAX_UNVERIFIED;
+use crate::error::{AuthError, CrossSiteError, Misuse};
 use crate::facade::tracing;
 use crate::facade::tracing::field::debug;
 

@@ -6,7 +6,7 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 
 use super::RequestHead;
 use super::source::{Place, TokenSource};
-use crate::error::unverified;
+use crate::config_error::unverified;
 
 /// Where no token was found.
 #[derive(Debug, Clone)]

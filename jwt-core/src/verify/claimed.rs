@@ -9,7 +9,8 @@ use super::header::MAX_SEGMENT;
 use super::token::UntrustedToken;
 use super::{malformed, scan};
 use crate::base64url;
-use crate::error::{MAX_UNVERIFIED, Malformed, RegisteredClaim, TokenError};
+use crate::config_error::MAX_UNVERIFIED;
+use crate::error::{Malformed, RegisteredClaim, TokenError};
 use crate::json::{NameSeed, ReadError, Skip, read_object};
 use crate::observe::log::Claimed;
 

@@ -109,6 +109,10 @@ impl Trust {
             &mut large
         };
         let signature = base64url::decode_into(token.signature, buffer);
+        let wrong = |key: &VerifyingKey| match signature {
+            Some(signature) if key.is_meant_decoded(token.message, signature) => TokenError::SecretInBase64,
+            _ => TokenError::Signature,
+        };
         let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
 
         let generation = self.keys.generation();
@@ -124,7 +128,7 @@ impl Trust {
             }
             if known.only_candidate {
                 let snapshot = self.keys.snapshot();
-                return Err(no_key(snapshot.keys.as_ref(), &known.header, TokenError::Signature));
+                return Err(no_key(snapshot.keys.as_ref(), &known.header, wrong(&known.key)));
             }
         }
         let header = Header::read(token.header)?;
@@ -144,7 +148,11 @@ impl Trust {
             no_key(Some(keys), &header, error)
         })?;
         let key = candidates.iter().copied().find(|key| holds(key));
-        let key = key.ok_or_else(|| no_key(Some(keys), &header, TokenError::Signature))?.clone();
+        let key = key
+            .ok_or_else(|| {
+                no_key(Some(keys), &header, candidates.first().map_or(TokenError::Signature, |key| wrong(key)))
+            })?
+            .clone();
         let header = Arc::new(header);
         // A header that several keys may stand behind is known by the first of them, and stays so.
         if known.is_none() {

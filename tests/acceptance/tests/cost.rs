@@ -9,7 +9,7 @@ use allocation_counter::{AllocationInfo, measure};
 use http::request::Parts;
 use http::{Request, Response};
 use jwt_core::adapter::Verdict;
-use jwt_core::{Authenticator, TokenSource};
+use jwt_core::{Authenticator, AuthenticatorBuilder, TokenSource};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// A refused request may cost so many times what the cheapest valid one costs, and the bytes of its token twice more: it
@@ -22,7 +22,7 @@ type Fields = Vec<(&'static str, String)>;
 
 fn authenticator() -> Authenticator<User> {
     let sources = [TokenSource::bearer(), TokenSource::cookie("access_token"), TokenSource::query("access_token")];
-    sources.into_iter().fold(builder(), |builder, source| builder.source(source)).build().unwrap()
+    sources.into_iter().fold(builder(), AuthenticatorBuilder::source).build().unwrap()
 }
 
 fn bearer(token: &str) -> Fields {

@@ -191,16 +191,22 @@ fn duplicate_members_of_a_jwk_are_malformed() {
 
 #[test]
 fn a_set_without_a_usable_key_is_an_error() {
-    assert_eq!(KeySet::jwks(set(&[])).unwrap_err(), KeyError::Empty { skipped: 0 });
-    assert_eq!(KeySet::jwks(set(&[json!({}), json!({})])).unwrap_err(), KeyError::Empty { skipped: 2 });
-    assert_eq!(
-        KeySet::jwks_allowing(set(&[jwk("rsa")]), &[Algorithm::ES256]).unwrap_err(),
-        KeyError::Empty { skipped: 1 }
-    );
+    assert_eq!(KeySet::jwks(set(&[])).unwrap_err(), KeyError::Empty { skipped: [].into() });
+    let error = KeySet::jwks(set(&[json!({}), json!({})])).unwrap_err();
+    assert!(matches!(&error, KeyError::Empty { skipped } if skipped.len() == 2), "{error}");
+    let error = KeySet::jwks_allowing(set(&[jwk("rsa")]), &[Algorithm::ES256]).unwrap_err();
+    assert!(matches!(&error, KeyError::Empty { skipped } if skipped.len() == 1), "{error}");
+    assert!(error.to_string().contains("for other algorithms than the one that is asked for"), "{error}");
+    let mut encryption = jwk("p256");
+    encryption["use"] = "enc".into();
+    encryption["kid"] = "e\n1".into();
+    let error = KeySet::jwks(set(&[json!({}), encryption])).unwrap_err().to_string();
+    assert!(error.starts_with("no usable key: key 1: ") && error.contains("; key 2, \"e\\n1\": "), "{error}");
+    assert_eq!(KeySet::jwks(set(&vec![json!({}); 20])).unwrap_err().to_string().matches("; ").count(), 8);
     for text in ["", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[]}x", "{\"keys\":[],\"keys\":[]}"] {
         assert!(KeySet::jwks(text).is_err(), "{text}");
     }
-    assert_eq!(KeySet::new([]).unwrap_err(), KeyError::Empty { skipped: 0 });
+    assert_eq!(KeySet::new([]).unwrap_err(), KeyError::Empty { skipped: [].into() });
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use acceptance::{
-    Connection, GUARDED, Log, NOW, STACKS, Stack, WatchedStore, base64url, builder, compact, good_claims, hs256,
-    member_builder, plain_member_builder, request_to,
+    Connection, GUARDED, Log, NOW, STACKS, Stack, WatchedStore, base64url, builder, builder_with, compact, good_claims,
+    hs256, member_builder, plain_member_builder, request_to,
 };
 use jwt_core::login::Login;
 use jwt_core::session::NewSignIn;
-use jwt_core::{Algorithm, Issuer, LoginCookies, Sessions, SigningKey, TokenSource};
+use jwt_core::{Algorithm, Issuer, KeySet, LoginCookies, Sessions, SigningKey, TokenSource};
 
 /// A session that is served, one whose store is away, and one that has ended.
 fn sessions_come_and_go(stack: Stack) {
@@ -134,7 +134,8 @@ fn every_refusal_leaves_exactly_one_event_which_says_what_was_nearly_a_token() {
     let good = hs256(&good_claims());
     let (bare, colon) = (good.clone(), format!("Bearer: {good}"));
     let cookie = format!("theme=dark; Access-Token={good}");
-    let cases: [(&[(&str, &str)], &str, &str); 7] = [
+    type Fields<'f> = &'f [(&'f str, &'f str)];
+    let cases: [(Fields<'_>, &str, &str); 7] = [
         (
             &[],
             "DEBUG",
@@ -210,6 +211,13 @@ fn a_refused_token_is_called_what_it_is() {
             assert!(refused[0].len() < 700, "{}: {text}", stack.name);
         }
     }
+    const TEXT: &str = "Zm9yIHRoZSB0ZXN0cyBvZiB0aGUgbG9nOiAzMiBieXRlcyBvciBtb3Jl";
+    let keys = KeySet::hs256(TEXT).unwrap();
+    let verifier = builder_with(keys).build_verifier().unwrap();
+    let signed_by = |key: SigningKey| verifier.verify(key.sign(&good_claims()).unwrap());
+    assert!(signed_by(SigningKey::secret(Algorithm::HS256, TEXT).unwrap()).is_ok());
+    let error = signed_by(SigningKey::secret_base64(Algorithm::HS256, TEXT).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("`VerifyingKey::secret_base64(…)`"), "{error}");
     let server = STACKS[0].start(builder().build().unwrap());
     log.take();
     for _ in 0..3 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use acceptance::{STACKS, User};
 use jwt_core::clock::{Clock, NumericDate, SystemClock};
-use jwt_core::error::{Malformed, TokenError};
+use jwt_core::error::TokenError;
 use jwt_core::testing::{IssuerServer, TestClock, TestIssuer, TestToken};
 use jwt_core::{Algorithm, AuthError, Authenticator, KeySet, VerifiedToken};
 

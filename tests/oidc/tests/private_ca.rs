@@ -84,6 +84,6 @@ async fn a_private_certificate_authority_is_trusted_by_a_client_of_ones_own_and_
     let keys = RemoteKeySet::discover(&issuer);
     let auth = builder().keys(&keys).build().unwrap();
     let error = keys.ready().await.unwrap_err();
-    assert!(matches!(error, FetchError::Transport(_)) && error.to_string().contains("certificate"), "{error}");
+    assert!(matches!(error.first(), FetchError::Transport(_)) && error.to_string().contains("certificate"), "{error}");
     assert_eq!(status(&auth, &key.token(&issuer)).await, 503);
 }

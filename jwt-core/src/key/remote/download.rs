@@ -1,8 +1,9 @@
 //! One fetch: where the keys of an issuer are, if that is not known, and then the keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
+use http::header::{ACCEPT, CONTENT_ENCODING, ETAG, IF_NONE_MATCH, LOCATION};
 use http::{HeaderValue, Request, StatusCode};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -10,7 +11,9 @@ use tokio::time::Instant;
 use super::client::DefaultClient;
 use super::origin::{self, Origin};
 use super::{Settings, published};
-use crate::key::{Fetch, FetchError, KeyError, KeySet};
+use crate::address::without_secrets;
+use crate::config_error::unverified;
+use crate::key::{Fetch, FetchError, KeyError, KeySet, SkippedKey, Tried};
 
 /// A set that was fetched, without its keys.
 #[derive(Clone)]
@@ -20,7 +23,7 @@ pub(super) struct Known {
     pub(super) lifetime: Duration,
     /// The keys as they are written, in the order of their text.
     pub(super) written: Vec<Box<str>>,
-    pub(super) skipped: usize,
+    pub(super) skipped: Arc<[SkippedKey]>,
     /// At which place the metadata was found.
     pub(super) place: Option<usize>,
     etag: Option<HeaderValue>,
@@ -68,17 +71,17 @@ pub(super) async fn download(
     match response.status() {
         StatusCode::OK => {}
         StatusCode::NOT_MODIFIED if is_conditional => return Ok(Downloaded::Unchanged { lifetime }),
-        status => return Err(FetchError::Status(status.as_u16())),
+        _ => return Err(not_found(&address, &response)),
     }
     let etag = response.headers().get(ETAG).cloned();
-    let json = std::str::from_utf8(response.body()).map_err(|_| KeyError::JwkSet)?;
+    let json = std::str::from_utf8(document(&response)?).map_err(|_| KeyError::JwkSet)?;
     let written = published::written(json)?;
     if written.len() > settings.max_keys {
         return Err(FetchError::TooManyKeys { limit: settings.max_keys });
     }
     let (keys, skipped) = match published::read(json, settings.algorithms.as_deref()) {
         Ok(keys) => {
-            let skipped = keys.skipped().len();
+            let skipped = keys.skipped().into();
             (Some(keys), skipped)
         }
         // The provider answered, and none of its keys is to be used: that is no failure of the fetch.
@@ -109,22 +112,56 @@ async fn discover(
     places: &[usize],
     max_bytes: usize,
 ) -> Result<(String, Option<usize>), FetchError> {
-    let mut first = None;
+    let mut tried = Vec::new();
     for (place, address) in places.iter().filter_map(|place| Some((*place, addresses.get(*place)?))) {
-        let response = get(client, address, None, max_bytes).await?;
-        match response.status() {
-            StatusCode::OK => match origin::jwks_uri(response.body(), issuer) {
-                Ok(address) => return Ok((address, Some(place))),
-                Err(error) => first = first.or(Some(error)),
-            },
-            // There is nothing at this address. Too many requests, on the other hand, say nothing about it.
-            status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
-                first = first.or(Some(FetchError::Status(status.as_u16())));
+        let found = match get(client, address, None, max_bytes).await {
+            Ok(response) if response.status() == StatusCode::OK => {
+                (document(&response).and_then(|document| origin::jwks_uri(document, issuer)), true)
             }
-            status => return Err(FetchError::Status(status.as_u16())),
+            // Where there is nothing at this address, there may be something at the next. Too many requests, on the other
+            // hand, say nothing about it.
+            Ok(response) => {
+                let status = response.status();
+                let is_nothing = status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS;
+                (Err(not_found(address, &response)), is_nothing)
+            }
+            Err(error) => (Err(error), false),
+        };
+        let (error, goes_on) = match found {
+            (Ok(address), _) => return Ok((address, Some(place))),
+            (Err(error), goes_on) => (error, goes_on),
+        };
+        tried.push(Tried { address: address.as_str().into(), error });
+        if !goes_on {
+            break;
         }
     }
-    Err(first.unwrap_or(FetchError::Metadata))
+    Err(FetchError::Discovery { tried: tried.into() })
+}
+
+/// Why an answer without a document is none.
+fn not_found(address: &str, response: &http::Response<Vec<u8>>) -> FetchError {
+    let status = response.status().as_u16();
+    let to = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
+    match to {
+        Some(to) => {
+            let to = String::from_utf8_lossy(to.as_bytes());
+            let to = origin::without_query_of(address, &to).unwrap_or_else(|| to.into_owned());
+            FetchError::Redirect { status, to: unverified(&without_secrets(&to)).into() }
+        }
+        None => FetchError::Status(status),
+    }
+}
+
+/// The document of an answer, without the byte order mark that some programs write in front.
+fn document(response: &http::Response<Vec<u8>>) -> Result<&[u8], FetchError> {
+    const GZIP: &[u8] = &[0x1f, 0x8b];
+    let encoding = response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) || response.body().starts_with(GZIP)
+    {
+        return Err(FetchError::Compressed);
+    }
+    Ok(response.body().strip_prefix("\u{feff}".as_bytes()).unwrap_or(response.body()))
 }
 
 async fn get(

@@ -184,8 +184,8 @@ impl Refresher {
         // A rotation does not move the keys, so that an unknown key needs no look at the metadata.
         let rediscover = cause != Cause::UnknownKey;
         let downloaded = download(&self.settings, known.as_ref(), rediscover).await?;
-        if let Downloaded::Set { keys: Some(keys), .. } = &downloaded {
-            self.reporter.skipped(keys.skipped());
+        if let Downloaded::Set { keys, set } = &downloaded {
+            self.reporter.skipped(&set.skipped, keys.is_some());
         }
         Ok(downloaded)
     }
@@ -299,7 +299,7 @@ impl Refresher {
                             || self.keys.current().is_some() != keys.is_some();
                         if changed {
                             self.keys.publish(keys.as_ref());
-                            self.reporter.changed(keys.as_ref(), set.skipped);
+                            self.reporter.changed(keys.as_ref(), set.skipped.len());
                             if let Some(last) = &mut state.last {
                                 last.changed_keys = true;
                             }
@@ -427,7 +427,7 @@ impl Refresher {
             return Ok(());
         }
         let state = self.state();
-        let skipped = state.known.as_ref().map_or(0, |set| set.skipped);
+        let skipped = state.known.as_ref().map_or_else(|| [].into(), |set| set.skipped.clone());
         Err(state.error.clone().unwrap_or(FetchError::Keys(KeyError::Empty { skipped })))
     }
 
@@ -454,7 +454,7 @@ impl Refresher {
         self.settings.on_demand.is_some()
             && state.known.is_none()
             && matches!(
-                state.error,
+                state.error.as_ref().map(FetchError::first),
                 Some(FetchError::Status(400 | 404 | 410) | FetchError::OtherIssuer { .. } | FetchError::Metadata)
             )
     }
@@ -471,7 +471,7 @@ impl Refresher {
         let keys = self.keys.current();
         self.reporter.status(
             keys.as_ref().map_or(0, |keys| keys.keys().len()),
-            known.map_or(0, |set| set.skipped),
+            known.map_or(0, |set| set.skipped.len()),
             known.map(|set| now.saturating_duration_since(set.fetched)),
             known.filter(|_| keys.is_some()).map(|set| self.trusted_until(set).saturating_duration_since(now)),
             state.error.clone(),

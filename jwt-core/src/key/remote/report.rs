@@ -53,11 +53,16 @@ impl Reporter {
         self.count_keys(count);
     }
 
-    /// Keys of the set cannot be used.
-    pub(super) fn skipped(&self, skipped: &[SkippedKey]) {
+    /// Keys of the set cannot be used, and whether others of it can. If none can, people want to know why.
+    pub(super) fn skipped(&self, skipped: &[SkippedKey], others: bool) {
         for key in skipped {
             // As debug text: the name is the provider's.
-            tracing::debug!(target: "jwt", origin = self.origin, kid = ?key.kid, reason = %key.reason, "key skipped");
+            let kid = key.kid.as_deref().map(tracing::field::debug);
+            if others {
+                tracing::debug!(target: "jwt", origin = self.origin, kid, reason = %key.reason, "key skipped");
+            } else {
+                tracing::info!(target: "jwt", origin = self.origin, kid, reason = %key.reason, "key skipped");
+            }
         }
     }
 
