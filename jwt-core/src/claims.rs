@@ -64,6 +64,19 @@ impl fmt::Display for RegisteredClaim {
     }
 }
 
+/// A type that the claims of a token are read into: whatever implements [`serde::Deserialize`], owns what it holds, and can
+/// be shared between threads. Implemented for all of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold the claims of a token",
+    label = "no type for claims",
+    note = "add `#[derive(serde::Deserialize)]` to it",
+    note = "it has to own what it holds and to be `Send + Sync`: `String` instead of `&str`, `Arc` instead of `Rc`"
+)]
+pub trait ClaimsType: DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<C: DeserializeOwned + Send + Sync + 'static> ClaimsType for C {}
+
 /// Why claims cannot be read.
 #[derive(Debug)]
 pub(crate) enum ClaimsError {

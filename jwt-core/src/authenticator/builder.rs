@@ -5,11 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-
 use super::renewal::Renewal;
 use super::{Authenticator, Inner};
 use crate::answer::{Challenges, ResponseHeaders, Scheme};
+use crate::claims::ClaimsType;
 use crate::clock::{Clock, SystemClock};
 use crate::config_error::Given;
 use crate::error::AuthenticatorBuildError;
@@ -80,7 +79,7 @@ pub(super) struct Revocation {
     pub(super) leeway: Duration,
 }
 
-impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
+impl<C> AuthenticatorBuilder<C> {
     pub(crate) fn new() -> Self {
         Self {
             given: Given::default(),
@@ -442,7 +441,10 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     }
 
     /// The authenticator, or what is wrong with it.
-    pub fn build(mut self) -> Result<Authenticator<C>, AuthenticatorBuildError> {
+    pub fn build(mut self) -> Result<Authenticator<C>, AuthenticatorBuildError>
+    where
+        C: ClaimsType,
+    {
         let metadata = self.metadata.as_ref().map(ResourceMetadata::url);
         let challenges = Challenges::new(self.realm.as_deref(), &[Scheme::BEARER], metadata)?.with_grpc(self.grpc);
         if self.sources.is_empty() {
@@ -482,7 +484,10 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     pub fn build_id_token_verifier(
         mut self,
         client_id: impl Into<String>,
-    ) -> Result<IdTokenVerifier<C>, AuthenticatorBuildError> {
+    ) -> Result<IdTokenVerifier<C>, AuthenticatorBuildError>
+    where
+        C: ClaimsType,
+    {
         let client_id = client_id.into().into_boxed_str();
         if client_id.is_empty() {
             return Err(AuthenticatorBuildError::EmptyExpectation { setting: "build_id_token_verifier" });
@@ -494,11 +499,17 @@ impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
     }
 
     /// The verifier alone, or what is wrong with it. What concerns requests (sources, origins, realm, optional) plays no part.
-    pub fn build_verifier(self) -> Result<Verifier<C>, AuthenticatorBuildError> {
+    pub fn build_verifier(self) -> Result<Verifier<C>, AuthenticatorBuildError>
+    where
+        C: ClaimsType,
+    {
         self.verifier(Challenges::new(None, &[Scheme::BEARER], None)?)
     }
 
-    fn verifier(self, challenges: Challenges) -> Result<Verifier<C>, AuthenticatorBuildError> {
+    fn verifier(self, challenges: Challenges) -> Result<Verifier<C>, AuthenticatorBuildError>
+    where
+        C: ClaimsType,
+    {
         if let Some(setting) = self.given.twice() {
             return Err(AuthenticatorBuildError::SetTwice { setting });
         }

@@ -15,9 +15,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::ORIGIN;
-use serde::de::DeserializeOwned;
 
 use crate::answer::{Answer, Challenges, Cookies, ResponseHeaders};
+use crate::claims::ClaimsType;
 use crate::error::{AuthError, CrossSiteError, TokenError, Unavailable};
 use crate::observe::log;
 use crate::request::RequestHead;
@@ -72,14 +72,17 @@ struct Inner<C> {
     renewal: Option<Renewal>,
 }
 
-impl<C: DeserializeOwned> Authenticator<C> {
+impl<C> Authenticator<C> {
     /// A builder with the defaults.
-    pub fn builder() -> AuthenticatorBuilder<C> {
+    pub fn builder() -> AuthenticatorBuilder<C>
+    where
+        C: ClaimsType,
+    {
         AuthenticatorBuilder::new()
     }
 }
 
-impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
+impl<C: ClaimsType> Authenticator<C> {
     /// Takes the token out of the request and verifies it.
     pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
         let inner = &*self.0;

@@ -1,12 +1,10 @@
 //! The settings of the feature `cache`.
 
-use serde::de::DeserializeOwned;
-
 use super::AuthenticatorBuilder;
 use crate::verify::TokenCache;
 use crate::verify::cache::VerifiedTokens;
 
-impl<C: DeserializeOwned + Send + Sync + 'static> AuthenticatorBuilder<C> {
+impl<C: Send + Sync + 'static> AuthenticatorBuilder<C> {
     /// Keeps verified tokens, so that a token that comes again costs next to nothing. See [`TokenCache`] for what is
     /// checked all the same. Off.
     #[must_use]

@@ -1,7 +1,5 @@
 //! The settings of the feature `login`: sessions as a kind of token, and the list of revoked tokens.
 
-use serde::de::DeserializeOwned;
-
 use super::AuthenticatorBuilder;
 use super::builder::Revocation;
 use crate::error::{AuthError, TokenError, Unavailable};
@@ -50,7 +48,7 @@ fn revoked(list: &Revocations, token: &Identity<'_>) -> Result<(), Revoked> {
     list.check_with(TokenIdentity { issuer, token_id, session_id: None, subject, issued_at }, || token.session_id())
 }
 
-impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
+impl<C> AuthenticatorBuilder<C> {
     /// Refuses tokens that are on this list, cached ones too. A token is known by its `jti`, which
     /// [`required_claim`](Self::required_claim) can demand, by its `sid`, and by its `sub` and `iat`. None.
     #[must_use]

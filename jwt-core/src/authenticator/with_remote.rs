@@ -1,11 +1,9 @@
 //! The settings of the feature `remote`.
 
-use serde::de::DeserializeOwned;
-
 use super::AuthenticatorBuilder;
 use crate::issuers::tenants::Tenants;
 
-impl<C: DeserializeOwned> AuthenticatorBuilder<C> {
+impl<C> AuthenticatorBuilder<C> {
     /// Trusts issuers that are not known beforehand, such as the tenants of a provider; see [`Tenants`](crate::Tenants).
     #[must_use]
     pub fn trust_tenants(mut self, tenants: Tenants) -> Self {

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 pub use builder::IssuerBuilder;
 pub use error::{IssueError, IssuerBuildError, RotationError};
@@ -22,6 +21,7 @@ pub use token::AccessToken;
 use crate::authenticator::Authenticator;
 use crate::authenticator::AuthenticatorBuilder;
 use crate::base64url;
+use crate::claims::ClaimsType;
 use crate::clock::{Clock, NumericDate};
 use crate::facade::tracing;
 use crate::key::crypto;
@@ -148,7 +148,7 @@ impl Issuer {
 
     /// A builder for an authenticator that trusts this issuer: with its name, audiences, `typ` and clock, and its keys as
     /// they change.
-    pub fn authenticator<C: DeserializeOwned>(&self) -> AuthenticatorBuilder<C> {
+    pub fn authenticator<C: ClaimsType>(&self) -> AuthenticatorBuilder<C> {
         let inner = &*self.0;
         let builder = Authenticator::builder().keys(self).issuer(&*inner.name).typ(&*inner.typ);
         let builder = inner.audiences.iter().fold(builder, |builder, audience| builder.audience(&**audience));

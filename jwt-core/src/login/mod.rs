@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::ORIGIN;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -29,6 +29,7 @@ pub use tokens::{Login, RefreshToken, UnfitToken};
 
 use crate::authenticator::AuthenticatorBuilder;
 use crate::authenticator::renewal::Renewal;
+use crate::claims::ClaimsType;
 use crate::clock::NumericDate;
 use crate::error::AuthError;
 use crate::facade::tracing;
@@ -385,7 +386,7 @@ impl Logins {
 
     /// A builder for an authenticator that accepts the access tokens of these logins, from the `Authorization` header or the
     /// cookie.
-    pub fn authenticator<C: DeserializeOwned>(&self) -> AuthenticatorBuilder<C> {
+    pub fn authenticator<C: ClaimsType>(&self) -> AuthenticatorBuilder<C> {
         let Inner { issuer, cookies, refresh_cookie, cross_site, revocations, renewals, .. } = &*self.0;
         let builder = issuer.authenticator().source(TokenSource::bearer()).source(cookies.source());
         let builder = cross_site.trusted.iter().fold(builder, |builder, origin| builder.trusted_origin(&**origin));

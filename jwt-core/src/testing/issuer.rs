@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::de::DeserializeOwned;
+use crate::claims::ClaimsType;
 use serde_json::{Value, json};
 
 use super::clock::TestClock;
@@ -94,7 +94,7 @@ impl TestIssuer {
     }
 
     /// A builder that trusts this issuer: keys, issuer, audience and clock are set, the rest are the defaults.
-    pub fn builder<C: DeserializeOwned>(&self) -> AuthenticatorBuilder<C> {
+    pub fn builder<C: ClaimsType>(&self) -> AuthenticatorBuilder<C> {
         AuthenticatorBuilder::new().keys(self.keys()).issuer(&*self.name).audience(&*self.audience).clock(self.clock())
     }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use crate::claims::ClaimsType;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::issuer::TestIssuer;
@@ -178,7 +178,7 @@ impl TestToken {
     ///
     /// # Panics
     /// Where the token is not good, or its claims do not fit the type.
-    pub fn verified<C: DeserializeOwned>(self) -> VerifiedToken<C> {
+    pub fn verified<C: ClaimsType>(self) -> VerifiedToken<C> {
         let verifier = self.issuer.builder().build_verifier().expect("the issuer's builder is complete");
         verifier.verify(self.compact()).expect("the token is good")
     }

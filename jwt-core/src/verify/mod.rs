@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+pub use crate::claims::ClaimsType;
 pub(crate) use authority::{Authority, Lookup};
 #[cfg(feature = "cache")]
 pub use cache::TokenCache;
