@@ -25,6 +25,10 @@ use serde::ser::{Serialize, Serializer};
 ///     fn grants(&self, name: &str) -> bool { self.admin && name.starts_with("admin:") }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of scopes or roles",
+    note = "point at a field of the type `Scopes`, `Roles`, `String` or `Vec<String>`, or implement `Grants` for its type"
+)]
 pub trait Grants {
     /// Whether something of exactly that name is granted.
     fn grants(&self, name: &str) -> bool;
