@@ -1,15 +1,17 @@
 //! A law: what a refused request costs. Counted in allocations, the log line and the answer among them.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
-use acceptance::{Log, User, base64url, builder, compact, good_claims, hs256};
+use acceptance::{Log, User, WatchedStore, base64url, builder, compact, good_claims, hs256};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use allocation_counter::{AllocationInfo, measure};
 use http::request::Parts;
 use http::{Request, Response};
 use jwt_core::adapter::Verdict;
-use jwt_core::{Authenticator, AuthenticatorBuilder, TokenSource};
+use jwt_core::{Authenticator, AuthenticatorBuilder, Sessions, TokenSource};
+use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// A refused request may cost so many times what the cheapest valid one costs, and the bytes of its token twice more: it
@@ -189,5 +191,48 @@ fn a_refused_request_costs_a_small_constant_times_the_cheapest_valid_one() {
             let measured = answer(&fields, &query);
             assert_cheap(&format!("{name}: {case}"), &fields, valid, measured);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 48 } else { 256 }))]
+
+    /// A law: nothing beyond the limit is read, hashed, logged or looked up. A token that is over it, and good otherwise,
+    /// costs no more than none at all: neither for the verdict, nor for the log, nor in the store.
+    #[test]
+    fn what_is_beyond_the_limit_costs_nothing_whatever_it_is(
+        limit in 256..2048_usize,
+        excess in prop_oneof![1..4_usize, 1000..20_000_usize],
+        kind in 0..4_u8,
+    ) {
+        let (log, store) = (Log::here(), Arc::new(WatchedStore::new()));
+        // Whoever asked it would get an answer of 503.
+        store.set_down(true);
+        let sessions = Sessions::builder(store).build().unwrap();
+        let authenticator = builder().sessions(&sessions).max_token_len(limit).build().unwrap();
+        let filler = "x".repeat(limit + excess);
+        let mut claims = good_claims();
+        claims["iss-marker"] = "marker".into();
+        let token = match kind {
+            0 => compact(&format!(r#"{{"alg":"HS256","kid":"marker","x":"{filler}"}}"#), claims.to_string().as_bytes()),
+            1 => compact(HS256, members(limit).as_bytes()),
+            2 => format!("jst_{filler}"),
+            _ => {
+                claims["padding"] = filler.into();
+                hs256(&claims)
+            }
+        };
+        prop_assert!(token.len() > limit);
+        let mut answer = core(&authenticator);
+        let nothing = answer(&vec![], "").1;
+        // What is made once was made.
+        answer(&bearer(&token), "");
+        log.take();
+        let (status, refused) = answer(&bearer(&token), "");
+        prop_assert_eq!(status, 401);
+        prop_assert!(!log.take().contains("marker"));
+        // The answer, and a log line of a known length.
+        prop_assert!(refused.count_total <= nothing.count_total + 2, "{} {}", refused.count_total, nothing.count_total);
+        prop_assert!(refused.bytes_total <= nothing.bytes_total + 512, "{} {}", refused.bytes_total, nothing.bytes_total);
     }
 }
