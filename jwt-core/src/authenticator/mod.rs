@@ -157,7 +157,7 @@ impl<C: ClaimsType> Authenticator<C> {
     async fn renewed(&self, refresh_token: Box<[u8]>, token: Option<Box<[u8]>>, error: AuthError) -> Outcome<C> {
         let renewed = match &self.0.renewal {
             Some(renewal) => renewal.renew.renew(refresh_token).await,
-            None => Err(NotRenewed::Refused),
+            None => Err(NotRenewed::Refused { cookies: Vec::new() }),
         };
         match renewed {
             Ok(Renewed { access_token, cookies }) => {
@@ -166,7 +166,10 @@ impl<C: ClaimsType> Authenticator<C> {
                 Outcome { result, cookies: Cookies::new(cookies) }
             }
             Err(NotRenewed::Unavailable) => Err(self.logged(Unavailable::Store.into(), None)).into(),
-            Err(NotRenewed::Refused) => self.not_renewed(token.as_deref(), error).map_or(Ok(None), Err).into(),
+            Err(NotRenewed::Refused { cookies }) => {
+                let result = self.not_renewed(token.as_deref(), error).map_or(Ok(None), Err);
+                Outcome { result, cookies: Cookies::new(cookies) }
+            }
         }
     }
 

@@ -33,8 +33,8 @@ pub(crate) struct Renewed {
 }
 
 pub(crate) enum NotRenewed {
-    /// The login has ended.
-    Refused,
+    /// The login has ended. What makes the browser forget it.
+    Refused { cookies: Vec<HeaderValue> },
     /// It is not known whether it has.
     Unavailable,
 }

@@ -1,6 +1,7 @@
 //! Access tokens that have expired, renewed while a request waits: what the authenticator asks for through its port.
 
 use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
 
 use super::{Login, LoginError, Logins};
 use crate::authenticator::renewal::{NotRenewed, Renew, Renewed, Renewing};
@@ -21,14 +22,19 @@ impl Renew for Logins {
             };
             match renewed.inspect_err(LoginError::log) {
                 Ok(login) => {
-                    let cookies = self.set_cookies(&login).get_all(SET_COOKIE).iter().cloned().collect();
+                    let cookies = values(&self.set_cookies(&login));
                     Ok(Renewed { access_token: login.access_token().as_str().to_owned(), cookies })
                 }
                 Err(LoginError::Store(_) | LoginError::Reload(_) | LoginError::Refresh(RefreshError::Store(_))) => {
                     Err(NotRenewed::Unavailable)
                 }
-                Err(_) => Err(NotRenewed::Refused),
+                Err(LoginError::Refresh(_)) => Err(NotRenewed::Refused { cookies: values(&self.clear_cookies()) }),
+                Err(_) => Err(NotRenewed::Refused { cookies: Vec::new() }),
             }
         })
     }
+}
+
+fn values(cookies: &HeaderMap) -> Vec<HeaderValue> {
+    cookies.get_all(SET_COOKIE).iter().cloned().collect()
 }
