@@ -87,6 +87,8 @@ mod address;
 mod answer;
 mod authenticator;
 mod base64url;
+#[cfg(feature = "remote")]
+mod certificates;
 mod claims;
 pub mod clock;
 mod config_error;

@@ -1,15 +1,16 @@
 //! A server on actix-web that takes the tokens of an identity provider.
 //!
 //! `OIDC_ISSUER=https://login.example.com OIDC_AUDIENCE=api cargo run -p oidc-actix`, then `curl` its `/me` with a token
-//! of that provider. `PORT` is 3000, 0 for any. Without keys from the provider it does not start, unless
+//! of that provider. `PORT` is 3000, 0 for any. `OIDC_ALGORITHMS`, such as `RS256,ES256`, are the only ones that are used;
+//! without it, those that the keys name. Without keys from the provider it does not start, unless
 //! `OIDC_START_ANYWAY` is set.
 
 use std::process::ExitCode;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use jwt_actix::error::AuthenticatorBuildError;
-use jwt_actix::key::FetchError;
-use jwt_actix::{Authenticator, Claims, JwtAuth, RemoteKeySet};
+use jwt_actix::key::{FetchError, UnknownAlgorithm};
+use jwt_actix::{Algorithm, Authenticator, Claims, JwtAuth, RemoteKeySet};
 
 /// What this service wants to know. `sub` is in the tokens of every provider.
 #[derive(serde::Deserialize)]
@@ -42,7 +43,10 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), StartError> {
     let settings = Settings::read()?;
-    let keys = RemoteKeySet::discover(settings.issuer);
+    let mut keys = RemoteKeySet::discover(settings.issuer);
+    if let Some(algorithms) = settings.algorithms {
+        keys = keys.algorithms(algorithms);
+    }
     let auth = Authenticator::<User>::builder().keys(&keys).audience(settings.audience).build()?;
     if !settings.start_anyway {
         keys.ready().await?;
@@ -65,6 +69,8 @@ async fn serve() -> Result<(), StartError> {
 struct Settings {
     issuer: String,
     audience: String,
+    /// The only ones that are used.
+    algorithms: Option<Vec<Algorithm>>,
     port: u16,
     /// Serve at once, and answer 503 until the keys have arrived.
     start_anyway: bool,
@@ -78,6 +84,8 @@ enum StartError {
     NoIssuer,
     #[error("OIDC_AUDIENCE is not set: what this service is called in the `aud` of your provider's tokens")]
     NoAudience,
+    #[error("OIDC_ALGORITHMS: {name:?} is {error}, with commas between them")]
+    Algorithm { name: String, error: UnknownAlgorithm },
     #[error("PORT is no port: {0}")]
     Port(#[from] std::num::ParseIntError),
     #[error("OIDC_ISSUER and OIDC_AUDIENCE do not go: {0}")]
@@ -96,10 +104,17 @@ impl Settings {
         Ok(Self {
             issuer: set("OIDC_ISSUER").ok_or(StartError::NoIssuer)?,
             audience: set("OIDC_AUDIENCE").ok_or(StartError::NoAudience)?,
+            algorithms: set("OIDC_ALGORITHMS").map(|names| algorithms(&names)).transpose()?,
             port: set("PORT").map_or(Ok(3000), |port| port.parse())?,
             start_anyway: set("OIDC_START_ANYWAY").is_some(),
         })
     }
+}
+
+/// Names of algorithms with commas between them.
+fn algorithms(names: &str) -> Result<Vec<Algorithm>, StartError> {
+    let algorithm = |name: &str| name.parse().map_err(|error| StartError::Algorithm { name: name.to_owned(), error });
+    names.split(',').map(str::trim).map(algorithm).collect()
 }
 
 /// What strangers may know: well or not. Addresses, ages and errors of the keys are in the log, which has every fetch that

@@ -250,6 +250,14 @@ pub enum RemoteKeySetBuildError {
         /// The setting.
         setting: &'static str,
     },
+    /// A certificate authority that is no certificate.
+    #[error(
+        "`.root_certificate(…)` of the key set got no readable certificate: give the text of a PEM file with `-----BEGIN CERTIFICATE-----`, not its path; DER is converted by `openssl x509 -inform der -in ca.der`"
+    )]
+    RootCertificate,
+    /// A certificate authority for the default HTTP client, and another client.
+    #[error("`.root_certificate(…)` of the key set has no effect on the client of `.client(…)`: trust it there")]
+    UnusedRootCertificate,
     /// Keys are fetched in the background, and no runtime is there to do it.
     #[error("keys are fetched in the background by Tokio: build the authenticator inside of its runtime")]
     NoRuntime,

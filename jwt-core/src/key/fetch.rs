@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config_error::debug_as_display;
 use crate::key::KeyError;
@@ -12,7 +13,7 @@ use crate::transport::TransportError;
 /// Fetches documents over HTTP: keys, and the metadata that says where they are.
 ///
 /// The default is reqwest with rustls and the certificates of the platform. Implement this trait for another client:
-/// for a private certificate authority, a proxy, or mutual TLS.
+/// for a proxy, or mutual TLS. (A private certificate authority needs none: `RemoteKeySet::root_certificate`.)
 ///
 /// An implementation sends the request as it is, follows no redirect, and fails once the body is longer than
 /// `max_bytes`. It needs no time limit: a fetch that takes too long is dropped.
@@ -101,6 +102,14 @@ pub enum FetchError {
     /// The metadata names an address of the keys that is not https.
     #[error("`jwks_uri` is not an https address: keys fetched from there can be forged on the way")]
     Insecure,
+    /// No keys in the time that `RemoteKeySet::ready_within` was given.
+    #[error("no keys within {within:?}; the last attempt: {last}")]
+    NotReady {
+        /// How long they were waited for.
+        within: Duration,
+        /// What the last attempt met; [`Timeout`](Self::Timeout) where the first one has not ended.
+        last: Box<FetchError>,
+    },
     /// No authenticator has been built with the keys, or the runtime that fetched them has ended.
     #[error(
         "the keys are not fetched: no authenticator has been built with them, or the runtime of the last one has ended"

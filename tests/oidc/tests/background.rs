@@ -104,6 +104,71 @@ async fn a_token_of_a_new_key_is_good_even_if_a_fetch_from_before_the_rotation_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_are_waited_for_while_the_provider_starts() {
+    let key = Key::new("k");
+    let client = Scripted::default();
+    let keys = keys(&client);
+    let auth = authenticator(&keys);
+    tokio::spawn({
+        let (client, key) = (client.clone(), key.clone());
+        async move {
+            sleep(5 * SECOND).await;
+            client.answer(503, "starting");
+            sleep(5 * SECOND).await;
+            client.answer(200, jwks([&key]));
+        }
+    });
+    assert!(keys.ready().await.is_err());
+    let begun = Instant::now();
+    keys.ready_within(MINUTE).await.unwrap();
+    // Nobody there at first, and refused then: tried again by the schedule, after 1, 2, 4 and 8 seconds at most.
+    assert!(begun.elapsed() >= 9 * SECOND && begun.elapsed() <= 16 * SECOND, "{:?}", begun.elapsed());
+    assert_eq!(at_once(&auth, &key.token(ISSUER)), Some(200));
+    keys.ready_within(Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_keys_without_success_learns_what_the_last_attempt_met() {
+    let client = Scripted::default();
+    let keys = keys(&client);
+    assert!(matches!(keys.ready_within(MINUTE).await, Err(FetchError::Stopped)), "nobody fetches yet");
+    let _auth = authenticator(&keys);
+    let begun = Instant::now();
+    let error = keys.ready_within(3 * SECOND).await.unwrap_err();
+    assert_eq!(begun.elapsed(), 3 * SECOND);
+    assert_eq!(error.to_string(), "no keys within 3s; the last attempt: nobody there");
+    client.answer(503, "");
+    let error = keys.ready_within(10 * SECOND).await.unwrap_err();
+    let FetchError::NotReady { within, last } = &error else { panic!("{error}") };
+    assert!(*within == 10 * SECOND && matches!(**last, FetchError::Status(503)), "{error}");
+    assert!(error.to_string().contains("503") && format!("{error:?}") == error.to_string(), "{error}");
+    // A set without a usable key is waited for as well.
+    client.answer(200, r#"{"keys":[]}"#);
+    let error = keys.ready_within(2 * MINUTE).await.unwrap_err();
+    assert!(error.to_string().contains("no usable key"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_keys_is_answered_in_time_by_a_provider_that_hangs() {
+    let client = Scripted::default();
+    client.take(5 * MINUTE, Duration::ZERO);
+    let keys = keys(&client);
+    let _auth = authenticator(&keys);
+    let error = keys.ready_within(2 * SECOND).await.unwrap_err();
+    assert!(matches!(&error, FetchError::NotReady { last, .. } if matches!(**last, FetchError::Timeout)), "{error}");
+}
+
+#[test]
+fn who_waits_for_keys_is_told_when_their_runtime_has_ended() {
+    let keys = keys(&Scripted::default());
+    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let _auth = first.block_on(async { authenticator(&keys) });
+    drop(first);
+    assert!(matches!(second.block_on(keys.ready_within(MINUTE)), Err(FetchError::Stopped)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_names_no_key_makes_nobody_fetch_and_follows_with_the_next_scheduled_fetch() {
     let (old, next) = (Key::new("old"), SigningKey::pem(Algorithm::ES256, key_file("p256.pem")).unwrap());
     let claims = serde_json::json!({"aud": AUDIENCE, "sub": "alice", "name": "Alice", "exp": 4_000_000_000_u64});

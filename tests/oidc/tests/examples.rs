@@ -12,13 +12,13 @@ use outside::Process;
 const EXAMPLES: [&str; 2] = ["oidc-axum", "oidc-actix"];
 
 /// An example with these variables set, and no others of its own. Built by Cargo beside the tests.
-fn example(name: &str, variables: &[(&str, &str)]) -> Command {
+pub(crate) fn example(name: &str, variables: &[(&str, &str)]) -> Command {
     let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--locked", "-p", name]).status();
     assert!(built.unwrap().success());
     // target/debug/deps/examples-… is this test.
     let directory: PathBuf = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().into();
     let mut command = outside::command(directory.join(name));
-    for variable in ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_START_ANYWAY"] {
+    for variable in ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_ALGORITHMS", "OIDC_START_ANYWAY"] {
         command.env_remove(variable);
     }
     command.env("PORT", "0").envs(variables.iter().copied());
@@ -70,18 +70,41 @@ fn the_examples_say_what_is_missing_or_wrong_and_do_not_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", taken.local_addr().unwrap());
     drop(taken);
-    let cases: [(&[(&str, &str)], &str); 5] = [
+    let unknown = "\"RS265\" is not a supported signature algorithm: use one of HS256";
+    let cases: [(&[(&str, &str)], &str); 7] = [
         (&[("OIDC_AUDIENCE", "api")], "OIDC_ISSUER is not set"),
         (&[("OIDC_ISSUER", "https://login.example.com")], "OIDC_AUDIENCE is not set"),
         (&[("OIDC_ISSUER", "login.example.com"), ("OIDC_AUDIENCE", "api")], "absolute https address"),
         (&[("OIDC_ISSUER", "http://login.example.com"), ("OIDC_AUDIENCE", "api")], "use https"),
         (&[("OIDC_ISSUER", &nobody), ("OIDC_AUDIENCE", "api")], "no keys from OIDC_ISSUER"),
+        (
+            &[("OIDC_ISSUER", &nobody), ("OIDC_AUDIENCE", "api"), ("OIDC_ALGORITHMS", "ES256, RS265")],
+            &format!("OIDC_ALGORITHMS: {unknown}"),
+        ),
+        (
+            &[("OIDC_ISSUER", &nobody), ("OIDC_AUDIENCE", "api"), ("OIDC_ALGORITHMS", "ES256,")],
+            "OIDC_ALGORITHMS: \"\" is not a supported signature algorithm",
+        ),
     ];
     for name in EXAMPLES {
         for (variables, expected) in cases {
             let ended = example(name, variables).output().unwrap();
             let text = String::from_utf8_lossy(&ended.stderr).into_owned();
             assert!(!ended.status.success() && text.contains(expected), "{name} {expected}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_examples_use_the_algorithms_that_they_are_told_and_no_others() {
+    let Some(provider) = Provider::start() else { return };
+    for name in EXAMPLES {
+        let issuer = provider.issuer();
+        let told = [("OIDC_ISSUER", &*issuer), ("OIDC_AUDIENCE", "api"), ("OIDC_ALGORITHMS", "ES256, EdDSA")];
+        let served = Served::start(example(name, &told));
+        for (algorithm, status) in [("ES256", 200), ("EdDSA", 200), ("RS256", 401)] {
+            let bearer = format!("Bearer {}", provider.token(algorithm));
+            assert_eq!(served.get("/me", &[("Authorization", &bearer)]).status, status, "{name} {algorithm}");
         }
     }
 }

@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
+use reqwest::Certificate;
+
 use crate::key::{Fetch, FetchError, Fetching};
+use crate::transport::TransportError;
 
 pub(super) struct DefaultClient(reqwest::Client);
 
 impl DefaultClient {
-    pub(super) fn new(connect_timeout: Duration) -> Result<Self, FetchError> {
+    pub(super) fn new(connect_timeout: Duration, roots: Vec<Certificate>) -> Result<Self, FetchError> {
         let client = reqwest::Client::builder()
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(connect_timeout)
+            // Beside those of the platform.
+            .tls_certs_merge(roots)
             // Minutes pass between two fetches.
             .pool_max_idle_per_host(0)
             .build()
@@ -49,5 +54,15 @@ fn failed(mut error: reqwest::Error) -> FetchError {
     if let Some(address) = error.url_mut() {
         address.set_query(None);
     }
-    FetchError::transport(error)
+    let error = TransportError::new(error);
+    // As rustls says it, whose types are not in the public interface of the client: no authority of that name, or one with
+    // another key.
+    let said = error.to_string();
+    let is_unknown = ["UnknownIssuer", "BadSignature"].iter().any(|words| said.contains(words));
+    if is_unknown { FetchError::transport(UnknownAuthority(error)) } else { FetchError::Transport(error) }
 }
+
+/// The certificate of the provider is of an authority that is not trusted.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}: if a private authority has signed the certificate of the provider, trust it by `.root_certificate(pem)`")]
+struct UnknownAuthority(TransportError);

@@ -50,8 +50,8 @@ pub(super) async fn download(
     } else {
         // Made again for each fetch, since it holds a hundred kilobytes; and on a thread that may block, since it takes
         // milliseconds.
-        let connect_timeout = settings.connect_timeout;
-        let made = spawn_blocking(move || DefaultClient::new(connect_timeout)).await;
+        let (connect_timeout, roots) = (settings.connect_timeout, settings.roots.clone());
+        let made = spawn_blocking(move || DefaultClient::new(connect_timeout, roots.certificates()?)).await;
         own = made.map_err(|_| FetchError::Stopped)??;
         &own
     };

@@ -7,6 +7,7 @@ mod origin;
 mod published;
 mod refresher;
 mod report;
+mod roots;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub(crate) use on_demand::OnDemand;
 use origin::Origin;
 use refresher::Refresher;
 use report::Reporter;
+use roots::RootCertificates;
 use schedule::Schedule;
 
 use crate::config_error::Given;
@@ -48,6 +50,7 @@ use crate::key::{
 /// | [`cool_down`](Self::cool_down) | 5 seconds | how often strangers can cause a fetch |
 /// | [`timeout`](Self::timeout) | 10 seconds | a provider that hangs is down |
 /// | [`connect_timeout`](Self::connect_timeout) | 3 seconds | an address that does not answer by then will not |
+/// | [`root_certificate`](Self::root_certificate) | none beside those of the platform | whoever has a certificate of a trusted authority can answer as the provider |
 /// | [`max_bytes`](Self::max_bytes) | 1 MiB | a key has some hundred bytes |
 /// | [`max_keys`](Self::max_keys) | 100 | providers publish two to ten |
 /// | [`algorithms`](Self::algorithms) | those that the keys name, RS256 for an RSA key that names none | RFC 8725 §3.1 |
@@ -55,18 +58,21 @@ use crate::key::{
 /// A query of the address, where a key may be, is sent and never shown: not in the log, in metrics, in errors or in
 /// [`status`](Self::status).
 ///
-/// Each setting is given once; an authenticator that is built with a set where one was given twice fails to build.
+/// Each setting is given once, except `root_certificate`, which adds; an authenticator that is built with a set where
+/// another was given twice fails to build.
 ///
 /// Redirects are not followed. Addresses are https, or http to this machine. Keys that cannot be used are skipped and
 /// logged, and so are secrets and private keys, which everybody knows once they are published.
 ///
 /// ```no_run
+/// use std::time::Duration;
+///
 /// use jwt_core::{Authenticator, RemoteKeySet};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let keys = RemoteKeySet::discover("https://login.example.com");
 /// let auth = Authenticator::<()>::builder().keys(&keys).audience("api").build()?;
-/// keys.ready().await?; // or serve at once, and answer 503 until they arrive
+/// keys.ready_within(Duration::from_secs(30)).await?; // or serve at once, and answer 503 until they arrive
 /// # let _ = auth;
 /// # Ok(())
 /// # }
@@ -82,6 +88,7 @@ struct Settings {
     origin: Origin,
     algorithms: Option<Vec<Algorithm>>,
     client: Option<Arc<dyn Fetch>>,
+    roots: RootCertificates,
     schedule: Schedule,
     on_demand: Option<OnDemand>,
     connect_timeout: Duration,
@@ -120,6 +127,7 @@ impl RemoteKeySet {
             origin,
             algorithms: None,
             client: None,
+            roots: RootCertificates::default(),
             schedule: Schedule::default(),
             on_demand: None,
             connect_timeout: Duration::from_secs(3),
@@ -216,6 +224,30 @@ impl RemoteKeySet {
         self.set("max_keys", |settings| settings.max_keys = keys)
     }
 
+    /// Trusts one more certificate authority, or several, for the connections of the default client: the text of a PEM
+    /// file, with one or more `CERTIFICATE` blocks. It adds to the certificates of the platform, and each call adds to the
+    /// ones before. For a provider whose certificate a private authority has signed.
+    ///
+    /// On Linux and BSD, the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the certificates of the
+    /// platform, without a change of code.
+    ///
+    /// An authenticator that is built with a set with an unreadable certificate fails to build
+    /// ([`RemoteKeySetBuildError::RootCertificate`]), and so does one with a [`client`](Self::client) of its own beside
+    /// ([`RemoteKeySetBuildError::UnusedRootCertificate`]).
+    ///
+    /// ```no_run
+    /// use jwt_core::RemoteKeySet;
+    ///
+    /// let authority = std::fs::read("/etc/ssl/example-ca.pem")?;
+    /// let keys = RemoteKeySet::discover("https://login.internal.example").root_certificate(authority);
+    /// # let _ = keys;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn root_certificate(self, pem: impl AsRef<[u8]>) -> Self {
+        self.changed(|settings| settings.roots.add(pem.as_ref()))
+    }
+
     /// The HTTP client. Default: reqwest with rustls and the certificates of the platform.
     #[must_use]
     pub fn client(self, client: impl Fetch + 'static) -> Self {
@@ -231,6 +263,20 @@ impl RemoteKeySet {
     pub async fn ready(&self) -> Result<(), FetchError> {
         match self.running.get() {
             Some(running) => running.0.ready().await,
+            None => Err(FetchError::Stopped),
+        }
+    }
+
+    /// Waits until there are keys, for that time at most: for a service that starts together with its provider. Fetches
+    /// that fail are tried again as always, after 1, 2, 4 … 60 seconds, minus up to one fifth.
+    ///
+    /// # Errors
+    /// [`FetchError::NotReady`] with what the last attempt met, when the time is over. Fetching goes on all the same.
+    /// [`FetchError::Stopped`] at once, where no authenticator has been built with them, or the runtime that fetched them
+    /// has ended.
+    pub async fn ready_within(&self, time: Duration) -> Result<(), FetchError> {
+        match self.running.get() {
+            Some(running) => running.0.ready_within(time).await,
             None => Err(FetchError::Stopped),
         }
     }
@@ -258,6 +304,7 @@ impl KeyFeed for RemoteKeySet {
             return Err(RemoteKeySetBuildError::SetTwice { setting });
         }
         self.settings.origin.check()?;
+        self.settings.roots.check(self.settings.client.is_some())?;
         if let Some(running) = self.running.get() {
             return Ok(running.0.keys().clone());
         }
@@ -323,6 +370,7 @@ impl KeyFeed for RemoteKeySet {
             origin,
             algorithms,
             client: _,
+            roots,
             schedule,
             on_demand: _,
             given: _,
@@ -330,7 +378,7 @@ impl KeyFeed for RemoteKeySet {
             max_bytes,
             max_keys,
         } = &*self.settings;
-        format!("{origin:?} {algorithms:?} {schedule:?} {connect_timeout:?} {max_bytes} {max_keys}")
+        format!("{origin:?} {algorithms:?} {schedule:?} {connect_timeout:?} {max_bytes} {max_keys} {roots:?}")
     }
 }
 

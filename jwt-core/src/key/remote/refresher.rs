@@ -423,12 +423,34 @@ impl Refresher {
     pub(super) async fn ready(&self) -> Result<(), FetchError> {
         let mut ended = self.ended.subscribe();
         let _ = ended.wait_for(|ended| ended.count > 0).await;
-        if self.keys.current().is_some() {
-            return Ok(());
-        }
+        if self.keys.current().is_some() { Ok(()) } else { Err(self.why_none()) }
+    }
+
+    /// Waits until there are keys, through fetches that fail.
+    pub(super) async fn ready_within(&self, within: Duration) -> Result<(), FetchError> {
+        let keys = async {
+            let mut ended = self.ended.subscribe();
+            loop {
+                match self.ready().await {
+                    Err(FetchError::Stopped) => return Err(FetchError::Stopped),
+                    // An error means that the sender is gone.
+                    Err(_) => ended.changed().await.map_err(|_| FetchError::Stopped)?,
+                    Ok(()) => return Ok(()),
+                }
+            }
+        };
+        timeout(within, keys).await.unwrap_or_else(|_| {
+            let attempted = self.ended.borrow().count > 0;
+            let last = Box::new(if attempted { self.why_none() } else { FetchError::Timeout });
+            Err(FetchError::NotReady { within, last })
+        })
+    }
+
+    /// Why there are no keys, by the last fetch.
+    fn why_none(&self) -> FetchError {
         let state = self.state();
         let skipped = state.known.as_ref().map_or_else(|| [].into(), |set| set.skipped.clone());
-        Err(state.error.clone().unwrap_or(FetchError::Keys(KeyError::Empty { skipped })))
+        state.error.clone().unwrap_or(FetchError::Keys(KeyError::Empty { skipped }))
     }
 
     /// Whether the provider does not answer, so that a key that is not at hand may exist.
