@@ -54,6 +54,7 @@
 //! | `remote` | off | keys fetched from an identity provider, tenants |
 //! | `login` | off | an issuer, logins, refresh tokens, sessions, revoked tokens |
 //! | `redis` | off | what is remembered in Redis or Valkey |
+//! | `redis-tls` | off | the same over TLS |
 //! | `metrics` | off | counters and gauges |
 //! | `testing` | off | a test kit for applications |
 #![cfg_attr(docsrs, feature(doc_cfg))]

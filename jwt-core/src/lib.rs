@@ -77,6 +77,7 @@
 //! | `remote` | off | keys fetched from an identity provider and kept fresh; tenants |
 //! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
 //! | `redis` | off | the store in Redis or Valkey, for more than one instance |
+//! | `redis-tls` | off | the same over TLS |
 //! | `tracing` | off | an event of the target `jwt` for every rejected request, with its reason; fields of spans |
 //! | `metrics` | off | counters and gauges by the facade of that name |
 //! | `testing` | off | a test kit for applications |
@@ -87,7 +88,7 @@ mod address;
 mod answer;
 mod authenticator;
 mod base64url;
-#[cfg(feature = "remote")]
+#[cfg(any(feature = "redis-tls", feature = "remote"))]
 mod certificates;
 mod claims;
 pub mod clock;

@@ -26,7 +26,7 @@ pub enum StoreError {
     /// The cryptographic backend failed, or the operating system gave no random numbers. Nothing was done.
     #[error("the cryptographic backend failed")]
     Backend,
-    /// The URL names no store. The error says what to write instead.
+    /// The URL names no store, or a certificate beside it cannot be used. The error says what to write instead.
     #[error("the URL of the store: {0}")]
     Config(StoreUrlError),
     /// A setting of the store, or of the list of revocations, was given twice.

@@ -16,7 +16,7 @@ pub use error::{StoreError, StoreFault};
 pub use memory::MemoryStore;
 pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInId, SignInKey, Touch};
 #[cfg(feature = "redis")]
-pub use redis::RedisStore;
+pub use redis::{RedisStore, RedisStoreBuilder};
 pub use revocation::{Revocation, RevocationTarget};
 pub use tenants::TenantStore;
 pub use url_error::StoreUrlError;

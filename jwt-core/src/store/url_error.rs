@@ -2,7 +2,7 @@
 
 use crate::config_error::debug_as_display;
 
-/// Why a URL names no store, and what to write instead. Never holds a user name or a password.
+/// Why a URL names no store, or cannot be used with the certificates beside it, and what to write instead. Never holds a user name or a password.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreUrlError {
@@ -78,13 +78,37 @@ pub enum StoreUrlError {
         database: u32,
     },
     /// TLS is not compiled in.
-    #[error(
-        "`{scheme}` is for TLS, which is not compiled in: depend on the crate `redis` with a TLS feature, such as `tokio-rustls-comp`"
-    )]
+    #[error("`{scheme}` is for TLS, which is not compiled in: switch on the feature `redis-tls`")]
     Tls {
         /// What the URL has before `://`.
         scheme: Box<str>,
     },
+    /// There are certificates for TLS, and the URL is one without TLS.
+    #[error(
+        "certificates are given, and `{scheme}` is without TLS: write `rediss` in place of `redis` (`valkeys`, `valkey`), or leave them out"
+    )]
+    NoTls {
+        /// What the URL has before `://`.
+        scheme: Box<str>,
+    },
+    /// The URL asks for TLS without a look at the certificate of the server.
+    #[error(
+        "`#insecure` in a `{scheme}` URL would accept whoever answers: leave it out, and name a private authority by `.root_certificate(pem)`"
+    )]
+    Insecure {
+        /// What the URL has before `://`.
+        scheme: Box<str>,
+    },
+    /// A certificate authority that is no certificate.
+    #[error(
+        "`.root_certificate(…)` got no readable certificate: give the text of a PEM file with `-----BEGIN CERTIFICATE-----`, not its path; DER is converted by `openssl x509 -inform der -in ca.der`"
+    )]
+    RootCertificate,
+    /// A client certificate that cannot be used.
+    #[error(
+        "`.client_certificate(…)` cannot be used: give the PEM of the certificate, and the PEM of the private key that belongs to it, not encrypted, and not their paths"
+    )]
+    ClientCertificate,
 }
 
 debug_as_display!(StoreUrlError);

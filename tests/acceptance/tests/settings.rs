@@ -350,7 +350,7 @@ fn no_setting_replaces_in_silence() {
 }
 
 /// Types with settings that have tables of their own, or that need servers or features which this suite does not have.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 9] = [
     ("AuthenticatorBuilder", "trust_tenants"),
     ("AuthenticatorBuilder", "cache"),
     ("TokenCache", "max_entries"),
@@ -359,6 +359,8 @@ const ELSEWHERE: [(&str, &str); 7] = [
     ("RedisStore", "prefix"),
     ("RedisStore", "timeout"),
     ("RedisStore", "max_revocations"),
+    ("RedisStoreBuilder", "root_certificate"),
+    ("RedisStoreBuilder", "client_certificate"),
 ];
 
 #[test]

@@ -40,7 +40,6 @@ async fn what_is_no_address_is_refused_with_what_to_do() {
     let query = |scheme: &str| StoreUrlError::Query { scheme: scheme.into() };
     let primary = |name: &str| StoreUrlError::Primary { name: Some(name.into()) };
     let database = |text: &str| StoreUrlError::Database { database: Some(text.into()) };
-    let tls = |scheme: &str| StoreUrlError::Tls { scheme: scheme.into() };
     for (url, expected) in [
         ("", NotAUrl),
         ("no url", NotAUrl),
@@ -81,15 +80,47 @@ async fn what_is_no_address_is_refused_with_what_to_do() {
         ("redis+sentinel://HOST/", primary("")),
         ("redis+sentinel://HOST//0", primary("")),
         ("redis+sentinel://HOST/my%20master", primary("my%20master")),
-        // Compiled without TLS here.
-        ("rediss://HOST", tls("rediss")),
-        ("valkeys://HOST", tls("valkeys")),
-        ("rediss+cluster://HOST", tls("rediss+cluster")),
-        ("rediss+sentinel://HOST/mymaster", tls("rediss+sentinel")),
     ] {
         let answer = RedisStore::connect(&url.replace("HOST", NOBODY)).await;
         assert!(matches!(&answer, Err(StoreError::Config(error)) if *error == expected), "{url}: {answer:?}");
     }
+}
+
+/// Every kind of address with TLS.
+const OVER_TLS: [&str; 6] = [
+    "rediss://HOST",
+    "valkeys://HOST",
+    "rediss+cluster://HOST",
+    "valkeys+cluster://HOST",
+    "rediss+sentinel://HOST/mymaster",
+    "valkeys+sentinel://HOST/mymaster",
+];
+
+#[cfg(not(feature = "redis-tls"))]
+#[tokio::test]
+async fn an_address_with_tls_names_the_feature_that_it_needs() {
+    for url in OVER_TLS {
+        let answer = RedisStore::connect(&url.replace("HOST", NOBODY)).await;
+        let scheme = url.split_once(':').unwrap().0.into();
+        let expected = StoreUrlError::Tls { scheme };
+        assert!(expected.to_string().contains("`redis-tls`"), "{expected}");
+        assert!(matches!(&answer, Err(StoreError::Config(error)) if *error == expected), "{url}: {answer:?}");
+    }
+}
+
+#[cfg(feature = "redis-tls")]
+#[tokio::test]
+async fn an_address_with_tls_is_tried_and_never_without_a_look_at_the_certificate() {
+    for url in OVER_TLS {
+        let url = url.replace("HOST", NOBODY);
+        let answer = RedisStore::connect(&url).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{url}: {answer:?}");
+        let answer = RedisStore::connect(&format!("{url}/#insecure")).await;
+        assert!(matches!(&answer, Err(StoreError::Config(error)) if error.to_string().contains('#')), "{answer:?}");
+    }
+    let answer = RedisStore::connect(&format!("rediss://{NOBODY}/#insecure")).await;
+    let expected = StoreUrlError::Insecure { scheme: "rediss".into() };
+    assert!(matches!(&answer, Err(StoreError::Config(error)) if *error == expected), "{answer:?}");
 }
 
 #[tokio::test]

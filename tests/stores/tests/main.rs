@@ -6,4 +6,6 @@ mod limits;
 mod model;
 mod redis;
 mod suite;
+#[cfg(feature = "redis-tls")]
+mod tls;
 mod verifier;

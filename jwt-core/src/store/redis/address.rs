@@ -11,6 +11,7 @@ use redis::io::tcp::socket2::TcpKeepalive;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsMode};
 
+use super::tls::{self, Tls};
 use crate::store::StoreUrlError;
 
 /// How long a node of a cluster may take to connect, and to answer when it is asked for the layout of the cluster. Others
@@ -26,7 +27,7 @@ const SENTINEL_PORT: u16 = 26_379;
 /// Where the data are, as a URL says it.
 #[derive(Clone)]
 pub(super) enum Address {
-    Server(Client),
+    Server(Box<Client>),
     Cluster(Box<ClusterClient>),
     Sentinels(Vec<Sentinel>),
 }
@@ -42,6 +43,7 @@ pub(super) struct Sentinel {
     own_user: User,
     database: i64,
     tls: Option<TlsMode>,
+    certificates: Tls,
 }
 
 #[derive(Clone, Default)]
@@ -53,24 +55,33 @@ struct User {
 impl Address {
     /// Reads the URL of a store. `redis+cluster` and `redis+sentinel` name several hosts and are read here; the driver
     /// reads every other URL.
-    pub(super) fn parse(url: &str) -> Result<Self, StoreUrlError> {
+    pub(super) fn parse(url: &str, tls: &Tls) -> Result<Self, StoreUrlError> {
         let (scheme, rest) = url.split_once("://").ok_or(StoreUrlError::NotAUrl)?;
         let (protocol, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
+        tls.check()?;
+        if matches!(protocol, "rediss" | "valkeys") {
+            tls::prepare();
+        } else if tls.is_given() && matches!(protocol, "redis" | "valkey" | "unix") {
+            return Err(StoreUrlError::NoTls { scheme: scheme.into() });
+        }
         match (protocol, kind) {
             ("redis" | "rediss" | "valkey" | "valkeys", "cluster") => {
-                Self::cluster(protocol, &Several::parse(scheme, rest)?)
+                Self::cluster(protocol, &Several::parse(scheme, rest)?, tls)
             }
             ("redis" | "rediss" | "valkey" | "valkeys", "sentinel") => {
-                Self::sentinels(protocol, &Several::parse(scheme, rest)?)
+                Self::sentinels(protocol, &Several::parse(scheme, rest)?, tls)
             }
             _ => {
                 let info = server(scheme, url, || unreadable_server(scheme))?;
-                Client::open(info).map(Self::Server).map_err(|_| unreadable_server(scheme))
+                if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+                    return Err(StoreUrlError::Insecure { scheme: scheme.into() });
+                }
+                tls.server(info).map(|client| Self::Server(Box::new(client))).map_err(|_| unreadable_server(scheme))
             }
         }
     }
 
-    fn cluster(protocol: &str, parts: &Several<'_>) -> Result<Self, StoreUrlError> {
+    fn cluster(protocol: &str, parts: &Several<'_>, tls: &Tls) -> Result<Self, StoreUrlError> {
         if !matches!(parts.path, "" | "0") {
             return Err(match parts.path.parse() {
                 Ok(database @ 1..) => StoreUrlError::ClusterDatabase { database },
@@ -91,10 +102,10 @@ impl Address {
             .min_retry_wait(20)
             .max_retry_wait(200)
             .retry_wait_formula(10, 2);
-        client.build().map(|client| Self::Cluster(Box::new(client))).map_err(|_| parts.unreadable_hosts())
+        tls.cluster(client).build().map(|client| Self::Cluster(Box::new(client))).map_err(|_| parts.unreadable_hosts())
     }
 
-    fn sentinels(protocol: &str, parts: &Several<'_>) -> Result<Self, StoreUrlError> {
+    fn sentinels(protocol: &str, parts: &Several<'_>, certificates: &Tls) -> Result<Self, StoreUrlError> {
         let (name, database) = parts.path.split_once('/').unwrap_or((parts.path, "0"));
         // The names that a sentinel takes.
         let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
@@ -110,7 +121,15 @@ impl Address {
             let at = info.addr().clone();
             let tls = matches!(at, ConnectionAddr::TcpTls { .. }).then_some(TlsMode::Secure);
             let user = User::of(&info);
-            Ok(Sentinel { at, name: name.into(), user, own_user: own_user.clone(), database: database.into(), tls })
+            Ok(Sentinel {
+                at,
+                name: name.into(),
+                user,
+                own_user: own_user.clone(),
+                database: database.into(),
+                tls,
+                certificates: certificates.clone(),
+            })
         };
         parts.hosts.split(',').map(sentinel).collect::<Result<_, _>>().map(Self::Sentinels)
     }
@@ -155,7 +174,7 @@ impl Sentinel {
         if let Some(password) = &self.own_user.password {
             client = client.set_client_to_sentinel_password(password);
         }
-        client.build()
+        self.certificates.sentinel(client).build()
     }
 }
 

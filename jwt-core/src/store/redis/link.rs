@@ -175,7 +175,7 @@ impl Address {
                         .set_number_of_retries(3)
                         .set_connection_timeout(Some(CONNECT_TIMEOUT))
                         .set_response_timeout(None);
-                    ConnectionManager::new_with_config(client.clone(), config).await.map(Route::Server)
+                    ConnectionManager::new_with_config((**client).clone(), config).await.map(Route::Server)
                 }
                 Self::Cluster(client) => client.get_async_connection().await.map(Route::Cluster),
                 Self::Sentinels(sentinels) => primary(sentinels).await.map(Route::Primary),

@@ -1,9 +1,18 @@
 //! A store in Redis or Valkey.
 
 mod address;
+mod builder;
 mod link;
 mod script;
 mod tenants;
+#[cfg(not(feature = "redis-tls"))]
+#[path = "no_tls.rs"]
+#[allow(clippy::unused_self, reason = "it stands in for what has settings")]
+mod tls;
+#[cfg(feature = "redis-tls")]
+mod tls;
+
+pub use builder::RedisStoreBuilder;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +20,6 @@ use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind};
 
-use address::Address;
 use link::Link;
 use script::Script;
 
@@ -62,27 +70,34 @@ impl RedisStore {
     /// - `redis+sentinel://user:password@host:26379,host:26380/NAME/0`: the primary that these sentinels call `NAME`, and
     ///   the number of the database. User and password are for the primary; `?sentinel_username=…&sentinel_password=…` for the sentinels.
     ///
-    /// With `rediss` instead of `redis`, all connections use TLS: switch on a TLS feature of the crate `redis`.
+    /// With `rediss` instead of `redis`, all connections use TLS, which is the feature `redis-tls`.
     /// Special characters in a user name or password are percent-encoded.
     ///
     /// # Errors
     /// [`StoreError::Config`] if the URL is none of these. [`StoreError::Unavailable`] if no server answers, after five
     /// seconds at most.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let address = Address::parse(url).map_err(StoreError::Config)?;
-        Ok(Self {
-            link: Link::open(address).await.map_err(StoreError::unavailable)?,
-            prefix: "jwt:".into(),
-            timeout: Duration::from_secs(1),
-            max_revocations: 1_000_000,
-            given: Given::default(),
-            scripts: Arc::new(Scripts {
-                insert: Script::new(include_str!("insert.lua")),
-                find: Script::new(include_str!("find.lua")),
-                change: Script::new(include_str!("change.lua")),
-                revoke: Script::new(include_str!("revoke.lua")),
-            }),
-        })
+        Self::builder(url).connect().await
+    }
+
+    /// A store at a URL like that of [`connect`](Self::connect), with settings for TLS (feature `redis-tls`): its own
+    /// certificate authority, and a certificate of this client.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "redis-tls")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use jwt_core::RedisStore;
+    ///
+    /// let store = RedisStore::builder("rediss://redis.internal.example")
+    ///     .root_certificate(std::fs::read("/etc/ssl/example-ca.pem")?)
+    ///     .client_certificate(std::fs::read("client.pem")?, std::fs::read("client.key")?)
+    ///     .connect()
+    ///     .await?;
+    /// # let _ = store;
+    /// # Ok(()) }
+    /// ```
+    pub fn builder(url: &str) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url)
     }
 
     /// The text that all keys begin with. `jwt:`.

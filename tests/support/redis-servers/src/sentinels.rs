@@ -1,6 +1,6 @@
 use std::fs;
 
-use crate::server::{PATIENCE, RedisServer};
+use crate::server::{PATIENCE, RedisServer, free_port};
 
 /// One primary, two replicas, and three sentinels that watch them. Ends when it is dropped.
 #[derive(Debug)]
@@ -114,6 +114,27 @@ impl RedisSentinels {
         let others = self.servers.iter().enumerate().filter(|(index, _)| *index != primary);
         let others: Vec<_> = others.map(|(_, server)| server).collect();
         self.servers[primary].is_replicated(&others).await;
+    }
+}
+
+impl RedisServer {
+    /// Starts one sentinel that watches a primary, here both over TLS and with certificates of clients, and gives its port.
+    /// `files` as for [`start_with_tls`](RedisServer::start_with_tls).
+    pub fn start_sentinel_with_tls(files: [&str; 3], primary: u16) -> (Self, u16) {
+        let tls_port = free_port();
+        let [certificate, key, authorities] = files;
+        let started = Self::start_as(|port, directory| {
+            let file = directory.join("sentinel.conf");
+            let settings = format!(
+                "port {port}\ntls-port {tls_port}\nbind 127.0.0.1\ndir {}\ntls-cert-file {certificate}\n\
+                 tls-key-file {key}\ntls-ca-cert-file {authorities}\ntls-replication yes\n\
+                 sentinel monitor main 127.0.0.1 {primary} 1\n",
+                directory.display()
+            );
+            fs::write(&file, settings).expect("the directory is ours");
+            vec![file.to_str().expect("its name is ours").into(), "--sentinel".into()]
+        });
+        (started, tls_port)
     }
 }
 

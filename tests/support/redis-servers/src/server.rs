@@ -60,6 +60,18 @@ impl RedisServer {
         })
     }
 
+    /// Starts one that also listens for TLS, and gives the port of that. `files` are its certificate, its private key and
+    /// the authorities of its clients, in PEM; it demands a certificate of its clients, or asks for none.
+    pub fn start_with_tls(files: [&str; 3], demands: bool, options: &[&str]) -> (Self, u16) {
+        let tls_port = free_port();
+        let port = tls_port.to_string();
+        let [certificate, key, authorities] = files;
+        let demands = if demands { "yes" } else { "no" };
+        let tls = ["--tls-port", &port, "--tls-cert-file", certificate, "--tls-key-file", key];
+        let clients = ["--tls-ca-cert-file", authorities, "--tls-auth-clients", demands];
+        (Self::start_with(&[&tls[..], &clients, options].concat()), tls_port)
+    }
+
     /// Starts one with the arguments that are made for a port and a directory.
     pub(crate) fn start_as(arguments: impl Fn(u16, &Path) -> Vec<String>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -190,7 +202,7 @@ impl Drop for RedisServer {
 
 /// Not one of those that the system gives to whoever connects somewhere: a server that is started again would find it
 /// taken.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     const RANGE: Range<u32> = 12_000..32_000;
     // Not all processes begin with the same.
