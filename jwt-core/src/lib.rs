@@ -38,7 +38,7 @@
 //! | verify tokens, trust several issuers, look tokens up | [`verify`] |
 //! | remember the tenants of a provider | `tenants` (feature `remote`) |
 //! | say what claims allow | [`guard`] |
-//! | sign tokens and publish keys | `issue` (feature `login`) |
+//! | sign tokens, here or where the key is, and publish keys | `issue` (feature `login`) |
 //! | log people in, refresh, log them out; cookies | `login` (feature `login`) |
 //! | keep refresh tokens and sessions | `session`, in a `store` (feature `login`) |
 //! | refuse tokens before they expire | `revocation` (feature `login`) |

@@ -7,10 +7,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::ring::{Ring, named};
-use super::{Current, Inner, Issuer, IssuerBuildError};
+use super::{Current, Inner, Issuer, IssuerBuildError, IssuerKey};
 use crate::clock::{Clock, SystemClock};
 use crate::config_error::Given;
-use crate::key::{KeySet, LiveKeys, SigningKey};
+use crate::key::{KeySet, LiveKeys};
 
 /// Builds an [`Issuer`]. Only an audience and a signing key have no default. A setting that
 /// has one value is given once; a second call is an error.
@@ -26,8 +26,8 @@ use crate::key::{KeySet, LiveKeys, SigningKey};
 pub struct IssuerBuilder {
     name: String,
     audiences: Vec<Box<str>>,
-    key: Option<SigningKey>,
-    published: Vec<SigningKey>,
+    key: Option<IssuerKey>,
+    published: Vec<IssuerKey>,
     typ: String,
     lifetime: Duration,
     head_start: Duration,
@@ -59,20 +59,21 @@ impl IssuerBuilder {
         self
     }
 
-    /// The key that signs. A key pair without a `kid` is named by its thumbprint (RFC 7638), a secret stays without a name.
+    /// The key that signs: a [`SigningKey`](crate::SigningKey), or a [`RemoteSigningKey`](super::RemoteSigningKey) where it is
+    /// elsewhere. A key pair without a `kid` is named by its thumbprint (RFC 7638), a secret stays without a name.
     /// Required.
     #[must_use]
-    pub fn signing_key(mut self, key: SigningKey) -> Self {
+    pub fn signing_key(mut self, key: impl Into<IssuerKey>) -> Self {
         self.given.once("signing_key");
-        self.key = Some(key);
+        self.key = Some(key.into());
         self
     }
 
     /// A key that is published and does not sign: the previous one, whose tokens are still in use after a restart, or the
     /// next one. It stays until it is [withdrawn](Issuer::withdraw). Each call adds one. None.
     #[must_use]
-    pub fn published_key(mut self, key: SigningKey) -> Self {
-        self.published.push(key);
+    pub fn published_key(mut self, key: impl Into<IssuerKey>) -> Self {
+        self.published.push(key.into());
         self
     }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::signer::SignerError;
 use crate::clock::NumericDate;
 use crate::config_error::debug_as_display;
 use crate::error::RegisteredClaim;
 use crate::key::{KeyError, SigningError};
 
 /// Why there is no token.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
     /// The claims do not serialize, do not serialize to a JSON object, or have a member twice.
@@ -54,6 +55,12 @@ pub enum IssueError {
     /// The token could not be signed.
     #[error("{0}")]
     Signing(#[from] SigningError),
+    /// The key that signs is a [`RemoteSigningKey`](super::RemoteSigningKey).
+    #[error("the key that signs is elsewhere, which takes time: call `sign_async(…).await`")]
+    Elsewhere,
+    /// The signer of a [`RemoteSigningKey`](super::RemoteSigningKey) gave no signature. It may do so later.
+    #[error("{0}")]
+    Signer(#[from] SignerError),
 }
 
 /// Why the keys of an issuer are not changed.

@@ -7,8 +7,8 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+use super::IssuerKey;
 use crate::base64url;
-use crate::key::SigningKey;
 use crate::key::crypto;
 use crate::key::public_jwk::PublicJwk;
 use crate::request::RequestHead;
@@ -32,16 +32,16 @@ struct Published<'k> {
 }
 
 /// The name that a public key has by itself (RFC 7638); `None` for a secret.
-pub(super) fn thumbprint(key: &SigningKey) -> Option<String> {
-    let json = serde_json::to_vec(&PublicJwk::of(key)?).ok()?;
+pub(super) fn thumbprint(key: &IssuerKey) -> Option<String> {
+    let json = serde_json::to_vec(&key.public_jwk()?).ok()?;
     Some(base64url::encode(crypto::sha256(&json)))
 }
 
 impl Jwks {
-    pub(super) fn new<'k>(keys: impl Iterator<Item = &'k SigningKey>, max_age: Duration) -> Self {
+    pub(super) fn new<'k>(keys: impl Iterator<Item = &'k IssuerKey>, max_age: Duration) -> Self {
         let published = keys.filter_map(|key| {
             let (alg, kid) = (key.algorithm().as_str(), key.kid());
-            serde_json::to_string(&Published { public: PublicJwk::of(key)?, alg, kid, usage: "sig" }).ok()
+            serde_json::to_string(&Published { public: key.public_jwk()?, alg, kid, usage: "sig" }).ok()
         });
         let text = format!("{{\"keys\":[{}]}}", published.collect::<Vec<_>>().join(","));
         let mut etag = String::from("\"");

@@ -4,7 +4,9 @@ mod builder;
 mod claims;
 mod error;
 mod jwks;
+mod key;
 mod ring;
+mod signer;
 mod token;
 
 use std::fmt;
@@ -16,6 +18,8 @@ use serde::Serialize;
 
 pub use builder::IssuerBuilder;
 pub use error::{IssueError, IssuerBuildError, RotationError};
+pub use key::{IssuerKey, RemoteSigningKey};
+pub use signer::{Signer, SignerError, Signing, SigningInput};
 pub use token::AccessToken;
 
 use crate::authenticator::Authenticator;
@@ -25,7 +29,7 @@ use crate::claims::ClaimsType;
 use crate::clock::{Clock, NumericDate};
 use crate::facade::tracing;
 use crate::key::crypto;
-use crate::key::{KeySet, KeySource, LiveKeys, SigningKey};
+use crate::key::{KeySet, KeySource, LiveKeys};
 use crate::request::RequestHead;
 use crate::store::time::whole_seconds;
 use claims::Registered;
@@ -87,10 +91,17 @@ struct Inner {
 }
 
 struct Current {
-    active: SigningKey,
+    active: IssuerKey,
     jwks: Jwks,
     /// When the next change of the ring is due.
     due: Option<NumericDate>,
+}
+
+/// The claims of a token that is to be signed.
+struct Unsigned {
+    json: Vec<u8>,
+    token_id: String,
+    expires_at: NumericDate,
 }
 
 impl Issuer {
@@ -110,8 +121,23 @@ impl Issuer {
     /// [`IssueError::Collision`] where `claims` has one of these five itself, [`IssueError::Claims`] where it is not a JSON
     /// object, and others for what verifiers refuse: registered claims of the wrong type, among them an `Option` that is
     /// `None` and serializes to `null`; `cnf`; what only ID tokens have; an `nbf` that is later than now; a token of more
-    /// than 16 KiB.
+    /// than 16 KiB. [`IssueError::Elsewhere`] where the key that signs is a [`RemoteSigningKey`].
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
+        let unsigned = self.unsigned(claims, None, None)?;
+        let token = self.0.current.load().active.sign(&self.0.typ, &unsigned.json)?;
+        self.signed(token, unsigned)
+    }
+
+    /// The same wherever the key is: with a [`RemoteSigningKey`], it waits for the signer. With a key of this process, it is
+    /// ready at once and needs no runtime.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign), and [`IssueError::Signer`] where the signer of the key gives no signature, or none in time,
+    /// or one that does not verify.
+    pub fn sign_async<T: Serialize + ?Sized>(
+        &self,
+        claims: &T,
+    ) -> impl Future<Output = Result<AccessToken, IssueError>> + Send + use<T> {
         self.sign_for(claims, None, None)
     }
 
@@ -123,7 +149,23 @@ impl Issuer {
         claims: &T,
         sid: Option<&str>,
         not_before: Option<NumericDate>,
-    ) -> Result<AccessToken, IssueError> {
+    ) -> impl Future<Output = Result<AccessToken, IssueError>> + Send + use<T> {
+        let (issuer, unsigned) = (self.clone(), self.unsigned(claims, sid, not_before));
+        async move {
+            let unsigned = unsigned?;
+            let key = issuer.0.current.load().active.clone();
+            let token = key.sign_async(&issuer.0.typ, &unsigned.json).await?;
+            issuer.signed(token, unsigned)
+        }
+    }
+
+    /// Everything of a token but its header and signature.
+    fn unsigned<T: Serialize + ?Sized>(
+        &self,
+        claims: &T,
+        sid: Option<&str>,
+        not_before: Option<NumericDate>,
+    ) -> Result<Unsigned, IssueError> {
         let inner = &*self.0;
         let now = self.advance();
         let own = claims::checked(claims, now)?;
@@ -139,11 +181,14 @@ impl Issuer {
             sid,
         };
         let json = claims::merged(&registered, &own)?;
-        let token = inner.current.load().active.sign_json(&inner.typ, &json)?;
+        Ok(Unsigned { json, token_id, expires_at: NumericDate::from_secs(expires_at) })
+    }
+
+    fn signed(&self, token: String, unsigned: Unsigned) -> Result<AccessToken, IssueError> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(IssueError::TooLong { bytes: token.len(), limit: MAX_TOKEN_LEN });
         }
-        Ok(AccessToken::new(token, token_id, NumericDate::from_secs(expires_at), inner.lifetime))
+        Ok(AccessToken::new(token, unsigned.token_id, unsigned.expires_at, self.0.lifetime))
     }
 
     /// A builder for an authenticator that trusts this issuer: with its name, audiences, `typ` and clock, and its keys as
@@ -173,8 +218,8 @@ impl Issuer {
     ///
     /// # Errors
     /// [`RotationError::DuplicateKid`] where another key has the same `kid`.
-    pub fn publish(&self, key: SigningKey) -> Result<(), RotationError> {
-        self.change(|ring, _| ring.publish(key))
+    pub fn publish(&self, key: impl Into<IssuerKey>) -> Result<(), RotationError> {
+        self.change(|ring, _| ring.publish(key.into()))
     }
 
     /// Signs with that published key from now on. Publish it early enough before, so that copies of the JWK Set have it. The
@@ -190,8 +235,8 @@ impl Issuer {
     ///
     /// # Errors
     /// [`RotationError::DuplicateKid`] where another key has the same `kid`.
-    pub fn rotate(&self, key: SigningKey) -> Result<(), RotationError> {
-        self.change(|ring, now| ring.schedule(key, now, self.0.head_start))
+    pub fn rotate(&self, key: impl Into<IssuerKey>) -> Result<(), RotationError> {
+        self.change(|ring, now| ring.schedule(key.into(), now, self.0.head_start))
     }
 
     /// Removes a key at once, for example because it was stolen. The tokens that it signed are refused here at once, and by

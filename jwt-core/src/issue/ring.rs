@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::RotationError;
 use super::jwks::thumbprint;
+use super::{IssuerKey, RotationError};
 use crate::clock::NumericDate;
-use crate::key::{KeySet, SigningKey, VerifyingKey};
+use crate::key::{KeySet, VerifyingKey};
 
 /// How long a key stays published after the end of its last token, since clocks differ.
 const SLACK: Duration = Duration::from_secs(5 * 60);
@@ -18,7 +18,7 @@ pub(super) struct Ring {
 }
 
 struct Held {
-    key: SigningKey,
+    key: IssuerKey,
     phase: Phase,
 }
 
@@ -35,20 +35,20 @@ enum Phase {
 }
 
 impl Ring {
-    pub(super) fn new(key: SigningKey, lifetime: Duration) -> Self {
+    pub(super) fn new(key: IssuerKey, lifetime: Duration) -> Self {
         Self { held: vec![Held { key: named(key), phase: Phase::Active }], lifetime }
     }
 
-    pub(super) fn active(&self) -> &SigningKey {
+    pub(super) fn active(&self) -> &IssuerKey {
         &self.held[0].key
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &SigningKey> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &IssuerKey> {
         self.held.iter().map(|held| &held.key)
     }
 
     pub(super) fn verifying_keys(&self) -> impl Iterator<Item = VerifyingKey> {
-        self.keys().map(SigningKey::verifying_key)
+        self.keys().map(IssuerKey::verifying_key)
     }
 
     /// Whether these are the same keys, whatever the phase of each.
@@ -85,13 +85,13 @@ impl Ring {
         }
     }
 
-    pub(super) fn publish(&mut self, key: SigningKey) -> Result<(), RotationError> {
+    pub(super) fn publish(&mut self, key: IssuerKey) -> Result<(), RotationError> {
         self.add(key, Phase::Published)
     }
 
     pub(super) fn schedule(
         &mut self,
-        key: SigningKey,
+        key: IssuerKey,
         now: NumericDate,
         head_start: Duration,
     ) -> Result<(), RotationError> {
@@ -116,7 +116,7 @@ impl Ring {
         }
     }
 
-    fn add(&mut self, key: SigningKey, phase: Phase) -> Result<(), RotationError> {
+    fn add(&mut self, key: IssuerKey, phase: Phase) -> Result<(), RotationError> {
         let key = named(key);
         if key.kid().is_some_and(|kid| self.find(kid).is_ok()) {
             return Err(RotationError::DuplicateKid);
@@ -138,7 +138,7 @@ impl Ring {
 }
 
 /// Names a key pair without a name by its thumbprint. A secret gets no name, since a thumbprint would reveal it.
-pub(super) fn named(key: SigningKey) -> SigningKey {
+pub(super) fn named(key: IssuerKey) -> IssuerKey {
     if key.kid().is_some() {
         return key;
     }

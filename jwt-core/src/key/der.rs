@@ -1,11 +1,11 @@
 //! Reads elements of DER: to find the public key of an X.509 certificate (RFC 5280 §4.1), and to see how deeply
 //! something is nested.
 
-pub(super) const INTEGER: u8 = 0x02;
+pub(crate) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
-pub(super) const SEQUENCE: u8 = 0x30;
+pub(crate) const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
 /// The `SubjectPublicKeyInfo` of a certificate, in DER.
@@ -44,15 +44,15 @@ fn is_within(mut der: &[u8], depth: usize) -> bool {
 }
 
 /// The first element of some DER (X.690 §8.1).
-pub(super) struct Element<'d> {
-    pub(super) tag: u8,
-    pub(super) contents: &'d [u8],
+pub(crate) struct Element<'d> {
+    pub(crate) tag: u8,
+    pub(crate) contents: &'d [u8],
     whole: &'d [u8],
-    pub(super) rest: &'d [u8],
+    pub(crate) rest: &'d [u8],
 }
 
 impl<'d> Element<'d> {
-    pub(super) fn read(der: &'d [u8]) -> Option<Self> {
+    pub(crate) fn read(der: &'d [u8]) -> Option<Self> {
         let (&tag, &first) = (der.first()?, der.get(1)?);
         let (header, length) = match first {
             0..=0x7f => (2, usize::from(first)),
@@ -67,7 +67,7 @@ impl<'d> Element<'d> {
         Some(Self { tag, contents: &whole[header..], whole, rest })
     }
 
-    pub(super) fn contents_of(&self, tag: u8) -> Option<&'d [u8]> {
+    pub(crate) fn contents_of(&self, tag: u8) -> Option<&'d [u8]> {
         (self.tag == tag).then_some(self.contents)
     }
 }

@@ -2,14 +2,14 @@
 
 pub(crate) mod algorithm;
 pub(crate) mod crypto;
-mod der;
+pub(crate) mod der;
 mod error;
 mod fetch;
 mod jwk;
 mod kind;
 mod live;
 mod mistaken;
-mod pem;
+pub(crate) mod pem;
 mod pkcs8;
 mod private_jwk;
 pub(crate) mod public_jwk;
@@ -35,7 +35,8 @@ pub(crate) use secret::check as check_secret;
 pub use set::{KeySet, SkippedKey};
 pub(crate) use set::{Named, NoCandidate};
 pub use signing::SigningKey;
-pub(crate) use signing::{MAX_HEADER, MAX_KID};
+#[allow(unused_imports, reason = "the last one is for issuers (feature `login`)")]
+pub(crate) use signing::{MAX_HEADER, MAX_KID, signing_input};
 pub use source::KeySource;
 pub(crate) use source::{Asked, KeyFeed, Lack, Question, Source, Wait, Waited};
 pub use status::KeyStatus;

@@ -38,7 +38,7 @@ fn only_block(pem: &[u8]) -> Result<Pem, KeyError> {
 }
 
 /// Reads a public key and hands its parts to `load`.
-pub(super) fn public_key<T>(
+pub(crate) fn public_key<T>(
     algorithm: Algorithm,
     pem: &[u8],
     load: impl FnOnce(&Material<'_>) -> Result<T, KeyError>,
@@ -55,7 +55,7 @@ pub(super) fn public_key<T>(
 }
 
 /// The same from DER, which does not say what it is: every form is tried.
-pub(super) fn public_key_der<T>(
+pub(crate) fn public_key_der<T>(
     algorithm: Algorithm,
     der: &[u8],
     mut load: impl FnMut(&Material<'_>) -> Result<T, KeyError>,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::SigningKey;
 use crate::base64url;
+use crate::key::algorithm::Algorithm;
 use crate::key::crypto::PublicParts;
 
 /// The members of a public key that its thumbprint is made of, in the order of their names (RFC 7638 §3.2).
@@ -26,10 +27,15 @@ impl PublicJwk {
     /// `None` for a secret.
     #[allow(dead_code, reason = "for issuers (feature `login`) and the test kit (feature `testing`)")]
     pub(crate) fn of(key: &SigningKey) -> Option<Self> {
-        let key_type = key.algorithm().key_type();
+        Self::of_parts(key.algorithm(), key.public_parts()?)
+    }
+
+    /// `None` where the parts are not those of a key for the algorithm.
+    pub(crate) fn of_parts(algorithm: Algorithm, parts: &PublicParts) -> Option<Self> {
+        let key_type = algorithm.key_type();
         let text = |bytes: &[u8]| Some(base64url::encode(bytes));
         let mut jwk = Self { crv: key_type.crv, e: None, kty: key_type.kty, n: None, x: None, y: None };
-        match key.public_parts()? {
+        match parts {
             PublicParts::Rsa { n, e } => (jwk.n, jwk.e) = (text(n), text(e)),
             PublicParts::EcPoint(point) => {
                 // One byte that says "uncompressed" (SEC 1 §2.3.3), then two coordinates of the same length.

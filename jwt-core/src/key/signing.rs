@@ -143,24 +143,7 @@ impl SigningKey {
 
     /// Signs the JSON text of an object.
     pub(crate) fn sign_json(&self, typ: &str, claims: &[u8]) -> Result<String, SigningError> {
-        #[derive(Serialize)]
-        struct Header<'a> {
-            alg: &'static str,
-            typ: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            kid: Option<&'a str>,
-        }
-        check(claims)?;
-        if let Some(bytes) = self.kid.as_ref().map(|kid| kid.len()).filter(|bytes| *bytes > MAX_KID) {
-            return Err(SigningError::KidTooLong { bytes, limit: MAX_KID });
-        }
-        let header = Header { alg: self.algorithm.as_str(), typ, kid: self.kid.as_deref() };
-        let header = serde_json::to_vec(&header).map_err(|_| SigningError::Claims)?;
-        let header = base64url::encode(header);
-        if header.len() > MAX_HEADER {
-            return Err(SigningError::HeaderTooLong { bytes: header.len(), limit: MAX_HEADER });
-        }
-        let message = format!("{header}.{}", base64url::encode(claims));
+        let message = signing_input(self.algorithm, self.kid.as_deref(), typ, claims)?;
         let signature = base64url::encode(self.signature(message.as_bytes())?);
         Ok(format!("{message}.{signature}"))
     }
@@ -169,6 +152,33 @@ impl SigningKey {
     pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         self.key.sign(message)
     }
+}
+
+/// What is signed of a token (RFC 7515 §5.1): header and claims, which are the JSON text of an object.
+pub(crate) fn signing_input(
+    algorithm: Algorithm,
+    kid: Option<&str>,
+    typ: &str,
+    claims: &[u8],
+) -> Result<String, SigningError> {
+    #[derive(Serialize)]
+    struct Header<'a> {
+        alg: &'static str,
+        typ: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kid: Option<&'a str>,
+    }
+    check(claims)?;
+    if let Some(bytes) = kid.map(str::len).filter(|bytes| *bytes > MAX_KID) {
+        return Err(SigningError::KidTooLong { bytes, limit: MAX_KID });
+    }
+    let header = Header { alg: algorithm.as_str(), typ, kid };
+    let header = serde_json::to_vec(&header).map_err(|_| SigningError::Claims)?;
+    let header = base64url::encode(header);
+    if header.len() > MAX_HEADER {
+        return Err(SigningError::HeaderTooLong { bytes: header.len(), limit: MAX_HEADER });
+    }
+    Ok(format!("{header}.{}", base64url::encode(claims)))
 }
 
 /// Refuses what every verifier refuses.

@@ -87,7 +87,7 @@ impl VerifyingKey {
         self.kid.as_deref()
     }
 
-    pub(super) fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, KeyError> {
+    pub(crate) fn new(algorithm: Algorithm, material: &Material<'_>) -> Result<Self, KeyError> {
         Ok(Self { algorithm, kid: None, key: PublicKey::new(algorithm, material)?, assumed: false, decoded: None })
     }
 

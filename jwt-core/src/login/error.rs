@@ -66,7 +66,8 @@ impl LoginError {
 
     /// The response for the client (RFC 6749 §5.2): 400 `invalid_grant` for a refresh token that is not good, 400
     /// `invalid_request` where the request does not have exactly one, 403 where a page of another site may have made it, 503
-    /// with `Retry-After` while the store or the claims cannot be reached, and 500 for claims that cannot be signed. It is
+    /// with `Retry-After` while the store, the claims or the signer of a
+    /// [`RemoteSigningKey`](crate::issue::RemoteSigningKey) cannot be reached, and 500 for claims that cannot be signed. It is
     /// JSON, with `Cache-Control: no-store`. Logs the reason.
     pub fn response(&self) -> Response<String> {
         self.log();
@@ -76,6 +77,7 @@ impl LoginError {
             }
             Self::Request(AuthError::CrossSite(_)) => (StatusCode::FORBIDDEN, "access_denied"),
             Self::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::Issue(IssueError::Signer(_)) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
             Self::NoSubject | Self::OtherSubject | Self::SessionId | Self::Issue(_) | Self::Store(StoreError::Data) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
             }

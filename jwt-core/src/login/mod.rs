@@ -125,7 +125,7 @@ impl Logins {
         let new = NewSignIn::new(subject.as_str(), &json)?.label(label);
         let prepared = self.0.refresh.prepare(new)?;
         // Before anything is remembered, so that claims that cannot be signed leave nothing behind.
-        let access = self.sign(&subject, None, prepared.id(), &json)?;
+        let access = self.sign(&subject, None, prepared.id(), &json).await?;
         let (token, sign_in) = self.0.refresh.remember(prepared).await?;
         Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?))
     }
@@ -149,11 +149,11 @@ impl Logins {
             None => {
                 let claims: &RawValue = serde_json::from_str(sign_in.data_json()).map_err(|_| IssueError::Claims)?;
                 subject(claims)?;
-                self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, claims)?
+                self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, claims).await?
             }
             Some(reload) => match reload(sign_in.clone()).await? {
                 Some(claims) if subject(&claims)? == sign_in.subject => {
-                    self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, &claims)?
+                    self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, &claims).await?
                 }
                 Some(_) => return Err(LoginError::OtherSubject),
                 None => {
@@ -420,7 +420,7 @@ impl Logins {
 
     /// Signs claims for a login that started at that moment, or that starts now, with an `iat` late enough for what was
     /// revoked before it.
-    fn sign(
+    async fn sign(
         &self,
         subject: &str,
         started: Option<NumericDate>,
@@ -429,7 +429,7 @@ impl Logins {
     ) -> Result<AccessToken, LoginError> {
         let Inner { issuer, revocations, .. } = &*self.0;
         let not_before = revocations.as_ref().and_then(|list| list.not_before(issuer.name(), subject, started));
-        Ok(issuer.sign_for(claims, Some(&login.to_string()), not_before)?)
+        Ok(issuer.sign_for(claims, Some(&login.to_string()), not_before).await?)
     }
 
     fn refresh_token(&self, token: &OpaqueToken, sign_in: &SignIn) -> Result<RefreshToken, LoginError> {

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{Login, LoginError, Logins};
 use crate::authenticator::renewal::{NotRenewed, Renew, Renewed, Renewing};
+use crate::issue::IssueError;
 use crate::session::RefreshError;
 use crate::single_flight::SingleFlight;
 
@@ -25,9 +26,12 @@ impl Renew for Logins {
                     let cookies = values(&self.set_cookies(&login));
                     Ok(Renewed { access_token: login.access_token().as_str().to_owned(), cookies })
                 }
-                Err(LoginError::Store(_) | LoginError::Reload(_) | LoginError::Refresh(RefreshError::Store(_))) => {
-                    Err(NotRenewed::Unavailable)
-                }
+                Err(
+                    LoginError::Store(_)
+                    | LoginError::Reload(_)
+                    | LoginError::Refresh(RefreshError::Store(_))
+                    | LoginError::Issue(IssueError::Signer(_)),
+                ) => Err(NotRenewed::Unavailable),
                 Err(LoginError::Refresh(_)) => Err(NotRenewed::Refused { cookies: values(&self.clear_cookies()) }),
                 Err(_) => Err(NotRenewed::Refused { cookies: Vec::new() }),
             }

@@ -23,6 +23,7 @@ mod parity;
 mod profiles;
 mod published;
 mod refused_keys;
+mod remote_signer;
 mod renewal;
 mod requests;
 mod seen;
