@@ -42,6 +42,7 @@
 //! | log people in, refresh, log them out; cookies | `login` (feature `login`) |
 //! | keep refresh tokens and sessions | `session`, in a `store` (feature `login`) |
 //! | refuse tokens before they expire | `revocation` (feature `login`) |
+//! | accept static keys of services | [`api_key`] |
 //! | pass tokens on to other services | [`forward`] |
 //! | tell clients where to get a token | [`metadata`] |
 //! | write an adapter for another framework | [`adapter`] |
@@ -86,6 +87,7 @@
 
 mod address;
 mod answer;
+pub mod api_key;
 mod authenticator;
 mod base64url;
 #[cfg(any(feature = "redis-tls", feature = "remote"))]

@@ -1,6 +1,7 @@
 //! One acceptance suite for every adapter, over real TCP connections.
 
 mod actix;
+mod api_keys;
 mod cache;
 mod company;
 mod config;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, SECRET, Stopped, builder as authenticator};
+use jwt_core::api_key::{ApiKey, ApiKeyDigest, ApiKeyStore, ApiKeys, ApiKeysBuilder, FindingApiKey, KnownApiKey};
 use jwt_core::forward::{ExchangeError, ExchangeRequest, Exchanging, ForwardTarget, Forwarder, TokenExchange};
 use jwt_core::login::SameSite;
 use jwt_core::metadata::{BearerMethod, ResourceMetadata, ResourceMetadataBuilder};
@@ -295,6 +296,30 @@ fn sign_ins(rows: &mut Vec<Row>) {
     }
 }
 
+/// A store without any key.
+struct Nothing;
+
+impl ApiKeyStore for Nothing {
+    fn find(&self, _: ApiKeyDigest) -> FindingApiKey<'_> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+fn api_keys(rows: &mut Vec<Row>) {
+    twice! { rows, "ApiKeysBuilder", ApiKeys::builder("acme"), |builder: ApiKeysBuilder| builder.build();
+        store(Nothing)(Nothing);
+    }
+    twice! { rows, "ApiKeysBuilder", ApiKeys::builder("acme").store(Nothing), |builder: ApiKeysBuilder| builder.build();
+        clock(Stopped)(Stopped);
+    }
+    let known = |id: &str| KnownApiKey::from_json(ApiKey::generate("acme").unwrap().digest(), "{}").id(id);
+    let both = format!("{:?}", ApiKeys::builder("acme").key(known("one")).key(known("two")));
+    assert!(both.contains("one") && both.contains("two"), "{both}");
+    rows.push(("ApiKeysBuilder", "key", Adds));
+    assert!(ApiKeys::builder("acme").no_keys_yet().no_keys_yet().build().is_ok());
+    rows.push(("ApiKeysBuilder", "no_keys_yet", SaysTheSame));
+}
+
 fn forwarders(rows: &mut Vec<Row>) {
     let target = || ForwardTarget::new("https://one.example");
     let build = |builder: jwt_core::forward::ForwarderBuilder| builder.build();
@@ -330,6 +355,7 @@ fn table() -> Vec<Row> {
     issuers(&mut rows);
     logins(&mut rows);
     sign_ins(&mut rows);
+    api_keys(&mut rows);
     forwarders(&mut rows);
     rows
 }

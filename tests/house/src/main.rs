@@ -29,7 +29,7 @@ pub(crate) const FLOORS: [&[&str]; 10] = [
     &["answer", "metadata", "revocation", "session"],
     &["verify"],
     &["binding", "introspection", "issuers"],
-    &["authenticator", "forward"],
+    &["api_key", "authenticator", "forward"],
     &["guard", "issue"],
     &["login", "testing"],
 ];
