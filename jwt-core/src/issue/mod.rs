@@ -115,7 +115,7 @@ impl Issuer {
     /// `sub` is up to the application. For an access token of RFC 9068, `claims` must have `sub` and `client_id`.
     ///
     /// What is signed here is accepted by [`authenticator`](Self::authenticator) at the same moment: the same code reads the
-    /// claims. Other kinds of tokens are signed by [`SigningKey::sign`].
+    /// claims. Other kinds of tokens are signed by [`SigningKey::sign`](crate::SigningKey::sign).
     ///
     /// # Errors
     /// [`IssueError::Collision`] where `claims` has one of these five itself, [`IssueError::Claims`] where it is not a JSON

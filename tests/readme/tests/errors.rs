@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Where the reasons of events come from. Errors of a start are read by whoever starts.
-const REASONS: [&str; 7] = [
+const REASONS: [&str; 8] = [
     "error/mod.rs",
     "error/token.rs",
+    "issue/signer.rs",
     "key/fetch.rs",
     "login/error.rs",
     "revocation/mod.rs",
