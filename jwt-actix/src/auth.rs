@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponseBuilder, Responder};
 use jwt_core::{AuthError, Authenticator};
 
 use crate::rejection::Hook;
@@ -27,10 +27,15 @@ impl<C> JwtAuth<C> {
     }
 
     /// Answers rejected requests by a function of the application. It gets the error, the request, and the head of the
-    /// answer, with status and challenge set, and puts a body to it.
+    /// answer, with status and challenge set. It returns anything that actix-web takes for a response.
+    ///
+    /// A refusal stays one: where the response says that all is well, it gets the status of the answer, and where it has no
+    /// challenge, `Cache-Control` or `Retry-After`, it gets those of the answer. A redirect stays a redirect.
     ///
     /// What a [`Require`](crate::Require) or an extractor further inside refuses comes by here as well. The response is
     /// replaced as a whole: what other middleware in between has put into its head is lost.
+    ///
+    /// [`AuthError::public_message`] is safe to show. **The text of the error itself is not**: it is for the log.
     ///
     /// ```
     /// # use jwt_actix::{Authenticator, JwtAuth, KeySet};
@@ -38,16 +43,18 @@ impl<C> JwtAuth<C> {
     /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
     /// #     .audience("api")
     /// #     .build()?;
-    /// let middleware = JwtAuth::new(auth).on_rejection(|_error, _request, mut head| head.body("Please sign in."));
+    /// let middleware = JwtAuth::new(auth).on_rejection(|error, _request, _head| error.public_message());
     /// # let _ = middleware;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn on_rejection(
+    pub fn on_rejection<R: Responder + 'static>(
         mut self,
-        hook: impl Fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> HttpResponse + Send + Sync + 'static,
+        hook: impl Fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> R + Send + Sync + 'static,
     ) -> Self {
-        self.hook = Some(Arc::new(hook));
+        self.hook = Some(Arc::new(move |error, request, head| {
+            hook(error, request, head).respond_to(request).map_into_boxed_body()
+        }));
         self
     }
 }

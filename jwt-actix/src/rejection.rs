@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use jwt_core::AuthError;
-use jwt_core::adapter::Rejection;
+use jwt_core::adapter::{self, Rejection};
 
-use crate::response::{head, response};
+use crate::response::{Fields, head, response};
 
 /// How an application answers in its own words.
 pub(crate) type Hook = dyn Fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> HttpResponse + Send + Sync;
@@ -16,7 +17,14 @@ pub(crate) type Hook = dyn Fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> 
 /// The response to a rejected request.
 pub(crate) fn rejected(rejection: &Rejection, request: &HttpRequest, hook: Option<&Arc<Hook>>) -> HttpResponse {
     match hook {
-        Some(hook) => hook(&rejection.error, request, head(&rejection.answer.head())),
+        Some(hook) => {
+            let mut response = hook(&rejection.error, request, head(&rejection.answer.head()));
+            let status = adapter::StatusCode::from_u16(response.status().as_u16());
+            let status = status.map(|status| rejection.complete(status, &mut Fields(response.headers_mut())).as_u16());
+            let status = status.ok().and_then(|status| StatusCode::from_u16(status).ok());
+            *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            response
+        }
         None => response(rejection.answer.response()),
     }
 }

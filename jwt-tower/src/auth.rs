@@ -10,7 +10,7 @@ use crate::rejection::{EmptyBody, Hook, ProblemBody};
 
 /// Lets only authenticated requests through.
 ///
-/// `R` makes the body of a rejection; see [`on_rejection`](Self::on_rejection).
+/// `R` makes the body of a rejection; see [`on_rejection_response`](Self::on_rejection_response).
 pub struct JwtAuth<C, R = ProblemBody> {
     pub(crate) authenticator: Authenticator<C>,
     pub(crate) rejection: R,
@@ -31,11 +31,17 @@ impl<C, R> JwtAuth<C, R> {
         JwtAuth { authenticator: self.authenticator, rejection: EmptyBody }
     }
 
-    /// Answers rejected requests by a function of the application. It gets the error, the head of the request, and the
-    /// head of the answer, with status and challenge set, and puts a body to it.
+    /// Answers rejected requests by a function of the application, on any Tower stack. It gets the error, the head of the
+    /// request, and the head of the answer, with status and challenge set, and puts a body of the stack to it. On axum,
+    /// `on_rejection` takes anything that is a response there.
+    ///
+    /// A refusal stays one: where the response says that all is well, it gets the status of the answer, and where it has no
+    /// challenge, `Cache-Control` or `Retry-After`, it gets those of the answer.
     ///
     /// What a [`Require`](crate::Require) or an extractor further inside refuses comes by here as well. The response is
     /// replaced as a whole: what other layers in between have put into its head is lost.
+    ///
+    /// [`AuthError::public_message`] is safe to show. **The text of the error itself is not**: it is for the log.
     ///
     /// ```
     /// # use jwt_tower::{Authenticator, JwtAuth, KeySet};
@@ -43,12 +49,13 @@ impl<C, R> JwtAuth<C, R> {
     /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
     /// #     .audience("api")
     /// #     .build()?;
-    /// let layer = JwtAuth::new(auth).on_rejection(|_error, _request, head| head.map(|()| "Please sign in.".to_owned()));
+    /// let layer = JwtAuth::new(auth)
+    ///     .on_rejection_response(|error, _request, head| head.map(|()| error.public_message().to_owned()));
     /// # let _ = layer;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn on_rejection<F, B>(self, hook: F) -> JwtAuth<C, Hook<F>>
+    pub fn on_rejection_response<F, B>(self, hook: F) -> JwtAuth<C, Hook<F>>
     where
         F: Fn(&AuthError, &Parts, Response<()>) -> Response<B>,
     {

@@ -33,6 +33,13 @@ use crate::rejection::Rejected;
 #[derive(Debug, Clone)]
 pub struct Claims<C>(pub VerifiedToken<C>);
 
+impl<C: Clone> Claims<C> {
+    /// The application's claims by value; see [`VerifiedToken::into_claims`].
+    pub fn into_claims(self) -> C {
+        self.0.into_claims()
+    }
+}
+
 impl<C> Deref for Claims<C> {
     type Target = VerifiedToken<C>;
 

@@ -67,6 +67,8 @@ mod forward_token;
 #[cfg(feature = "login")]
 mod jwks;
 mod metadata_route;
+#[cfg(feature = "axum")]
+mod on_rejection;
 mod rejection;
 mod require;
 mod service;
@@ -80,6 +82,8 @@ pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
 pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteService};
+#[cfg(feature = "axum")]
+pub use on_rejection::AxumHook;
 pub use rejection::{EmptyBody, Hook, ProblemBody, RejectionBody};
 pub use require::{Require, RequireFuture, RequireService};
 pub use service::{JwtAuthService, ResponseFuture};

@@ -8,7 +8,7 @@ use jwt_core::AuthError;
 use jwt_core::adapter::Rejection;
 
 /// Makes the response to a rejected request. Implemented by [`ProblemBody`], by [`EmptyBody`] and by whatever is given
-/// to [`JwtAuth::on_rejection`](crate::JwtAuth::on_rejection).
+/// to [`JwtAuth::on_rejection_response`](crate::JwtAuth::on_rejection_response) or, for axum, to `JwtAuth::on_rejection`.
 pub trait RejectionBody<B> {
     /// The response.
     fn response(&self, rejection: &Rejection, request: &Parts) -> Response<B>;
@@ -35,7 +35,7 @@ impl<B: Default> RejectionBody<B> for EmptyBody {
     }
 }
 
-/// A function of the application; see [`JwtAuth::on_rejection`](crate::JwtAuth::on_rejection).
+/// A function of the application; see [`JwtAuth::on_rejection_response`](crate::JwtAuth::on_rejection_response).
 #[derive(Clone, Copy)]
 pub struct Hook<F>(pub(crate) F);
 
@@ -44,7 +44,7 @@ where
     F: Fn(&AuthError, &Parts, Response<()>) -> Response<B>,
 {
     fn response(&self, rejection: &Rejection, request: &Parts) -> Response<B> {
-        (self.0)(&rejection.error, request, rejection.answer.head())
+        refusing((self.0)(&rejection.error, request, rejection.answer.head()), rejection)
     }
 }
 
@@ -52,6 +52,12 @@ impl<F> fmt::Debug for Hook<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hook")
     }
+}
+
+/// The response of the application, which refuses whatever it says.
+pub(crate) fn refusing<B>(mut response: Response<B>, rejection: &Rejection) -> Response<B> {
+    *response.status_mut() = rejection.complete(response.status(), response.headers_mut());
+    response
 }
 
 /// A rejection by a guard or an extractor, in the extensions of its response: on its way to the layer outside, which

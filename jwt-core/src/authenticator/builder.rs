@@ -1,6 +1,5 @@
 //! The settings of an authenticator, and what is wrong with them.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use crate::answer::{Challenges, ResponseHeaders, Scheme};
 use crate::claims::ClaimsType;
 use crate::clock::{Clock, SystemClock};
 use crate::config_error::Given;
-use crate::error::AuthenticatorBuildError;
+use crate::error::{AuthenticatorBuildError, CheckOutcome};
 use crate::issuers::{TrustedIssuer, Trusting};
 use crate::key::KeySource;
 use crate::metadata::ResourceMetadata;
@@ -228,8 +227,9 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
-    /// A check of the application, made last. Its reason goes to the log and, typed, into
-    /// [`TokenError::Check`](crate::error::TokenError::Check); the client learns no more than that the token is not valid.
+    /// A check of the application, made last: a closure that returns a `bool`, an `Option<()>` or a `Result<(), E>`. Its
+    /// reason goes to the log and, typed, into [`TokenError::Check`](crate::error::TokenError::Check); the client learns no
+    /// more than that the token is not valid.
     ///
     /// ```
     /// # use jwt_core::{Authenticator, KeySet};
@@ -250,10 +250,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn check<E: Error + Send + Sync + 'static>(
-        mut self,
-        check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn check<O: CheckOutcome>(mut self, check: impl Fn(&VerifiedToken<C>) -> O + Send + Sync + 'static) -> Self {
         self.checks.add(check);
         self
     }

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod outcome;
 mod token;
 
 use std::error::Error;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 pub use build::AuthenticatorBuildError;
 pub use check::CheckError;
+pub use outcome::CheckOutcome;
+pub(crate) use outcome::NoReason;
 pub(crate) use token::MILLISECONDS;
 pub use token::{Malformed, Mismatch, ProfileClaim, ShapeError, TokenError};
 
@@ -45,6 +48,22 @@ pub enum AuthError {
     /// The application is put together wrongly: 500, with the fix in the log and nothing on the wire.
     #[error("{0}")]
     NotConfigured(#[from] Misuse),
+}
+
+impl AuthError {
+    /// What a client may be told: a fixed text for each variant, the same as in the problem document. Put this into answers
+    /// of your own, and never the text of the error itself, which is for the log: it names claims, keys and settings.
+    pub fn public_message(&self) -> &'static str {
+        match self {
+            Self::MissingToken => "This resource needs an access token.",
+            Self::InvalidToken(_) => "The access token is not valid.",
+            Self::InvalidRequest(_) => "The request must carry exactly one access token.",
+            Self::Unavailable(_) => "Authentication is not possible at the moment.",
+            Self::CrossSite(_) => "The request may come from another site.",
+            Self::Forbidden(_) => "The access token does not allow this.",
+            Self::NotConfigured(_) => "Internal Server Error",
+        }
+    }
 }
 
 /// What is wrong with a request beside its token.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::answer::{Answer, Protocol, ResponseHeaders};
+use http::StatusCode;
+
+use crate::answer::{Answer, HeaderFields, Protocol, ResponseHeaders};
 use crate::authenticator::{Authenticator, Outcome};
 use crate::error::{AuthError, Misuse};
 use crate::observe::spans::Authenticated;
@@ -69,6 +71,19 @@ impl Rejection {
     #[must_use]
     pub fn for_request(self, head: &impl RequestHead) -> Self {
         self.in_protocol(Protocol::of(head))
+    }
+
+    /// Makes a response of the application one that refuses: with the challenge and the other header fields of the answer,
+    /// unless it has fields of that name, and never with a status of success. Yields its status. For adapters.
+    pub fn complete(&self, status: StatusCode, headers: &mut impl HeaderFields) -> StatusCode {
+        let head = self.answer.head();
+        for name in head.headers().keys() {
+            if headers.values(name).next().is_none() {
+                head.headers().get_all(name).into_iter().for_each(|value| headers.append(name.clone(), value.clone()));
+            }
+        }
+        // Of a call of gRPC it is 200, with a status of its own among the fields.
+        if status.is_informational() || status.is_success() { head.status() } else { status }
     }
 
     pub(crate) fn in_protocol(self, protocol: Option<Protocol>) -> Self {

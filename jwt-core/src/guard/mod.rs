@@ -6,6 +6,6 @@ mod for_test;
 mod policy;
 
 pub use admission::{Admission, FromAdmission, Rejection};
-pub use policy::{Deciding, Decision, Policy, PolicyOutcome};
+pub use policy::{Deciding, Decision, Policy};
 
 pub use crate::verify::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};

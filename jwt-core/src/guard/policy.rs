@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::admission::{Admission, Rejection};
 use crate::answer::Protocol;
-use crate::error::{AuthError, CheckError, Denial, Misuse};
+use crate::error::{AuthError, CheckError, CheckOutcome, Denial, Misuse, NoReason};
 use crate::observe::{log, spans};
 use crate::request::RequestHead;
 use crate::verify::{CompactToken, VerifiedToken};
@@ -90,37 +90,20 @@ impl fmt::Debug for Deciding {
     }
 }
 
-/// What the closure of a policy may return: whether the request is allowed, or `Err` with the reason why it is not.
-///
-/// The reason goes to the log and, typed, into [`Denial::Policy`]; the client learns a fixed text. Where the error is
-/// an [`AuthError`], it is taken as it is: a policy whose database is down should not say that the user may not.
-pub trait PolicyOutcome {
-    /// `Err` where the request is not to be served.
-    fn into_result(self) -> Result<(), AuthError>;
+/// Why a policy refuses. Where its reason is an [`AuthError`], that is taken as it is: a policy whose database is down should
+/// not say that the user may not.
+fn refused(reason: CheckError) -> AuthError {
+    match reason.downcast_ref::<AuthError>() {
+        Some(error) => error.clone(),
+        None if reason.downcast_ref::<NoReason>().is_some() => Denial::because(Refused).into(),
+        None => Denial::Policy(reason).into(),
+    }
 }
 
 /// The reason of a policy that gives none.
 #[derive(Debug, thiserror::Error)]
 #[error("refused by a policy")]
 struct Refused;
-
-impl PolicyOutcome for bool {
-    fn into_result(self) -> Result<(), AuthError> {
-        if self { Ok(()) } else { Err(Refused) }.into_result()
-    }
-}
-
-impl<E: std::error::Error + Send + Sync + 'static> PolicyOutcome for Result<(), E> {
-    fn into_result(self) -> Result<(), AuthError> {
-        self.map_err(|reason| {
-            let reason = CheckError::new(reason);
-            match reason.downcast_ref::<AuthError>() {
-                Some(error) => error.clone(),
-                None => Denial::Policy(reason).into(),
-            }
-        })
-    }
-}
 
 impl Policy {
     /// The token must grant this scope.
@@ -144,13 +127,14 @@ impl Policy {
         Self::new(Rule::Role(role.into().into()), false)
     }
 
-    /// The claims must pass this function; see [`PolicyOutcome`] for what it may return.
+    /// The claims must pass this function; see [`CheckOutcome`] for what it may return. An
+    /// [`AuthError`] as its error is taken as it is.
     pub fn check<C, O>(check: impl Fn(&C) -> O + Send + Sync + 'static) -> Self
     where
         C: Send + Sync + 'static,
-        O: PolicyOutcome,
+        O: CheckOutcome,
     {
-        let check = move |token: &CompactToken| check(token.claims_as::<C>()?).into_result();
+        let check = move |token: &CompactToken| check(token.claims_as::<C>()?).into_result().map_err(refused);
         Self::new(Rule::Check(Box::new(check)), false)
     }
 
@@ -158,11 +142,11 @@ impl Policy {
     pub fn check_async<C, F>(check: impl Fn(VerifiedToken<C>) -> F + Send + Sync + 'static) -> Self
     where
         C: Send + Sync + 'static,
-        F: Future<Output: PolicyOutcome> + Send + 'static,
+        F: Future<Output: CheckOutcome> + Send + 'static,
     {
         let check = move |token: &CompactToken| {
             let outcome = check(token.verified_as()?);
-            let waiting: Waiting = Box::pin(async move { outcome.await.into_result() });
+            let waiting: Waiting = Box::pin(async move { outcome.await.into_result().map_err(refused) });
             Ok(waiting)
         };
         Self::new(Rule::AsyncCheck(Box::new(check)), true)
@@ -291,7 +275,7 @@ impl Rule {
             },
             Self::Unusable(misuse) => Err((*misuse).into()),
             // Only where `waits` says so, and then by `eventually`.
-            Self::AsyncCheck(_) => Err(Denial::Policy(CheckError::new(Refused)).into()),
+            Self::AsyncCheck(_) => false.into_result().map_err(refused),
         }
     }
 }
@@ -343,8 +327,9 @@ macro_rules! __require_facade {
                 Self($crate::guard::Policy::role(role))
             }
 
-            /// The claims must pass this function, which returns a `bool` or, with a reason for the log, a `Result`.
-            pub fn policy<C: Send + Sync + 'static, O: $crate::guard::PolicyOutcome>(
+            /// The claims must pass this function, which returns a `bool`, an `Option` or, with a reason for the log, a
+            /// `Result`.
+            pub fn policy<C: Send + Sync + 'static, O: $crate::error::CheckOutcome>(
                 policy: impl Fn(&C) -> O + Send + Sync + 'static,
             ) -> Self {
                 Self($crate::guard::Policy::check(policy))
@@ -354,7 +339,7 @@ macro_rules! __require_facade {
             pub fn policy_async<C, F>(policy: impl Fn($crate::VerifiedToken<C>) -> F + Send + Sync + 'static) -> Self
             where
                 C: Send + Sync + 'static,
-                F: Future<Output: $crate::guard::PolicyOutcome> + Send + 'static,
+                F: Future<Output: $crate::error::CheckOutcome> + Send + 'static,
             {
                 Self($crate::guard::Policy::check_async(policy))
             }

@@ -121,6 +121,15 @@ impl<C> VerifiedToken<C> {
         &self.0.claims
     }
 
+    /// The application's claims by value: moved where nobody else holds the token, such as a cache or the extensions of the
+    /// request, and cloned otherwise.
+    pub fn into_claims(self) -> C
+    where
+        C: Clone,
+    {
+        Arc::try_unwrap(self.0).map_or_else(|shared| shared.claims.clone(), |own| own.claims)
+    }
+
     /// `iss`: who issued the token.
     pub fn issuer(&self) -> Option<&str> {
         self.text_of(|registered| registered.issuer.as_ref())

@@ -1,6 +1,5 @@
 //! What the claims of a token must say.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use super::profile::Profile;
 use super::token::VerifiedToken;
 use crate::claims::{Audience, Noted, Times};
 use crate::clock::NumericDate;
-use crate::error::{AuthenticatorBuildError, CheckError, Mismatch, TokenError};
+use crate::error::{AuthenticatorBuildError, CheckError, CheckOutcome, Mismatch, TokenError};
 use crate::json::Names;
 
 /// What a token of one trusted party must say. Filled by the builder, which documents each member.
@@ -170,11 +169,8 @@ impl<C> Checks<C> {
         Self(Vec::new())
     }
 
-    pub(crate) fn add<E: Error + Send + Sync + 'static>(
-        &mut self,
-        check: impl Fn(&VerifiedToken<C>) -> Result<(), E> + Send + Sync + 'static,
-    ) {
-        self.0.push(Box::new(move |token| check(token).map_err(CheckError::new)));
+    pub(crate) fn add<O: CheckOutcome>(&mut self, check: impl Fn(&VerifiedToken<C>) -> O + Send + Sync + 'static) {
+        self.0.push(Box::new(move |token| check(token).into_result()));
     }
 
     pub(crate) fn pass(&self, token: &VerifiedToken<C>) -> Result<(), TokenError> {

@@ -1,6 +1,8 @@
 //! What is particular to actix-web: where middleware goes, what outer middleware sees, `Option`.
 
 use acceptance::{Member, TooYoung, User, builder, good_claims, hs256, member_builder};
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -171,4 +173,33 @@ async fn one_hook_words_what_the_middleware_a_guard_and_an_extractor_refuse() {
         assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
         assert_eq!(read_body(response).await, body);
     }
+}
+
+#[actix_web::test]
+async fn an_application_answers_with_anything_that_is_a_response_and_a_refusal_stays_one() {
+    use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+    async fn answer<T: Responder + 'static>(
+        hook: fn(&AuthError, &HttpRequest, HttpResponseBuilder) -> T,
+    ) -> ServiceResponse<impl MessageBody> {
+        let app = init_service(App::new().wrap(auth().on_rejection(hook)).route("/", web::get().to(name))).await;
+        call_service(&app, TestRequest::get().to_request()).await
+    }
+    macro_rules! says {
+        ($hook:expr, $status:literal, $body:literal) => {
+            let response = answer($hook).await;
+            assert_eq!(response.status().as_u16(), $status, "{}", $body);
+            assert_eq!(response.headers().get("www-authenticate").unwrap(), "Bearer", "{}", $body);
+            assert_eq!(response.headers().get("cache-control").unwrap(), "no-store", "{}", $body);
+            assert_eq!(read_body(response).await, $body);
+        };
+    }
+    says!(|error, _, _| error.public_message(), 401, "This resource needs an access token.");
+    says!(|_, _, _| web::Json(serde_json::json!({"error": "sign in"})), 401, "{\"error\":\"sign in\"}");
+    says!(|_, _, _| ("all is well", StatusCode::OK), 401, "all is well");
+    says!(|_, _, _| HttpResponse::NoContent().finish(), 401, "");
+    says!(|_, _, mut head| head.body("mine"), 401, "mine");
+    says!(|_, _, _| HttpResponse::NotFound().finish(), 404, "");
+    says!(|_, _, _| web::Redirect::to("/login").see_other(), 303, "");
+    let own = answer(|_, _, _| HttpResponse::Ok().insert_header(("WWW-Authenticate", "Mine")).finish()).await;
+    assert_eq!(own.headers().get_all("www-authenticate").collect::<Vec<_>>(), ["Mine"]);
 }

@@ -1,8 +1,10 @@
 //! What cannot be built, and what the error says to do; what an application learns of a rejection.
 
-use acceptance::{SECRET, Stopped, User, builder, good_claims, hs256};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use acceptance::{AUDIENCE, SECRET, Stopped, User, builder, good_claims, hs256};
 use jwt_core::adapter::Verdict;
-use jwt_core::error::{AuthenticatorBuildError, RequestError, TokenError};
+use jwt_core::error::{AuthenticatorBuildError, CrossSiteError, Denial, Misuse, RequestError, TokenError, Unavailable};
 use jwt_core::{AuthError, Authenticator, AuthenticatorBuilder, CsrfTokens, KeySet, TokenSource};
 use serde_json::json;
 
@@ -147,4 +149,69 @@ fn an_application_can_tell_the_reasons_apart() {
     claims["aud"] = "other".into();
     let stray = format!("Bearer {}", hs256(&claims));
     assert!(matches!(verdict(&[&stray]), Verdict::Rejected(AuthError::InvalidToken(TokenError::Audience(_)))));
+}
+
+#[test]
+fn what_a_client_may_be_told_is_what_the_problem_document_says() {
+    let auth = keyed().audience("api").build().unwrap();
+    for error in [
+        AuthError::MissingToken,
+        AuthError::InvalidToken(TokenError::Signature),
+        AuthError::InvalidRequest(RequestError::Repeated),
+        AuthError::Unavailable(Unavailable::Store),
+        AuthError::CrossSite(CrossSiteError::OriginMissing),
+        AuthError::Forbidden(Denial::Role("admin".into())),
+        AuthError::NotConfigured(Misuse::MissingLayer),
+    ] {
+        let document: serde_json::Value = serde_json::from_str(auth.answer(&error).body).unwrap();
+        let told = document.get("detail").unwrap_or(&document["title"]);
+        assert_eq!(told, error.public_message());
+        assert_ne!(error.public_message(), error.to_string());
+    }
+}
+
+#[test]
+fn a_check_returns_a_bool_an_option_or_a_result() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0} is locked")]
+    struct Locked(String);
+    let refused = |builder: AuthenticatorBuilder<User>| {
+        let verifier = builder.build_verifier().unwrap();
+        match verifier.verify(hs256(&good_claims())) {
+            Ok(_) => None,
+            Err(AuthError::InvalidToken(TokenError::Check(reason))) => Some(reason.to_string()),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(refused(builder().check(|user| user.name == "Alice")), None);
+    assert_eq!(refused(builder().check(|user| user.subject().map(drop))), None);
+    assert_eq!(refused(builder().check(|_| Ok::<(), Locked>(()))), None);
+    let fixed = Some("it gives no reason".to_owned());
+    assert_eq!(refused(builder().check(|user| user.name != "Alice")), fixed);
+    assert_eq!(refused(builder().check(|user| user.header()?.kid().map(drop))), fixed);
+    assert_eq!(refused(builder().check(|user| Err(Locked(user.name.clone())))).as_deref(), Some("Alice is locked"));
+    // Each of them is asked.
+    assert_eq!(refused(builder().check(|_| true).check(|_| None)), fixed);
+}
+
+#[test]
+fn claims_are_moved_out_of_a_token_that_nobody_else_holds_and_cloned_otherwise() {
+    static CLONES: AtomicUsize = AtomicUsize::new(0);
+    #[derive(serde::Deserialize)]
+    struct Counted {
+        name: String,
+    }
+    impl Clone for Counted {
+        fn clone(&self) -> Self {
+            CLONES.fetch_add(1, Ordering::Relaxed);
+            Self { name: self.name.clone() }
+        }
+    }
+    let keys = KeySet::hs256(SECRET).unwrap();
+    let verifier =
+        Authenticator::<Counted>::builder().keys(keys).audience(AUDIENCE).clock(Stopped).build_verifier().unwrap();
+    let token = verifier.verify(hs256(&good_claims())).unwrap();
+    let other = token.clone();
+    assert_eq!((token.into_claims().name.as_str(), CLONES.load(Ordering::Relaxed)), ("Alice", 1));
+    assert_eq!((other.into_claims().name.as_str(), CLONES.load(Ordering::Relaxed)), ("Alice", 1));
 }

@@ -81,6 +81,8 @@ fn a_policy_decides_by_the_claims_and_its_reason_stays_inside() {
         assert!(!get(server, "/grown-up", &json!({"age": 17})).body.contains("young"));
         assert_served(server, "/yes", &json!({}));
         assert_refused(server, "/no", &json!({}), FORBIDDEN);
+        assert_served(server, "/some", &json!({"age": 18}));
+        assert_refused(server, "/some", &json!({"age": 17}), FORBIDDEN);
     });
 }
 

@@ -113,7 +113,7 @@ async fn bodies_of_tonic_and_boxed_ones_are_served_with_empty_bodies() {
 
 #[tokio::test]
 async fn the_application_may_answer_in_its_own_words_and_status_and_challenge_stay() {
-    let layer = layer().on_rejection(|error, _, head| {
+    let layer = layer().on_rejection_response(|error, _, head| {
         let text = if matches!(error, AuthError::MissingToken) { "Please sign in." } else { "Please sign in again." };
         head.map(|()| text.to_owned())
     });
@@ -261,7 +261,7 @@ async fn where_grpc_services_are_a_call_is_answered_in_grpc_whatever_makes_the_b
         layer.layer(inner).oneshot(request.body(()).unwrap()).await.unwrap()
     }
     let layer = || JwtAuth::new(builder().grpc().build().unwrap());
-    let in_own_words = layer().on_rejection(|_, _, head| head.map(|()| String::new()));
+    let in_own_words = layer().on_rejection_response(|_, _, head| head.map(|()| String::new()));
     for response in [head(layer()).await, head(layer().empty_body()).await, head(in_own_words).await] {
         assert_eq!((response.status(), &**response.body()), (StatusCode::OK, ""));
         for (name, value) in [
@@ -273,4 +273,45 @@ async fn where_grpc_services_are_a_call_is_answered_in_grpc_whatever_makes_the_b
             assert_eq!(response.headers()[name], value, "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_application_on_axum_answers_with_anything_that_is_a_response_and_a_refusal_stays_one() {
+    use axum::response::{IntoResponse, Redirect};
+    async fn answer<T: IntoResponse + 'static>(
+        hook: fn(&AuthError, &http::request::Parts, Response<()>) -> T,
+    ) -> axum::response::Response {
+        let app = axum::Router::new().route("/", axum::routing::get(|| async { "served" }));
+        let app = app.layer(layer().on_rejection(hook));
+        app.oneshot(Request::get("/").body(axum::body::Body::empty()).unwrap()).await.unwrap()
+    }
+    for (response, status, body) in [
+        (answer(|error, _, _| error.public_message()).await, 401, "This resource needs an access token."),
+        (answer(|_, _, _| axum::Json(serde_json::json!({"error": "sign in"}))).await, 401, r#"{"error":"sign in"}"#),
+        (answer(|_, _, _| (StatusCode::OK, "all is well")).await, 401, "all is well"),
+        (answer(|_, _, _| StatusCode::NO_CONTENT).await, 401, ""),
+        (answer(|_, _, head| head.map(|()| axum::body::Body::from("mine"))).await, 401, "mine"),
+        (answer(|_, _, _| StatusCode::NOT_FOUND).await, 404, ""),
+        (answer(|_, _, _| Redirect::to("/login")).await, 303, ""),
+    ] {
+        assert_eq!(response.status().as_u16(), status, "{body}");
+        assert_eq!(response.headers()["www-authenticate"], "Bearer", "{body}");
+        assert_eq!(response.headers()["cache-control"], "no-store", "{body}");
+        let bytes = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        assert_eq!(bytes, body);
+    }
+    let own = answer(|_, _, _| ([("WWW-Authenticate", "Mine"), ("Cache-Control", "private")], "mine")).await;
+    assert_eq!(
+        (&own.headers()["www-authenticate"], &own.headers()["cache-control"]),
+        (&"Mine".parse().unwrap(), &"private".parse().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn on_any_stack_a_hook_that_says_all_is_well_refuses_all_the_same() {
+    let layer = layer().on_rejection_response(|_, _, _| Response::new("all is well".to_owned()));
+    let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(String::new()))));
+    let response = layer.layer(inner).oneshot(Request::default()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(response.headers()["www-authenticate"], "Bearer");
 }

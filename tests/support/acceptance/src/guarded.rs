@@ -95,6 +95,7 @@ macro_rules! guards {
             ("/grown-up", Require::policy(grown_up)),
             ("/yes", Require::policy(|_: &Member| true)),
             ("/no", Require::policy(|_: &Member| false)),
+            ("/some", Require::policy(|member: &Member| (member.age >= 18).then_some(()))),
             ("/both-scopes", Require::scope("read:things").and(Require::scope("write:things"))),
             ("/and", Require::scope("read:things").and(Require::role("admin"))),
             ("/or", Require::role("admin").or(Require::scope("write:things"))),
