@@ -37,6 +37,7 @@
 //! | pass the token on to another service | [`ForwardToken`] |
 //! | tell clients where to get a token | [`MetadataRoute`] |
 //! | publish the keys of an issuer | `Jwks` (feature `login`) |
+//! | log people in | `LoginRoutes`, `SameOrigin`, `LoginRejection` (feature `login`) |
 //! | give the core a request, and actix-web a response of the core | [`Head`], [`response()`], [`with_headers`] |
 //!
 //! The modules are those of the core: [`key`], [`verify`], [`guard`], [`forward`], [`metadata`], [`error`], [`clock`],
@@ -65,11 +66,17 @@ mod extract;
 mod forward_token;
 #[cfg(feature = "login")]
 mod jwks;
+#[cfg(feature = "login")]
+mod login_rejection;
+#[cfg(feature = "login")]
+mod login_routes;
 mod metadata_route;
 mod rejection;
 mod request;
 mod require;
 mod response;
+#[cfg(feature = "login")]
+mod same_origin;
 mod service;
 
 pub use auth::JwtAuth;
@@ -79,8 +86,14 @@ pub use forward_token::ForwardToken;
 pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
+#[cfg(feature = "login")]
+pub use login_rejection::LoginRejection;
+#[cfg(feature = "login")]
+pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesMiddleware};
 pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteMiddleware};
 pub use request::Head;
 pub use require::{Require, RequireFuture, RequireMiddleware};
 pub use response::{response, with_headers};
+#[cfg(feature = "login")]
+pub use same_origin::SameOrigin;
 pub use service::{JwtAuthMiddleware, ResponseFuture};

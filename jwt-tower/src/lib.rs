@@ -37,6 +37,7 @@
 //! | pass the token on to another service | [`ForwardToken`] |
 //! | tell clients where to get a token | [`MetadataRoute`] |
 //! | publish the keys of an issuer | `Jwks` (feature `login`) |
+//! | log people in | `LoginRoutes`, `SameOrigin`, `LoginRejection` (feature `login`) |
 //!
 //! The modules are those of the core: [`key`], [`verify`], [`guard`], [`forward`], [`metadata`], [`error`], [`clock`],
 //! with the feature `login` also `issue`, `login`, `session`, `revocation` and `store`, and with the feature `testing` a
@@ -66,11 +67,17 @@ mod extract;
 mod forward_token;
 #[cfg(feature = "login")]
 mod jwks;
+#[cfg(all(feature = "axum", feature = "login"))]
+mod login_rejection;
+#[cfg(feature = "login")]
+mod login_routes;
 mod metadata_route;
 #[cfg(feature = "axum")]
 mod on_rejection;
 mod rejection;
 mod require;
+#[cfg(all(feature = "axum", feature = "login"))]
+mod same_origin;
 mod service;
 
 pub use auth::JwtAuth;
@@ -81,11 +88,17 @@ pub use forward_token::{ForwardFuture, ForwardToken, ForwardTokenService, Forwar
 pub use jwks::Jwks;
 pub use jwt_core;
 pub use jwt_core::*;
+#[cfg(all(feature = "axum", feature = "login"))]
+pub use login_rejection::LoginRejection;
+#[cfg(feature = "login")]
+pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesService};
 pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteService};
 #[cfg(feature = "axum")]
 pub use on_rejection::AxumHook;
 pub use rejection::{EmptyBody, Hook, ProblemBody, RejectionBody};
 pub use require::{Require, RequireFuture, RequireService};
+#[cfg(all(feature = "axum", feature = "login"))]
+pub use same_origin::SameOrigin;
 pub use service::{JwtAuthService, ResponseFuture};
 
 /// The verified token that a [`JwtAuth`] put into the extensions of a request: for services without extractors, such

@@ -8,12 +8,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::http::{StatusCode, header};
-use actix_web::web::{self, Data, Form, Json, Path, ServiceConfig};
+use actix_web::web::{self, Data, Form, Json, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, ResponseError};
-use jwt_actix::login::Login;
-use jwt_actix::store::SignInId;
-use jwt_actix::{AuthError, Claims, Head, Jwks, JwtAuth, Logins, response, with_headers};
-use login_common::{Credentials, Options, RefreshRequest, Refused, Service, User};
+use jwt_actix::{
+    AuthError, Claims, Jwks, JwtAuth, LoginRejection, LoginRoutes, Logins, SameOrigin, response, with_headers,
+};
+use login_common::{Credentials, Options, Refused, Service, User};
 
 fn routes(config: &mut ServiceConfig, service: &Service) {
     let logins = service.logins.clone();
@@ -23,116 +23,44 @@ fn routes(config: &mut ServiceConfig, service: &Service) {
         .route("/.well-known/jwks.json", web::to(Jwks::new(service.logins.issuer().clone())))
         .route("/login", web::get().to(|| async { response(login_common::login_page(None)) }))
         .route("/auth/login", web::post().to(log_in))
-        .route("/auth/refresh", web::post().to(refresh))
-        .route("/auth/logout", web::post().to(log_out))
         .route("/api/login", web::post().to(api_log_in))
-        .route("/api/refresh", web::post().to(api_refresh))
-        .route("/api/logout", web::post().to(api_log_out))
         .service(
             web::scope("")
                 .wrap(JwtAuth::new(service.auth.clone()).on_rejection(answer))
                 .route("/", web::get().to(home))
-                .route("/devices/{id}/end", web::post().to(end_device_of_form))
-                .route("/api/me", web::get().to(me))
-                .route("/api/devices", web::get().to(devices))
-                .route("/api/devices/{id}", web::delete().to(end_device)),
+                .route("/api/me", web::get().to(me)),
         );
 }
 
-// For browsers: forms, cookies, redirects.
-
+/// For browsers: a form, cookies, a redirect.
 async fn log_in(
+    attempt: SameOrigin,
     service: Data<Service>,
     request: HttpRequest,
     Form(credentials): Form<Credentials>,
 ) -> Result<HttpResponse, Page> {
-    service.logins.check_origin(&Head(&request))?;
     let user = service.check_password(credentials, address(&request)).await?;
-    let login = service.logins.log_in(&user, label(&request)).await?;
-    Ok(signed_in(&service, &login))
+    Ok(response(attempt.log_in(&user).await?.response()))
 }
 
-async fn refresh(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Page> {
-    Ok(signed_in(&service, &service.logins.refresh_from_request(&Head(&request)).await?))
-}
-
-async fn log_out(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Page> {
-    let cleared = service.logins.log_out_from_request(&Head(&request)).await?;
-    Ok(with_headers(&mut redirect("/login"), &cleared).finish())
-}
-
-async fn home(service: Data<Service>, Claims(user): Claims<User>) -> Result<HttpResponse, Page> {
-    let devices = service.devices(&user).await?;
-    Ok(response(login_common::devices_page(&user, &devices)))
-}
-
-async fn end_device_of_form(
-    service: Data<Service>,
-    Claims(user): Claims<User>,
-    id: Path<SignInId>,
-) -> Result<HttpResponse, Page> {
-    service.end_device(&user, *id).await?;
-    Ok(redirect("/").finish())
-}
-
-// For scripts and mobile clients: JSON, bearer tokens.
-
+/// For scripts and mobile clients: JSON, bearer tokens.
 async fn api_log_in(
     service: Data<Service>,
     request: HttpRequest,
     Json(credentials): Json<Credentials>,
 ) -> Result<HttpResponse, Problem> {
     let user = service.check_password(credentials, address(&request)).await?;
-    let login = service.logins.log_in(&user, label(&request)).await?;
-    Ok(response(login.json()))
+    let label = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
+    Ok(response(service.logins.log_in(&user, label).await?.json()))
 }
 
-async fn api_refresh(service: Data<Service>, Json(request): Json<RefreshRequest>) -> Result<HttpResponse, Problem> {
-    Ok(response(service.logins.refresh(request.refresh_token).await?.json()))
-}
-
-async fn api_log_out(
-    service: Data<Service>,
-    head: HttpRequest,
-    Json(request): Json<RefreshRequest>,
-) -> Result<HttpResponse, Problem> {
-    // Both, whatever becomes of the other.
-    let ended = service.logins.log_out(request.refresh_token).await;
-    service.logins.log_out_from_request(&Head(&head)).await?;
-    ended?;
-    Ok(HttpResponse::NoContent().finish())
+async fn home(service: Data<Service>, Claims(user): Claims<User>) -> Result<HttpResponse, LoginRejection> {
+    let devices = service.logins.devices(&user).await?;
+    Ok(response(login_common::devices_page(&user, &devices)))
 }
 
 async fn me(Claims(user): Claims<User>) -> HttpResponse {
     HttpResponse::Ok().json(user)
-}
-
-async fn devices(service: Data<Service>, Claims(user): Claims<User>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(service.devices(&user).await?))
-}
-
-async fn end_device(
-    service: Data<Service>,
-    Claims(user): Claims<User>,
-    id: Path<SignInId>,
-) -> Result<HttpResponse, Problem> {
-    service.end_device(&user, *id).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-fn signed_in(service: &Service, login: &Login) -> HttpResponse {
-    with_headers(&mut redirect("/"), &service.logins.set_cookies(login)).finish()
-}
-
-fn redirect(to: &str) -> HttpResponseBuilder {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((header::LOCATION, to));
-    response
-}
-
-/// What the user will know a device by.
-fn label(request: &HttpRequest) -> &str {
-    request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown")
 }
 
 fn address(request: &HttpRequest) -> IpAddr {
@@ -202,7 +130,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let options = Options::from_command_line()?;
     let service = Service::open(&options).await?;
-    let server = HttpServer::new(move || App::new().configure(|config| routes(config, &service)));
+    let server = HttpServer::new(move || {
+        // Refresh, logout and devices, for browsers and for everybody else.
+        let ready = LoginRoutes::new(service.logins.clone(), service.auth.clone());
+        App::new().configure(|config| routes(config, &service)).wrap(ready)
+    });
     let server = server.bind(("127.0.0.1", options.port))?;
     login_common::print_usage(server.addrs()[0].port());
     server.run().await?;

@@ -6,124 +6,62 @@
 use std::error::Error;
 use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, Form, Path, State};
+use axum::extract::{ConnectInfo, Form, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{delete, get, post};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use jwt_tower::store::SignInId;
-use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, Logins, VerifiedToken};
-use login_common::{Credentials, Device, Options, RefreshRequest, Refused, Service, User};
+use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, LoginRejection, LoginRoutes, Logins, SameOrigin, VerifiedToken};
+use login_common::{Credentials, Options, Refused, Service, User};
 
 fn app(service: Service) -> Router {
-    let logins = service.logins.clone();
-    let answer = move |error: &AuthError, request: &Parts, head| answer(&logins, error, request, head);
+    let Service { logins, auth, .. } = service.clone();
+    let of_answers = logins.clone();
+    let answer = move |error: &AuthError, request: &Parts, head| answer(&of_answers, error, request, head);
     Router::new()
         .route("/", get(home))
-        .route("/devices/{id}/end", post(end_device_of_form))
         .route("/api/me", get(me))
-        .route("/api/devices", get(devices))
-        .route("/api/devices/{id}", delete(end_device))
-        .route_layer(JwtAuth::new(service.auth.clone()).on_rejection(answer))
+        .route_layer(JwtAuth::new(auth.clone()).on_rejection(answer))
         .route("/login", get(|| async { login_common::login_page(None) }))
         .route("/auth/login", post(log_in))
-        .route("/auth/refresh", post(refresh))
-        .route("/auth/logout", post(log_out))
         .route("/api/login", post(api_log_in))
-        .route("/api/refresh", post(api_refresh))
-        .route("/api/logout", post(api_log_out))
-        .route_service("/.well-known/jwks.json", Jwks::new(service.logins.issuer().clone()))
+        .route_service("/.well-known/jwks.json", Jwks::new(logins.issuer().clone()))
+        // Refresh, logout and devices, for browsers and for everybody else.
+        .layer(LoginRoutes::new(logins, auth))
         .with_state(service)
 }
 
-// For browsers: forms, cookies, redirects.
-
+/// For browsers: a form, cookies, a redirect.
 async fn log_in(
+    attempt: SameOrigin,
     State(service): State<Service>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
-    head: Parts,
     Form(credentials): Form<Credentials>,
-) -> Result<Response, Page> {
-    service.logins.check_origin(&head)?;
+) -> Result<Response<String>, Page> {
     let user = service.check_password(credentials, from.ip()).await?;
-    let login = service.logins.log_in(&user, label(&head.headers)).await?;
-    Ok((service.logins.set_cookies(&login), Redirect::to("/")).into_response())
+    Ok(attempt.log_in(&user).await?.response())
 }
 
-async fn refresh(State(service): State<Service>, head: Parts) -> Result<Response, Page> {
-    let login = service.logins.refresh_from_request(&head).await?;
-    Ok((service.logins.set_cookies(&login), Redirect::to("/")).into_response())
-}
-
-async fn log_out(State(service): State<Service>, head: Parts) -> Result<Response, Page> {
-    let cleared = service.logins.log_out_from_request(&head).await?;
-    Ok((cleared, Redirect::to("/login")).into_response())
-}
-
-async fn home(State(service): State<Service>, Claims(user): Claims<User>) -> Result<Response, Page> {
-    let devices = service.devices(&user).await?;
-    Ok(login_common::devices_page(&user, &devices).into_response())
-}
-
-async fn end_device_of_form(
-    State(service): State<Service>,
-    Claims(user): Claims<User>,
-    Path(id): Path<SignInId>,
-) -> Result<Redirect, Page> {
-    service.end_device(&user, id).await?;
-    Ok(Redirect::to("/"))
-}
-
-// For scripts and mobile clients: JSON, bearer tokens.
-
+/// For scripts and mobile clients: JSON, bearer tokens.
 async fn api_log_in(
     State(service): State<Service>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Json(credentials): Json<Credentials>,
-) -> Result<Response, Problem> {
+) -> Result<Response<String>, Problem> {
     let user = service.check_password(credentials, from.ip()).await?;
-    let login = service.logins.log_in(&user, label(&headers)).await?;
-    Ok(login.json().into_response())
+    let label = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
+    Ok(service.logins.log_in(&user, label).await?.json())
 }
 
-async fn api_refresh(State(service): State<Service>, Json(request): Json<RefreshRequest>) -> Result<Response, Problem> {
-    Ok(service.logins.refresh(request.refresh_token).await?.json().into_response())
-}
-
-async fn api_log_out(
-    State(service): State<Service>,
-    head: Parts,
-    Json(request): Json<RefreshRequest>,
-) -> Result<StatusCode, Problem> {
-    // Both, whatever becomes of the other.
-    let ended = service.logins.log_out(request.refresh_token).await;
-    service.logins.log_out_from_request(&head).await?;
-    ended?;
-    Ok(StatusCode::NO_CONTENT)
+async fn home(State(service): State<Service>, Claims(user): Claims<User>) -> Result<Response<String>, LoginRejection> {
+    let devices = service.logins.devices(&user).await?;
+    Ok(login_common::devices_page(&user, &devices))
 }
 
 async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
     Json(user)
-}
-
-async fn devices(State(service): State<Service>, Claims(user): Claims<User>) -> Result<Json<Vec<Device>>, Problem> {
-    Ok(Json(service.devices(&user).await?))
-}
-
-async fn end_device(
-    State(service): State<Service>,
-    Claims(user): Claims<User>,
-    Path(id): Path<SignInId>,
-) -> Result<StatusCode, Problem> {
-    service.end_device(&user, id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// What the user will know a device by.
-fn label(headers: &HeaderMap) -> &str {
-    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown")
 }
 
 /// Who has no good token is sent to the login page, if that is somebody who looks at pages. So is who has two: the browser

@@ -11,4 +11,4 @@ mod users;
 pub use options::{Options, print_usage};
 pub use pages::{devices_page, login_page};
 pub use refused::Refused;
-pub use service::{Credentials, Device, RefreshRequest, Service, User};
+pub use service::{Credentials, Service, User};

@@ -69,8 +69,8 @@ pub fn print_usage(port: u16) {
         "    curl -i {json} -d '{{\"name\": \"alice\", \"password\": \"follow the white rabbit\"}}' {address}/api/login\n"
     );
     println!("and with the tokens that this yields:\n");
-    println!("    curl -i -H \"Authorization: Bearer $access_token\" {address}/api/devices");
-    println!("    curl -i {json} -d \"{{\\\"refresh_token\\\": \\\"$refresh_token\\\"}}\" {address}/api/refresh\n");
+    println!("    curl -i -H \"Authorization: Bearer $access_token\" {address}/auth/devices");
+    println!("    curl -i {json} -d \"{{\\\"refresh_token\\\": \\\"$refresh_token\\\"}}\" {address}/auth/refresh\n");
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@ use http::header::{
 };
 use http::{HeaderValue, Response};
 use jwt_core::clock::{Clock, SystemClock};
+use jwt_core::login::Device;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::{Device, User};
+use crate::User;
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -46,7 +47,7 @@ pub fn devices_page(user: &User, devices: &[Device]) -> Response<String> {
             @for device in devices {
                 li {
                     (device.label) ", last heard of " (now.saturating_sub(device.used_at) / 60) " minutes ago "
-                    form method="post" action={ "/devices/" (device.id) "/end" } { button { "End" } }
+                    form method="post" action={ "/auth/devices/" (device.id) "/logout" } { button { "End" } }
                 }
             }
         }
@@ -74,10 +75,13 @@ mod tests {
 
     #[test]
     fn what_a_device_calls_itself_is_text() {
-        let id = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
-        let label = "<script>alert(1)</script>".to_owned();
+        let device = serde_json::json!({
+            "id": "AAAAAAAAAAAAAAAAAAAAAA", "label": "<script>alert(1)</script>",
+            "signed_in_at": 0, "used_at": 0, "expires_at": 0, "current": false,
+        });
+        let device = serde_json::from_value(device).unwrap();
         let user = User { sub: "alice".into(), name: "Alice & <Bob>".into() };
-        let page = devices_page(&user, &[Device { id, label, signed_in_at: 0, used_at: 0 }]).into_body();
+        let page = devices_page(&user, &[device]).into_body();
         assert!(page.contains("&lt;script&gt;") && page.contains("Alice &amp; &lt;Bob&gt;"), "{page}");
         assert!(!page.contains("<script"), "{page}");
     }

@@ -1,10 +1,8 @@
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
-use jwt_core::login::LoginRefusal;
-use jwt_core::store::StoreError;
-use jwt_core::{AuthError, LoginError};
+use jwt_core::LoginError;
 
 use crate::pages::login_page;
 
@@ -23,21 +21,6 @@ pub enum Refused {
     /// Whatever the library says.
     #[error("You are not signed in.")]
     Login(#[from] LoginError),
-    /// The same of a request with cookies: the answer clears those of a login that has ended.
-    #[error("You are not signed in.")]
-    Browser(#[from] LoginRefusal),
-}
-
-impl From<AuthError> for Refused {
-    fn from(error: AuthError) -> Self {
-        LoginError::from(error).into()
-    }
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        LoginError::from(error).into()
-    }
 }
 
 impl Refused {
@@ -45,7 +28,6 @@ impl Refused {
     pub fn json(&self) -> Response<String> {
         let (status, error) = match self {
             Self::Login(error) => return error.response(),
-            Self::Browser(error) => return error.response(),
             Self::WrongPassword => (StatusCode::BAD_REQUEST, r#"{"error":"invalid_grant"}"#),
             Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, r#"{"error":"slow_down"}"#),
             Self::NoAnswer => (StatusCode::SERVICE_UNAVAILABLE, r#"{"error":"temporarily_unavailable"}"#),
@@ -69,9 +51,6 @@ impl Refused {
         *page.status_mut() = head.status;
         if let Some(wait) = head.headers.get(RETRY_AFTER) {
             page.headers_mut().insert(RETRY_AFTER, wait.clone());
-        }
-        for cookie in head.headers.get_all(SET_COOKIE) {
-            page.headers_mut().append(SET_COOKIE, cookie.clone());
         }
         page
     }

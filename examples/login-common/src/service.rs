@@ -4,9 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::session::SignIn;
 use jwt_core::store::{RevocationStore, SignInStore};
-use jwt_core::store::{SignInId, StoreError};
 use jwt_core::{
     Algorithm, Authenticator, Issuer, LoginCookies, Logins, MemoryStore, RedisStore, RefreshTokens, Revocations,
     SigningKey,
@@ -44,45 +42,12 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// How a client without cookies renews or ends its login.
-#[derive(Deserialize)]
-pub struct RefreshRequest {
-    /// The token.
-    pub refresh_token: String,
-}
-
-impl fmt::Debug for RefreshRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshRequest").finish_non_exhaustive()
-    }
-}
-
-/// One line of "signed in on these devices".
-#[derive(Debug, Serialize)]
-pub struct Device {
-    /// What to end it by.
-    pub id: SignInId,
-    /// What it calls itself.
-    pub label: String,
-    /// When it signed in, in seconds since the epoch.
-    pub signed_in_at: u64,
-    /// When it was last heard of, in seconds since the epoch.
-    pub used_at: u64,
-}
-
-impl From<SignIn> for Device {
-    fn from(sign_in: SignIn) -> Self {
-        let SignIn { id, label, created_at, used_at, .. } = sign_in;
-        Self { id, label, signed_in_at: created_at.as_secs(), used_at: used_at.as_secs() }
-    }
-}
-
 /// Everything that a handler needs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Service {
     /// Logs in, renews and logs out.
     pub logins: Logins,
-    /// Proves access tokens, from the header or the cookie, unless they are revoked.
+    /// Verifies access tokens, from the header or the cookie, unless they are revoked.
     pub auth: Authenticator<User>,
     users: Arc<Users>,
     limits: Arc<Limits>,
@@ -113,8 +78,11 @@ impl Service {
         let refresh_tokens = RefreshTokens::builder(sign_ins).build()?;
         // Known here at once, and on every other instance within a second.
         let revocations = Revocations::builder(revoked).open().await?;
-        let logins =
-            Logins::builder(issuer, refresh_tokens).cookies(cookies.build()?).revocations(&revocations).build()?;
+        let logins = Logins::builder(issuer, refresh_tokens)
+            .cookies(cookies.build()?)
+            .revocations(&revocations)
+            .after_log_out("/login")
+            .build()?;
         let auth = logins.authenticator().build()?;
         let (users, limits) = (Arc::new(Users::new()?), Arc::new(Limits::new()));
         Ok(Self { logins, auth, users, limits })
@@ -124,16 +92,5 @@ impl Service {
     pub async fn check_password(&self, credentials: Credentials, from: IpAddr) -> Result<User, Refused> {
         self.limits.check(&credentials.name, from).map_err(Refused::TooManyAttempts)?;
         self.users.check_password(credentials).await
-    }
-
-    /// "Signed in on these devices".
-    pub async fn devices(&self, user: &User) -> Result<Vec<Device>, StoreError> {
-        let sign_ins = self.logins.refresh_tokens().list(&user.sub).await?;
-        Ok(sign_ins.into_iter().map(Device::from).collect())
-    }
-
-    /// Ends the login on one of the user's devices: nothing renews it, and its access tokens are refused.
-    pub async fn end_device(&self, user: &User, device: SignInId) -> Result<(), StoreError> {
-        self.logins.log_out_device(&user.sub, device).await
     }
 }

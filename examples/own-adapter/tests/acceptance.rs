@@ -118,9 +118,10 @@ async fn a_login_that_has_run_out_is_renewed_also_where_a_catcher_answers() {
         let issuer = issuer.clock(clock.clone()).build().unwrap();
         let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).clock(clock.clone()).build().unwrap();
         let logins = Logins::builder(issuer, refresh_tokens).transparent_renewal().build().unwrap();
-        let login = logins.log_in(&serde_json::json!({"sub": "alice", "name": "Alice"}), "").await.unwrap();
-        let cookies = logins.set_cookies(&login);
-        let cookies = cookies.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next());
+        let attempt = logins.attempt(&http::Request::post("/").body(()).unwrap()).unwrap();
+        let login = attempt.log_in(&serde_json::json!({"sub": "alice", "name": "Alice"})).await.unwrap();
+        let cookies =
+            login.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next());
         let cookies = cookies.flatten().collect::<Vec<_>>().join("; ");
         clock.advance(Duration::from_secs(3600));
 

@@ -49,6 +49,26 @@ pub enum IssueError {
         /// The longest, in bytes.
         limit: usize,
     },
+    /// A setting of a token was given twice.
+    #[error("`.{setting}(…)` is called twice for one token: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A token is for an audience that the issuer does not name.
+    #[error("a token is for a service that the issuer does not name: add its `.audience(…)` to `Issuer::builder(…)`")]
+    Audience,
+    /// A token would be good for longer than those of its issuer, or not at all. Keys and revocations are remembered for no
+    /// longer than the lifetime that the issuer knows of.
+    #[error(
+        "a lifetime of {lifetime:?} is not between a second and the {most:?} of the issuer: change it, or the issuer's `.access_token_lifetime(…)`"
+    )]
+    Lifetime {
+        /// The lifetime that was asked for, in whole seconds.
+        lifetime: Duration,
+        /// The longest.
+        most: Duration,
+    },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     Random,

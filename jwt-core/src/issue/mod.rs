@@ -5,6 +5,7 @@ mod claims;
 mod error;
 mod jwks;
 mod key;
+mod new_token;
 mod ring;
 mod signer;
 mod token;
@@ -19,6 +20,8 @@ use serde::Serialize;
 pub use builder::IssuerBuilder;
 pub use error::{IssueError, IssuerBuildError, RotationError};
 pub use key::{IssuerKey, RemoteSigningKey};
+pub use new_token::NewToken;
+pub(crate) use new_token::Particulars;
 pub use signer::{Signer, SignerError, Signing, SigningInput};
 pub use token::AccessToken;
 
@@ -102,6 +105,7 @@ struct Unsigned {
     json: Vec<u8>,
     token_id: String,
     expires_at: NumericDate,
+    lifetime: Duration,
 }
 
 impl Issuer {
@@ -123,9 +127,7 @@ impl Issuer {
     /// `None` and serializes to `null`; `cnf`; what only ID tokens have; an `nbf` that is later than now; a token of more
     /// than 16 KiB. [`IssueError::Elsewhere`] where the key that signs is a [`RemoteSigningKey`].
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
-        let unsigned = self.unsigned(claims, None, None)?;
-        let token = self.0.current.load().active.sign(&self.0.typ, &unsigned.json)?;
-        self.signed(token, unsigned)
+        self.token(claims).sign()
     }
 
     /// The same wherever the key is: with a [`RemoteSigningKey`], it waits for the signer. With a key of this process, it is
@@ -138,19 +140,32 @@ impl Issuer {
         &self,
         claims: &T,
     ) -> impl Future<Output = Result<AccessToken, IssueError>> + Send + use<T> {
-        self.sign_for(claims, None, None)
+        self.sign_for(claims, Particulars::default())
     }
 
-    /// The same for a login: with a `sid`, which the claims do not have, and with an `iat` that is not before that moment,
-    /// although that may be in the future by as much as clocks may differ: for who logs in right after everything of the
-    /// subject was revoked.
+    /// A token that is about to be signed: what [`sign`](Self::sign) signs, with an audience or a lifetime of its own.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use jwt_core::{Algorithm, Issuer, SigningKey};
+    /// # let key = SigningKey::generate(Algorithm::ES256)?;
+    /// # let issuer = Issuer::builder("https://auth.example.com").audience("api").audience("bank").signing_key(key).build()?;
+    /// let claims = serde_json::json!({"sub": "alice"});
+    /// let token = issuer.token(&claims).audience("bank").lifetime(Duration::from_secs(60)).sign()?;
+    /// assert_eq!(token.expires_in().as_secs(), 60);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn token<'t, T: Serialize + ?Sized>(&'t self, claims: &'t T) -> NewToken<'t, T> {
+        NewToken::new(self, claims)
+    }
+
+    /// Signs a token with what is particular about it.
     pub(crate) fn sign_for<T: Serialize + ?Sized>(
         &self,
         claims: &T,
-        sid: Option<&str>,
-        not_before: Option<NumericDate>,
+        particulars: Particulars<'_>,
     ) -> impl Future<Output = Result<AccessToken, IssueError>> + Send + use<T> {
-        let (issuer, unsigned) = (self.clone(), self.unsigned(claims, sid, not_before));
+        let (issuer, unsigned) = (self.clone(), self.unsigned(claims, particulars));
         async move {
             let unsigned = unsigned?;
             let key = issuer.0.current.load().active.clone();
@@ -159,36 +174,49 @@ impl Issuer {
         }
     }
 
+    /// The same with a key of this process.
+    fn sign_now<T: Serialize + ?Sized>(
+        &self,
+        claims: &T,
+        particulars: Particulars<'_>,
+    ) -> Result<AccessToken, IssueError> {
+        let unsigned = self.unsigned(claims, particulars)?;
+        let token = self.0.current.load().active.sign(&self.0.typ, &unsigned.json)?;
+        self.signed(token, unsigned)
+    }
+
     /// Everything of a token but its header and signature.
     fn unsigned<T: Serialize + ?Sized>(
         &self,
         claims: &T,
-        sid: Option<&str>,
-        not_before: Option<NumericDate>,
+        particulars: Particulars<'_>,
     ) -> Result<Unsigned, IssueError> {
+        let Particulars { sid, not_before, audiences, lifetime } = particulars;
         let inner = &*self.0;
+        let lifetime = lifetime.map_or(inner.lifetime, |lifetime| Duration::from_secs(lifetime.as_secs()));
+        if lifetime.is_zero() || lifetime > inner.lifetime {
+            return Err(IssueError::Lifetime { lifetime, most: inner.lifetime });
+        }
+        if !audiences.iter().all(|audience| inner.audiences.contains(audience)) {
+            return Err(IssueError::Audience);
+        }
+        let audiences = if audiences.is_empty() { &inner.audiences } else { audiences };
         let now = self.advance();
         let own = claims::checked(claims, now)?;
         let token_id = base64url::encode(crypto::random::<16>().ok_or(IssueError::Random)?);
-        let expires_at = now.as_secs().saturating_add(inner.lifetime.as_secs());
+        let expires_at = now.as_secs().saturating_add(lifetime.as_secs());
         let issued_at = not_before.map_or(now, |not_before| now.max(whole_seconds(not_before))).as_secs();
-        let registered = Registered {
-            iss: &inner.name,
-            aud: &inner.audiences,
-            iat: issued_at,
-            exp: expires_at,
-            jti: &token_id,
-            sid,
-        };
+        let registered =
+            Registered { iss: &inner.name, aud: audiences, iat: issued_at, exp: expires_at, jti: &token_id, sid };
         let json = claims::merged(&registered, &own)?;
-        Ok(Unsigned { json, token_id, expires_at: NumericDate::from_secs(expires_at) })
+        Ok(Unsigned { json, token_id, expires_at: NumericDate::from_secs(expires_at), lifetime })
     }
 
     fn signed(&self, token: String, unsigned: Unsigned) -> Result<AccessToken, IssueError> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(IssueError::TooLong { bytes: token.len(), limit: MAX_TOKEN_LEN });
         }
-        Ok(AccessToken::new(token, unsigned.token_id, unsigned.expires_at, self.0.lifetime))
+        Ok(AccessToken::new(token, unsigned.token_id, unsigned.expires_at, unsigned.lifetime))
     }
 
     /// A builder for an authenticator that trusts this issuer: with its name, audiences, `typ` and clock, and its keys as

@@ -29,6 +29,26 @@ pub enum LoginsBuildError {
         /// The path of the refresh token.
         path: Box<str>,
     },
+    /// A path is not one of this host.
+    #[error(
+        "`.{setting}({path:?})`: a path of this host begins with one `/`, is ASCII, and has no white space and no backslash in it"
+    )]
+    Path {
+        /// The setting.
+        setting: &'static str,
+        /// What was given.
+        path: Box<str>,
+    },
+    /// Browsers would not send the refresh token to the routes that need it.
+    #[error(
+        "browsers send the refresh token only below `{refresh_path}`, and the routes are at `{path}`: choose a `.routes_path(…)` below it, or change `.refresh_path(…)` of the cookies"
+    )]
+    RoutesPath {
+        /// The path of the routes.
+        path: Box<str>,
+        /// The path of the refresh token.
+        refresh_path: Box<str>,
+    },
     /// The default cookies cannot be built.
     #[error("{0}")]
     Cookies(#[from] LoginCookiesBuildError),
@@ -84,6 +104,14 @@ pub enum LoginCookiesBuildError {
         "browsers refuse the cookie `{name}`: a `__Host-` cookie has the path `/` and no domain. Name it `__Secure-…`, or leave the other out"
     )]
     HostPrefix {
+        /// The name of the cookie.
+        name: Box<str>,
+    },
+    /// A cookie that is kept apart for each site, and that no browser would keep or send there.
+    #[error(
+        "the cookie `{name}` cannot be `Partitioned`: that needs `SameSite=None` and `Secure`. Add `.same_site(SameSite::None).refresh_same_site(SameSite::None)` and leave out `.dangerous_plain_http_on_localhost()`, or leave out `.partitioned()`"
+    )]
+    Partitioned {
         /// The name of the cookie.
         name: Box<str>,
     },

@@ -5,10 +5,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::renewal::Renewals;
+use super::routes::Paths;
 use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError};
 use crate::config_error::Given;
 use crate::error::CheckError;
@@ -26,6 +28,8 @@ use crate::session::sign_in::SignIn;
 /// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | browsers send cookies with requests of pages of any site |
 /// | [`reload`](Self::reload) | none: the claims of the login | only the application knows where to load them |
 /// | [`revocations`](Self::revocations) | none | a short lifetime is enough for many applications |
+/// | [`routes_path`](Self::routes_path) | the path of the refresh token, or `/auth` | browsers send the refresh token only there |
+/// | [`after_log_in`](Self::after_log_in), [`after_log_out`](Self::after_log_out) | `/` | only the application knows its pages |
 /// | [`transparent_renewal`](Self::transparent_renewal) | off | browsers would send the refresh token with every request |
 pub struct LoginsBuilder {
     issuer: Issuer,
@@ -35,6 +39,9 @@ pub struct LoginsBuilder {
     reload: Option<Box<Reload>>,
     revocations: Option<Revocations>,
     transparent_renewal: bool,
+    routes_path: Option<String>,
+    after_log_in: Option<String>,
+    after_log_out: Option<String>,
     given: Given,
 }
 
@@ -48,6 +55,9 @@ impl LoginsBuilder {
             reload: None,
             revocations: None,
             transparent_renewal: false,
+            routes_path: None,
+            after_log_in: None,
+            after_log_out: None,
             given: Given::default(),
         }
     }
@@ -151,11 +161,38 @@ impl LoginsBuilder {
         self
     }
 
+    /// Where the [ready routes](super::LoginRoute) are: `/refresh`, `/logout` and others below this path, which must be the
+    /// [path of the refresh token](super::LoginCookiesBuilder::refresh_path) or below it. That path, or `/auth` where that is
+    /// `/`.
+    #[must_use]
+    pub fn routes_path(mut self, path: impl Into<String>) -> Self {
+        self.given.once("routes_path");
+        self.routes_path = Some(path.into());
+        self
+    }
+
+    /// Where a browser goes on after the form of a page has logged in or renewed a login: a path of this host. `/`.
+    #[must_use]
+    pub fn after_log_in(mut self, path: impl Into<String>) -> Self {
+        self.given.once("after_log_in");
+        self.after_log_in = Some(path.into());
+        self
+    }
+
+    /// Where a browser goes on after the form of a page has logged out, or has asked for something without being logged in: a
+    /// path of this host, such as that of the page where one logs in. `/`.
+    #[must_use]
+    pub fn after_log_out(mut self, path: impl Into<String>) -> Self {
+        self.given.once("after_log_out");
+        self.after_log_out = Some(path.into());
+        self
+    }
+
     /// The logins.
     ///
     /// # Errors
-    /// [`LoginsBuildError`], where a trusted origin is not one, or where the middleware would not get the cookie that it is
-    /// to renew logins by.
+    /// [`LoginsBuildError`], where a trusted origin is not one, where browsers would not send a cookie to where it is needed,
+    /// or where a path is not one.
     pub fn build(self) -> Result<Logins, LoginsBuildError> {
         if let Some(setting) = self.given.twice() {
             return Err(LoginsBuildError::SetTwice { setting });
@@ -173,6 +210,11 @@ impl LoginsBuilder {
         if self.transparent_renewal && cookies.refresh_path() != "/" {
             return Err(LoginsBuildError::RenewalPath { path: cookies.refresh_path().into() });
         }
+        let paths = Paths {
+            routes: routes_path(self.routes_path.as_deref(), cookies.refresh_path())?,
+            after_log_in: page("after_log_in", self.after_log_in.as_deref())?,
+            after_log_out: page("after_log_out", self.after_log_out.as_deref())?,
+        };
         let renewals = self.transparent_renewal.then(Renewals::default);
         let Self { issuer, refresh, cross_site, reload, revocations, .. } = self;
         let (verifier, refresh_cookie) = (issuer.authenticator().build_verifier()?, cookies.refresh_cookie());
@@ -185,9 +227,40 @@ impl LoginsBuilder {
             reload,
             verifier,
             revocations,
+            paths,
             renewals,
         })))
     }
+}
+
+/// The path of the routes, without a slash at its end.
+fn routes_path(given: Option<&str>, refresh_path: &str) -> Result<Box<str>, LoginsBuildError> {
+    let path = match given {
+        Some(path) => path,
+        None if refresh_path == "/" => "/auth",
+        None => refresh_path,
+    };
+    if !is_path(path) || path.contains('?') {
+        return Err(LoginsBuildError::Path { setting: "routes_path", path: path.into() });
+    }
+    // As browsers compare them (RFC 6265 §5.1.4).
+    let (below, path) = (refresh_path.trim_end_matches('/'), path.trim_end_matches('/'));
+    match path.strip_prefix(below) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Ok(path.into()),
+        _ => Err(LoginsBuildError::RoutesPath { path: path.into(), refresh_path: refresh_path.into() }),
+    }
+}
+
+/// Where a browser goes on.
+fn page(setting: &'static str, given: Option<&str>) -> Result<HeaderValue, LoginsBuildError> {
+    let path = given.unwrap_or("/");
+    let refused = || LoginsBuildError::Path { setting, path: path.into() };
+    if is_path(path) { HeaderValue::from_str(path).map_err(|_| refused()) } else { Err(refused()) }
+}
+
+/// A path of this host: browsers take what begins with two slashes, or with a slash and a backslash, for another one.
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b'\\')
 }
 
 impl fmt::Debug for LoginsBuilder {
@@ -200,6 +273,7 @@ impl fmt::Debug for LoginsBuilder {
             .field("reload", &self.reload.is_some())
             .field("revocations", &self.revocations)
             .field("transparent_renewal", &self.transparent_renewal)
+            .field("routes_path", &self.routes_path)
             .finish_non_exhaustive()
     }
 }

@@ -26,7 +26,8 @@ use crate::session::sign_in::SignIn;
 /// | `SameSite` | `Lax` | `Strict` | a link on another site finds the user signed in; no other site can trigger a refresh |
 /// | `Path` | `/` | `/auth` | the refresh token is sent only where it is needed |
 /// | `Domain` | none | none | no other host gets it |
-/// | `Max-Age` | that of the token | that of the token | |
+/// | `Max-Age` | that of the token | that of the token | a login with [`remember(false)`](super::NewLogin::remember) has none: it ends with the browser |
+/// | `Partitioned` | no | no | only an application in frames of other sites needs it |
 ///
 /// Both cookies always have `HttpOnly`. The name of the refresh token allows a neighbouring host, such as `other.example.com`
 /// beside `app.example.com`, to set a cookie of the same name for the whole domain. So there is a third cookie beside it,
@@ -83,6 +84,7 @@ pub(super) struct Attributes {
     pub(super) same_site: SameSite,
     pub(super) secure: bool,
     pub(super) http_only: bool,
+    pub(super) partitioned: bool,
 }
 
 /// The size of a cookie that every browser keeps, in bytes (RFC 6265 §6.1).
@@ -131,7 +133,7 @@ impl LoginCookies {
     /// [`formerly`](LoginCookiesBuilder::formerly) names.
     pub fn clear(&self) -> HeaderMap {
         let cookies = self.cookies().chain(&self.former);
-        headers(cookies.filter_map(|cookie| cookie.set("", Duration::ZERO)))
+        headers(cookies.filter_map(|cookie| cookie.set("", Some(Duration::ZERO))))
     }
 
     /// The cookies of a login.
@@ -147,18 +149,23 @@ impl LoginCookies {
         // Counted from the last use, which is now: the token was just made.
         let left = session.ends_at.since_epoch().saturating_sub(session.used_at.since_epoch());
         headers(
-            self.access.set(token.as_str(), left).into_iter().chain(self.csrf_cookie(&session.id.to_string(), left)),
+            self.access
+                .set(token.as_str(), Some(left))
+                .into_iter()
+                .chain(self.csrf_cookie(&session.id.to_string(), Some(left))),
         )
     }
 
-    pub(super) fn set(&self, access: &AccessToken, refresh: Option<&RefreshToken>) -> HeaderMap {
-        let access_cookie = self.access.set(access.as_str(), access.expires_in());
+    /// Where they are not kept, the browser forgets them when it is closed.
+    pub(super) fn set(&self, access: &AccessToken, refresh: Option<&RefreshToken>, kept: bool) -> HeaderMap {
+        let lifetime = |lifetime| kept.then_some(lifetime);
+        let access_cookie = self.access.set(access.as_str(), lifetime(access.expires_in()));
         let companion = self.companion.as_ref().zip(refresh).and_then(|(cookie, token)| {
             let login = RefreshTokens::key(token.as_str().as_bytes())?.id;
-            cookie.set(&login.to_string(), token.expires_in())
+            cookie.set(&login.to_string(), lifetime(token.expires_in()))
         });
-        let refresh = refresh.and_then(|token| self.refresh.set(token.as_str(), token.expires_in()));
-        let csrf = self.csrf_cookie(access.token_id(), access.expires_in());
+        let refresh = refresh.and_then(|token| self.refresh.set(token.as_str(), lifetime(token.expires_in())));
+        let csrf = self.csrf_cookie(access.token_id(), lifetime(access.expires_in()));
         headers(access_cookie.into_iter().chain(refresh).chain(csrf).chain(companion))
     }
 }
@@ -169,7 +176,7 @@ fn is_of_login(login: &[u8], token: &[u8]) -> bool {
 }
 
 impl LoginCookies {
-    fn csrf_cookie(&self, token_id: &str, lifetime: Duration) -> Option<HeaderValue> {
+    fn csrf_cookie(&self, token_id: &str, lifetime: Option<Duration>) -> Option<HeaderValue> {
         let csrf = self.csrf.as_ref()?;
         // Without random numbers there is no token, and requests that need one are refused.
         csrf.cookie.set(&csrf.tokens.token_for(token_id).ok()?, lifetime)
@@ -188,23 +195,25 @@ fn headers(cookies: impl Iterator<Item = HeaderValue>) -> HeaderMap {
 impl Attributes {
     pub(super) fn new(name: &str, path: &str, same_site: SameSite) -> Self {
         let (name, path) = (name.to_owned(), path.to_owned());
-        Self { name, path, domain: None, same_site, secure: true, http_only: true }
+        Self { name, path, domain: None, same_site, secure: true, http_only: true, partitioned: false }
     }
 
     /// `None` for a value that no cookie can hold. Tokens have no such values.
-    fn set(&self, value: &str, max_age: Duration) -> Option<HeaderValue> {
-        let max_age = time::Duration::seconds(i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX));
+    fn set(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
         let mut cookie = Cookie::build((&*self.name, value))
             .path(&*self.path)
             .secure(self.secure)
             .http_only(self.http_only)
-            .max_age(max_age)
+            .partitioned(self.partitioned)
             .same_site(match self.same_site {
                 SameSite::Strict => cookie::SameSite::Strict,
                 SameSite::Lax => cookie::SameSite::Lax,
                 SameSite::None => cookie::SameSite::None,
             })
             .build();
+        if let Some(max_age) = max_age {
+            cookie.set_max_age(time::Duration::seconds(i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX)));
+        }
         if let Some(domain) = &self.domain {
             cookie.set_domain(&**domain);
         }

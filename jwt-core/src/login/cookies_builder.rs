@@ -16,6 +16,7 @@ pub struct LoginCookiesBuilder {
     csrf: Option<Csrf>,
     former: Vec<Attributes>,
     plain_http: bool,
+    partitioned: bool,
     given: Given,
 }
 
@@ -27,6 +28,7 @@ impl LoginCookiesBuilder {
             csrf: None,
             former: Vec::new(),
             plain_http: false,
+            partitioned: false,
             given: Given::default(),
         }
     }
@@ -100,6 +102,20 @@ impl LoginCookiesBuilder {
         self
     }
 
+    /// Keeps the cookies apart for each site in whose frames the application is shown: `Partitioned` (CHIPS, RFC 6265bis). For
+    /// an application in a frame of another site, whose browser would drop them otherwise. A login in a frame is not the login
+    /// of the application itself, and another one in each site.
+    ///
+    /// Browsers send no other cookies into such a frame than those with `SameSite=None`: needs
+    /// [`same_site`](Self::same_site) and [`refresh_same_site`](Self::refresh_same_site) with [`SameSite::None`], and `Secure`.
+    /// The pages that make the requests must be of the application's own origin, or a
+    /// [trusted one](super::LoginsBuilder::trusted_origin). Off.
+    #[must_use]
+    pub fn partitioned(mut self) -> Self {
+        self.partitioned = true;
+        self
+    }
+
     /// For development on `http://localhost` with a browser that accepts no `Secure` cookie there, such as Safari: leaves out
     /// `Secure`, and the prefixes of the names, such as `__Host-`. **Anywhere else, the tokens can be read on the way.**
     #[must_use]
@@ -116,12 +132,17 @@ impl LoginCookiesBuilder {
         if let Some(setting) = self.given.twice() {
             return Err(LoginCookiesBuildError::SetTwice { setting });
         }
-        let Self { mut access, mut refresh, mut csrf, mut former, plain_http, .. } = self;
+        let Self { mut access, mut refresh, mut csrf, mut former, plain_http, partitioned, .. } = self;
+        if partitioned && let Some(csrf) = &mut csrf {
+            // Which is sent by nobody but scripts of this origin anyway: the browser only keeps it.
+            csrf.cookie.same_site = SameSite::None;
+        }
         let cookies = [&mut access, &mut refresh].into_iter().chain(csrf.as_mut().map(|csrf| &mut csrf.cookie));
         for cookie in cookies {
             if plain_http {
                 cookie.make_plain();
             }
+            cookie.partitioned = partitioned;
             cookie.check()?;
         }
         // A neighbouring host cannot set a `__Host-` cookie, and hosts that share a domain on purpose need to share the login.
@@ -187,7 +208,8 @@ impl Attributes {
 
     /// Whether browsers take both for the same cookie (RFC 6265 §5.3).
     fn is_same(&self, other: &Self) -> bool {
-        (&self.name, &self.path, &self.domain) == (&other.name, &other.path, &other.domain)
+        (&self.name, &self.path, &self.domain, self.partitioned)
+            == (&other.name, &other.path, &other.domain, other.partitioned)
     }
 
     fn check(&self) -> Result<(), LoginCookiesBuildError> {
@@ -207,6 +229,9 @@ impl Attributes {
         }
         if self.has_prefix("__Host-") && !(self.path == "/" && self.domain.is_none()) {
             return Err(LoginCookiesBuildError::HostPrefix { name: name() });
+        }
+        if self.partitioned && (self.same_site != SameSite::None || !self.secure) {
+            return Err(LoginCookiesBuildError::Partitioned { name: name() });
         }
         if self.same_site == SameSite::None && !self.secure {
             return Err(LoginCookiesBuildError::SameSiteNone { name: name() });

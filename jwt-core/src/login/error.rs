@@ -1,8 +1,11 @@
 //! Why there is no login: the errors, their responses and their log events.
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use std::time::Duration;
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
+use super::BodyError;
 use crate::config_error::debug_as_display;
 use crate::error::{AuthError, CheckError};
 use crate::facade::tracing;
@@ -23,6 +26,41 @@ pub enum LoginError {
     /// The claims have a `sid`.
     #[error("the claims have a `sid`, which names the login and is set here: give the other one another name")]
     SessionId,
+    /// A claim of the login is there twice, or one of the user as well.
+    #[error(
+        "the claim `{claim}` is there twice, by `.claim(…)` or in the claims of the user: give it another name, or leave one out"
+    )]
+    ClaimTwice {
+        /// The name of the claim.
+        claim: Box<str>,
+    },
+    /// A setting of a login was given twice.
+    #[error("`.{setting}(…)` is called twice for one login: keep one call")]
+    SetTwice {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A login would be remembered for longer than refresh tokens last, or not at all.
+    #[error(
+        "`.remember_for({time:?})` is not between a second and the {most:?} of the refresh tokens: change it, or their `.absolute_timeout(…)`"
+    )]
+    RememberedFor {
+        /// The time that was asked for.
+        time: Duration,
+        /// The longest.
+        most: Duration,
+    },
+    /// A request to log in has a method that changes nothing, which a link on any site can make: 405.
+    #[error("a login by a method that changes nothing, which a link on any site can make: route it by POST")]
+    Method,
+    /// A handler asks for a login attempt where no layer has put one.
+    #[error(
+        "no LoginRoutes around this route: add `.layer(LoginRoutes::new(…))` (Tower) or `.wrap(LoginRoutes::new(…))` (actix-web)"
+    )]
+    MissingRoutes,
+    /// The body of the request is not read.
+    #[error("{0}")]
+    Body(#[from] BodyError),
     /// The access token could not be signed.
     #[error("{0}")]
     Issue(#[from] IssueError),
@@ -57,7 +95,10 @@ impl LoginError {
             Self::Refresh(RefreshError::Reused(_)) => {
                 tracing::warn!(target: "jwt", reason = %self, "a sign-in was ended, since somebody may have a copy of its token");
             }
-            Self::Refresh(RefreshError::Malformed | RefreshError::Ended) | Self::Request(_) => {
+            Self::Refresh(RefreshError::Malformed | RefreshError::Ended)
+            | Self::Request(_)
+            | Self::Method
+            | Self::Body(_) => {
                 tracing::info!(target: "jwt", reason = %self, "login refused");
             }
             _ => tracing::error!(target: "jwt", reason = %self, "login failed"),
@@ -67,32 +108,57 @@ impl LoginError {
     /// The response for the client (RFC 6749 §5.2): 400 `invalid_grant` for a refresh token that is not good, 400
     /// `invalid_request` where the request does not have exactly one, 403 where a page of another site may have made it, 503
     /// with `Retry-After` while the store, the claims or the signer of a
-    /// [`RemoteSigningKey`](crate::issue::RemoteSigningKey) cannot be reached, and 500 for claims that cannot be signed. It is
-    /// JSON, with `Cache-Control: no-store`. Logs the reason.
+    /// [`RemoteSigningKey`](crate::issue::RemoteSigningKey) cannot be reached, and 500 for claims that cannot be signed. 405
+    /// for a login by GET, and 400, 413 or 415 for a body that is not read. It is JSON, with `Cache-Control: no-store`. Logs
+    /// the reason.
     pub fn response(&self) -> Response<String> {
         self.log();
-        let (status, error) = match self {
-            Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_)) => {
-                (StatusCode::BAD_REQUEST, "invalid_grant")
-            }
-            Self::Request(AuthError::CrossSite(_)) => (StatusCode::FORBIDDEN, "access_denied"),
-            Self::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Self::Issue(IssueError::Signer(_)) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
-            Self::NoSubject | Self::OtherSubject | Self::SessionId | Self::Issue(_) | Self::Store(StoreError::Data) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
-            }
-            Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
-            }
-        };
+        let (status, error) = self.told();
         let mut response = Response::new(format!("{{\"error\":\"{error}\"}}"));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if matches!(self, Self::Method) {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+
+    /// The status of [`response`](Self::response). Logs nothing.
+    pub fn status(&self) -> StatusCode {
+        self.told().0
+    }
+
+    /// What the client learns: a status, and an error code of RFC 6749 §5.2 and §4.1.2.1.
+    fn told(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Issue(IssueError::Signer(_)) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+            Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_)) => {
+                (StatusCode::BAD_REQUEST, "invalid_grant")
+            }
+            Self::Request(AuthError::CrossSite(_) | AuthError::InvalidToken(_)) => {
+                (StatusCode::FORBIDDEN, "access_denied")
+            }
+            Self::Body(BodyError::TooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
+            Self::Body(BodyError::MediaType) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
+            Self::Request(_) | Self::Body(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::NoSubject
+            | Self::OtherSubject
+            | Self::SessionId
+            | Self::ClaimTwice { .. }
+            | Self::SetTwice { .. }
+            | Self::RememberedFor { .. }
+            | Self::MissingRoutes
+            | Self::Issue(_)
+            | Self::Store(StoreError::Data) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+            Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+            }
+        }
     }
 }

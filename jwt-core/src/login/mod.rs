@@ -1,14 +1,20 @@
 //! Logging in, refreshing and logging out: what issuer, refresh tokens, cookies and revocations do together.
 
+mod attempt;
+mod body;
 mod build_error;
 mod builder;
 mod cookies;
 mod cookies_builder;
 mod error;
+mod new_login;
+mod options;
 mod refusal;
 mod renewal;
+mod routes;
 mod tokens;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +25,16 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+pub use attempt::{BrowserLogin, LoginAttempt};
+pub use body::BodyError;
 pub use build_error::{LoginCookiesBuildError, LoginsBuildError};
 pub use builder::LoginsBuilder;
 pub use cookies::{LoginCookies, SameSite};
 pub use cookies_builder::LoginCookiesBuilder;
 pub use error::LoginError;
+pub use new_login::NewLogin;
 pub use refusal::LoginRefusal;
+pub use routes::{Device, LoginRoute};
 pub use tokens::{Login, RefreshToken, UnfitToken};
 
 use crate::authenticator::AuthenticatorBuilder;
@@ -33,7 +43,7 @@ use crate::claims::ClaimsType;
 use crate::clock::NumericDate;
 use crate::error::AuthError;
 use crate::facade::tracing;
-use crate::issue::{AccessToken, IssueError, Issuer};
+use crate::issue::{AccessToken, IssueError, Issuer, Particulars};
 use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
@@ -45,8 +55,12 @@ use crate::session::refresh::{RefreshError, RefreshTokens};
 use crate::session::sign_in::{NewSignIn, SignIn};
 use crate::store::{SignInId, SignInKey, StoreError};
 use crate::verify::Verifier;
+use body::Media;
 use builder::Reload;
+use new_login::Start;
+use options::LoginOptions;
 use renewal::Renewals;
+use routes::Paths;
 
 /// Logs users in and out, and refreshes their logins: an issuer, its refresh tokens, and the cookies of a browser. Cheap to
 /// clone.
@@ -89,6 +103,7 @@ struct Inner {
     /// For access tokens whose login is to end.
     verifier: Verifier<()>,
     revocations: Option<Revocations>,
+    paths: Paths,
     /// Set where the middleware renews logins.
     renewals: Option<Renewals>,
 }
@@ -112,22 +127,50 @@ impl Logins {
     }
 
     /// Signs an access token with these claims, which must have a `sub`, and starts a family of refresh tokens. `label` is
-    /// what the user will recognize the login by, such as the `User-Agent`.
+    /// what the user will recognize the login by, such as the `User-Agent`. What this returns is awaited, and before that it
+    /// has settings for this one login: [`NewLogin`].
     ///
     /// The claims are remembered: a [refresh](Self::refresh) signs them again.
+    ///
+    /// This is for clients that are no browsers, which get [`Login::json`]. A login in cookies needs a request of which it is
+    /// known that no page of another site has made it: a [`LoginAttempt`] has the same method.
     ///
     /// # Errors
     /// [`LoginError::NoSubject`] and [`LoginError::Issue`] for claims that cannot be signed, [`LoginError::Store`] where the
     /// login cannot be remembered.
-    pub async fn log_in<C: Serialize + ?Sized>(&self, claims: &C, label: &str) -> Result<Login, LoginError> {
-        let json = serde_json::value::to_raw_value(claims).map_err(|_| IssueError::Claims)?;
-        let subject = subject(&json)?;
-        let new = NewSignIn::new(subject.as_str(), &json)?.label(label);
+    pub fn log_in<C: Serialize + ?Sized>(&self, claims: &C, label: &str) -> NewLogin {
+        NewLogin::new(self.clone(), claims, label, |login| login)
+    }
+
+    async fn start(&self, start: Start) -> Result<Login, LoginError> {
+        let Start { claims, label, options, remember_for } = start;
+        let claims = claims?;
+        let complete = options.complete(&claims)?;
+        let subject = subject(&complete)?;
+        let mut new = NewSignIn::new(subject.as_str(), &claims)?.label(&label).options(options.text()?);
+        if let Some(time) = remember_for {
+            let most = self.0.refresh.absolute_timeout();
+            if time < Duration::from_secs(1) || time > most {
+                return Err(LoginError::RememberedFor { time, most });
+            }
+            new = new.ends_after(time);
+        }
         let prepared = self.0.refresh.prepare(new)?;
         // Before anything is remembered, so that claims that cannot be signed leave nothing behind.
-        let access = self.sign(&subject, None, prepared.id(), &json).await?;
+        let access = self.sign(&subject, None, prepared.id(), &complete, &options).await?;
         let (token, sign_in) = self.0.refresh.remember(prepared).await?;
-        Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?))
+        self.login(access, &token, &sign_in, &options)
+    }
+
+    fn login(
+        &self,
+        access: AccessToken,
+        token: &OpaqueToken,
+        sign_in: &SignIn,
+        options: &LoginOptions,
+    ) -> Result<Login, LoginError> {
+        let login = Login::new(access).with_refresh(self.refresh_token(token, sign_in)?);
+        Ok(if options.until_closed { login.until_closed() } else { login })
     }
 
     /// Exchanges a refresh token for the next login: the next refresh token, and an access token with the same claims, or
@@ -145,26 +188,25 @@ impl Logins {
             Ok(sign_in) => sign_in,
             Err(error) => return Err(self.not_refreshed(error).await),
         };
-        let access = match &inner.reload {
-            None => {
-                let claims: &RawValue = serde_json::from_str(sign_in.data_json()).map_err(|_| IssueError::Claims)?;
-                subject(claims)?;
-                self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, claims).await?
-            }
-            Some(reload) => match reload(sign_in.clone()).await? {
-                Some(claims) if subject(&claims)? == sign_in.subject => {
-                    self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, &claims).await?
-                }
-                Some(_) => return Err(LoginError::OtherSubject),
-                None => {
+        let options = LoginOptions::read(&sign_in.options)?;
+        let claims: Cow<'_, RawValue> = match &inner.reload {
+            None => Cow::Borrowed(serde_json::from_str(sign_in.data_json()).map_err(|_| IssueError::Claims)?),
+            Some(reload) => {
+                let Some(claims) = reload(sign_in.clone()).await? else {
                     let key = inner.refresh.key_of(&sign_in.subject, sign_in.id)?;
                     self.end(vec![Ending { key, subject: Some(sign_in.subject) }]).await?;
                     return Err(RefreshError::Ended.into());
-                }
-            },
+                };
+                Cow::Owned(claims)
+            }
         };
+        let claims = options.complete(&claims)?;
+        if subject(&claims)? != sign_in.subject {
+            return Err(LoginError::OtherSubject);
+        }
+        let access = self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, &claims, &options).await?;
         match inner.refresh.refresh(token).await {
-            Ok((token, sign_in)) => Ok(Login::new(access).with_refresh(self.refresh_token(&token, &sign_in)?)),
+            Ok((token, sign_in)) => self.login(access, &token, &sign_in, &options),
             Err(error) => Err(self.not_refreshed(error).await),
         }
     }
@@ -185,10 +227,10 @@ impl Logins {
     /// [`LoginError::Request`] where there is no refresh token of this browser's login, or where a page of another site may
     /// have made the request; otherwise as [`refresh`](Self::refresh). Where the login has ended, the response of the
     /// refusal clears the cookies.
-    pub async fn refresh_from_request(&self, head: &impl RequestHead) -> Result<Login, LoginRefusal> {
+    pub async fn refresh_from_request(&self, head: &impl RequestHead) -> Result<BrowserLogin, LoginRefusal> {
         let refused = match self.refresh_token_from_request(head) {
             Ok(Some(token)) => match self.refresh(token).await {
-                Ok(login) => return Ok(login),
+                Ok(login) => return Ok(BrowserLogin::new(self, login, matches!(Media::of(head), Ok(Media::Form)))),
                 Err(error) => error,
             },
             Ok(None) => AuthError::MissingToken.into(),
@@ -361,9 +403,8 @@ impl Logins {
         Ok(cookie.find(head)?)
     }
 
-    /// Refuses a request that changes something and that a page of another site may have made. For the route that logs in,
-    /// since its requests have no cookie yet: without this check, another site could log users in under an account of its
-    /// own (login CSRF).
+    /// Refuses a request that changes something and that a page of another site may have made, whether or not it has a
+    /// cookie: for routes such as one that signs up. The route that logs in has this check in its [`LoginAttempt`].
     ///
     /// # Errors
     /// [`AuthError::CrossSite`].
@@ -374,8 +415,8 @@ impl Logins {
         })
     }
 
-    /// The header fields that keep a login in a browser.
-    pub fn set_cookies(&self, login: &Login) -> HeaderMap {
+    /// The header fields that keep a login in a browser, which has made the request itself.
+    fn set_cookies(&self, login: &Login) -> HeaderMap {
         login.set_cookies(&self.0.cookies)
     }
 
@@ -426,10 +467,11 @@ impl Logins {
         started: Option<NumericDate>,
         login: SignInId,
         claims: &RawValue,
+        options: &LoginOptions,
     ) -> Result<AccessToken, LoginError> {
         let Inner { issuer, revocations, .. } = &*self.0;
         let not_before = revocations.as_ref().and_then(|list| list.not_before(issuer.name(), subject, started));
-        Ok(issuer.sign_for(claims, Some(&login.to_string()), not_before).await?)
+        Ok(issuer.sign_for(claims, Particulars { not_before, ..options.particulars(&login.to_string()) }).await?)
     }
 
     fn refresh_token(&self, token: &OpaqueToken, sign_in: &SignIn) -> Result<RefreshToken, LoginError> {

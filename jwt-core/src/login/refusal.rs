@@ -2,9 +2,12 @@
 
 use http::{HeaderMap, Response};
 
-use super::LoginError;
+use super::{BodyError, LoginError};
 use crate::config_error::debug_as_display;
 use crate::error::AuthError;
+use crate::issue::IssueError;
+use crate::session::refresh::RefreshError;
+use crate::store::StoreError;
 
 /// Why a request of a browser was refused, or was not served completely. Its [`response`](Self::response) also makes the
 /// browser forget a login that has ended.
@@ -49,8 +52,15 @@ impl From<LoginError> for LoginRefusal {
     }
 }
 
-impl From<AuthError> for LoginRefusal {
-    fn from(error: AuthError) -> Self {
-        LoginError::from(error).into()
-    }
+/// For `?` in a handler.
+macro_rules! through_login_error {
+    ($($error:ty),+) => {$(
+        impl From<$error> for LoginRefusal {
+            fn from(error: $error) -> Self {
+                LoginError::from(error).into()
+            }
+        }
+    )+};
 }
+
+through_login_error!(AuthError, BodyError, IssueError, RefreshError, StoreError);

@@ -74,12 +74,19 @@ debug_as_display!(UnfitToken);
 pub struct Login {
     access: AccessToken,
     refresh: Option<RefreshToken>,
+    /// Whether a browser forgets it when it is closed.
+    until_closed: bool,
 }
 
 impl Login {
     /// A login without a refresh token: it ends with its access token.
     pub fn new(access: AccessToken) -> Self {
-        Self { access, refresh: None }
+        Self { access, refresh: None, until_closed: false }
+    }
+
+    /// The same login, which a browser forgets when it is closed.
+    pub(super) fn until_closed(self) -> Self {
+        Self { until_closed: true, ..self }
     }
 
     /// The same login with a refresh token.
@@ -123,10 +130,12 @@ impl Login {
         response
     }
 
-    /// The header fields for a browser: `Set-Cookie` for each token, and `Cache-Control: no-store`.
+    /// The header fields for a browser: `Set-Cookie` for each token, and `Cache-Control: no-store`. For a login of tokens that
+    /// the application has signed itself; those of [`Logins`](super::Logins) come with a [`BrowserLogin`](super::BrowserLogin).
+    /// **Nothing here checks that no page of another site has made the request.**
     ///
     /// Browsers drop a cookie over 4096 bytes without a message. The log has a warning for each.
     pub fn set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
-        cookies.set(&self.access, self.refresh.as_ref())
+        cookies.set(&self.access, self.refresh.as_ref(), !self.until_closed)
     }
 }

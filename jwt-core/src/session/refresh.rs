@@ -95,6 +95,10 @@ impl RefreshTokens {
         self.sign_ins.start(new).await
     }
 
+    pub(crate) fn absolute_timeout(&self) -> Duration {
+        self.sign_ins.absolute_timeout
+    }
+
     /// The first half of [`start`](Self::start): nothing is remembered yet, and the name of the family is known.
     pub(crate) fn prepare(&self, new: NewSignIn) -> Result<Prepared, StoreError> {
         self.sign_ins.prepare(new)

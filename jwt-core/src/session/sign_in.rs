@@ -25,6 +25,8 @@ pub struct NewSignIn {
     subject: String,
     label: String,
     data: String,
+    options: String,
+    ends_after: Duration,
 }
 
 impl NewSignIn {
@@ -35,7 +37,18 @@ impl NewSignIn {
     /// [`StoreError::Data`] if the data do not serialize.
     pub fn new(subject: impl Into<String>, data: &impl Serialize) -> Result<Self, StoreError> {
         let data = serde_json::to_string(data).map_err(|_| StoreError::Data)?;
-        Ok(Self { subject: subject.into(), label: String::new(), data })
+        let (label, options) = (String::new(), String::new());
+        Ok(Self { subject: subject.into(), label, data, options, ends_after: Duration::MAX })
+    }
+
+    /// What `login` remembers beside the data of the application.
+    pub(crate) fn options(self, options: String) -> Self {
+        Self { options, ..self }
+    }
+
+    /// When it ends, if that is earlier than the absolute timeout.
+    pub(crate) fn ends_after(self, time: Duration) -> Self {
+        Self { ends_after: time, ..self }
     }
 
     /// What the user will recognize the sign-in by, such as the `User-Agent`. Cut to 200 characters. Empty.
@@ -71,6 +84,7 @@ pub struct SignIn {
     /// When it ends however much it is used.
     pub ends_at: NumericDate,
     data: String,
+    pub(crate) options: String,
 }
 
 impl SignIn {
@@ -99,6 +113,7 @@ impl From<Record> for SignIn {
             expires_at: record.expires_at,
             ends_at: record.ends_at,
             data: record.data,
+            options: record.options,
         }
     }
 }
@@ -177,17 +192,19 @@ impl SignIns {
         let now = self.now();
         let owner = self.owner(&new.subject)?;
         let secret = Opaque::generate(self.kind, owner)?;
+        let ends_at = later(now, self.absolute_timeout.min(new.ends_after));
         let record = Record {
             id: secret.key()?.id,
             subject: new.subject,
             label: new.label,
             data: new.data,
+            options: new.options,
             secret: secret.digest()?,
             rotated: None,
             created_at: now,
             used_at: now,
-            expires_at: self.expiry_from(now),
-            ends_at: later(now, self.absolute_timeout),
+            expires_at: self.expiry_from(now).min(ends_at),
+            ends_at,
         };
         Ok(Prepared { owner, token: secret.token(), record, now })
     }

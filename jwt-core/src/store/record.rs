@@ -130,6 +130,9 @@ pub struct Record {
     pub label: String,
     /// The data of the application, as JSON.
     pub data: String,
+    /// What is special about the login, as JSON; empty for nothing special. Absent from a record of before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub options: String,
     /// The digest of the current secret.
     pub secret: Digest,
     /// How the current secret was made, where it is not the first.

@@ -276,9 +276,10 @@ async fn renewing() -> (Logins, String) {
     let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
     let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap();
     let logins = Logins::builder(issuer, refresh_tokens).transparent_renewal().build().unwrap();
-    let login = logins.log_in(&json!({"sub": "alice", "name": "Alice"}), "").await.unwrap();
-    let cookies: Vec<String> = logins
-        .set_cookies(&login)
+    let request = http::Request::post("/").body(()).unwrap();
+    let login = logins.attempt(&request).unwrap().log_in(&json!({"sub": "alice", "name": "Alice"})).await.unwrap();
+    let cookies: Vec<String> = login
+        .headers()
         .get_all("set-cookie")
         .iter()
         .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned())

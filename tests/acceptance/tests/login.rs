@@ -225,7 +225,7 @@ fn a_user_is_logged_out_on_all_devices_at_once_and_nobody_else_is() {
         let bearer = format!("Bearer {}", bob.access_token().as_str());
         assert_eq!(send(&server, "GET", "/me", &[("Authorization", &bearer)]).status, 200, "{}", server.stack);
         let refresh = bob.refresh_token().unwrap().as_str();
-        let cookies = tokens.set_cookies(&bob);
+        let cookies = bob.set_cookies(&LoginCookies::builder().build().unwrap());
         let cookies: Vec<&str> =
             cookies.get_all("set-cookie").iter().map(|value| parted(value.to_str().unwrap()).0).collect();
         assert_eq!(cookies[1], format!("__Secure-refresh_token={refresh}"), "{}", server.stack);

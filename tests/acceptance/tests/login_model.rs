@@ -119,6 +119,7 @@ struct World {
     sign_ins: Arc<WatchedStore>,
     log: Arc<Log>,
     instances: Vec<Instance>,
+    login_cookies: LoginCookies,
     access: Vec<String>,
     refresh: Vec<String>,
     companion: String,
@@ -147,7 +148,7 @@ impl World {
             1 => LoginCookies::builder().csrf(&CsrfTokens::new([5; 32]).unwrap()).refresh_path("/"),
             _ => LoginCookies::builder().refresh_name("__Host-refresh_token").refresh_path("/"),
         };
-        let cookies = cookies.build().unwrap();
+        let login_cookies = cookies.build().unwrap();
         let mut instances = Vec::new();
         for ahead in [0, skew] {
             let clock = TestClock::new();
@@ -159,7 +160,7 @@ impl World {
             let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).clock(clock.clone());
             let issuer = issuer.access_token_lifetime(LIFETIME).build().unwrap();
             let refresh = RefreshTokens::builder(sign_ins.clone()).clock(clock.clone()).build().unwrap();
-            let builder = Logins::builder(issuer, refresh).revocations(&list).cookies(cookies.clone());
+            let builder = Logins::builder(issuer, refresh).revocations(&list).cookies(login_cookies.clone());
             let builder = if kind == 0 { builder } else { builder.transparent_renewal() };
             let logins = builder.build().unwrap();
             let auth = logins.authenticator::<User>().build().unwrap();
@@ -167,7 +168,8 @@ impl World {
         }
         let refresh_name = if kind == 2 { "__Host-refresh_token" } else { "__Secure-refresh_token" }.to_owned();
         let (access, refresh, companion, cookies) = (Vec::new(), Vec::new(), String::new(), BTreeSet::new());
-        let mut world = Self { sign_ins, log, instances, access, refresh, companion, cookies, refresh_name };
+        let mut world =
+            Self { sign_ins, log, instances, login_cookies, access, refresh, companion, cookies, refresh_name };
         let user = User { sub: "alice".into(), name: "Alice".into() };
         let login = world.instances[0].logins.log_in(&user, "").await.unwrap();
         world.keep(&login);
@@ -177,7 +179,7 @@ impl World {
 
     /// A browser keeps what it is given, and so does everybody who has a copy.
     fn keep(&mut self, login: &Login) {
-        let headers = self.instances[0].logins.set_cookies(login);
+        let headers = login.set_cookies(&self.login_cookies);
         let cookies: Vec<String> = set_cookies(&headers).map(str::to_owned).collect();
         self.keep_cookies(&cookies);
     }

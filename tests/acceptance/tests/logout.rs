@@ -68,16 +68,10 @@ impl Place {
         self.runtime.block_on(self.logins.log_in(&user, "")).unwrap()
     }
 
-    fn cookies_of(&self, login: &Login) -> Cookies {
-        let headers = self.logins.set_cookies(login);
-        let pair = |value: &http::HeaderValue| value.to_str().unwrap().split_once(';').unwrap().0.to_owned();
-        let mut pairs = headers.get_all("set-cookie").iter().map(pair);
-        let mut next = || pairs.next().unwrap_or_default();
-        Cookies { access: next(), refresh: next(), companion: next() }
-    }
-
     fn log_in(&self, name: &str) -> Cookies {
-        self.cookies_of(&self.login(name))
+        let user = User { sub: name.to_owned(), name: name.to_owned() };
+        let attempt = self.logins.attempt(&http::Request::post("/").body(()).unwrap()).unwrap();
+        cookies_in(self.runtime.block_on(attempt.log_in(&user)).unwrap().headers())
     }
 
     fn families(&self, name: &str) -> usize {
@@ -87,6 +81,17 @@ impl Place {
     fn start(&self, stack: LoginStack) -> Server {
         stack.start(self.logins.clone())
     }
+}
+
+fn cookies_in(headers: &http::HeaderMap) -> Cookies {
+    let pair = |value: &http::HeaderValue| value.to_str().unwrap().split_once(';').unwrap().0.to_owned();
+    let mut pairs = headers.get_all("set-cookie").iter().map(pair);
+    let mut next = || pairs.next().unwrap_or_default();
+    Cookies { access: next(), refresh: next(), companion: next() }
+}
+
+fn cookies_of(login: &Login) -> Cookies {
+    cookies_in(&login.set_cookies(&LoginCookies::builder().build().unwrap()))
 }
 
 fn send(server: &Server, method: &str, target: &str, fields: &[(&str, &str)]) -> Reply {
@@ -225,7 +230,7 @@ fn every_access_token_of_a_login_ends_with_it() {
         let server = place.start(stack);
         let first = place.login("alice");
         let second = place.runtime.block_on(place.logins.refresh(first.refresh_token().unwrap().as_str())).unwrap();
-        let (first, second, other) = (place.cookies_of(&first), place.cookies_of(&second), place.log_in("alice"));
+        let (first, second, other) = (cookies_of(&first), cookies_of(&second), place.log_in("alice"));
         assert_eq!(status(&server, "GET", "/me", &first.access), 200, "{}", stack.name);
         // The refresh token alone, as a browser sends it to its path after the access token has run out.
         assert_eq!(status(&server, "POST", "/auth/logout", &second.to_refresh()), 200, "{}", stack.name);
@@ -250,7 +255,7 @@ fn a_second_use_ends_the_access_tokens_too() {
         let server = place.start(stack);
         let first = place.login("alice");
         let thief = place.runtime.block_on(place.logins.refresh(first.refresh_token().unwrap().as_str())).unwrap();
-        let (first, thief) = (place.cookies_of(&first), place.cookies_of(&thief));
+        let (first, thief) = (cookies_of(&first), cookies_of(&thief));
         place.clock.advance(Duration::from_secs(60));
         assert_eq!(status(&server, "GET", "/me", &thief.access), 200, "{}", stack.name);
         let reply = send(&server, "POST", "/auth/refresh", &[("Cookie", &first.to_refresh())]);

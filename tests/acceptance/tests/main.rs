@@ -16,6 +16,8 @@ mod issuers;
 mod keys;
 mod login;
 mod login_model;
+mod login_options;
+mod login_routes;
 
 mod logout;
 mod logs;

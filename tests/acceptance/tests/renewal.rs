@@ -46,9 +46,10 @@ impl Late {
         let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).clock(clock.clone()).build().unwrap();
         let refresh_tokens = RefreshTokens::builder(store.clone()).clock(clock.clone()).build().unwrap();
         let tokens = configure(Logins::builder(issuer, refresh_tokens)).build().unwrap();
-        let login = run(tokens.log_in(&User { sub: "alice".to_owned(), name: "Alice".to_owned() }, "")).unwrap();
+        let attempt = tokens.attempt(&http::Request::post("/").body(()).unwrap()).unwrap();
+        let login = run(attempt.log_in(&User { sub: "alice".to_owned(), name: "Alice".to_owned() })).unwrap();
         clock.advance(Duration::from_secs(3600));
-        let pairs = pairs(tokens.set_cookies(&login).get_all("set-cookie").iter().map(|value| value.to_str().unwrap()));
+        let pairs = pairs(login.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap()));
         let [access, refresh, companion @ ..] = &*pairs else { panic!("{pairs:?}") };
         let (access, refresh, companion) = (access.clone(), refresh.clone(), companion.join("; "));
         Self { store, clock, tokens, access, refresh, companion }

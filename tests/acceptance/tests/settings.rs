@@ -220,10 +220,39 @@ fn logins(rows: &mut Vec<Row>) {
     async fn nobody(_: jwt_core::session::SignIn) -> Result<Option<acceptance::User>, std::io::Error> {
         Ok(None)
     }
+    let alice = acceptance::User { sub: "alice".to_owned(), name: "Alice".to_owned() };
     twice! { rows, "LoginsBuilder", new(), build;
         cookies(cookies("one"))(cookies("two"));
         revocations(&one)(&two);
         reload(nobody)(nobody);
+        routes_path("/auth")("/auth/login");
+        after_log_in("/one")("/two");
+        after_log_out("/one")("/two");
+    }
+    let login = |new: jwt_core::login::NewLogin| run(new);
+    twice! { rows, "NewLogin", new().build().unwrap().log_in(&alice, ""), login;
+        remember(false)(true);
+        remember_for(MINUTE)(2 * MINUTE);
+        access_token_lifetime(MINUTE)(MINUTE / 2);
+        claim("claim", 1)("claim", 2);
+    }
+    let two = Issuer::builder(ISSUER).audience("one").audience("two").signing_key(key()).build().unwrap();
+    let both = run(Logins::builder(two.clone(), refresh_tokens())
+        .build()
+        .unwrap()
+        .log_in(&alice, "")
+        .audience("one")
+        .audience("two"));
+    for (text, what) in [
+        (both.unwrap().access_token().as_str(), "NewLogin"),
+        (two.token(&alice).audience("one").audience("two").sign().unwrap().as_str(), "NewToken"),
+    ] {
+        let token = two.authenticator::<()>().build_verifier().unwrap().verify(text).unwrap();
+        assert_eq!(token.audience().collect::<Vec<_>>(), ["one", "two"], "{what}");
+        rows.push((what, "audience", Adds));
+    }
+    twice! { rows, "NewToken", issuer.token(&alice), |new: jwt_core::issue::NewToken<'_, acceptance::User>| new.sign();
+        lifetime(MINUTE)(MINUTE / 2);
     }
     let trusted = new().trusted_origin("https://one.example").trusted_origin("https://two.example");
     let text = format!("{trusted:?}");
@@ -248,6 +277,9 @@ fn logins(rows: &mut Vec<Row>) {
     let plain = LoginCookies::builder().dangerous_plain_http_on_localhost().dangerous_plain_http_on_localhost();
     assert!(plain.build().is_ok());
     rows.push(("LoginCookiesBuilder", "dangerous_plain_http_on_localhost", SaysTheSame));
+    let in_frames = || LoginCookies::builder().same_site(SameSite::None).refresh_same_site(SameSite::None);
+    assert!(in_frames().partitioned().partitioned().build().is_ok());
+    rows.push(("LoginCookiesBuilder", "partitioned", SaysTheSame));
     let (one, two) = (LoginCookies::builder().access_name("one"), LoginCookies::builder().access_name("two"));
     let (one, two) = (one.build().unwrap(), two.build().unwrap());
     let both = LoginCookies::builder().formerly(&one).formerly(&two).build().unwrap();

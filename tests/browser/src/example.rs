@@ -80,7 +80,7 @@ impl Example {
 
     /// The next access and refresh token.
     pub fn refresh(&self, refresh_token: &str) -> (String, String) {
-        Self::tokens(&self.post("/api/refresh", "", &json!({"refresh_token": refresh_token})))
+        Self::tokens(&self.post("/auth/refresh", "", &json!({"refresh_token": refresh_token})))
     }
 
     fn tokens(reply: &Reply) -> (String, String) {

@@ -27,12 +27,12 @@ pub fn share_logins_through_redis(program: &str) {
     let (second, refresh_token) = other.refresh(&refresh_token);
     for instance in [&one, &other] {
         assert_eq!(instance.get("/api/me", &second).status, 200);
-        assert_eq!(instance.get("/api/devices", &second).body.matches("\"id\"").count(), 1);
+        assert_eq!(instance.get("/auth/devices", &second).body.matches("\"id\"").count(), 1);
     }
 
     // Signed out on one, which knows at once; the other within a second.
     let body = json!({"refresh_token": refresh_token});
-    assert_eq!(one.post("/api/logout", &second, &body).status, 204);
+    assert_eq!(one.post("/auth/logout", &second, &body).status, 204);
     let since = Instant::now();
     assert_eq!(one.get("/api/me", &second).status, 401);
     while other.get("/api/me", &second).status != 401 {
@@ -41,7 +41,7 @@ pub fn share_logins_through_redis(program: &str) {
     }
     println!("the other instance knows of a logout after {:?}", since.elapsed());
     for instance in [&one, &other] {
-        assert_eq!(instance.post("/api/refresh", "", &body).status, 400);
+        assert_eq!(instance.post("/auth/refresh", "", &body).status, 400);
     }
 
     // Without Redis, tokens are proved all the same; nobody signs in or renews, and is told to try again.
@@ -49,11 +49,11 @@ pub fn share_logins_through_redis(program: &str) {
     redis.kill();
     for instance in [&one, &other] {
         assert_eq!(instance.get("/api/me", &access).status, 200);
-        assert_eq!(instance.post("/api/refresh", "", &json!({"refresh_token": refresh_token})).status, 503);
+        assert_eq!(instance.post("/auth/refresh", "", &json!({"refresh_token": refresh_token})).status, 503);
     }
     redis.restart();
     let since = Instant::now();
-    while other.post("/api/refresh", "", &json!({"refresh_token": refresh_token})).status != 200 {
+    while other.post("/auth/refresh", "", &json!({"refresh_token": refresh_token})).status != 200 {
         assert!(since.elapsed() < PATIENCE, "the login is lost");
         thread::sleep(Duration::from_millis(50));
     }
@@ -82,8 +82,8 @@ fn kill_redis_amid_traffic(redis: &mut RedisServer, one: &Example, other: &Examp
         for instance in [one, other] {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    let devices = instance.get("/api/devices", &access).status;
-                    let refresh = instance.post("/api/refresh", "", &unknown).status;
+                    let devices = instance.get("/auth/devices", &access).status;
+                    let refresh = instance.post("/auth/refresh", "", &unknown).status;
                     let me = instance.get("/api/me", &access).status;
                     assert!(matches!((devices, refresh, me), (200 | 503, 400 | 503, 200)), "{devices} {refresh} {me}");
                     let count = if devices == 200 { &served } else { &refused };

@@ -11,6 +11,7 @@ const REASONS: [&str; 8] = [
     "error/token.rs",
     "issue/signer.rs",
     "key/fetch.rs",
+    "login/body.rs",
     "login/error.rs",
     "revocation/mod.rs",
     "session/refresh.rs",

@@ -11,8 +11,8 @@ use jwt_core::revocation::{Revoked, WhileUnreachable};
 use jwt_core::session::{NewSignIn, OpaqueToken, RefreshError, SignIn, SignInsBuildError};
 use jwt_core::store::StoreError;
 use jwt_core::store::{Revocation, RevocationStore, RevocationTarget, SignInId, StoreFuture};
-use jwt_core::{RefreshTokens, Revocations, Sessions};
-use serde_json::json;
+use jwt_core::{Algorithm, Issuer, Logins, RefreshTokens, Revocations, Sessions, SigningKey};
+use serde_json::{Value, json};
 use stores_tests::{Stores, TestClock, proved};
 
 const ISSUER: &str = "https://issuer.example.com";
@@ -67,6 +67,7 @@ on_every_store! {
     a_stranger_who_knows_the_name_of_a_family_cannot_end_it,
     whatever_is_no_refresh_token_is_refused,
     data_and_labels_come_back_as_they_were,
+    what_is_special_about_a_login_stays_with_it,
     a_session_is_looked_up_until_it_ends,
     a_session_lasts_while_it_is_used_and_no_longer_than_its_end,
     a_renewed_session_has_another_token_and_other_claims,
@@ -123,7 +124,7 @@ async fn a_refresh_yields_a_successor_and_the_data_of_the_login(stores: Stores) 
         let (next, family) = tokens.refresh(&token).await.unwrap();
         assert!(seen.insert(next.as_str().to_owned()), "every token is another one");
         assert_eq!((family.id, &*family.subject, &*family.label), (started.id, "alice", "Firefox"));
-        assert_eq!(family.data::<serde_json::Value>().unwrap(), json!({"roles": ["reader"]}));
+        assert_eq!(family.data::<Value>().unwrap(), json!({"roles": ["reader"]}));
         assert_eq!((family.created_at, family.used_at), (started.created_at, clock.now()));
         assert_eq!(family.ends_at, started.ends_at);
         token = next;
@@ -686,4 +687,24 @@ async fn the_names_of_tenants_that_were_added_last_stay(stores: Stores) {
     tenants.add_tenant("d".into(), usize::MAX, NumericDate::from_secs(9)).await.unwrap();
     tenants.add_tenant("e".into(), 0, NumericDate::from_secs(10)).await.unwrap();
     assert_eq!(tenants.tenants().await.unwrap(), ["e"]);
+}
+
+async fn what_is_special_about_a_login_stays_with_it(stores: Stores) {
+    let clock = TestClock::new();
+    let key = SigningKey::secret(Algorithm::HS256, [7; 32]).unwrap();
+    let issuer = Issuer::builder(ISSUER).audience("api").audience("bank").signing_key(key).clock(clock.clone());
+    let issuer = issuer.build().unwrap();
+    let logins = || Logins::builder(issuer.clone(), refresh_tokens(&stores, &clock)).build().unwrap();
+    let new = logins().log_in(&json!({"sub": "alice"}), "").audience("bank").access_token_lifetime(seconds(60));
+    let mut login = new.claim("amr", ["pwd", "\" \u{1f600}"]).remember_for(seconds(3600)).await.unwrap();
+    let verifier = issuer.authenticator::<Value>().build_verifier().unwrap();
+    for left in [3600, 3590, 3580] {
+        let token = verifier.verify(login.access_token().as_str()).unwrap();
+        assert_eq!((&token["aud"], &token["amr"]), (&json!("bank"), &json!(["pwd", "\" \u{1f600}"])));
+        assert_eq!(login.access_token().expires_in(), seconds(60));
+        let refresh_token = login.refresh_token().unwrap();
+        assert_eq!(refresh_token.expires_in(), seconds(left));
+        clock.advance(seconds(10));
+        login = logins().refresh(refresh_token.as_str()).await.unwrap();
+    }
 }

@@ -4,6 +4,7 @@
 mod guarded;
 mod log;
 mod login;
+mod routed;
 mod stacks;
 mod store;
 mod tokens;
@@ -12,6 +13,7 @@ pub use client::{Connection, Reply, request, request_to};
 pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};
 pub use log::Log;
 pub use login::{LOGIN_STACKS, LoginStack};
+pub use routed::{ROUTED, RoutedStack};
 pub use stacks::{STACKS, Server, Stack};
 pub use store::WatchedStore;
 pub use tokens::{

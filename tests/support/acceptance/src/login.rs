@@ -50,36 +50,29 @@ fn alice() -> User {
 
 fn on_axum(listener: TcpListener, tokens: Logins) {
     use axum::extract::State;
-    use axum::response::{IntoResponse, Redirect, Response};
+    use axum::response::{IntoResponse, Redirect};
     use axum::routing::{any, post};
     use axum::{Json, Router};
+    use http::HeaderMap;
     use http::request::Parts;
-    use jwt_tower::{Claims, Jwks, JwtAuth, LoginError, VerifiedToken};
+    use jwt_tower::{Claims, Jwks, JwtAuth, LoginRejection, VerifiedToken};
 
     async fn token(State(tokens): State<Logins>) -> impl IntoResponse {
         tokens.log_in(&alice(), "").await.expect("a login works").json()
     }
-    async fn login(State(tokens): State<Logins>) -> impl IntoResponse {
-        let login = tokens.log_in(&alice(), "").await.expect("a login works");
-        (tokens.set_cookies(&login), Redirect::to("/me"))
+    async fn login(State(tokens): State<Logins>, head: Parts) -> Result<impl IntoResponse, LoginRejection> {
+        let login = tokens.attempt(&head)?.log_in_as(&alice(), "").await?;
+        Ok((login.headers().clone(), Redirect::to("/me")))
     }
-    async fn refresh(State(tokens): State<Logins>, head: Parts) -> Response {
-        match tokens.refresh_from_request(&head).await {
-            Ok(login) => tokens.set_cookies(&login).into_response(),
-            Err(error) => error.response().into_response(),
-        }
+    async fn refresh(State(tokens): State<Logins>, head: Parts) -> Result<HeaderMap, LoginRejection> {
+        Ok(tokens.refresh_from_request(&head).await?.headers().clone())
     }
-    async fn logout(State(tokens): State<Logins>, head: Parts) -> Response {
-        match tokens.log_out_from_request(&head).await {
-            Ok(cleared) => cleared.into_response(),
-            Err(error) => error.response().into_response(),
-        }
+    async fn logout(State(tokens): State<Logins>, head: Parts) -> Result<HeaderMap, LoginRejection> {
+        Ok(tokens.log_out_from_request(&head).await?)
     }
-    async fn everywhere(State(tokens): State<Logins>, Claims(user): Claims<User>) -> Response {
-        match tokens.log_out_everywhere(&user.sub).await {
-            Ok(()) => tokens.clear_cookies().into_response(),
-            Err(error) => LoginError::from(error).response().into_response(),
-        }
+    async fn everywhere(State(tokens): State<Logins>, Claims(user): Claims<User>) -> Result<HeaderMap, LoginRejection> {
+        tokens.log_out_everywhere(&user.sub).await?;
+        Ok(tokens.clear_cookies())
     }
     async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
         Json(user)
@@ -150,15 +143,16 @@ fn on_hyper(listener: TcpListener, tokens: Logins) {
                 "/.well-known/jwks.json" => jwks.oneshot(request).await,
                 "/auth/token" => Ok(tokens.log_in(&alice(), "").await.expect("a login works").json()),
                 "/auth/login" => {
-                    let login = tokens.log_in(&alice(), "").await.expect("a login works");
-                    let mut headers = tokens.set_cookies(&login);
+                    let attempt = tokens.attempt(&request).expect("the request is of this site");
+                    let login = attempt.log_in_as(&alice(), "").await.expect("a login works");
+                    let mut headers = login.headers().clone();
                     headers.insert(http::header::LOCATION, http::HeaderValue::from_static("/me"));
                     Ok(with(StatusCode::SEE_OTHER, headers))
                 }
                 "/auth/refresh" => {
                     let (head, _) = request.into_parts();
                     Ok(match tokens.refresh_from_request(&head).await {
-                        Ok(login) => with(StatusCode::OK, tokens.set_cookies(&login)),
+                        Ok(login) => with(StatusCode::OK, login.headers().clone()),
                         Err(error) => error.response(),
                     })
                 }
@@ -181,33 +175,27 @@ fn on_hyper(listener: TcpListener, tokens: Logins) {
 
 fn on_actix(listener: TcpListener, tokens: Logins) {
     use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-    use jwt_actix::{Claims, Head, Jwks, JwtAuth, LoginError, VerifiedToken, response, with_headers};
+    use jwt_actix::{Claims, Head, Jwks, JwtAuth, LoginRejection, VerifiedToken, response, with_headers};
 
     async fn token(tokens: web::Data<Logins>) -> HttpResponse {
         response(tokens.log_in(&alice(), "").await.expect("a login works").json())
     }
-    async fn login(tokens: web::Data<Logins>) -> HttpResponse {
-        let login = tokens.log_in(&alice(), "").await.expect("a login works");
+    async fn login(tokens: web::Data<Logins>, request: HttpRequest) -> Result<HttpResponse, LoginRejection> {
+        let login = tokens.attempt(&Head(&request))?.log_in_as(&alice(), "").await?;
         let mut response = HttpResponse::SeeOther();
-        with_headers(response.insert_header(("location", "/me")), &tokens.set_cookies(&login)).finish()
+        Ok(with_headers(response.insert_header(("location", "/me")), login.headers()).finish())
     }
-    async fn refresh(tokens: web::Data<Logins>, request: HttpRequest) -> HttpResponse {
-        match tokens.refresh_from_request(&Head(&request)).await {
-            Ok(login) => with_headers(&mut HttpResponse::Ok(), &tokens.set_cookies(&login)).finish(),
-            Err(error) => response(error.response()),
-        }
+    async fn refresh(tokens: web::Data<Logins>, request: HttpRequest) -> Result<HttpResponse, LoginRejection> {
+        let login = tokens.refresh_from_request(&Head(&request)).await?;
+        Ok(with_headers(&mut HttpResponse::Ok(), login.headers()).finish())
     }
-    async fn logout(tokens: web::Data<Logins>, request: HttpRequest) -> HttpResponse {
-        match tokens.log_out_from_request(&Head(&request)).await {
-            Ok(cleared) => with_headers(&mut HttpResponse::Ok(), &cleared).finish(),
-            Err(error) => response(error.response()),
-        }
+    async fn logout(tokens: web::Data<Logins>, request: HttpRequest) -> Result<HttpResponse, LoginRejection> {
+        let cleared = tokens.log_out_from_request(&Head(&request)).await?;
+        Ok(with_headers(&mut HttpResponse::Ok(), &cleared).finish())
     }
-    async fn everywhere(tokens: web::Data<Logins>, Claims(user): Claims<User>) -> HttpResponse {
-        match tokens.log_out_everywhere(&user.sub).await {
-            Ok(()) => with_headers(&mut HttpResponse::Ok(), &tokens.clear_cookies()).finish(),
-            Err(error) => response(LoginError::from(error).response()),
-        }
+    async fn everywhere(tokens: web::Data<Logins>, Claims(user): Claims<User>) -> Result<HttpResponse, LoginRejection> {
+        tokens.log_out_everywhere(&user.sub).await?;
+        Ok(with_headers(&mut HttpResponse::Ok(), &tokens.clear_cookies()).finish())
     }
     async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
         web::Json(user)

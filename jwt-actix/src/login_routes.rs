@@ -1,0 +1,182 @@
+//! The ready routes of logins, as middleware.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
+use jwt_core::login::{BodyError, LoginRoute};
+use jwt_core::{Authenticator, Logins};
+use pin_project_lite::pin_project;
+use serde::de::DeserializeOwned;
+
+use crate::request::Head;
+use crate::response::response;
+
+/// Serves the [ready routes](LoginRoute) of logins, such as `/auth/refresh` and `/auth/logout`, and passes everything else
+/// on; the extractor [`SameOrigin`](crate::SameOrigin), by which a handler logs in, needs it too. Goes around the `App`,
+/// outside of [`JwtAuth`](crate::JwtAuth), since these requests have no good access token, or none yet.
+///
+/// The authenticator is the one that these logins have built: it says whose devices are listed and ended.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use actix_web::{App, web};
+/// # use jwt_actix::{Algorithm, Issuer, MemoryStore, RefreshTokens, SigningKey};
+/// use jwt_actix::{JwtAuth, LoginRoutes, Logins};
+///
+/// # #[derive(serde::Deserialize)]
+/// # struct User { name: String }
+/// # async fn me() -> &'static str { "" }
+/// # let key = SigningKey::generate(Algorithm::ES256)?;
+/// # let issuer = Issuer::builder("https://auth.example.com").audience("api").signing_key(key).build()?;
+/// # let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;
+/// let logins = Logins::builder(issuer, refresh_tokens).build()?;
+/// let auth = logins.authenticator::<User>().build()?;
+/// let app = App::new()
+///     .route("/me", web::get().to(me))
+///     .wrap(JwtAuth::new(auth.clone()))
+///     .wrap(LoginRoutes::new(logins, auth)); // the last middleware is the outermost
+/// # let _ = app;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct LoginRoutes<C> {
+    logins: Logins,
+    authenticator: Authenticator<C>,
+}
+
+impl<C> LoginRoutes<C> {
+    /// The routes of these logins.
+    pub fn new(logins: Logins, authenticator: Authenticator<C>) -> Self {
+        Self { logins, authenticator }
+    }
+}
+
+impl<C> Clone for LoginRoutes<C> {
+    fn clone(&self) -> Self {
+        Self { logins: self.logins.clone(), authenticator: self.authenticator.clone() }
+    }
+}
+
+impl<C> fmt::Debug for LoginRoutes<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoginRoutes").field(&self.logins).finish()
+    }
+}
+
+impl<S, C, B> Transform<S, ServiceRequest> for LoginRoutes<C>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    C: DeserializeOwned + Send + Sync + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = LoginRoutesMiddleware<S, C>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(LoginRoutesMiddleware { inner, routes: self.clone() }))
+    }
+}
+
+/// The service that [`LoginRoutes`] makes.
+#[derive(Debug)]
+pub struct LoginRoutesMiddleware<S, C> {
+    inner: S,
+    routes: LoginRoutes<C>,
+}
+
+impl<S, C, B> Service<ServiceRequest> for LoginRoutesMiddleware<S, C>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    C: DeserializeOwned + Send + Sync + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = LoginRoutesFuture<S::Future>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let LoginRoutes { logins, authenticator } = &self.routes;
+        let route = logins.route(&Head(request.request()));
+        let state = if let Some(route) = route {
+            State::Answering { response: Box::pin(answer(route, authenticator.clone(), request)) }
+        } else {
+            if logins.may_be_attempted(&Head(request.request())) {
+                request.extensions_mut().insert(logins.clone());
+            }
+            State::Passed { future: self.inner.call(request) }
+        };
+        LoginRoutesFuture { state }
+    }
+}
+
+async fn answer<C>(route: LoginRoute, authenticator: Authenticator<C>, request: ServiceRequest) -> ServiceResponse
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let (request, payload) = request.into_parts();
+    let body = read(&request, payload).await;
+    let body = body.as_deref().map_err(|error| *error);
+    let response: HttpResponse = response(route.respond(&authenticator, &Head(&request), body).await);
+    ServiceResponse::new(request, response)
+}
+
+async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, BodyError> {
+    let payload = web::Payload::from_request(request, &mut payload).await.map_err(|_| BodyError::Broken)?;
+    let read = payload.to_bytes_limited(LoginRoute::MAX_BODY).await.map_err(|_| BodyError::TooLong)?;
+    read.map_err(|_| BodyError::Broken)
+}
+
+pin_project! {
+    /// The response of a route, or that of the inner service.
+    pub struct LoginRoutesFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    enum State<F> {
+        Passed {
+            #[pin]
+            future: F,
+        },
+        Answering {
+            response: Pin<Box<dyn Future<Output = ServiceResponse>>>,
+        },
+    }
+}
+
+impl<F, B> Future for LoginRoutesFuture<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projected::Passed { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
+            Projected::Answering { response } => {
+                response.as_mut().poll(cx).map(|response| Ok(response.map_into_right_body()))
+            }
+        }
+    }
+}
+
+impl<F> fmt::Debug for LoginRoutesFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginRoutesFuture").finish_non_exhaustive()
+    }
+}

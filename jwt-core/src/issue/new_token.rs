@@ -1,0 +1,92 @@
+//! A token that is about to be signed, and what is particular about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{AccessToken, IssueError, Issuer};
+use crate::clock::NumericDate;
+use crate::config_error::Given;
+
+/// What differs from one token of an issuer to the next, beside its claims.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Particulars<'p> {
+    /// The login that it belongs to. The claims have none of their own.
+    pub(crate) sid: Option<&'p str>,
+    /// `iat` is not before that moment, although it may be in the future by as much as clocks may differ: for who logs in
+    /// right after everything of the subject was revoked.
+    pub(crate) not_before: Option<NumericDate>,
+    /// Some of the issuer's. All of them, where there are none.
+    pub(crate) audiences: &'p [Box<str>],
+    /// No longer than the issuer's, which it is where there is none.
+    pub(crate) lifetime: Option<Duration>,
+}
+
+/// A token that is about to be signed: what [`Issuer::token`] returns.
+#[must_use = "nothing is signed before `.sign()` or `.sign_async()`"]
+pub struct NewToken<'t, T: ?Sized> {
+    issuer: &'t Issuer,
+    claims: &'t T,
+    audiences: Vec<Box<str>>,
+    lifetime: Option<Duration>,
+    given: Given,
+}
+
+impl<'t, T: Serialize + ?Sized> NewToken<'t, T> {
+    pub(super) fn new(issuer: &'t Issuer, claims: &'t T) -> Self {
+        Self { issuer, claims, audiences: Vec::new(), lifetime: None, given: Given::default() }
+    }
+
+    /// A service that the token is for: one of those that the [issuer](super::IssuerBuilder::audience) names, otherwise
+    /// [`IssueError::Audience`]. Each call adds one. All of the issuer's.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into().into());
+        self
+    }
+
+    /// How long the token is good, in whole seconds: at least one, and no longer than the
+    /// [issuer](super::IssuerBuilder::access_token_lifetime) says, otherwise [`IssueError::Lifetime`]. That of the
+    /// issuer.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.given.once("lifetime");
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Signs it.
+    ///
+    /// # Errors
+    /// As [`Issuer::sign`], and [`IssueError::SetTwice`].
+    pub fn sign(&self) -> Result<AccessToken, IssueError> {
+        self.issuer.sign_now(self.claims, self.particulars()?)
+    }
+
+    /// The same wherever the key is, as [`Issuer::sign_async`].
+    ///
+    /// # Errors
+    /// As [`Issuer::sign_async`], and [`IssueError::SetTwice`].
+    pub async fn sign_async(&self) -> Result<AccessToken, IssueError>
+    where
+        T: Sync,
+    {
+        self.issuer.sign_for(self.claims, self.particulars()?).await
+    }
+
+    fn particulars(&self) -> Result<Particulars<'_>, IssueError> {
+        match self.given.twice() {
+            Some(setting) => Err(IssueError::SetTwice { setting }),
+            None => Ok(Particulars { audiences: &self.audiences, lifetime: self.lifetime, ..Particulars::default() }),
+        }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for NewToken<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewToken")
+            .field("issuer", &self.issuer)
+            .field("audiences", &self.audiences)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
+}

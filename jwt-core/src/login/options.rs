@@ -1,0 +1,76 @@
+//! What is special about one login: remembered with it, so that a refresh keeps to it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::LoginError;
+use crate::issue::{IssueError, Particulars};
+use crate::store::StoreError;
+
+/// What is special about one login. Kept as JSON beside its claims; the empty text stands for nothing special.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct LoginOptions {
+    /// The browser forgets the login when it is closed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) until_closed: bool,
+    /// Whom the access tokens are for, instead of everybody that the issuer names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) audiences: Vec<Box<str>>,
+    /// How long its access tokens are good, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lifetime: Option<u64>,
+    /// Claims that stay with the login, whatever those of the user become.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(super) claims: Map<String, Value>,
+}
+
+impl LoginOptions {
+    /// As a store keeps them.
+    pub(super) fn text(&self) -> Result<String, StoreError> {
+        if *self == Self::default() {
+            return Ok(String::new());
+        }
+        serde_json::to_string(self).map_err(|_| StoreError::Data)
+    }
+
+    /// As a store kept them.
+    pub(super) fn read(text: &str) -> Result<Self, StoreError> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(text).map_err(|_| StoreError::Data)
+    }
+
+    /// The claims of the user, with those of the login behind them.
+    pub(super) fn complete<'c>(&self, own: &'c RawValue) -> Result<Cow<'c, RawValue>, LoginError> {
+        if self.claims.is_empty() {
+            return Ok(Cow::Borrowed(own));
+        }
+        let names: BTreeMap<String, &RawValue> = serde_json::from_str(own.get()).map_err(|_| IssueError::Claims)?;
+        if let Some(claim) = self.claims.keys().find(|claim| names.contains_key(claim.as_str())) {
+            return Err(LoginError::ClaimTwice { claim: claim.as_str().into() });
+        }
+        let more = serde_json::to_string(&self.claims).map_err(|_| IssueError::Claims)?;
+        let members = |object: &str| object.trim_ascii().strip_prefix('{')?.strip_suffix('}').map(str::to_owned);
+        let (own, more) = members(own.get()).zip(members(&more)).ok_or(IssueError::Claims)?;
+        let comma = if own.trim_ascii().is_empty() { "" } else { "," };
+        let both = RawValue::from_string(format!("{{{own}{comma}{more}}}")).map_err(|_| IssueError::Claims)?;
+        Ok(Cow::Owned(both))
+    }
+
+    /// What they say of the access tokens.
+    pub(super) fn particulars<'p>(&'p self, sid: &'p str) -> Particulars<'p> {
+        Particulars {
+            sid: Some(sid),
+            audiences: &self.audiences,
+            lifetime: self.lifetime.map(Duration::from_secs),
+            not_before: None,
+        }
+    }
+}

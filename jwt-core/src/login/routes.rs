@@ -1,0 +1,274 @@
+//! The ready routes: refresh, logout, and the devices of a user, for browsers and for other clients.
+
+use std::sync::Arc;
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::attempt::settled;
+use super::body::{BodyError, Media, Sender};
+use super::{LoginError, LoginRefusal, Logins};
+use crate::answer::ResponseHeaders;
+use crate::authenticator::Authenticator;
+use crate::clock::NumericDate;
+use crate::error::{AuthError, Mismatch, TokenError};
+use crate::guard::{Admission, Rejection};
+use crate::request::RequestHead;
+use crate::session::sign_in::SignIn;
+use crate::store::{SignInId, StoreError};
+use crate::verify::VerifiedToken;
+
+/// Where the routes are, and where forms go on.
+#[derive(Debug, Clone)]
+pub(super) struct Paths {
+    /// Without a slash at its end.
+    pub(super) routes: Box<str>,
+    pub(super) after_log_in: HeaderValue,
+    pub(super) after_log_out: HeaderValue,
+}
+
+/// One line of "signed in on these devices". Serializes to a JSON object with these members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Device {
+    /// What the login is ended by: [`Logins::log_out_device`].
+    pub id: SignInId,
+    /// The label of the login. The client chose it, so treat it as text and never as HTML.
+    pub label: String,
+    /// When the login began, in seconds since the epoch.
+    pub signed_in_at: u64,
+    /// When it was last refreshed, in seconds since the epoch.
+    pub used_at: u64,
+    /// When it ends unless it is refreshed, in seconds since the epoch.
+    pub expires_at: u64,
+    /// Whether it is the login of the token that asks.
+    pub current: bool,
+}
+
+impl Device {
+    fn new(sign_in: SignIn, current: Option<SignInId>) -> Self {
+        let SignIn { id, label, created_at, used_at, expires_at, .. } = sign_in;
+        let [signed_in_at, used_at, expires_at] = [created_at, used_at, expires_at].map(NumericDate::as_secs);
+        Self { id, label, signed_in_at, used_at, expires_at, current: current == Some(id) }
+    }
+}
+
+/// A request to one of the ready routes of [`Logins`], for adapters: they ask [`Logins::route`], read the body, and send
+/// what [`respond`](Self::respond) says.
+///
+/// Below the path of the routes, `/auth` unless the builder says [otherwise](super::LoginsBuilder::routes_path):
+///
+/// | request | to a browser | to a client with its refresh token in a JSON body |
+/// |---|---|---|
+/// | `POST …/refresh` | 204, new cookies | 200, [the tokens in JSON](super::Login::json) |
+/// | `POST …/logout` | 204, cookies cleared | 204; an access token in `Authorization` ends its login too |
+/// | `POST …/logout-everywhere` | 204, cookies cleared | 204, by the access token in `Authorization` |
+/// | `GET …/devices` | 200, an array of [`Device`]s in JSON | the same |
+/// | `DELETE …/devices/{id}`, `POST …/devices/{id}/logout` | 204 | the same |
+///
+/// To the form of a page, 303 takes the place of 204: to [`after_log_in`](super::LoginsBuilder::after_log_in), or to
+/// [`after_log_out`](super::LoginsBuilder::after_log_out) where the login has ended. Every response has
+/// `Cache-Control: no-store`. Refusals are those of [`LoginError::response`], and of the authenticator where an access
+/// token is needed; another method is 405 with `Allow`.
+#[derive(Debug, Clone)]
+pub struct LoginRoute {
+    logins: Logins,
+    action: Action,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Action {
+    Refresh,
+    LogOut,
+    LogOutEverywhere,
+    Devices,
+    LogOutDevice(SignInId),
+    /// There is such a route, by other methods.
+    NotAllowed(&'static str),
+}
+
+impl Logins {
+    /// Which of the ready routes a request is for; `None` for another path.
+    pub fn route(&self, head: &impl RequestHead) -> Option<LoginRoute> {
+        let rest = head.path().strip_prefix(&*self.0.paths.routes)?.strip_prefix('/')?;
+        let mut segments = rest.split('/');
+        let (first, second, third) = (segments.next()?, segments.next(), segments.next());
+        if segments.next().is_some() {
+            return None;
+        }
+        let device = |id: &str| id.parse().ok().map(Action::LogOutDevice);
+        let (action, methods) = match (first, second, third) {
+            ("refresh", None, None) => (Action::Refresh, "POST"),
+            ("logout", None, None) => (Action::LogOut, "POST"),
+            ("logout-everywhere", None, None) => (Action::LogOutEverywhere, "POST"),
+            ("devices", None, None) => (Action::Devices, "GET, HEAD"),
+            ("devices", Some(id), None) => (device(id)?, "DELETE"),
+            ("devices", Some(id), Some("logout")) => (device(id)?, "POST"),
+            _ => return None,
+        };
+        let allowed = methods.split(", ").any(|method| method == head.method());
+        let action = if allowed { action } else { Action::NotAllowed(methods) };
+        Some(LoginRoute { logins: self.clone(), action })
+    }
+
+    /// "Signed in on these devices": the logins of the user of a verified access token, the last used first.
+    ///
+    /// # Errors
+    /// [`LoginError::Store`]; [`LoginError::Request`] for a token without `sub`, or one that another issuer has signed.
+    pub async fn devices<C>(&self, token: &VerifiedToken<C>) -> Result<Vec<Device>, LoginError> {
+        let (subject, current) = self.login_of(token)?;
+        let sign_ins = self.0.refresh.list(subject).await?;
+        Ok(sign_ins.into_iter().map(|sign_in| Device::new(sign_in, current)).collect())
+    }
+
+    /// The subject and the login of an access token of these logins. Another issuer may have another user of that name.
+    fn login_of<'t, C>(&self, token: &'t VerifiedToken<C>) -> Result<(&'t str, Option<SignInId>), LoginError> {
+        let issuer = self.0.issuer.name();
+        if token.issuer() != Some(issuer) {
+            return Err(AuthError::from(TokenError::Issuer(Mismatch::new(token.issuer(), [issuer]))).into());
+        }
+        let subject = token.subject().ok_or_else(|| AuthError::from(TokenError::MissingClaim("sub".into())))?;
+        Ok((subject, token.session_id().and_then(|id| id.parse().ok())))
+    }
+}
+
+impl LoginRoute {
+    /// How much of a body is read, in bytes: many times what a refresh token needs. For a longer one, pass
+    /// [`BodyError::TooLong`].
+    pub const MAX_BODY: usize = 8 * 1024;
+
+    /// The response. `authenticator` is one that [`Logins::authenticator`] has built: it says whose devices are listed, and
+    /// what is asked of that request.
+    pub async fn respond<C: DeserializeOwned + Send + Sync + 'static>(
+        self,
+        authenticator: &Authenticator<C>,
+        head: &impl RequestHead,
+        body: Result<&[u8], BodyError>,
+    ) -> Response<String> {
+        let logins = &self.logins;
+        let response = match self.action {
+            Action::Refresh => logins.respond_to_refresh(head, body).await,
+            Action::LogOut => logins.respond_to_logout(head, body).await,
+            Action::LogOutEverywhere | Action::Devices | Action::LogOutDevice(_) => {
+                return logins.respond_to_user(self.action, authenticator, head).await;
+            }
+            Action::NotAllowed(methods) => Ok(not_allowed(methods)),
+        };
+        response.unwrap_or_else(|refusal| refusal.response())
+    }
+}
+
+impl Logins {
+    async fn respond_to_refresh(
+        &self,
+        head: &impl RequestHead,
+        body: Result<&[u8], BodyError>,
+    ) -> Result<Response<String>, LoginRefusal> {
+        match Sender::of(head, body)? {
+            Sender::Client(request) => Ok(self.refresh(request.refresh_token).await?.json()),
+            Sender::Form | Sender::Script => Ok(self.refresh_from_request(head).await?.response()),
+        }
+    }
+
+    async fn respond_to_logout(
+        &self,
+        head: &impl RequestHead,
+        body: Result<&[u8], BodyError>,
+    ) -> Result<Response<String>, LoginRefusal> {
+        let location = match Sender::of(head, body)? {
+            Sender::Client(request) => {
+                // Both, whatever becomes of the other.
+                let ended = self.log_out(request.refresh_token).await;
+                self.log_out_from_request(head).await?;
+                ended?;
+                return Ok(settled(None, no_store()));
+            }
+            Sender::Form => Some(self.0.paths.after_log_out.clone()),
+            Sender::Script => None,
+        };
+        Ok(settled(location, self.log_out_from_request(head).await?))
+    }
+
+    /// What the user of an access token asks for.
+    async fn respond_to_user<C: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        action: Action,
+        authenticator: &Authenticator<C>,
+        head: &impl RequestHead,
+    ) -> Response<String> {
+        let by_form = matches!(Media::of(head), Ok(Media::Form));
+        let outcome = authenticator.authenticate(head).settled().await;
+        let (admission, headers) = Admission::of(authenticator, outcome, head);
+        let response = match admission.and_then(|admission| Admission::claims::<C>(Some(&admission))) {
+            Ok(token) => match self.respond_to_token(action, &token, by_form).await {
+                Ok(response) => response,
+                Err(error) => error.response(),
+            },
+            Err(rejection) => self.rejected(&rejection, by_form),
+        };
+        with(response, headers)
+    }
+
+    async fn respond_to_token<C>(
+        &self,
+        action: Action,
+        token: &VerifiedToken<C>,
+        by_form: bool,
+    ) -> Result<Response<String>, LoginError> {
+        let (subject, current) = self.login_of(token)?;
+        let paths = &self.0.paths;
+        Ok(match action {
+            Action::LogOutEverywhere => {
+                self.log_out_everywhere(subject).await?;
+                settled(by_form.then(|| paths.after_log_out.clone()), self.clear_cookies())
+            }
+            Action::LogOutDevice(id) => {
+                self.log_out_device(subject, id).await?;
+                let (location, headers) = if current == Some(id) {
+                    (&paths.after_log_out, self.clear_cookies())
+                } else {
+                    (&paths.after_log_in, no_store())
+                };
+                settled(by_form.then(|| location.clone()), headers)
+            }
+            _ => json(&self.devices(token).await?)?,
+        })
+    }
+
+    /// Whoever is not logged in is sent where one logs in, if that is the form of a page.
+    fn rejected(&self, rejection: &Rejection, by_form: bool) -> Response<String> {
+        let response = rejection.answer.response();
+        if by_form && response.status() == StatusCode::UNAUTHORIZED {
+            return settled(Some(self.0.paths.after_log_out.clone()), no_store());
+        }
+        response.map(str::to_owned)
+    }
+}
+
+fn no_store() -> HeaderMap {
+    HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-store"))])
+}
+
+fn not_allowed(methods: &'static str) -> Response<String> {
+    let mut response = settled(None, no_store());
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+fn json(devices: &[Device]) -> Result<Response<String>, LoginError> {
+    let mut response = Response::new(serde_json::to_string(devices).map_err(|_| StoreError::Data)?);
+    *response.headers_mut() = no_store();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// With the cookies of a login that was renewed on the way.
+fn with(mut response: Response<String>, headers: Option<Arc<ResponseHeaders>>) -> Response<String> {
+    if let Some(headers) = headers {
+        headers.apply(response.headers_mut());
+    }
+    response
+}

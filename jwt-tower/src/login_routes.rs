@@ -1,0 +1,186 @@
+//! The ready routes of logins, as a layer.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::Buf;
+use http::{Request, Response};
+use http_body::Body;
+use jwt_core::login::{BodyError, LoginRoute};
+use jwt_core::{Authenticator, Logins};
+use pin_project_lite::pin_project;
+use serde::de::DeserializeOwned;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Serves the [ready routes](LoginRoute) of logins, such as `/auth/refresh` and `/auth/logout`, and passes everything else
+/// on; the extractor `SameOrigin`, by which a handler logs in, needs it too. Goes outside of
+/// [`JwtAuth`](crate::JwtAuth), since these requests have no good access token, or none yet.
+///
+/// The authenticator is the one that these logins have built: it says whose devices are listed and ended.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use axum::{Router, routing::get};
+/// # use jwt_tower::{Algorithm, Issuer, MemoryStore, RefreshTokens, SigningKey};
+/// use jwt_tower::{JwtAuth, LoginRoutes, Logins};
+///
+/// # #[derive(serde::Deserialize)]
+/// # struct User { name: String }
+/// # async fn me() {}
+/// # let key = SigningKey::generate(Algorithm::ES256)?;
+/// # let issuer = Issuer::builder("https://auth.example.com").audience("api").signing_key(key).build()?;
+/// # let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;
+/// let logins = Logins::builder(issuer, refresh_tokens).build()?;
+/// let auth = logins.authenticator::<User>().build()?;
+/// let app: Router = Router::new()
+///     .route("/me", get(me))
+///     .layer(JwtAuth::new(auth.clone()))
+///     .layer(LoginRoutes::new(logins, auth)); // the last layer is the outermost
+/// # let _ = app;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct LoginRoutes<C> {
+    logins: Logins,
+    authenticator: Authenticator<C>,
+}
+
+impl<C> LoginRoutes<C> {
+    /// The routes of these logins.
+    pub fn new(logins: Logins, authenticator: Authenticator<C>) -> Self {
+        Self { logins, authenticator }
+    }
+}
+
+impl<C> Clone for LoginRoutes<C> {
+    fn clone(&self) -> Self {
+        Self { logins: self.logins.clone(), authenticator: self.authenticator.clone() }
+    }
+}
+
+impl<C> fmt::Debug for LoginRoutes<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoginRoutes").field(&self.logins).finish()
+    }
+}
+
+impl<S, C> Layer<S> for LoginRoutes<C> {
+    type Service = LoginRoutesService<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        LoginRoutesService { inner, routes: self.clone() }
+    }
+}
+
+/// The service that [`LoginRoutes`] makes.
+#[derive(Debug)]
+pub struct LoginRoutesService<S, C> {
+    inner: S,
+    routes: LoginRoutes<C>,
+}
+
+impl<S: Clone, C> Clone for LoginRoutesService<S, C> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), routes: self.routes.clone() }
+    }
+}
+
+impl<S, C, ReqBody, ResBody> Service<Request<ReqBody>> for LoginRoutesService<S, C>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    C: DeserializeOwned + Send + Sync + 'static,
+    ReqBody: Body<Data: Send> + Send + 'static,
+    ResBody: From<String>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = LoginRoutesFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let LoginRoutes { logins, authenticator } = &self.routes;
+        let state = if let Some(route) = logins.route(&request) {
+            State::Answering { response: Box::pin(answer(route, authenticator.clone(), request)) }
+        } else {
+            if logins.may_be_attempted(&request) {
+                request.extensions_mut().insert(logins.clone());
+            }
+            State::Passed { future: self.inner.call(request) }
+        };
+        LoginRoutesFuture { state }
+    }
+}
+
+async fn answer<C, B>(route: LoginRoute, authenticator: Authenticator<C>, request: Request<B>) -> Response<String>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+    B: Body,
+{
+    let (head, body) = request.into_parts();
+    let body = read(body).await;
+    route.respond(&authenticator, &head, body.as_deref().map_err(|error| *error)).await
+}
+
+async fn read(body: impl Body) -> Result<Vec<u8>, BodyError> {
+    let (mut body, mut bytes) = (pin!(body), Vec::new());
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let Ok(mut data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        if data.remaining() > LoginRoute::MAX_BODY - bytes.len() {
+            return Err(BodyError::TooLong);
+        }
+        while data.has_remaining() {
+            let chunk = data.chunk();
+            bytes.extend_from_slice(chunk);
+            let read = chunk.len();
+            data.advance(read);
+        }
+    }
+    Ok(bytes)
+}
+
+pin_project! {
+    /// The response of a route, or that of the inner service.
+    pub struct LoginRoutesFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    enum State<F> {
+        Passed {
+            #[pin]
+            future: F,
+        },
+        Answering {
+            response: Pin<Box<dyn Future<Output = Response<String>> + Send>>,
+        },
+    }
+}
+
+impl<F, B, E> Future for LoginRoutesFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: From<String>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projected::Passed { future } => future.poll(cx),
+            Projected::Answering { response } => response.as_mut().poll(cx).map(|response| Ok(response.map(B::from))),
+        }
+    }
+}
+
+impl<F> fmt::Debug for LoginRoutesFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginRoutesFuture").finish_non_exhaustive()
+    }
+}

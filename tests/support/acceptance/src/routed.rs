@@ -1,0 +1,168 @@
+use std::net::TcpListener;
+
+use jwt_core::Logins;
+
+use crate::stacks::{runtime, tokio_listener};
+use crate::{Server, User, log};
+
+/// A framework with its adapter, and the ready routes of logins.
+#[derive(Debug, Clone, Copy)]
+pub struct RoutedStack {
+    /// What to call it in the message of a failed test.
+    pub name: &'static str,
+    serve: fn(TcpListener, Logins),
+}
+
+/// Every stack that the ready routes are tried on.
+pub const ROUTED: [RoutedStack; 3] = [
+    RoutedStack { name: "axum", serve: on_axum },
+    RoutedStack { name: "hyper", serve: on_hyper },
+    RoutedStack { name: "actix", serve: on_actix },
+];
+
+impl RoutedStack {
+    /// Starts a server with the ready routes, and beside them:
+    ///
+    /// | path | answer |
+    /// |---|---|
+    /// | `/me` | the claims by any method, from the header or the cookie |
+    /// | `/auth/login` | a login in cookies, by any method |
+    /// | `/auth/login/briefly` | a login in cookies that are not kept |
+    /// | `/auth/other` | `of the application` |
+    /// | `/outside` | asks for a login attempt outside of the ready routes |
+    ///
+    /// # Panics
+    /// Where no port is free.
+    pub fn start(self, logins: Logins) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        log::spawn(move || (self.serve)(listener, logins));
+        Server { stack: self.name, address }
+    }
+}
+
+fn alice() -> User {
+    User { sub: "alice".to_owned(), name: "Alice".to_owned() }
+}
+
+fn on_axum(listener: TcpListener, logins: Logins) {
+    use axum::response::IntoResponse;
+    use axum::routing::any;
+    use axum::{Json, Router};
+    use jwt_tower::{Claims, JwtAuth, LoginRejection, LoginRoutes, SameOrigin, VerifiedToken};
+
+    async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
+        Json(user)
+    }
+    async fn log_in(attempt: SameOrigin) -> Result<impl IntoResponse, LoginRejection> {
+        Ok(attempt.log_in(&alice()).await?.response())
+    }
+    async fn briefly(attempt: SameOrigin) -> Result<impl IntoResponse, LoginRejection> {
+        Ok(attempt.log_in(&alice()).remember(false).await?.response())
+    }
+
+    let auth = logins.authenticator::<User>().build().expect("an issuer knows what to expect");
+    let app = Router::new()
+        .route("/me", any(me))
+        .route_layer(JwtAuth::new(auth.clone()))
+        .route("/auth/login", any(log_in))
+        .route("/auth/login/briefly", any(briefly))
+        .route("/auth/other", any(|| async { "of the application" }))
+        .layer(LoginRoutes::new(logins, auth))
+        .route("/outside", any(log_in));
+    runtime().block_on(async { axum::serve(tokio_listener(listener), app).await.expect("axum serves") });
+}
+
+fn on_hyper(listener: TcpListener, logins: Logins) {
+    use std::convert::Infallible;
+
+    use http::{Request, Response, StatusCode};
+    use hyper::body::Incoming;
+    use hyper_util::rt::TokioIo;
+    use hyper_util::service::TowerToHyperService;
+    use jwt_tower::login::{BrowserLogin, LoginAttempt};
+    use jwt_tower::{JwtAuth, LoginError, LoginRoutes};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    async fn log_in(request: &Request<Incoming>, remember: bool) -> Result<BrowserLogin, LoginError> {
+        let attempt = LoginAttempt::of(request.extensions().get(), request)?;
+        attempt.log_in(&alice()).remember(remember).await
+    }
+    async fn me(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+        let user = jwt_tower::claims::<User>(request.extensions()).expect("there is a layer");
+        Ok(Response::new(serde_json::to_string(&user).expect("claims serialize")))
+    }
+    async fn open(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+        let login = match request.uri().path() {
+            "/auth/login" | "/outside" => log_in(&request, true).await,
+            "/auth/login/briefly" => log_in(&request, false).await,
+            "/auth/other" => return Ok(Response::new("of the application".to_owned())),
+            _ => {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                return Ok(response);
+            }
+        };
+        Ok(login.map_or_else(|error| error.response(), |login| login.response()))
+    }
+
+    let auth = logins.authenticator::<User>().build().expect("an issuer knows what to expect");
+    let protected = JwtAuth::new(auth.clone()).layer(service_fn(me));
+    let inner = service_fn(move |request: Request<Incoming>| {
+        let protected = protected.clone();
+        async move {
+            match request.uri().path() {
+                "/me" => protected.oneshot(request).await,
+                _ => open(request).await,
+            }
+        }
+    });
+    let routed = LoginRoutes::new(logins, auth).layer(inner);
+    let app = service_fn(move |request: Request<Incoming>| {
+        let routed = routed.clone();
+        async move {
+            match request.uri().path() {
+                "/outside" => open(request).await,
+                _ => routed.oneshot(request).await,
+            }
+        }
+    });
+    runtime().block_on(async move {
+        let listener = tokio_listener(listener);
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = TowerToHyperService::new(app.clone());
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    });
+}
+
+fn on_actix(listener: TcpListener, logins: Logins) {
+    use actix_web::{App, HttpResponse, HttpServer, web};
+    use jwt_actix::{Claims, JwtAuth, LoginRejection, LoginRoutes, SameOrigin, VerifiedToken, response};
+
+    async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
+        web::Json(user)
+    }
+    async fn log_in(attempt: SameOrigin) -> Result<HttpResponse, LoginRejection> {
+        Ok(response(attempt.log_in(&alice()).await?.response()))
+    }
+    async fn briefly(attempt: SameOrigin) -> Result<HttpResponse, LoginRejection> {
+        Ok(response(attempt.log_in(&alice()).remember(false).await?.response()))
+    }
+
+    let auth = logins.authenticator::<User>().build().expect("an issuer knows what to expect");
+    let log = log::inherited();
+    let server = HttpServer::new(move || {
+        // A thread of actix starts here.
+        log::inherit(log.clone());
+        let routed = web::scope("")
+            .wrap(LoginRoutes::new(logins.clone(), auth.clone()))
+            .service(web::resource("/me").wrap(JwtAuth::new(auth.clone())).to(me))
+            .route("/auth/login", web::route().to(log_in))
+            .route("/auth/login/briefly", web::route().to(briefly))
+            .route("/auth/other", web::route().to(|| async { "of the application" }));
+        App::new().route("/outside", web::route().to(log_in)).service(routed)
+    });
+    let server = server.workers(1).disable_signals().listen(listener).expect("actix listens").run();
+    actix_web::rt::System::new().block_on(server).expect("actix serves");
+}
