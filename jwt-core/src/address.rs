@@ -14,6 +14,12 @@ pub(crate) fn is_secure(uri: &Uri) -> bool {
     }
 }
 
+/// The same, and http to any machine where somebody said that nobody forges what comes from there.
+#[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only fetched keys may come that way"))]
+pub(crate) fn is_allowed(uri: &Uri, plain_http: bool) -> bool {
+    is_secure(uri) || (plain_http && uri.scheme_str() == Some("http") && host(uri).is_some())
+}
+
 /// The host, where nobody can read the address as that of another one: what is behind it is a port and nothing else.
 fn host(uri: &Uri) -> Option<&str> {
     let host = uri.host()?;
@@ -66,6 +72,17 @@ mod tests {
     }
 
     #[test]
+    fn plain_http_to_any_machine_is_still_http_to_one_host() {
+        let allowed = |uri: &str| is_allowed(&uri.parse().unwrap(), true);
+        assert!(
+            allowed("http://keycloak.auth.svc:8080/realms/x") && allowed("http://10.0.0.1") && allowed("https://a")
+        );
+        for uri in ["ftp://a.example/", "ws://a.example", "/x", "http://[::1].evil.example/x"] {
+            assert!(!allowed(uri), "{uri}");
+        }
+    }
+
+    #[test]
     fn plain_http_is_for_this_machine_alone() {
         for uri in [
             "https://a.example",
@@ -94,6 +111,7 @@ mod tests {
             "/x",
         ] {
             assert!(!is_secure(&uri.parse().unwrap()), "{uri}");
+            assert!(!is_allowed(&uri.parse().unwrap(), false), "{uri}");
         }
     }
 }

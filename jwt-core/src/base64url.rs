@@ -20,6 +20,28 @@ pub(crate) fn decode_onto(text: &[u8], buffer: &mut Vec<u8>) -> Option<()> {
     URL_SAFE_NO_PAD.decode_append(text, buffer).ok()
 }
 
+/// A text whose length says that it is padded (RFC 4648 §4), without its padding.
+pub(crate) fn without_padding(text: &[u8]) -> &[u8] {
+    if !text.len().is_multiple_of(4) {
+        return text;
+    }
+    text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text)
+}
+
+/// The parts without their padding, if there is any and each part is as long as padding makes it.
+pub(crate) fn without_padding_of_all(parts: [&[u8]; 3]) -> Option<[&[u8]; 3]> {
+    let padded = parts.iter().any(|part| part.ends_with(b"="));
+    (padded && parts.iter().all(|part| part.len().is_multiple_of(4))).then(|| parts.map(without_padding))
+}
+
+/// The text of the same unsigned number in that many bytes; `None` where it is none, or does not fit.
+pub(crate) fn resized(text: &str, length: usize) -> Option<String> {
+    let number = decode(text.as_bytes()).filter(|number| !number.is_empty())?;
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let missing = length.checked_sub(number.len() - zeros)?;
+    Some(encode([&vec![0; missing], &number[zeros..]].concat()))
+}
+
 /// Encodes.
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
@@ -38,6 +60,16 @@ mod tests {
             assert_eq!(decode(text.as_bytes()), None, "{text:?}");
             assert_eq!(decode_into(text.as_bytes(), &mut [0; 16]), None, "{text:?}");
             assert_eq!(decode_onto(text.as_bytes(), &mut Vec::new()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn padding_is_taken_off_where_an_encoder_would_have_written_it() {
+        for (text, plain) in [("QQ==", "QQ"), ("QUI=", "QUI"), ("QUJD", "QUJD"), ("", "")] {
+            assert_eq!(without_padding(text.as_bytes()), plain.as_bytes(), "{text:?}");
+        }
+        for text in ["QQ=", "QUI==", "QUJD=", "QUJD====", "====", "=", "Q===", "QR==", "QUJ="] {
+            assert_eq!(decode(without_padding(text.as_bytes())), None, "{text:?}");
         }
     }
 

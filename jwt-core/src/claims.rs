@@ -8,6 +8,7 @@ use std::ptr;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
+use serde_json::value::RawValue;
 
 use crate::clock::{Number, NumericDate};
 use crate::json::{Name, NameSeed, Names, ReadError, Replay, Strict, read_object};
@@ -48,6 +49,19 @@ impl RegisteredClaim {
 }
 
 impl RegisteredClaim {
+    fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "iss" => Self::Issuer,
+            "sub" => Self::Subject,
+            "aud" => Self::Audience,
+            "exp" => Self::ExpirationTime,
+            "nbf" => Self::NotBefore,
+            "iat" => Self::IssuedAt,
+            "jti" => Self::JwtId,
+            _ => return None,
+        })
+    }
+
     /// What its value has to be.
     pub(crate) const fn expected(self) -> &'static str {
         match self {
@@ -55,6 +69,24 @@ impl RegisteredClaim {
             Self::ExpirationTime | Self::NotBefore | Self::IssuedAt => "a number of seconds since 1970",
             Self::Issuer | Self::Subject | Self::JwtId => "a string",
         }
+    }
+}
+
+/// Some of the registered claims.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RegisteredClaims(u8);
+
+impl RegisteredClaims {
+    pub(crate) fn insert(&mut self, claim: RegisteredClaim) {
+        self.0 |= 1 << claim as u8;
+    }
+
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0 |= others.0;
+    }
+
+    fn contains(self, claim: RegisteredClaim) -> bool {
+        self.0 & (1 << claim as u8) != 0
     }
 }
 
@@ -185,6 +217,26 @@ pub(crate) struct Noted<'de> {
     pub(crate) names: Names<'de>,
     /// The registered claim that is being read.
     at: Option<RegisteredClaim>,
+    /// Those that may have another type.
+    pub(crate) mistyped: RegisteredClaims,
+    /// Those that are null, which counts as absent.
+    null: RegisteredClaims,
+}
+
+impl Noted<'_> {
+    /// Nothing yet. These claims may have another type than RFC 7519 gives them.
+    pub(crate) fn allowing(mistyped: RegisteredClaims) -> Self {
+        Self { mistyped, ..Self::default() }
+    }
+
+    /// Whether there is a claim of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains(name) && !(self.null != RegisteredClaims::default() && self.is_null(name))
+    }
+
+    fn is_null(&self, name: &str) -> bool {
+        RegisteredClaim::of_name(name).is_some_and(|claim| self.null.contains(claim))
+    }
 }
 
 /// Reads the claims into `C`, noting the registered ones as they pass by.
@@ -197,6 +249,14 @@ pub(crate) fn read<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'
         }),
         result => result.map_err(ClaimsError::Json),
     }
+}
+
+/// The same of any deserializer: to find out what is wrong with claims that do not fit.
+pub(crate) fn read_from<'de, C: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+    mistyped: RegisteredClaims,
+) -> Result<C, D::Error> {
+    C::deserialize(Claims { deserializer, noted: &mut Noted::allowing(mistyped) })
 }
 
 struct ClaimsSeed<'n, 'de, C> {
@@ -278,21 +338,26 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for ClaimsMap<'_, 'de, A> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Some(name) = self.map.next_key_seed(NameSeed)? else { return Ok(None) };
         self.noted.names.insert(&name)?;
-        self.claim = match &*name {
-            "iss" => Some(RegisteredClaim::Issuer),
-            "sub" => Some(RegisteredClaim::Subject),
-            "aud" => Some(RegisteredClaim::Audience),
-            "exp" => Some(RegisteredClaim::ExpirationTime),
-            "nbf" => Some(RegisteredClaim::NotBefore),
-            "iat" => Some(RegisteredClaim::IssuedAt),
-            "jti" => Some(RegisteredClaim::JwtId),
-            _ => None,
-        };
+        self.claim = RegisteredClaim::of_name(&name);
         seed.deserialize(Name(name, PhantomData)).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
         let Some(claim) = self.claim.take() else { return self.map.next_value_seed(Strict(seed)) };
+        if self.noted.mistyped.contains(claim) {
+            return self.mistyped_value(claim, seed);
+        }
+        self.typed_value(claim, seed)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.map.size_hint()
+    }
+}
+
+impl<'de, A: MapAccess<'de>> ClaimsMap<'_, 'de, A> {
+    /// The value of a registered claim that has the type of RFC 7519.
+    fn typed_value<T: DeserializeSeed<'de>>(&mut self, claim: RegisteredClaim, seed: T) -> Result<T::Value, A::Error> {
         let Self { map, noted, .. } = self;
         // Whatever goes wrong from here to the end of the reading of the value is the token's fault …
         noted.at = Some(claim);
@@ -333,8 +398,59 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for ClaimsMap<'_, 'de, A> {
         }
     }
 
-    fn size_hint(&self) -> Option<usize> {
-        self.map.size_hint()
+    /// The value of a registered claim that may have another type: null for none, or a whole number for the text of its
+    /// digits. Whatever else it is, it is read as strictly as ever.
+    fn mistyped_value<T: DeserializeSeed<'de>>(
+        &mut self,
+        claim: RegisteredClaim,
+        seed: T,
+    ) -> Result<T::Value, A::Error> {
+        self.noted.at = Some(claim);
+        let text = self.map.next_value::<&'de RawValue>()?.get();
+        let noted = &mut *self.noted;
+        let place = match claim {
+            RegisteredClaim::Issuer => Some(&mut noted.registered.issuer),
+            RegisteredClaim::Subject => Some(&mut noted.registered.subject),
+            RegisteredClaim::JwtId => Some(&mut noted.registered.token_id),
+            _ => None,
+        };
+        match place {
+            _ if text == "null" => {
+                noted.null.insert(claim);
+                noted.at = None;
+                seed.deserialize(Replay::Null.into_deserializer())
+            }
+            Some(place) if is_integer(text) => {
+                *place = Some(Cow::Borrowed(text));
+                noted.at = None;
+                seed.deserialize(Replay::Integer(text).into_deserializer())
+            }
+            _ => {
+                let mut value = ClaimsMap { map: OneValue(text), noted, claim: None };
+                value.typed_value(claim, seed).map_err(A::Error::custom)
+            }
+        }
+    }
+}
+
+/// Whether a JSON value is a whole number that nobody else would write in another way.
+fn is_integer(json: &str) -> bool {
+    let digits = json.strip_prefix('-').unwrap_or(json);
+    !digits.is_empty() && json != "-0" && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The text of one value, as the rest of a map.
+struct OneValue<'de>(&'de str);
+
+impl<'de> MapAccess<'de> for OneValue<'de> {
+    type Error = serde_json::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, _: K) -> Result<Option<K::Value>, Self::Error> {
+        Ok(None)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Self::Error> {
+        seed.deserialize(&mut serde_json::Deserializer::from_str(self.0))
     }
 }
 

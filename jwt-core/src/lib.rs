@@ -95,6 +95,7 @@ mod certificates;
 mod claims;
 pub mod clock;
 mod config_error;
+mod cookie_value;
 pub mod error;
 mod facade;
 pub mod forward;
@@ -111,6 +112,7 @@ mod observe;
 mod request;
 #[cfg(feature = "login")]
 pub mod revocation;
+mod scope_hierarchy;
 #[cfg(feature = "login")]
 pub mod session;
 mod single_flight;

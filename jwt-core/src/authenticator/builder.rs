@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::renewal::Renewal;
-use super::{Authenticator, Inner};
+use super::{Allowed, Authenticator, Inner};
 use crate::answer::{Challenges, ResponseHeaders, Scheme};
 use crate::claims::ClaimsType;
 use crate::clock::{Clock, SystemClock};
 use crate::config_error::Given;
-use crate::error::{AuthenticatorBuildError, CheckOutcome};
+use crate::error::{AuthenticatorBuildError, CheckOutcome, RegisteredClaim};
 use crate::issuers::{TrustedIssuer, Trusting};
 use crate::key::KeySource;
 use crate::metadata::ResourceMetadata;
@@ -18,6 +18,7 @@ use crate::request::cross_site::CrossSite;
 use crate::request::csrf_token::CsrfTokens;
 use crate::request::near_miss;
 use crate::request::source::TokenSource;
+use crate::scope_hierarchy::ScopeHierarchy;
 use crate::verify::{
     Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Lookup, Profile, Remember,
     RevocationCheck, Validation, VerifiedToken, Verifier, VerifierParts,
@@ -59,9 +60,10 @@ pub struct AuthenticatorBuilder<C> {
     checks: Checks<C>,
     cross_site: CrossSite,
     scopes: Vec<Lookup<C>>,
+    hierarchy: ScopeHierarchy,
     roles: Vec<Lookup<C>>,
     clock: Arc<dyn Clock>,
-    optional: bool,
+    allowed: Allowed,
     realm: Option<String>,
     grpc: bool,
     metadata: Option<ResourceMetadata>,
@@ -89,9 +91,10 @@ impl<C> AuthenticatorBuilder<C> {
             max_token_len: DEFAULT_MAX_TOKEN_LEN,
             checks: Checks::none(),
             scopes: Vec::new(),
+            hierarchy: ScopeHierarchy::default(),
             roles: Vec::new(),
             clock: Arc::new(SystemClock),
-            optional: false,
+            allowed: Allowed::default(),
             realm: None,
             grpc: false,
             metadata: None,
@@ -140,6 +143,18 @@ impl<C> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.validation.issuers.push(issuer.into().into_boxed_str());
+        self
+    }
+
+    /// One more name under which the issuer writes tokens with the same keys, as Google writes `accounts.google.com` for
+    /// `https://accounts.google.com`. Called again, any of them. Keys that are discovered go on being those of the issuer
+    /// itself, under its own name.
+    ///
+    /// [`issuer`](crate::VerifiedToken::issuer) is what the token says. Whoever keeps users by issuer and subject has to
+    /// treat the names as one.
+    #[must_use]
+    pub fn issuer_alias(mut self, name: impl Into<String>) -> Self {
+        self.trusting.aliases.push(name.into().into_boxed_str());
         self
     }
 
@@ -208,6 +223,26 @@ impl<C> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn dangerous_accept_id_tokens(mut self) -> Self {
         self.validation.id_tokens_allowed = true;
+        self
+    }
+
+    /// Accepts null for a registered claim, which then counts as absent, and a whole number where `iss`, `sub` or `jti` is a
+    /// text, which is then the text of its digits: `token.subject()` is `"42"` for `"sub": 42`, and the field `sub` of the
+    /// claims may be a number or a text. So the subjects `42` and `"42"` are one, which matters where somebody can choose
+    /// theirs. What is null is refused where the claim is required, as `exp` and an expected `aud` are; every other type is
+    /// refused as ever. Called again, each of the claims. None.
+    #[must_use]
+    pub fn dangerous_allow_mistyped_claim(mut self, claim: RegisteredClaim) -> Self {
+        self.validation.mistyped_allowed.insert(claim);
+        self
+    }
+
+    /// Accepts tokens whose parts are padded with `=`, as the load balancers of AWS write them: all three, and the signature
+    /// is that of the padded text. Then one token may have two spellings, so that a list of refused tokens has to know them
+    /// by `jti` and not by their text. Everything else that RFC 7515 §2 forbids is refused as ever.
+    #[must_use]
+    pub fn dangerous_allow_padded_tokens(mut self) -> Self {
+        self.validation.padding_allowed = true;
         self
     }
 
@@ -281,6 +316,31 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Treats whoever has the scope as one who has the implied scope too, and what that implies in its turn. A challenge names
+    /// the scope that was asked for. None.
+    ///
+    /// ```
+    /// # use jwt_core::{Authenticator, KeySet, Scopes};
+    /// # #[derive(serde::Deserialize)]
+    /// # struct User {
+    /// #     scope: Scopes,
+    /// # }
+    /// let auth = Authenticator::<User>::builder()
+    ///     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    ///     .audience("api")
+    ///     .scopes(|user| &user.scope)
+    ///     .scope_implies("admin", "write")
+    ///     .scope_implies("write", "read") // so `admin` implies `read`
+    ///     .build()?;
+    /// # let _ = auth;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn scope_implies(mut self, scope: impl AsRef<str>, implied: impl AsRef<str>) -> Self {
+        self.hierarchy.add(scope.as_ref(), implied.as_ref());
+        self
+    }
+
     /// Where in the claims the roles are that a guard asks for. Called again, any of the places. None.
     #[must_use]
     pub fn roles<G: Grants + ?Sized>(mut self, place: impl Fn(&C) -> &G + Send + Sync + 'static) -> Self {
@@ -292,6 +352,16 @@ impl<C> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn source(mut self, source: TokenSource) -> Self {
         self.sources.push(source);
+        self
+    }
+
+    /// Uses the first [source](Self::source), in the order of the calls, that holds a token, and does not look at the rest.
+    /// Whoever else reads the request, such as a proxy that logs or limits by user, may see another user in it than this
+    /// service does (RFC 6750 §2). A token that is refused is not replaced by the next one, a source that is repeated is
+    /// refused, and a token from a cookie is checked against cross-site requests as ever. Off.
+    #[must_use]
+    pub fn dangerous_allow_several_tokens(mut self) -> Self {
+        self.allowed.several_tokens = true;
         self
     }
 
@@ -357,7 +427,16 @@ impl<C> AuthenticatorBuilder<C> {
     /// Serves requests without a token as anonymous. A token that is there and not good is refused all the same.
     #[must_use]
     pub fn optional(mut self) -> Self {
-        self.optional = true;
+        self.allowed.no_token = true;
+        self
+    }
+
+    /// Serves a request with a token that has expired as anonymous, where the authenticator is [optional](Self::optional): a
+    /// client that goes on with an old token is not told so. The signature and the issuer of the token have been checked,
+    /// and every other token that is not good is refused. Off.
+    #[must_use]
+    pub fn dangerous_allow_expired_as_anonymous(mut self) -> Self {
+        self.allowed.expired = true;
         self
     }
 
@@ -449,22 +528,25 @@ impl<C> AuthenticatorBuilder<C> {
         }
         for (index, source) in self.sources.iter().enumerate() {
             source.check()?;
-            if self.sources[..index].contains(source) {
+            if self.sources[..index].iter().any(|other| other.to_string() == source.to_string()) {
                 let token_source = source.to_string().into();
                 return Err(AuthenticatorBuildError::DuplicateSource { token_source });
             }
         }
         self.cross_site.check_config()?;
         let (sources, cross_site) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.cross_site));
-        let (optional, subject_in_spans, renewal) = (self.optional, self.subject_in_spans, self.renewal.take());
-        let response_headers = ResponseHeaders::of(&sources, optional);
+        if self.allowed.expired && !self.allowed.no_token {
+            return Err(AuthenticatorBuildError::ExpiredWithoutOptional);
+        }
+        let (allowed, subject_in_spans, renewal) = (self.allowed, self.subject_in_spans, self.renewal.take());
+        let response_headers = ResponseHeaders::of(&sources, allowed.no_token);
         let verifier = self.verifier(challenges.clone())?;
         Ok(Authenticator(Arc::new(Inner {
             looked_in: near_miss::in_words(&sources),
             sources,
             cross_site,
             verifier,
-            optional,
+            allowed,
             subject_in_spans,
             challenges,
             response_headers,
@@ -510,6 +592,9 @@ impl<C> AuthenticatorBuilder<C> {
         if let Some(setting) = self.given.twice() {
             return Err(AuthenticatorBuildError::SetTwice { setting });
         }
+        if self.hierarchy.has_empty() {
+            return Err(AuthenticatorBuildError::EmptyExpectation { setting: "scope_implies" });
+        }
         if self.max_token_len < 64 {
             return Err(AuthenticatorBuildError::TokenLimit { bytes: self.max_token_len });
         }
@@ -524,7 +609,7 @@ impl<C> AuthenticatorBuilder<C> {
             max_token_len: self.max_token_len,
             checks: self.checks,
             clock: self.clock,
-            authority: Authority { scopes: self.scopes, roles: self.roles, challenges },
+            authority: Authority { scopes: self.scopes, hierarchy: self.hierarchy, roles: self.roles, challenges },
             kinds: self.kinds,
             revocation: self.revocation.map(|revocation| revocation.check),
             memory: self.memory,
@@ -540,7 +625,7 @@ impl<C> fmt::Debug for AuthenticatorBuilder<C> {
             .field("sources", &self.sources)
             .field("cross_site", &self.cross_site)
             .field("validation", &self.validation)
-            .field("optional", &self.optional)
+            .field("allowed", &self.allowed)
             .field("realm", &self.realm)
             .field("metadata", &self.metadata)
             .finish_non_exhaustive()

@@ -59,13 +59,24 @@ use renewal::{NotRenewed, Renewal, Renewed};
 /// ```
 pub struct Authenticator<C>(Arc<Inner<C>>);
 
+/// What a request may have instead of one good token.
+#[derive(Debug, Clone, Copy, Default)]
+struct Allowed {
+    /// Then it is anonymous.
+    no_token: bool,
+    /// Then it is anonymous too.
+    expired: bool,
+    /// Then the first one counts.
+    several_tokens: bool,
+}
+
 struct Inner<C> {
     sources: Vec<TokenSource>,
     /// All of them, in words.
     looked_in: Arc<str>,
     cross_site: CrossSite,
     verifier: Verifier<C>,
-    optional: bool,
+    allowed: Allowed,
     subject_in_spans: bool,
     challenges: Challenges,
     response_headers: Option<Arc<ResponseHeaders>>,
@@ -86,11 +97,12 @@ impl<C: ClaimsType> Authenticator<C> {
     /// Takes the token out of the request and verifies it.
     pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
         let inner = &*self.0;
-        let Credential { token, in_cookie, .. } = match source::extract(&inner.sources, head) {
-            Ok(Some(credential)) => credential,
-            Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
-            Err(error) => return Verdict::Rejected(self.logged(error.into(), None)),
-        };
+        let Credential { token, in_cookie, .. } =
+            match source::extract(&inner.sources, inner.allowed.several_tokens, head) {
+                Ok(Some(credential)) => credential,
+                Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
+                Err(error) => return Verdict::Rejected(self.logged(error.into(), None)),
+            };
         let csrf_token = match inner.cross_site.check(head, in_cookie) {
             Ok(csrf_token) => csrf_token,
             Err(error) => return Verdict::Rejected(cross_site(error, head.header_values(&ORIGIN).next())),
@@ -103,7 +115,7 @@ impl<C: ClaimsType> Authenticator<C> {
             Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired { .. }))) if in_cookie => {
                 self.renewed_or(head, Some(token), error)
             }
-            Err(Failure::Refused(error)) => Verdict::Rejected(self.logged(error, Some(token))),
+            Err(Failure::Refused(error)) => self.refused(error, Some(token)).into(),
             Err(Failure::Wait { keys, .. }) => self.eventually(token, csrf_token, move |this, token| async move {
                 this.0.verifier.verify_after(keys, &token).await
             }),
@@ -127,11 +139,11 @@ impl<C: ClaimsType> Authenticator<C> {
         let csrf_token = csrf_token.map(Box::<[u8]>::from);
         let verified = verify(this.clone(), token.clone());
         Verdict::Pending(Pending(Box::pin(async move {
-            let checked = verified.await.map_err(|error| this.logged(error, Some(&token))).and_then(|verified| {
+            let checked = verified.await.map(|verified| {
                 let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
                 checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
             });
-            checked.into()
+            checked.unwrap_or_else(|error| this.refused(error, Some(&token))).into()
         })))
     }
 
@@ -141,14 +153,14 @@ impl<C: ClaimsType> Authenticator<C> {
             Some(Ok(Some(token))) => Box::<[u8]>::from(token),
             Some(Err(error)) => return Verdict::Rejected(self.logged(error.into(), None)),
             None | Some(Ok(None)) if matches!(error, AuthError::MissingToken) => {
-                if self.0.optional {
+                if self.0.allowed.no_token {
                     return Verdict::Anonymous;
                 }
                 let NoToken { looked_in, nearly } = self.no_token(head);
                 log::no_token(&looked_in, nearly.as_deref());
                 return Verdict::Rejected(error);
             }
-            None | Some(Ok(None)) => return Verdict::Rejected(self.logged(error, token)),
+            None | Some(Ok(None)) => return self.refused(error, token).into(),
         };
         let (this, token) = (self.clone(), token.map(Box::<[u8]>::from));
         Verdict::Pending(Pending(Box::pin(async move { this.renewed(refresh_token, token, error).await })))
@@ -176,9 +188,9 @@ impl<C: ClaimsType> Authenticator<C> {
     /// Why such a request is rejected; not at all where it may be anonymous.
     fn not_renewed(&self, token: Option<&[u8]>, error: AuthError) -> Option<AuthError> {
         if !matches!(error, AuthError::MissingToken) {
-            return Some(self.logged(error, token));
+            return self.refused(error, token).err();
         }
-        if self.0.optional {
+        if self.0.allowed.no_token {
             return None;
         }
         log::no_token(&self.0.looked_in, Some("a refresh token that is not good any more"));
@@ -203,6 +215,15 @@ impl<C> Authenticator<C> {
         let Inner { sources, looked_in, .. } = &*self.0;
         let nearly = if log::wants_no_token() { near_miss::nearly(sources, head) } else { None };
         NoToken { looked_in: looked_in.clone(), nearly }
+    }
+
+    /// What came of a request with a token that is refused, after the log was told.
+    fn refused(&self, error: AuthError, token: Option<&[u8]>) -> Result<Option<VerifiedToken<C>>, AuthError> {
+        if self.0.allowed.expired && matches!(error, AuthError::InvalidToken(TokenError::Expired { .. })) {
+            log::expired_is_anonymous(&error);
+            return Ok(None);
+        }
+        Err(self.logged(error, token))
     }
 
     /// The error, after the log was told.
@@ -238,7 +259,7 @@ impl<C> fmt::Debug for Authenticator<C> {
             .field("sources", &self.0.sources)
             .field("cross_site", &self.0.cross_site)
             .field("verifier", &self.0.verifier)
-            .field("optional", &self.0.optional)
+            .field("optional", &self.0.allowed.no_token)
             .field("challenge", &self.0.challenges)
             .finish()
     }

@@ -13,7 +13,8 @@ use crate::verify::VerifiedToken;
 pub enum Verdict<C> {
     /// The request carries one good token.
     Verified(VerifiedToken<C>),
-    /// The request carries no token, and the authenticator is [optional](crate::AuthenticatorBuilder::optional).
+    /// The request carries no token, and the authenticator is [optional](crate::AuthenticatorBuilder::optional). Or a token
+    /// that has expired, where [that counts as none](crate::AuthenticatorBuilder::dangerous_allow_expired_as_anonymous).
     Anonymous,
     /// The request is not to be served.
     Rejected(AuthError),
@@ -43,6 +44,12 @@ impl<C> Verdict<C> {
             Ok(outcome) => outcome,
             Err(pending) => pending.await,
         }
+    }
+}
+
+impl<C> From<Result<Option<VerifiedToken<C>>, AuthError>> for Verdict<C> {
+    fn from(result: Result<Option<VerifiedToken<C>>, AuthError>) -> Self {
+        result.map_or_else(Self::Rejected, |token| token.map_or(Self::Anonymous, Self::Verified))
     }
 }
 

@@ -81,6 +81,23 @@ pub enum AuthenticatorBuildError {
         /// The issuer.
         issuer: Box<str>,
     },
+    /// A second name of an issuer that has no first one.
+    #[error("`.issuer_alias({alias:?})` is a second name: call `.issuer(\"…\")` with the first one")]
+    AliasWithoutIssuer {
+        /// The second name.
+        alias: Box<str>,
+    },
+    /// A second name of a tenant, which a rule knows by one name.
+    #[error("`.issuer_alias({alias:?})` of a tenant: a rule has to make an issuer of each name, leave the call out")]
+    TenantAlias {
+        /// The second name.
+        alias: Box<str>,
+    },
+    /// Expired tokens are to be anonymous where nobody can be.
+    #[error(
+        "`.dangerous_allow_expired_as_anonymous()` needs `.optional()`: without it, no request is anonymous; add it, or leave the call out"
+    )]
+    ExpiredWithoutOptional,
     /// Several parties are trusted, and one of them has no name to tell it by.
     #[error("`.keys(…)` beside `.trust(…)` needs an `.issuer(\"…\")` that says whose keys they are")]
     NamelessIssuer,

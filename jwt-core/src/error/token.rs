@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_path_to_error::Path;
+use serde_path_to_error::{Path, Track};
 
 use super::CheckError;
-use crate::claims::RegisteredClaim;
+use crate::claims::{self, RegisteredClaim, RegisteredClaims};
 use crate::config_error::{MAX_UNVERIFIED, unverified};
 use crate::key::KeyError;
 use crate::key::algorithm::Algorithm;
@@ -251,6 +251,11 @@ pub enum Malformed {
     /// Not canonical base64url without padding (RFC 7515 §2).
     #[error("not canonical base64url without padding")]
     Base64,
+    /// Base64url with padding, as load balancers of AWS write it.
+    #[error(
+        "its parts are padded with `=`, which RFC 7515 §2 forbids: `.dangerous_allow_padded_tokens()` accepts tokens of an issuer that writes them so"
+    )]
+    Padded,
     /// The header is longer than the limit.
     #[error("header longer than {0} bytes")]
     HeaderTooLong(usize),
@@ -327,12 +332,19 @@ enum Problem {
 }
 
 impl ShapeError {
-    /// Why `json` is no `T`. It is read again, which only what has been refused costs.
-    pub(crate) fn of<T: DeserializeOwned>(json: &str) -> Self {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+    /// Why `json` is no `T`, where some claims may have another type. It is read again, which only what has been refused
+    /// costs.
+    pub(crate) fn of<T: DeserializeOwned>(json: &str, mistyped: RegisteredClaims) -> Self {
+        let (mut deserializer, mut track) = (serde_json::Deserializer::from_str(json), Track::new());
+        let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+        let read = if mistyped == RegisteredClaims::default() {
+            T::deserialize(tracked)
+        } else {
+            claims::read_from(tracked, mistyped)
+        };
+        match read {
             Ok(_) => Self { path: None, problem: Problem::Other },
-            Err(error) => Self::at(error.path(), &error.inner().to_string()),
+            Err(error) => Self::at(&track.path(), &error.to_string()),
         }
     }
 
@@ -437,7 +449,7 @@ mod tests {
             (r#"{"org":{"role":null,"ids":[]}}"#, "`org.role` is of type null, expected a string"),
             (r#"{"org":{"role":"x","ids":[]},"level":"secret"}"#, "`level` has a value that its type does not take"),
         ] {
-            let error = ShapeError::of::<Claims>(json);
+            let error = ShapeError::of::<Claims>(json, RegisteredClaims::default());
             assert_eq!(error.to_string(), said, "{json}");
             assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }

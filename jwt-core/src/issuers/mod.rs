@@ -1,5 +1,6 @@
 //! Who is trusted, and for what: one issuer, several, or those that a rule covers; and how `iss` selects among them.
 
+mod key_source;
 mod several;
 #[cfg(feature = "remote")]
 pub mod tenants;
@@ -20,6 +21,8 @@ use crate::verify::{Party, Standing, Trust, Trusted, Validation};
 #[derive(Default)]
 pub(crate) struct Trusting {
     pub(crate) keys: Option<KeySource>,
+    /// Further names of the issuer of these keys.
+    pub(crate) aliases: Vec<Box<str>>,
     pub(crate) issuers: Vec<TrustedIssuer>,
     pub(crate) open: Option<MakeOpenIssuers>,
 }
@@ -36,33 +39,39 @@ impl Trusting {
         common: Validation,
         lookups_are_enough: bool,
     ) -> Result<Trusted, AuthenticatorBuildError> {
-        let Self { keys, issuers, open } = self;
+        let Self { keys, aliases, issuers, open } = self;
         if issuers.is_empty() && open.is_none() {
-            if lookups_are_enough && keys.is_none() && common.is_silent() {
+            if lookups_are_enough && keys.is_none() && aliases.is_empty() && common.is_silent() {
                 return Ok(Trusted::Nobody);
             }
-            return Ok(Trusted::One(party(keys.ok_or(AuthenticatorBuildError::NoKeys)?, common, None)?));
+            return Ok(Trusted::One(party(keys.ok_or(AuthenticatorBuildError::NoKeys)?, common, &aliases, None)?));
         }
         let mut parties = Vec::with_capacity(issuers.len() + 1);
         let mut names = HashSet::new();
         for issuer in issuers {
-            if !names.insert(issuer.name.clone()) {
-                return Err(AuthenticatorBuildError::DuplicateIssuer { issuer: issuer.name });
+            for name in issuer.names() {
+                if !names.insert(name.clone()) {
+                    return Err(AuthenticatorBuildError::DuplicateIssuer { issuer: name.clone() });
+                }
             }
             parties.push(issuer.party(&common, None)?);
         }
         let open = open.map(|make| make(&common)).transpose()?;
         match (keys, common.issuers.first()) {
-            (None, None) => {}
+            (None, None) => {
+                if let Some(alias) = aliases.into_iter().next() {
+                    return Err(AuthenticatorBuildError::AliasWithoutIssuer { alias });
+                }
+            }
             (None, Some(issuer)) => {
                 return Err(AuthenticatorBuildError::IssuerWithoutKeys { issuer: issuer.clone() });
             }
             (Some(_), None) => return Err(AuthenticatorBuildError::NamelessIssuer),
             (Some(keys), Some(_)) => {
-                if let Some(twice) = common.issuers.iter().find(|name| names.contains(*name)) {
+                if let Some(twice) = common.issuers.iter().chain(&aliases).find(|name| names.contains(*name)) {
                     return Err(AuthenticatorBuildError::DuplicateIssuer { issuer: twice.clone() });
                 }
-                parties.push(party(keys, common, None)?);
+                parties.push(party(keys, common, &aliases, None)?);
             }
         }
         Ok(Trusted::Several(Box::new(Several::new(parties, open))))
@@ -72,11 +81,24 @@ impl Trusting {
 fn party(
     keys: KeySource,
     mut validation: Validation,
+    aliases: &[Box<str>],
     standing: Option<Arc<dyn Standing>>,
 ) -> Result<Party, AuthenticatorBuildError> {
     let trust = |keys, validation| Arc::new(Trust::new(keys, validation).while_standing(standing));
+    let named = |mut validation: Validation| match aliases.first() {
+        Some(alias) if validation.issuers.is_empty() => {
+            Err(AuthenticatorBuildError::AliasWithoutIssuer { alias: alias.clone() })
+        }
+        Some(_) if aliases.iter().any(|alias| alias.is_empty()) => {
+            Err(AuthenticatorBuildError::EmptyExpectation { setting: "issuer_alias" })
+        }
+        _ => {
+            validation.issuers.extend(aliases.iter().cloned());
+            validation.checked()
+        }
+    };
     match keys.0 {
-        Source::Live(keys) => Ok(Party { trust: trust(keys, validation.checked()?), feed: None }),
+        Source::Live(keys) => Ok(Party { trust: trust(keys, named(validation)?), feed: None }),
         Source::Fetched(feed) => {
             if let Some(discovered) = feed.issuer() {
                 if validation.issuers.is_empty() {
@@ -87,7 +109,7 @@ fn party(
                     return Err(AuthenticatorBuildError::DiscoveredIssuer { expected, discovered });
                 }
             }
-            let validation = validation.checked()?;
+            let validation = named(validation)?;
             Ok(Party { trust: trust(feed.start()?, validation), feed: Some(feed) })
         }
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::party;
+use crate::claims::RegisteredClaims;
 use crate::config_error::Given;
-use crate::error::AuthenticatorBuildError;
+use crate::error::{AuthenticatorBuildError, RegisteredClaim};
 use crate::key::KeySource;
 use crate::verify::{Party, Profile, Standing, Validation};
 
@@ -18,12 +19,15 @@ use crate::verify::{Party, Profile, Standing, Validation};
 pub struct TrustedIssuer {
     pub(crate) name: Box<str>,
     pub(crate) keys: KeySource,
+    aliases: Vec<Box<str>>,
     audiences: Vec<Box<str>>,
     any_audience: bool,
     types: Vec<Box<str>>,
     required: Vec<Arc<str>>,
     max_age: Option<Duration>,
     access_tokens_only: bool,
+    padding_allowed: bool,
+    mistyped_allowed: RegisteredClaims,
     given: Given,
 }
 
@@ -33,14 +37,42 @@ impl TrustedIssuer {
         Self {
             name: name.into().into_boxed_str(),
             keys: keys.into(),
+            aliases: Vec::new(),
             audiences: Vec::new(),
             any_audience: false,
             types: Vec::new(),
             required: Vec::new(),
             max_age: None,
             access_tokens_only: false,
+            padding_allowed: false,
+            mistyped_allowed: RegisteredClaims::default(),
             given: Given::default(),
         }
+    }
+
+    /// One more name under which it writes tokens with the same keys; see
+    /// [`AuthenticatorBuilder::issuer_alias`](crate::AuthenticatorBuilder::issuer_alias). Called again, any of them. Not for
+    /// tenants.
+    #[must_use]
+    pub fn issuer_alias(mut self, name: impl Into<String>) -> Self {
+        self.aliases.push(name.into().into_boxed_str());
+        self
+    }
+
+    /// Accepts another type of a registered claim in its tokens, and in those of nobody else; see
+    /// [`AuthenticatorBuilder::dangerous_allow_mistyped_claim`](crate::AuthenticatorBuilder::dangerous_allow_mistyped_claim).
+    #[must_use]
+    pub fn dangerous_allow_mistyped_claim(mut self, claim: RegisteredClaim) -> Self {
+        self.mistyped_allowed.insert(claim);
+        self
+    }
+
+    /// Accepts padding in its tokens, and in those of nobody else; see
+    /// [`AuthenticatorBuilder::dangerous_allow_padded_tokens`](crate::AuthenticatorBuilder::dangerous_allow_padded_tokens).
+    #[must_use]
+    pub fn dangerous_allow_padded_tokens(mut self) -> Self {
+        self.padding_allowed = true;
+        self
     }
 
     /// Expects `aud` of its tokens to be or to hold this, instead of what the builder says. Called again, any of them.
@@ -98,8 +130,16 @@ impl TrustedIssuer {
         if let Some(setting) = self.given.twice() {
             return Err(AuthenticatorBuildError::SetTwice { setting });
         }
+        if let (Some(alias), Some(_)) = (self.aliases.first(), &standing) {
+            return Err(AuthenticatorBuildError::TenantAlias { alias: alias.clone() });
+        }
         let validation = self.validation(common);
-        party(self.keys, validation, standing)
+        party(self.keys, validation, &self.aliases, standing)
+    }
+
+    /// All its names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Box<str>> {
+        std::iter::once(&self.name).chain(&self.aliases)
     }
 
     /// What is expected of its tokens, where that is expected of everybody.
@@ -114,6 +154,8 @@ impl TrustedIssuer {
         }
         validation.required.extend(self.required.iter().cloned());
         validation.max_age = self.max_age.or(common.max_age);
+        validation.padding_allowed |= self.padding_allowed;
+        validation.mistyped_allowed.extend(self.mistyped_allowed);
         if self.access_tokens_only && validation.profile == Profile::Plain {
             validation.profile = Profile::AccessToken;
         }

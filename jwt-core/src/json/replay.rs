@@ -78,6 +78,9 @@ impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
 /// The value of a registered claim that was looked at, handed on to the type that wants it.
 pub(crate) enum Replay<'a, 'de> {
     Number(Number),
+    /// A whole number where a text belongs: the type may take either.
+    Integer(&'de str),
+    Null,
     Text(Cow<'de, str>),
     Texts(&'a [Cow<'de, str>]),
 }
@@ -98,13 +101,30 @@ impl<'de, E: Error> Deserializer<'de> for Replayed<'_, 'de, E> {
             Replay::Number(Number::Unsigned(number)) => visitor.visit_u64(number),
             Replay::Number(Number::Negative(number)) => visitor.visit_i64(number),
             Replay::Number(Number::Float(number)) => visitor.visit_f64(number),
+            Replay::Integer(text) => match (text.parse(), text.parse()) {
+                (Ok(number), _) => visitor.visit_u64(number),
+                (_, Ok(number)) => visitor.visit_i64(number),
+                _ => visitor.visit_borrowed_str(text),
+            },
+            Replay::Null => visitor.visit_unit(),
             Replay::Text(text) => visit_text(text, visitor),
             Replay::Texts(texts) => visitor.visit_seq(Texts(texts.iter(), PhantomData)),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-        visitor.visit_some(self)
+        if matches!(self.0, Replay::Null) { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        match self.0 {
+            Replay::Integer(text) => visitor.visit_borrowed_str(text),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        self.deserialize_str(visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, E> {
@@ -128,7 +148,7 @@ impl<'de, E: Error> Deserializer<'de> for Replayed<'_, 'de, E> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple
         tuple_struct map struct identifier
     }
 }

@@ -238,7 +238,7 @@ pub enum RemoteKeySetBuildError {
     },
     /// Plain http to another machine.
     #[error(
-        "keys fetched from {address:?} over plain http can be forged on the way: use https (http is for loopback addresses)"
+        "keys fetched from {address:?} over plain http can be forged on the way: use https (http is for loopback addresses), or `.dangerous_allow_plain_http()` inside of a network that you trust"
     )]
     Insecure {
         /// The address.
@@ -258,6 +258,12 @@ pub enum RemoteKeySetBuildError {
     /// A certificate authority for the default HTTP client, and another client.
     #[error("`.root_certificate(…)` of the key set has no effect on the client of `.client(…)`: trust it there")]
     UnusedRootCertificate,
+    /// Two sources of fetched keys for one issuer.
+    #[error("of the sources of keys that `.and(…)` joins, at most one is a `RemoteKeySet`: leave one out")]
+    SeveralFetched,
+    /// Fetched keys of a tenant, and others.
+    #[error("`.and(…)` joins the fetched keys of a tenant with others: give a tenant one source of keys")]
+    TenantSources,
     /// Keys are fetched in the background, and no runtime is there to do it.
     #[error("keys are fetched in the background by Tokio: build the authenticator inside of its runtime")]
     NoRuntime,

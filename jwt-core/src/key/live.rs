@@ -1,8 +1,8 @@
 //! Keys that can be replaced while they are in use.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -30,12 +30,21 @@ struct Live {
     current: ArcSwap<Snapshot>,
     /// The generation of the current snapshot, for callers that need nothing else of it.
     generation: AtomicU64,
+    /// Where they come from, if it is from other keys.
+    derive: OnceLock<Mutex<Derive>>,
+    /// What is made of these.
+    derived: Mutex<Vec<Weak<Live>>>,
 }
+
+/// Makes keys of others. Says as well whether some of these are missing.
+pub(crate) type Derive = Box<dyn Fn() -> (Option<KeySet>, bool) + Send>;
 
 /// The keys that are trusted at one moment.
 pub(crate) struct Snapshot {
     /// `None` while there are none: not fetched yet, or too old to be trusted.
     pub(crate) keys: Option<KeySet>,
+    /// Of several sources, one has none.
+    pub(crate) incomplete: bool,
     /// Counts the replacements.
     pub(crate) generation: u64,
 }
@@ -48,8 +57,28 @@ impl LiveKeys {
 
     /// Those keys, or none yet.
     pub(crate) fn starting_with(keys: Option<KeySet>) -> Self {
-        let current = ArcSwap::from_pointee(Snapshot { keys, generation: 0 });
-        Self(Arc::new(Live { current, generation: AtomicU64::new(0) }))
+        let current = ArcSwap::from_pointee(Snapshot { keys, incomplete: false, generation: 0 });
+        let (generation, derive, derived) = (AtomicU64::new(0), OnceLock::new(), Mutex::default());
+        Self(Arc::new(Live { current, generation, derive, derived }))
+    }
+
+    /// What `derive` makes of those keys, made again whenever some of them are replaced.
+    pub(crate) fn derived<'k>(from: impl IntoIterator<Item = &'k Self>, derive: Derive) -> Self {
+        let made = Self::starting_with(None);
+        made.0.derive.get_or_init(|| Mutex::new(derive));
+        for source in from {
+            source.0.derived.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&made.0));
+        }
+        made.derive();
+        made
+    }
+
+    fn derive(&self) {
+        // One after the other, so that what is published last is what was read last.
+        let Some(derive) = self.0.derive.get() else { return };
+        let derive = derive.lock().unwrap_or_else(PoisonError::into_inner);
+        let (keys, incomplete) = derive();
+        self.publish_part(keys.as_ref(), incomplete);
     }
 
     /// Trusts these keys and no others, from now on.
@@ -63,13 +92,19 @@ impl LiveKeys {
     }
 
     pub(crate) fn publish(&self, keys: Option<&KeySet>) {
+        self.publish_part(keys, false);
+    }
+
+    fn publish_part(&self, keys: Option<&KeySet>, incomplete: bool) {
         let mut generation = 0;
         self.0.current.rcu(|before| {
             generation = before.generation + 1;
-            Snapshot { keys: keys.cloned(), generation }
+            Snapshot { keys: keys.cloned(), incomplete, generation }
         });
         // Of two publishers at once the later one has the higher number.
         self.0.generation.fetch_max(generation, Ordering::AcqRel);
+        let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        derived.retain(|derived| derived.upgrade().map(|live| Self(live).derive()).is_some());
     }
 
     /// Whether both are replaced together, or hold the very same set.

@@ -26,6 +26,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use error::{KeyError, RemoteKeySetBuildError, SigningError};
 pub use fetch::{Fetch, FetchError, Fetching, Tried};
 pub use live::LiveKeys;
+pub(crate) use live::Snapshot;
 pub use mistaken::NotASecret;
 #[cfg(feature = "remote")]
 pub(crate) use remote::OnDemand;

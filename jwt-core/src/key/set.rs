@@ -120,7 +120,17 @@ impl KeySet {
     /// # Errors
     /// [`KeyError::JwkSet`] where it is no JWK Set, [`KeyError::Empty`] where it has no usable key.
     pub fn jwks(json: impl AsRef<str>) -> Result<Self, KeyError> {
-        Self::read_jwks(json.as_ref(), None, |_| Ok(()))
+        Self::read_jwks(json.as_ref(), None, false, |_| Ok(()))
+    }
+
+    /// The same for a set whose writer is careless: base64url with padding, and coordinates of elliptic curves without
+    /// their leading zeros or with a sign byte in front. Both are read as what they stand for; everything else is as
+    /// strict as ever.
+    ///
+    /// # Errors
+    /// As [`jwks`](Self::jwks).
+    pub fn lenient_jwks(json: impl AsRef<str>) -> Result<Self, KeyError> {
+        Self::read_jwks(json.as_ref(), None, true, |_| Ok(()))
     }
 
     /// A JWK Set whose keys are used with one of `algorithms` or not at all. A key without `alg` is used with each of
@@ -129,19 +139,20 @@ impl KeySet {
     /// # Errors
     /// As [`jwks`](Self::jwks).
     pub fn jwks_allowing(json: impl AsRef<str>, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
-        Self::read_jwks(json.as_ref(), Some(algorithms), |_| Ok(()))
+        Self::read_jwks(json.as_ref(), Some(algorithms), false, |_| Ok(()))
     }
 
     /// A JWK Set whose keys are used if `check` lets them pass.
     pub(super) fn read_jwks(
         json: &str,
         allowed: Option<&[Algorithm]>,
+        lenient: bool,
         check: impl Fn(&Jwk<'_>) -> Result<(), KeyError>,
     ) -> Result<Self, KeyError> {
         let jwks = Jwks::read(json)?;
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, raw) in jwks.keys.into_iter().enumerate() {
-            let jwk = Jwk::read(raw.get());
+            let jwk = Jwk::read(raw.get()).map(|jwk| if lenient { jwk.respelled() } else { jwk });
             let kid = jwk.as_ref().map_or_else(|_| Jwk::name(raw.get()), |jwk| jwk.kid.clone());
             let mut add = |jwk: Jwk<'_>| {
                 check(&jwk)?;
@@ -166,7 +177,7 @@ impl KeySet {
         Self::with_skipped(keys, skipped)
     }
 
-    fn with_skipped(keys: Vec<VerifyingKey>, skipped: Vec<SkippedKey>) -> Result<Self, KeyError> {
+    pub(crate) fn with_skipped(keys: Vec<VerifyingKey>, skipped: Vec<SkippedKey>) -> Result<Self, KeyError> {
         if keys.is_empty() {
             return Err(KeyError::Empty { skipped: skipped.into() });
         }

@@ -70,6 +70,12 @@ impl VerifyingKey {
         jwk::Jwk::read(jwk)?.verifying_key(algorithm)
     }
 
+    /// The same for a key whose writer is careless: base64url with padding, and coordinates of elliptic curves without
+    /// their leading zeros or with a sign byte in front.
+    pub fn lenient_jwk(algorithm: Algorithm, jwk: &str) -> Result<Self, KeyError> {
+        jwk::Jwk::read(jwk)?.respelled().verifying_key(algorithm)
+    }
+
     /// The same key under a name: a token with that name in its `kid` header is verified with it.
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<Arc<str>>) -> Self {

@@ -38,6 +38,11 @@ pub(crate) fn no_token(looked_in: &str, nearly: Option<&str>) {
     }
 }
 
+/// A request is served as if it had no token.
+pub(crate) fn expired_is_anonymous(error: &AuthError) {
+    tracing::debug!(target: "jwt", reason = %error, "request taken as anonymous");
+}
+
 /// A request with a cookie is not served because of the page that it may come from.
 pub(crate) fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) {
     if tracing::enabled!(target: "jwt", tracing::Level::WARN) {

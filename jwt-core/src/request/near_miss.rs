@@ -50,7 +50,7 @@ fn near(source: &TokenSource, head: &impl RequestHead) -> Option<String> {
             let value = head.header_values(name).next()?;
             Some(other_scheme(name, scheme, value))
         }
-        Place::Cookie { name } => cookies(head).find_map(|(other, value)| {
+        Place::Cookie { name, .. } => cookies(head).find_map(|(other, value)| {
             if other == name.as_bytes() {
                 return Some(format!("the cookie {name:?} is empty"));
             }

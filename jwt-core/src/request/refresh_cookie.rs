@@ -39,7 +39,7 @@ impl RefreshCookie {
     pub(crate) fn find<'r>(&'r self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, RequestError> {
         let Some(companion) = &self.companion else {
             let source = [TokenSource::cookie(&*self.name)];
-            return Ok(source::extract(&source, head)?.map(|found| found.token));
+            return Ok(source::extract(&source, false, head)?.map(|found| found.token));
         };
         let login = one(values(head, &companion.name))?;
         let found = one(self.all(head).filter(|token| login.is_some_and(|login| (companion.names)(login, token))))?;

@@ -13,6 +13,8 @@ use crate::request::RequestHead;
 /// Any combination can be configured, each place once. There is no precedence to remember: a request that carries
 /// tokens in two configured places is refused, even when they are equal (RFC 6750 §2), and so is one that repeats
 /// a place. A place that is not configured is not looked at.
+/// [`dangerous_allow_several_tokens`](crate::AuthenticatorBuilder::dangerous_allow_several_tokens) makes the order of the
+/// places one of precedence.
 ///
 /// ```
 /// use jwt_core::TokenSource;
@@ -38,6 +40,8 @@ pub(super) enum Place {
     },
     Cookie {
         name: String,
+        /// Quotes around the value and a scheme in front of the token are taken off.
+        lenient: bool,
     },
     Query {
         name: String,
@@ -61,7 +65,14 @@ impl TokenSource {
     /// that change something are looked at for where they come from; see
     /// [`trusted_origin`](crate::AuthenticatorBuilder::trusted_origin).
     pub fn cookie(name: impl Into<String>) -> Self {
-        Self(Place::Cookie { name: name.into() })
+        Self(Place::Cookie { name: name.into(), lenient: false })
+    }
+
+    /// The same for a cookie that somebody else writes, whose value may have double quotes around it, and `Bearer` and a
+    /// space, or `%20` for that, in front of the token. Frameworks that set `Bearer <token>` as a value write it so. A plain
+    /// value is taken as well.
+    pub fn lenient_cookie(name: impl Into<String>) -> Self {
+        Self(Place::Cookie { name: name.into(), lenient: true })
     }
 
     /// A header field that holds the bare token. Only for a header that nobody but a trusted proxy can set, or that
@@ -112,7 +123,7 @@ impl TokenSource {
         let is_token = |name: &str| HeaderName::from_bytes(name.as_bytes()).is_ok();
         let valid = match &self.0 {
             Place::Header { name, scheme } => name.is_ok() && scheme.as_deref().is_none_or(is_token),
-            Place::Cookie { name } => is_token(name),
+            Place::Cookie { name, .. } => is_token(name),
             Place::WebSocketProtocol { prefix } => is_token(prefix),
             Place::Query { name } => {
                 !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
@@ -131,13 +142,13 @@ impl TokenSource {
                     None => credentials(value).map(Some),
                 }
             }
-            Place::Cookie { name } => {
+            Place::Cookie { name, lenient } => {
                 let values = head.header_values(&COOKIE).flat_map(|header| cookie_values(header, name));
                 let Some(value) = only(values)? else { return Ok(None) };
-                match value {
+                match if *lenient { crate::cookie_value::undecorated(value) } else { value } {
                     [] => Ok(None),
                     [b'"', ..] => Err(RequestError::Malformed),
-                    _ => Ok(Some(value)),
+                    value => Ok(Some(value)),
                 }
             }
             Place::Query { name } => {
@@ -172,7 +183,7 @@ impl fmt::Display for TokenSource {
                     None => write!(f, "the header field {name:?}"),
                 }
             }
-            Place::Cookie { name } => write!(f, "the cookie {name:?}"),
+            Place::Cookie { name, .. } => write!(f, "the cookie {name:?}"),
             Place::Query { name } => write!(f, "the query parameter {name:?}"),
             Place::WebSocketProtocol { prefix } => write!(f, "the WebSocket subprotocol {prefix:?}"),
         }
@@ -189,9 +200,10 @@ pub(crate) struct Credential<'s, 'r> {
     pub(crate) in_cookie: bool,
 }
 
-/// The one credential of a request, from whichever source.
+/// The one credential of a request, from whichever source; the first one where `first_counts`.
 pub(crate) fn extract<'s, 'r>(
     sources: &'s [TokenSource],
+    first_counts: bool,
     head: &'r impl RequestHead,
 ) -> Result<Option<Credential<'s, 'r>>, RequestError> {
     let mut found = None;
@@ -206,6 +218,9 @@ pub(crate) fn extract<'s, 'r>(
                 Place::Query { .. } | Place::WebSocketProtocol { .. } => (None, false),
             };
             found = Some(Credential { token, scheme, in_cookie });
+            if first_counts {
+                break;
+            }
         }
     }
     Ok(found)
@@ -286,7 +301,8 @@ mod tests {
 
     fn find(sources: &[TokenSource], fields: &[(&str, &str)]) -> Result<Option<String>, RequestError> {
         let request = request(fields, "/");
-        extract(sources, &request).map(|found| found.map(|found| String::from_utf8(found.token.to_vec()).unwrap()))
+        extract(sources, false, &request)
+            .map(|found| found.map(|found| String::from_utf8(found.token.to_vec()).unwrap()))
     }
 
     #[test]
@@ -394,7 +410,7 @@ mod tests {
         let source = [TokenSource::query("access_token")];
         let find = |target: &str| {
             let request = request(&[], target);
-            extract(&source, &request).map(|found| found.map(|found| found.token.to_vec()))
+            extract(&source, false, &request).map(|found| found.map(|found| found.token.to_vec()))
         };
         assert_eq!(find("/?a=1&access_token=a.b.c"), Ok(Some(b"a.b.c".to_vec())));
         assert_eq!(find("/?xaccess_token=a&access%5Ftoken=b&Access_token=c&access_token"), Ok(None));
@@ -431,7 +447,7 @@ mod tests {
         let sources = [TokenSource::bearer(), TokenSource::header_with_scheme("x-token", "Token")];
         let found = |sources: &[TokenSource], field: (&str, &str)| {
             let request = request(&[field], "/");
-            let found = extract(sources, &request).unwrap().unwrap();
+            let found = extract(sources, false, &request).unwrap().unwrap();
             (found.scheme.map(str::to_owned), found.in_cookie)
         };
         assert_eq!(found(&sources, ("authorization", "bEARER a.b.c")), (Some("Bearer".into()), false));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::claims::RegisteredClaims;
 use crate::clock::{Clock, NumericDate};
 use crate::error::ShapeError;
 use crate::session::SignInsBuildError;
@@ -93,7 +94,7 @@ impl SignIn {
     /// # Errors
     /// [`ShapeError`] if they are of another type.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, ShapeError> {
-        serde_json::from_str(&self.data).map_err(|_| ShapeError::of::<T>(&self.data))
+        serde_json::from_str(&self.data).map_err(|_| ShapeError::of::<T>(&self.data, RegisteredClaims::default()))
     }
 
     /// The data of the application, as JSON text.

@@ -2,10 +2,12 @@
 
 use crate::answer::Challenges;
 use crate::error::Misuse;
+use crate::scope_hierarchy::ScopeHierarchy;
 
 /// One for all tokens of an authenticator.
 pub(crate) struct Authority<C> {
     pub(crate) scopes: Vec<Lookup<C>>,
+    pub(crate) hierarchy: ScopeHierarchy,
     pub(crate) roles: Vec<Lookup<C>>,
     pub(crate) challenges: Challenges,
 }
@@ -15,7 +17,9 @@ pub(crate) type Lookup<C> = Box<dyn Fn(&C, &str) -> bool + Send + Sync>;
 
 impl<C> Authority<C> {
     pub(super) fn has_scope(&self, claims: &C, name: &str) -> Result<bool, Misuse> {
-        if self.scopes.is_empty() { Err(Misuse::ScopesUnknown) } else { Ok(any(&self.scopes, claims, name)) }
+        let has = |name: &str| any(&self.scopes, claims, name);
+        let granted = || has(name) || self.hierarchy.implying(name).any(has);
+        if self.scopes.is_empty() { Err(Misuse::ScopesUnknown) } else { Ok(granted()) }
     }
 
     pub(super) fn has_role(&self, claims: &C, name: &str) -> Result<bool, Misuse> {

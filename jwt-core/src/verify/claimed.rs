@@ -73,6 +73,7 @@ impl<'de> Visitor<'de> for Issuer {
 pub(crate) fn for_log(token: &[u8], max_token_len: usize) -> Claimed {
     let within = Some(token).filter(|token| token.len() <= max_token_len);
     let Some(Ok(token)) = within.map(UntrustedToken::split) else { return Claimed::default() };
+    let token = token.unpadded();
     let header = Some(token.header).filter(|header| header.len() <= MAX_SEGMENT);
     Claimed {
         kid: header.and_then(|header| member(header, "kid")),

@@ -11,6 +11,7 @@ use crate::answer::{Challenges, Scheme};
 use crate::base64url;
 use crate::claims::Registered;
 use crate::key::LiveKeys;
+use crate::scope_hierarchy::ScopeHierarchy;
 
 impl<C> VerifiedToken<C> {
     /// A token of which nothing was verified, for unit tests of handlers (feature `testing`): those claims and nothing
@@ -42,7 +43,8 @@ impl<C> VerifiedToken<C> {
             Challenges::new(None, &[Scheme::BEARER], None).expect("without a realm there is nothing wrong");
         let header = Header::read(base64url::encode(r#"{"alg":"EdDSA"}"#).as_bytes()).expect("it is a header");
         let trust = Trust::new(LiveKeys::starting_with(None), Validation::new());
-        let authority = Authority { scopes: Vec::new(), roles: Vec::new(), challenges };
+        let authority =
+            Authority { scopes: Vec::new(), hierarchy: ScopeHierarchy::default(), roles: Vec::new(), challenges };
         Self::new(
             claims,
             Registered::default(),

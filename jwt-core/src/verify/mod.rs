@@ -193,7 +193,7 @@ fn malformed(error: &ReadError, otherwise: Malformed) -> TokenError {
 fn read_claims<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>) -> Result<C, TokenError> {
     claims::read(json, noted).map_err(|error| match error {
         ClaimsError::Registered(claim) => TokenError::ClaimType(claim),
-        ClaimsError::Json(ReadError::Data) => TokenError::Shape(ShapeError::of::<C>(json)),
+        ClaimsError::Json(ReadError::Data) => TokenError::Shape(ShapeError::of::<C>(json, noted.mistyped)),
         ClaimsError::Json(error) => malformed(&error, Malformed::Claims),
     })
 }
@@ -263,7 +263,7 @@ impl<C: DeserializeOwned> Verifier<C> {
                 return Ok(verified);
             }
         }
-        let verified = self.verify_jwt(token, UntrustedToken::split(token)?, attempt)?;
+        let verified = self.verify_jwt(token, UntrustedToken::split(token)?.unpadded(), attempt)?;
         self.check_revocation(&verified)?;
         if let Some(memory) = &self.memory {
             memory.insert(&verified);
@@ -332,7 +332,7 @@ impl<C: DeserializeOwned> Verifier<C> {
 
     /// The claims of a token whose signature holds; `text` is their JSON.
     fn read(&self, evidence: Evidence, token: &[u8], mut text: String) -> Result<VerifiedToken<C>, TokenError> {
-        let mut noted = Noted::default();
+        let mut noted = Noted::allowing(evidence.trust.validation.mistyped_allowed);
         let claims = read_claims::<C>(&text, &mut noted)?;
         evidence.trust.validation.check_claims(&noted, &text, self.clock.now())?;
         evidence.trust.check_unit(noted.registered.times.expires_at);

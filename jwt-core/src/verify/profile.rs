@@ -59,7 +59,7 @@ impl Profile {
             Self::AccessToken => &["iss", "exp", "aud", "sub", "client_id", "iat", "jti"],
             Self::IdToken { .. } => &["iss", "sub", "aud", "exp", "iat"],
         };
-        if let Some(claim) = required.iter().find(|name| !noted.names.contains(name)) {
+        if let Some(claim) = required.iter().find(|name| !noted.has(name)) {
             return Err(missing(claim));
         }
         let beside = Beside::read(json)?;

@@ -26,6 +26,8 @@ pub(crate) struct UntrustedToken<'t> {
     pub(crate) signature: &'t [u8],
     /// What is signed: header, dot, payload.
     pub(crate) message: &'t [u8],
+    /// The parts had the padding of base64 behind them, as they still have in the message.
+    pub(crate) padded: bool,
 }
 
 impl<'t> UntrustedToken<'t> {
@@ -38,12 +40,20 @@ impl<'t> UntrustedToken<'t> {
             let payload = token.get(first + 1..last)?;
             let signature = token.get(last + 1..)?;
             let whole = !header.is_empty() && !payload.is_empty();
-            whole.then_some(Self { header, payload, signature, message: token.get(..last)? })
+            whole.then_some(Self { header, payload, signature, message: token.get(..last)?, padded: false })
         };
         match parts() {
             None => Err(TokenError::Malformed(Malformed::Parts)),
             Some(token) if token.signature.is_empty() => Err(TokenError::Unsecured),
             Some(token) => Ok(token),
+        }
+    }
+
+    /// The same without the padding of its parts, if each is as long as padding makes it.
+    pub(super) fn unpadded(self) -> Self {
+        match base64url::without_padding_of_all([self.header, self.payload, self.signature]) {
+            Some([header, payload, signature]) => Self { header, payload, signature, padded: true, ..self },
+            None => self,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::base64url;
 use crate::clock::NumericDate;
 use crate::error::{AuthError, MILLISECONDS, Malformed, TokenError};
 use crate::key::algorithm::{Algorithm, MAX_SIGNATURE, SMALL_SIGNATURE};
-use crate::key::{KeyFeed, KeySet, Lack, LiveKeys, Named, NoCandidate, VerifyingKey};
+use crate::key::{KeyFeed, Lack, LiveKeys, Named, NoCandidate, Snapshot, VerifyingKey};
 use crate::observe::log;
 
 pub(crate) struct Trust {
@@ -100,6 +100,9 @@ impl Trust {
 
     /// Finds a key under which the signature holds.
     pub(super) fn verify(self: &Arc<Self>, token: UntrustedToken<'_>) -> Result<Evidence, Unverified> {
+        if token.padded && !self.validation.padding_allowed {
+            return Err(TokenError::Malformed(Malformed::Padded).into());
+        }
         let (mut small, mut large);
         let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
             small = [0; SMALL_SIGNATURE];
@@ -128,7 +131,7 @@ impl Trust {
             }
             if known.only_candidate {
                 let snapshot = self.keys.snapshot();
-                return Err(no_key(snapshot.keys.as_ref(), &known.header, wrong(&known.key)));
+                return Err(no_key(&snapshot, &known.header, wrong(&known.key)));
             }
         }
         let header = Header::read(token.header)?;
@@ -145,12 +148,12 @@ impl Trust {
                 NoCandidate::NoKeyForAlgorithm => TokenError::AlgorithmNotAllowed(header.algorithm()),
                 NoCandidate::Assumed(key) => TokenError::AlgorithmAssumed { token: header.algorithm(), key },
             };
-            no_key(Some(keys), &header, error)
+            no_key(&snapshot, &header, error)
         })?;
         let key = candidates.iter().copied().find(|key| holds(key));
         let key = key
             .ok_or_else(|| {
-                no_key(Some(keys), &header, candidates.first().map_or(TokenError::Signature, |key| wrong(key)))
+                no_key(&snapshot, &header, candidates.first().map_or(TokenError::Signature, |key| wrong(key)))
             })?
             .clone();
         let header = Arc::new(header);
@@ -179,9 +182,13 @@ impl Trust {
 }
 
 /// What it means that none of the keys verifies a token. One that gives a name may be verified by a key that has that name
-/// by now, unless the key that has it at present is there and is not used. One that gives none looks like every forgery.
-fn no_key(keys: Option<&KeySet>, header: &Header, error: TokenError) -> Unverified {
-    let lack = match header.kid().zip(keys).map(|(kid, keys)| keys.named(kid)) {
+/// by now, unless the key that has it at present is there and is not used. One that gives none looks like every forgery, unless
+/// keys are still to come.
+fn no_key(snapshot: &Snapshot, header: &Header, error: TokenError) -> Unverified {
+    if snapshot.incomplete {
+        return Unverified::NoKeys;
+    }
+    let lack = match header.kid().zip(snapshot.keys.as_ref()).map(|(kid, keys)| keys.named(kid)) {
         Some(Named::Nothing) => Lack::Name,
         Some(Named::Used) => Lack::Signature,
         Some(Named::Skipped(_)) | None => return Unverified::Refused(error),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::header::Header;
 use super::profile::Profile;
 use super::token::VerifiedToken;
-use crate::claims::{Audience, Noted, Times};
+use crate::claims::{Audience, Noted, RegisteredClaims, Times};
 use crate::clock::NumericDate;
 use crate::error::{AuthenticatorBuildError, CheckError, CheckOutcome, Mismatch, TokenError};
 use crate::json::Names;
@@ -24,6 +24,8 @@ pub(crate) struct Validation {
     pub(crate) expiry_required: bool,
     pub(crate) bound_allowed: bool,
     pub(crate) id_tokens_allowed: bool,
+    pub(crate) padding_allowed: bool,
+    pub(crate) mistyped_allowed: RegisteredClaims,
     pub(crate) leeway: Duration,
     pub(crate) max_age: Option<Duration>,
     pub(crate) profile: Profile,
@@ -40,6 +42,8 @@ impl Validation {
             expiry_required: true,
             bound_allowed: false,
             id_tokens_allowed: false,
+            padding_allowed: false,
+            mistyped_allowed: RegisteredClaims::default(),
             leeway: Duration::from_secs(30),
             max_age: None,
             profile: Profile::Plain,
@@ -107,7 +111,7 @@ impl Validation {
         if !self.id_tokens_allowed && is_id_token(&noted.names) && self.profile == Profile::Plain {
             return Err(TokenError::IdToken);
         }
-        match self.required.iter().find(|name| !noted.names.contains(name)) {
+        match self.required.iter().find(|name| !noted.has(name)) {
             Some(name) => Err(TokenError::MissingClaim(name.clone())),
             None => self.profile.check_claims(noted, json, self),
         }

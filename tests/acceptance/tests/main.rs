@@ -36,3 +36,4 @@ mod sign_in;
 mod testing;
 mod tokens;
 mod tower;
+mod ways_out;

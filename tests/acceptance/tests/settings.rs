@@ -116,6 +116,9 @@ fn authenticators(rows: &mut Vec<Row>) {
         "roles",
         "check",
         "async_check",
+        "issuer_alias",
+        "dangerous_allow_mistyped_claim",
+        "scope_implies",
     ] {
         rows.push(("AuthenticatorBuilder", adds, Adds));
     }
@@ -125,6 +128,9 @@ fn authenticators(rows: &mut Vec<Row>) {
         "dangerous_allow_tokens_without_expiry",
         "dangerous_allow_bound_tokens",
         "dangerous_accept_id_tokens",
+        "dangerous_allow_padded_tokens",
+        "dangerous_allow_several_tokens",
+        "dangerous_allow_expired_as_anonymous",
         "origin_required",
         "dangerous_allow_cross_site_requests",
         "optional",
@@ -136,10 +142,10 @@ fn authenticators(rows: &mut Vec<Row>) {
     twice! { rows, "TrustedIssuer", TrustedIssuer::new(ISSUER, keys()), trusted;
         max_age(MINUTE)(2 * MINUTE);
     }
-    for adds in ["audience", "typ", "required_claim"] {
+    for adds in ["audience", "typ", "required_claim", "issuer_alias", "dangerous_allow_mistyped_claim"] {
         rows.push(("TrustedIssuer", adds, Adds));
     }
-    for flag in ["any_audience", "access_token_profile"] {
+    for flag in ["any_audience", "access_token_profile", "dangerous_allow_padded_tokens"] {
         rows.push(("TrustedIssuer", flag, SaysTheSame));
     }
 }

@@ -8,3 +8,4 @@ mod private_ca;
 mod provider;
 mod seen;
 mod tenants;
+mod ways_out;

@@ -61,7 +61,7 @@ pub(super) async fn download(
         (Origin::Issuer(issuer), _) => {
             let addresses = origin::metadata_addresses(issuer);
             let places = settings.places_of(addresses.len(), known.and_then(|known| known.place));
-            discover(client, issuer, &addresses, &places, settings.max_bytes).await?
+            discover(client, issuer, &addresses, &places, settings).await?
         }
     };
     let etag = known.filter(|known| known.address == address).and_then(|known| known.etag.clone());
@@ -79,7 +79,7 @@ pub(super) async fn download(
     if written.len() > settings.max_keys {
         return Err(FetchError::TooManyKeys { limit: settings.max_keys });
     }
-    let (keys, skipped) = match published::read(json, settings.algorithms.as_deref()) {
+    let (keys, skipped) = match published::read(json, settings.algorithms.as_deref(), settings.lenient) {
         Ok(keys) => {
             let skipped = keys.skipped().into();
             (Some(keys), skipped)
@@ -110,13 +110,13 @@ async fn discover(
     issuer: &str,
     addresses: &[String],
     places: &[usize],
-    max_bytes: usize,
+    settings: &Settings,
 ) -> Result<(String, Option<usize>), FetchError> {
     let mut tried = Vec::new();
     for (place, address) in places.iter().filter_map(|place| Some((*place, addresses.get(*place)?))) {
-        let found = match get(client, address, None, max_bytes).await {
+        let found = match get(client, address, None, settings.max_bytes).await {
             Ok(response) if response.status() == StatusCode::OK => {
-                (document(&response).and_then(|document| origin::jwks_uri(document, issuer)), true)
+                (document(&response).and_then(|document| origin::jwks_uri(document, issuer, settings.plain_http)), true)
             }
             // Where there is nothing at this address, there may be something at the next. Too many requests, on the other
             // hand, say nothing about it.

@@ -61,7 +61,8 @@ use crate::key::{
 /// Each setting is given once, except `root_certificate`, which adds; an authenticator that is built with a set where
 /// another was given twice fails to build.
 ///
-/// Redirects are not followed. Addresses are https, or http to this machine. Keys that cannot be used are skipped and
+/// Redirects are not followed. Addresses are https, or http to this machine, unless
+/// [`dangerous_allow_plain_http`](Self::dangerous_allow_plain_http) says otherwise. Keys that cannot be used are skipped and
 /// logged, and so are secrets and private keys, which everybody knows once they are published.
 ///
 /// ```no_run
@@ -91,6 +92,8 @@ struct Settings {
     roots: RootCertificates,
     schedule: Schedule,
     on_demand: Option<OnDemand>,
+    plain_http: bool,
+    lenient: bool,
     connect_timeout: Duration,
     max_bytes: usize,
     max_keys: usize,
@@ -130,6 +133,8 @@ impl RemoteKeySet {
             roots: RootCertificates::default(),
             schedule: Schedule::default(),
             on_demand: None,
+            plain_http: false,
+            lenient: false,
             connect_timeout: Duration::from_secs(3),
             max_bytes: 1024 * 1024,
             max_keys: 100,
@@ -159,6 +164,20 @@ impl RemoteKeySet {
     pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         let algorithms = algorithms.into_iter().collect();
         self.set("algorithms", |settings| settings.algorithms = Some(algorithms))
+    }
+
+    /// Fetches over plain http from the given address, which may be of any machine: whoever can change what is sent on the way
+    /// chooses the keys, and signs what they like. Right inside of a network that nobody else can send into, such as that of a
+    /// cluster. An issuer that is discovered may then name keys over plain http at its own host and port, and nowhere else.
+    #[must_use]
+    pub fn dangerous_allow_plain_http(self) -> Self {
+        self.changed(|settings| settings.plain_http = true)
+    }
+
+    /// Reads a set whose writer is careless; see [`KeySet::lenient_jwks`](crate::KeySet::lenient_jwks).
+    #[must_use]
+    pub fn lenient_jwks(self) -> Self {
+        self.changed(|settings| settings.lenient = true)
     }
 
     /// How long keys are good: `usual` where the answer does not say it; where it does by `Cache-Control: max-age`
@@ -294,7 +313,7 @@ impl KeyFeed for RemoteKeySet {
     fn issuer(&self) -> Option<&str> {
         match &self.settings.origin {
             // One that nothing can be fetched from is an error of `start`, which does not show what may be secret in it.
-            Origin::Issuer(issuer) if self.settings.origin.check().is_ok() => Some(issuer),
+            Origin::Issuer(issuer) if self.settings.origin.check(self.settings.plain_http).is_ok() => Some(issuer),
             Origin::Issuer(_) | Origin::Jwks(_) => None,
         }
     }
@@ -303,7 +322,7 @@ impl KeyFeed for RemoteKeySet {
         if let Some(setting) = self.settings.given.twice() {
             return Err(RemoteKeySetBuildError::SetTwice { setting });
         }
-        self.settings.origin.check()?;
+        self.settings.origin.check(self.settings.plain_http)?;
         self.settings.roots.check(self.settings.client.is_some())?;
         if let Some(running) = self.running.get() {
             return Ok(running.0.keys().clone());
@@ -374,11 +393,14 @@ impl KeyFeed for RemoteKeySet {
             schedule,
             on_demand: _,
             given: _,
+            plain_http,
+            lenient,
             connect_timeout,
             max_bytes,
             max_keys,
         } = &*self.settings;
-        format!("{origin:?} {algorithms:?} {schedule:?} {connect_timeout:?} {max_bytes} {max_keys} {roots:?}")
+        let how = (plain_http, lenient, connect_timeout, max_bytes, max_keys);
+        format!("{origin:?} {algorithms:?} {schedule:?} {how:?} {roots:?}")
     }
 }
 

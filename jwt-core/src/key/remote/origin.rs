@@ -5,7 +5,7 @@ use std::fmt;
 use http::Uri;
 use serde::Deserialize;
 
-use crate::address::{is_secure, without_secrets};
+use crate::address::{is_allowed, is_secure, without_secrets};
 use crate::key::{FetchError, RemoteKeySetBuildError};
 
 #[derive(Clone, PartialEq, Eq)]
@@ -17,13 +17,14 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Whether keys can be fetched from there without anybody forging them on the way.
-    pub(super) fn check(&self) -> Result<(), RemoteKeySetBuildError> {
+    /// Whether keys can be fetched from there without anybody forging them on the way; over plain http, somebody else saw to
+    /// that.
+    pub(super) fn check(&self, plain_http: bool) -> Result<(), RemoteKeySetBuildError> {
         let address = self.name();
         let usable = |uri: &Uri| matches!(self, Self::Jwks(_)) || uri.query().is_none();
         let uri = absolute(address).filter(usable);
         let uri = uri.ok_or_else(|| RemoteKeySetBuildError::Address { address: without_secrets(address) })?;
-        if is_secure(&uri) {
+        if is_allowed(&uri, plain_http) {
             Ok(())
         } else {
             Err(RemoteKeySetBuildError::Insecure { address: without_secrets(address) })
@@ -91,7 +92,7 @@ pub(super) fn metadata_addresses(issuer: &str) -> Vec<String> {
 }
 
 /// The address of the keys, out of a metadata document that must be that of `issuer`.
-pub(super) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchError> {
+pub(super) fn jwks_uri(document: &[u8], issuer: &str, plain_http: bool) -> Result<String, FetchError> {
     #[derive(Deserialize)]
     struct Metadata {
         issuer: String,
@@ -104,8 +105,11 @@ pub(super) fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, FetchErr
     }
     let uri = absolute(&metadata.jwks_uri).ok_or(FetchError::Metadata)?;
     // An issuer on another machine must not direct requests to services of this one.
-    let own = absolute(issuer).is_some_and(|issuer| is_secure(&issuer) && issuer.scheme_str() == Some("http"));
-    if uri.scheme_str() == Some("https") || (own && is_secure(&uri)) {
+    let plain = absolute(issuer).filter(|issuer| issuer.scheme_str() == Some("http"));
+    let from_own = plain.as_ref().is_some_and(is_secure) && is_secure(&uri);
+    // What was said of plain http was said of that address.
+    let from_same = plain.is_some_and(|issuer| issuer.authority() == uri.authority()) && is_allowed(&uri, plain_http);
+    if uri.scheme_str() == Some("https") || from_own || from_same {
         Ok(metadata.jwks_uri)
     } else {
         Err(FetchError::Insecure)
@@ -139,7 +143,7 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_this_machine_alone() {
-        let check = |address: &str| Origin::Jwks(address.to_owned()).check().err();
+        let check = |address: &str| Origin::Jwks(address.to_owned()).check(false).err();
         for address in ["https://a.example/jwks", "http://127.0.0.1:1/jwks", "http://[::1]:8080/", "http://localhost/k"]
         {
             assert_eq!(check(address), None, "{address}");
@@ -172,7 +176,7 @@ mod tests {
             ("https://u:p?/#@q@a.example/k?key=secret", "https://…@a.example/k?…"),
             ("u:p@a.example", "…@a.example"),
         ] {
-            let error = Origin::Issuer(address.to_owned()).check().unwrap_err();
+            let error = Origin::Issuer(address.to_owned()).check(false).unwrap_err();
             assert_eq!(error, RemoteKeySetBuildError::Address { address: shown.into() });
             assert!(error.to_string().contains(shown) && format!("{error:?}") == error.to_string());
         }
@@ -207,9 +211,36 @@ mod tests {
     }
 
     #[test]
+    fn plain_http_is_allowed_for_the_address_that_was_given_and_for_no_other() {
+        let issuer = "http://keycloak.auth:8080/realms/a";
+        assert_eq!(Origin::Issuer(issuer.to_owned()).check(true), Ok(()));
+        assert!(Origin::Issuer(issuer.to_owned()).check(false).is_err());
+        assert!(Origin::Jwks("ftp://keycloak.auth/".to_owned()).check(true).is_err());
+        let read = |issuer: &str, uri: &str, plain_http| {
+            jwks_uri(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#).as_bytes(), issuer, plain_http)
+        };
+        assert!(read(issuer, "http://keycloak.auth:8080/realms/a/certs", true).is_ok());
+        assert!(read(issuer, "https://keys.example/k", true).is_ok());
+        for uri in [
+            "http://other.auth:8080/k",
+            "http://keycloak.auth:9090/k",
+            "http://keycloak.auth/k",
+            "http://127.0.0.1/k",
+            "http://localhost:8080/k",
+            "http://169.254.169.254/k",
+        ] {
+            assert!(matches!(read(issuer, uri, true), Err(FetchError::Insecure)), "{uri}");
+        }
+        // Over https it never goes back to plain http.
+        let tls = "https://keycloak.auth:8080";
+        assert!(matches!(read(tls, "http://keycloak.auth:8080/k", true), Err(FetchError::Insecure)));
+        assert!(matches!(read(issuer, "http://keycloak.auth:8080/k", false), Err(FetchError::Insecure)));
+    }
+
+    #[test]
     fn metadata_must_be_of_the_issuer_and_name_a_safe_address() {
         let read = |issuer: &str, uri: &str, of: &str| {
-            jwks_uri(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#).as_bytes(), of)
+            jwks_uri(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}"}}"#).as_bytes(), of, false)
         };
         let (far, near) = ("https://a.example", "http://127.0.0.1:1");
         assert_eq!(read(far, "https://keys.example/k", far).unwrap(), "https://keys.example/k");
@@ -228,7 +259,7 @@ mod tests {
             assert!(matches!(read(far, uri, far), Err(FetchError::Insecure)), "{uri}");
         }
         for document in ["", "[]", "{}", r#"{"issuer":"https://a.example"}"#, r#"{"issuer":1,"jwks_uri":2}"#] {
-            assert!(matches!(jwks_uri(document.as_bytes(), far), Err(FetchError::Metadata)), "{document}");
+            assert!(matches!(jwks_uri(document.as_bytes(), far, false), Err(FetchError::Metadata)), "{document}");
         }
     }
 }

@@ -7,8 +7,8 @@ use crate::key::{KeyError, KeySet};
 
 /// The keys that can be used with `algorithms`. A published secret is known to everybody, and so is a published private
 /// key: both are skipped. A secret is used all the same if its algorithm was asked for by name.
-pub(super) fn read(json: &str, algorithms: Option<&[Algorithm]>) -> Result<KeySet, KeyError> {
-    KeySet::read_jwks(json, algorithms, |jwk| check(jwk, algorithms.is_some()))
+pub(super) fn read(json: &str, algorithms: Option<&[Algorithm]>, lenient: bool) -> Result<KeySet, KeyError> {
+    KeySet::read_jwks(json, algorithms, lenient, |jwk| check(jwk, algorithms.is_some()))
 }
 
 fn check(jwk: &Jwk<'_>, secrets_wanted: bool) -> Result<(), KeyError> {
