@@ -54,7 +54,7 @@ impl Front {
     /// nginx with the configuration of the example, the endpoint, and the service; `None` where nginx is not installed.
     fn start() -> Option<Self> {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
-        if !is_there(is_installed("nginx"), "nginx", "examples/forward-auth/tests/setup") {
+        if !is_there(is_installed("nginx"), "nginx", "tests/setup forward-auth") {
             return None;
         }
         let issuer = TestIssuer::new();

@@ -13,7 +13,7 @@ fn a_person_walks_through_the_page() {
     // The walk has its driver from there.
     let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
     let there = outside::is_installed("chromium") && outside::is_pinned(&driver, "package.json", "node_modules/stamp");
-    if !outside::is_there(there, "Chromium or playwright-core", "tests/browser/setup") {
+    if !outside::is_there(there, "Chromium or playwright-core", "tests/setup browser") {
         return;
     }
     let mut story = outside::command(env!("CARGO_BIN_EXE_story"))
@@ -28,7 +28,7 @@ fn a_person_walks_through_the_page() {
 
     let pictures = pictures();
     fs::create_dir_all(&pictures).expect("the directory can be made");
-    let walked = outside::command("node")
+    let walked = outside::command(outside::node())
         .args(["tests/walk.mjs", url])
         .arg(&pictures)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

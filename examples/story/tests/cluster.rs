@@ -51,7 +51,7 @@ fn since(cluster: &Cluster, before: &Part) -> Part {
 }
 
 fn is_there(program: &str) -> bool {
-    outside::is_there(outside::is_installed(program), program, "examples/story/tests/setup")
+    outside::is_there(outside::is_installed(program), program, "tests/setup story")
 }
 
 /// Waits until it is so.

@@ -32,7 +32,7 @@ fn members(group: &str) -> Vec<String> {
 fn ends(signal: &str) {
     let _shared = crate::MACHINE.blocking_read();
     for balancer in ["haproxy", "nginx"] {
-        if !outside::is_there(outside::is_installed(balancer), balancer, "examples/story/tests/setup") {
+        if !outside::is_there(outside::is_installed(balancer), balancer, "tests/setup story") {
             continue;
         }
         let mut story = outside::command(env!("CARGO_BIN_EXE_story"))

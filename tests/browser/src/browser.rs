@@ -8,12 +8,12 @@ pub fn signs_in_with_a_browser(program: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     let chromium = env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     let there = Path::new(&chromium).exists() && outside::is_pinned(directory, "package.json", "node_modules/stamp");
-    if !outside::is_there(there, "Chromium or playwright-core", "tests/browser/setup") {
+    if !outside::is_there(there, "Chromium or playwright-core", "tests/setup browser") {
         return;
     }
     let example = Example::start(program, &[]);
     let plain = Example::start(program, &["--dangerous-plain-http-on-localhost"]);
-    let output = outside::command("node")
+    let output = outside::command(outside::node())
         .arg("browser.mjs")
         .args([&chromium, &example.origin(), &plain.origin()])
         .current_dir(directory)

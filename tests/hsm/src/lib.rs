@@ -26,7 +26,7 @@ const PIN: &str = "1234";
 /// If there is none and `JWT_TESTS_REQUIRE_ALL` is 1.
 pub fn softhsm_is_installed() -> bool {
     let installed = Path::new(MODULE).is_file();
-    outside::is_there(installed, "softhsm2", "tests/hsm/setup")
+    outside::is_there(installed, "softhsm2", "tests/setup hsm")
 }
 
 /// The configuration of a token whose files are in that directory.

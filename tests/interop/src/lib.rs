@@ -41,7 +41,7 @@ impl Library {
     fn command(self) -> Command {
         let (program, script) = match self {
             Self::PyJwt => (directory().join(".venv/bin/python"), "pyjwt_peer.py"),
-            Self::Jose => (PathBuf::from("node"), "jose_peer.mjs"),
+            Self::Jose => (outside::node(), "jose_peer.mjs"),
         };
         let mut command = Command::new(program);
         command.arg(script).current_dir(directory());

@@ -102,7 +102,7 @@ fn der_of(pem: &str) -> Vec<u8> {
 fn peers() -> Option<&'static [Mutex<Peer>]> {
     static PEERS: OnceLock<Vec<Mutex<Peer>>> = OnceLock::new();
     let there = Library::ALL.iter().all(|library| library.is_installed());
-    if !outside::is_there(there, "PyJWT or jose", "tests/interop/setup") {
+    if !outside::is_there(there, "PyJWT or jose", "tests/setup interop") {
         return None;
     }
     let start = |library| Peer::start(library).unwrap_or_else(|error| panic!("{error}"));

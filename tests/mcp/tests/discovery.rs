@@ -27,10 +27,10 @@ impl Peer {
     fn start() -> Option<Self> {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
         let installed = outside::is_pinned(directory, "package.json", "node_modules/stamp");
-        if !outside::is_there(installed, "the SDK of the Model Context Protocol", "tests/mcp/setup") {
+        if !outside::is_there(installed, "the SDK of the Model Context Protocol", "tests/setup mcp") {
             return None;
         }
-        let mut command = outside::command("node");
+        let mut command = outside::command(outside::node());
         command.arg("peer.mjs").current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = Process(command.spawn().unwrap());
         let (requests, answers) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));

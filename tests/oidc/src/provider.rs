@@ -34,7 +34,7 @@ impl Provider {
     pub fn start() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let installed = outside::is_pinned(directory(), "package.json", "node_modules/stamp");
-        if !outside::is_there(installed, "oidc-provider", "tests/oidc/setup") {
+        if !outside::is_there(installed, "oidc-provider", "tests/setup oidc") {
             return None;
         }
         let name = format!("oidc-provider-{}-{}.json", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -52,7 +52,7 @@ impl Provider {
     /// # Panics
     /// Where it does not start.
     pub fn start_again(&mut self) {
-        let mut process = Command::new("node")
+        let mut process = Command::new(outside::node())
             .arg("provider.js")
             .arg(self.address.port().to_string())
             .arg(&self.key_file)

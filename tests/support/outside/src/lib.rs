@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::{env, fs};
@@ -62,6 +62,12 @@ pub fn is_installed(program: &str) -> bool {
 pub fn is_pinned(directory: &Path, pins: &str, stamp: &str) -> bool {
     let (pins, stamp) = (fs::read(directory.join(pins)), fs::read(directory.join(stamp)));
     matches!((pins, stamp), (Ok(pins), Ok(stamp)) if pins == stamp)
+}
+
+/// Node.js: the one of `tests/setup`, or that of the machine where `tests/setup` has not brought any.
+pub fn node() -> PathBuf {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/.venv/bin/node");
+    if ours.is_file() { ours } else { PathBuf::from("node") }
 }
 
 /// `there`. Where it is not, says once what is left out, and how to change that.

@@ -22,7 +22,7 @@ fn binary() -> String {
 /// # Panics
 /// If there is none and `JWT_TESTS_REQUIRE_ALL` is 1.
 pub fn redis_is_installed() -> bool {
-    outside::is_there(outside::is_installed(&binary()), "redis-server", "tests/stores/setup")
+    outside::is_there(outside::is_installed(&binary()), "redis-server", "tests/setup stores")
 }
 
 /// A Redis of one's own, on a free port, that writes every command to disk before it answers. Ends when it is dropped.
