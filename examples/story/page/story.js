@@ -227,7 +227,7 @@ function heard(tick) {
   show(state, { jwt: sum(second, "jwt"), session: sum(second, "session") });
   chart("jwt");
   chart("session");
-  switches();
+  if (turning === 0 && tick.number >= turned) switches();
 }
 
 function switches() {
@@ -249,9 +249,18 @@ function switches() {
   });
 }
 
+// A tick from before a switch was turned does not turn it back.
+let turning = 0;
+let turned = 0;
 async function flip(what) {
-  const response = await fetch("/switch", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(what) });
-  if (!response.ok) tell($("why"), await response.text());
+  turning += 1;
+  try {
+    const response = await fetch("/switch", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(what) });
+    if (response.ok) turned = await response.json();
+    else tell($("why"), await response.text());
+  } finally {
+    turning -= 1;
+  }
 }
 document.querySelectorAll(".switches input").forEach((input) => input.addEventListener("change", () => flip({ [input.name]: JSON.parse(input.value) })));
 $("cache").addEventListener("click", () => flip({ cache: !state.cache }));
@@ -264,9 +273,11 @@ document.querySelectorAll("button.instance").forEach((button) => button.addEvent
 // ---- You and your token ------------------------------------------------------------------------------------------
 
 const KEPT = "token"; // where a token in local storage is kept
+const WHO = "you"; // where the rest of the sign-in is kept, for all tabs: they share cookies and local storage
+const DONE = "journeys"; // where the requests of this tab are kept
 let you = null; // { kind, place, name, token, born, ends }
 let tampering = false;
-let journeys = 0;
+let journeys = [];
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
 const read = (part) => JSON.parse(new TextDecoder().decode(bytes(part)));
@@ -282,16 +293,18 @@ async function send(path, options = {}) {
 }
 
 async function signIn(brief) {
+  if (!$("sign-in").reportValidity()) return false;
   const form = new FormData($("sign-in"));
-  const [kind, place, name] = [form.get("kind"), form.get("place"), form.get("name")];
+  const [kind, place, name] = [form.get("kind"), form.get("place"), form.get("name").trim()];
   const answer = await send(kind === "jwt" ? "/login" : "/shop/session", {
     anonymous: true,
     method: "POST",
-    headers: { "content-type": "application/json" },
+    // A cookie would end with its token, and an expired one would never be sent.
+    headers: { "content-type": "application/json", ...(brief ? { "x-outlive": "1" } : {}) },
     body: JSON.stringify({ name, place, brief }),
   });
   record(`sign in as ${name}`, answer, signedInWhy(kind, place, answer));
-  if (answer.status >= 300) return;
+  if (answer.status >= 300) return false;
   localStorage.removeItem(KEPT);
   let token;
   if (place === "storage") {
@@ -306,12 +319,37 @@ async function signIn(brief) {
   const now = Date.now();
   you = { kind, place, name, token, born: now, ends: brief ? now + 10_000 : null, brief };
   if (kind === "jwt") you.ends = read(token.split(".")[1]).exp * 1000;
+  localStorage.setItem(WHO, JSON.stringify({ ...you, token: undefined }));
   takeApart();
+  return true;
 }
 
+// After a reload, after Back, and when another tab has signed in: the browser still has the token. A cookie is read back
+// to the page by the gateway, since no script can read it.
+async function remember() {
+  const known = JSON.parse(localStorage.getItem(WHO) ?? "null");
+  if (!known) return;
+  const sent = known.place === "storage" ? localStorage.getItem(KEPT) : (await (await fetch("/sent")).json())?.split("=")[1];
+  if (!sent) return;
+  you = { ...known, token: sent };
+  takeApart();
+}
+addEventListener("storage", async (event) => {
+  if (event.key !== WHO || !event.newValue) return;
+  await remember();
+  if (!you) return;
+  const what = you.place === "cookie" ? "The cookie" : "Local storage";
+  tell($("why"), `Another tab signed in as ${you.name}. ${what} is the same for all tabs, so this one has that token too.`);
+});
+
 function signedInWhy(kind, place, { status, journey }) {
-  const who = journey.hops[0]?.service ?? "Nobody";
-  if (status >= 300) return `${who} could not start a session: the cache that keeps them does not answer.`;
+  const who = journey.hops[0]?.service;
+  if (!who) return "No session was started: no instance is left to start one. The login service could still sign a JWT.";
+  if (status >= 300) {
+    const silent = journey.hops[0].look_ups.find((look) => !look.answered);
+    if (silent) return `${who} could not start a session: ${silent.store} does not answer.`;
+    return `${who} answered with ${status}${journey.hops[0].log ? `: ${journey.hops[0].log}` : ""}.`;
+  }
   const put = place === "cookie" ? "into a cookie that no script can read" : "into local storage, by this script";
   return kind === "jwt"
     ? `The login service signed a token and remembered nothing. It went ${put}.`
@@ -365,7 +403,11 @@ $("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
   signIn(false);
 });
-$("expire").addEventListener("click", () => signIn(true).then(() => tell($("why"), "You have a token of ten seconds now. Ask before and after its end.")));
+$("expire").addEventListener("click", async () => {
+  if (!(await signIn(true))) return;
+  const kept = you.place === "cookie" ? ", in a cookie that stays longer" : "";
+  tell($("why"), `You have a token of ten seconds now${kept}. Ask before and after its end.`);
+});
 $("tamper").addEventListener("click", () => {
   tampering = !tampering;
   $("tamper").setAttribute("aria-pressed", String(tampering));
@@ -411,6 +453,7 @@ function reason(more, { status, journey }) {
       ? `invoices refuses: it looked the number up in ${asked?.store}, and only the instance that began the session knows it.`
       : `${it} refuses: it looked the number up in ${asked?.store}, and there is no such session there (any more).`;
   }
+  if (status === 503 && more === "revoke") return `${it} could not revoke it: ${asked?.store ?? "the cache"} does not answer, so the token stays good.`;
   if (status === 503) return `${it} cannot say: ${asked?.store ?? "the cache"} does not answer.`;
   if (status === 401 && you.place === "cookie" && !journey.sent && you.ends && you.ends <= Date.now()) {
     return `${it} refuses: the cookie ended together with the token, so the browser sends none any more.`;
@@ -428,28 +471,33 @@ function record(what, { status, journey }, why) {
       ? "looked nothing up"
       : hop.look_ups.map((look) => `asked ${look.store} (${look.answered ? milliseconds(look.micros) : "no answer"})`).join(", ");
     const line = `${hop.service}, ${hop.framework}: ${hop.status}, knew who is asking after ${milliseconds(hop.micros)}, ${looked}`;
-    return make("li", {}, hop.log ? `${line}; log: “${hop.log}”` : line);
+    return hop.log ? `${line}; log: “${hop.log}”` : line;
   });
-  journeys += 1;
-  const item = make("li", { value: journeys },
-    make("span", { class: "head" }, make("span", { class: `status ${good ? "ok" : "bad"}` }, `${good ? "✓" : "✕"} ${status}`), make("span", { class: "what" }, `${what}:`), make("span", {}, why)));
   const header = journey.sent ?? journey.set_cookies.map((cookie) => `Set-Cookie: ${cookie}`).filter((text) => !text.includes("=;")).join("");
-  if (header) item.append(make("span", { class: "header" }, short(header)));
-  item.append(make("ul", {}, ...hops));
-  item.querySelector(".head").append(code(journey.hops));
-  $("journeys").prepend(item);
-  while ($("journeys").children.length > 30) $("journeys").lastElementChild.remove();
+  const entry = { number: (journeys.at(-1)?.number ?? 0) + 1, good, status, what, why, header: short(header), hops, href: code(journey.hops) };
+  journeys = [...journeys, entry].slice(-30);
+  sessionStorage.setItem(DONE, JSON.stringify(journeys));
+  list(entry);
   tell($("why"), why);
   if (!still.matches) travel(way(journey.hops));
+}
+
+// Puts a request on top of the list.
+function list({ number, good, status, what, why, header, hops, href }) {
+  const item = make("li", { value: number },
+    make("span", { class: "head" }, make("span", { class: `status ${good ? "ok" : "bad"}` }, `${good ? "✓" : "✕"} ${status}`), make("span", { class: "what" }, `${what}:`), make("span", {}, why)));
+  if (header) item.append(make("span", { class: "header" }, header));
+  item.append(make("ul", {}, ...hops.map((hop) => make("li", {}, hop))));
+  item.querySelector(".head").append(make("a", { class: "code", href, "aria-label": "code of this step" }, "code"));
+  $("journeys").prepend(item);
+  while ($("journeys").children.length > 30) $("journeys").lastElementChild.remove();
 }
 
 // The lines that found out who is asking.
 function code(hops) {
   const looked = hops.some((hop) => hop.look_ups.length > 0);
-  const href = hops.some((hop) => hop.service === "login")
-    ? "/source/login.rs#login"
-    : looked ? "/source/access.rs#look-up" : "/source/access.rs#verify";
-  return make("a", { class: "code", href, "aria-label": "code of this step" }, "code");
+  if (hops.some((hop) => hop.service === "login")) return "/source/login.rs#login";
+  return looked ? "/source/access.rs#look-up" : "/source/access.rs#verify";
 }
 
 // The wires that a request ran along.
@@ -473,6 +521,20 @@ addEventListener("resize", () => {
     if (state) show(state, { jwt: sum(history.slice(-2), "jwt"), session: sum(history.slice(-2), "session") });
   }
 });
-const events = new EventSource("/events");
-events.onmessage = (event) => heard(JSON.parse(event.data));
-events.onerror = () => tell($("sentence"), "The example is not running any more: start it again with cargo run -p story.");
+journeys = JSON.parse(sessionStorage.getItem(DONE) ?? "[]");
+journeys.forEach(list);
+remember();
+
+// While nobody sees the page, nobody listens, and the clients in the cluster rest.
+let events;
+function listen() {
+  events = new EventSource("/events");
+  events.onmessage = (event) => heard(JSON.parse(event.data));
+  events.onerror = () => tell($("sentence"), "The example is not running any more: start it again with cargo run -p story.");
+}
+document.addEventListener("visibilitychange", () => {
+  events?.close();
+  if (document.hidden) history.length = 0;
+  else listen();
+});
+if (!document.hidden) listen();

@@ -83,11 +83,12 @@ impl Watched {
         Self::new("its own memory", Arc::new(MemoryStore::new()), Arc::new(AtomicBool::new(true)))
     }
 
-    fn ask<'a, T: Send + 'a>(&'a self, answer: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+    /// Asks the store, unless it is dead: then it hears of nothing.
+    fn ask<'a, T: Send + 'a>(&'a self, ask: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a) -> StoreFuture<'a, T> {
         Box::pin(async move {
             let start = Instant::now();
             let answer = if self.up.load(Ordering::Acquire) {
-                answer.await
+                ask().await
             } else {
                 Err(StoreError::unavailable(io::Error::from(io::ErrorKind::ConnectionRefused)))
             };
@@ -105,11 +106,11 @@ impl std::fmt::Debug for Watched {
 
 impl SignInStore for Watched {
     fn insert(&self, owner: Owner, record: Record, keep: usize, now: NumericDate) -> StoreFuture<'_, ()> {
-        self.ask(self.sign_ins.insert(owner, record, keep, now))
+        self.ask(move || self.sign_ins.insert(owner, record, keep, now))
     }
 
     fn find(&self, key: SignInKey, secret: Digest, touch: Touch, now: NumericDate) -> StoreFuture<'_, Option<Record>> {
-        self.ask(self.sign_ins.find(key, secret, touch, now))
+        self.ask(move || self.sign_ins.find(key, secret, touch, now))
     }
 
     fn change(
@@ -119,19 +120,19 @@ impl SignInStore for Watched {
         change: Change,
         now: NumericDate,
     ) -> StoreFuture<'_, Option<Record>> {
-        self.ask(self.sign_ins.change(key, expected, change, now))
+        self.ask(move || self.sign_ins.change(key, expected, change, now))
     }
 
     fn remove(&self, key: SignInKey) -> StoreFuture<'_, ()> {
-        self.ask(self.sign_ins.remove(key))
+        self.ask(move || self.sign_ins.remove(key))
     }
 
     fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
-        self.ask(self.sign_ins.remove_all(owner))
+        self.ask(move || self.sign_ins.remove_all(owner))
     }
 
     fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {
-        self.ask(self.sign_ins.list(owner, now))
+        self.ask(move || self.sign_ins.list(owner, now))
     }
 }
 
@@ -187,10 +188,10 @@ impl SignInStore for Memory {
 
 impl RevocationStore for Watched {
     fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()> {
-        self.ask(self.revocations.add(revocation, now))
+        self.ask(move || self.revocations.add(revocation, now))
     }
 
     fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>> {
-        self.ask(self.revocations.since(number))
+        self.ask(move || self.revocations.since(number))
     }
 }

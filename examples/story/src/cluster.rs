@@ -214,6 +214,11 @@ impl Cluster {
         self.world.login_port
     }
 
+    /// Whether anybody listens to the ticks.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.tick.receiver_count() > 0
+    }
+
     /// What happened in the last half second, and from then on.
     pub fn ticks(&self) -> watch::Receiver<Tick> {
         self.tick.subscribe()

@@ -19,11 +19,13 @@ pub struct Load {
     pub clients: usize,
     /// How long each of them waits between two requests.
     pub pause: Duration,
+    /// Whether they rest while nobody listens to the ticks of the cluster: no page is open, or none is to be seen.
+    pub only_watched: bool,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Self { clients: 4, pause: Duration::from_millis(100) }
+        Self { clients: 4, pause: Duration::from_millis(100), only_watched: false }
     }
 }
 
@@ -108,7 +110,7 @@ pub(crate) fn start(cluster: &Arc<Cluster>, load: Load) {
     for n in 0..load.clients {
         for kind in [Kind::Jwt, Kind::Session] {
             let client = Client { cluster: cluster.clone(), http: Http::default(), kind, number: n, balancer: None };
-            tokio::spawn(client.run(load.pause));
+            tokio::spawn(client.run(load));
         }
     }
 }
@@ -116,6 +118,8 @@ pub(crate) fn start(cluster: &Arc<Cluster>, load: Load) {
 /// Renews what it has before it ends, and signs in again when it has not been served for that long.
 const RENEW: Duration = Duration::from_secs(120);
 const GIVE_UP: Duration = Duration::from_secs(3);
+/// How often a client that rests looks up.
+const REST: Duration = Duration::from_millis(500);
 
 struct Client {
     cluster: Arc<Cluster>,
@@ -127,14 +131,18 @@ struct Client {
 }
 
 impl Client {
-    async fn run(mut self, pause: Duration) {
-        let mut clock = tokio::time::interval(pause);
+    async fn run(mut self, load: Load) {
+        let mut clock = tokio::time::interval(load.pause);
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            self.rest(load).await;
             clock.tick().await;
             let Some(token) = self.sign_in().await else { continue };
             let (start, mut served) = (Instant::now(), Instant::now());
             while start.elapsed() < RENEW && served.elapsed() < GIVE_UP {
+                if self.rest(load).await {
+                    served = Instant::now();
+                }
                 clock.tick().await;
                 match self.ask(&token).await {
                     // Unless it is not the fault of the token.
@@ -143,6 +151,16 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// Waits until somebody watches, if that is wanted, and says whether it had to.
+    async fn rest(&self, load: Load) -> bool {
+        let mut rested = false;
+        while load.only_watched && !self.cluster.is_watched() {
+            tokio::time::sleep(REST).await;
+            rested = true;
+        }
+        rested
     }
 
     async fn sign_in(&mut self) -> Option<String> {

@@ -21,6 +21,8 @@ use crate::witness;
 use crate::world::World;
 
 pub(crate) const ISSUER: &str = "https://login.example.com";
+/// The name of the key that signs until it is rotated.
+pub(crate) const FIRST_KEY: &str = "key-1";
 /// How long a token lasts: short, since it cannot be taken back without a list.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
@@ -35,7 +37,7 @@ pub(crate) struct Signer {
 impl Signer {
     pub(crate) fn new() -> Result<Self, Box<dyn Error + Send + Sync>> {
         // #issuer
-        let key = SigningKey::generate(Algorithm::ES256)?.with_kid("key-1");
+        let key = SigningKey::generate(Algorithm::ES256)?.with_kid(FIRST_KEY);
         let issuer = |lifetime| {
             Issuer::builder(ISSUER)
                 .audience("orders")
@@ -101,7 +103,8 @@ pub(crate) async fn router(signer: Signer, world: Arc<World>) -> Result<Router, 
 async fn login(State(office): State<Arc<Office>>, Json(sign_in): Json<SignIn>) -> Response {
     // #login
     let issuer = if sign_in.brief { &office.signer.brief } else { &office.signer.usual };
-    let Ok(token) = issuer.sign(&User::named(&sign_in.name)) else {
+    let Some(user) = User::named(&sign_in.name) else { return StatusCode::BAD_REQUEST.into_response() };
+    let Ok(token) = issuer.sign(&user) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let login = Login::new(token);

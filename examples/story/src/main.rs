@@ -1,9 +1,11 @@
 //! The whole story of sessions and JWTs, running. `cargo run -p story`, then open <http://127.0.0.1:8080>.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use story::{Balancer, Cluster, Listener, Setup};
+use story::{Balancer, Cluster, Listener, Load, Setup};
 use tokio::net::TcpListener;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -39,7 +41,11 @@ async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
 
     let listener = TcpListener::bind(("127.0.0.1", port)).await;
     let listener = listener.map_err(|error| {
-        format!("cannot serve on port {port}: {error}. For another one: cargo run -p story -- --port 8081")
+        let why = match error.kind() {
+            ErrorKind::AddrInUse => format!("port {port} is in use by another program"),
+            _ => error.to_string(),
+        };
+        format!("cannot serve on port {port}: {why}. For another one: cargo run -p story -- --port 8081")
     })?;
     let address = listener.local_addr()?;
     let end = told_to_end()?;
@@ -76,7 +82,9 @@ fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
 
 /// The port and the setup, or none where help is wanted.
 fn options() -> Result<Option<(u16, Setup)>, String> {
-    let (mut port, mut setup) = (8080, Setup::default());
+    // Enough to see something, and nothing while nobody looks.
+    let load = Load { pause: Duration::from_millis(200), only_watched: true, ..Load::default() };
+    let (mut port, mut setup) = (8080, Setup { load, ..Setup::default() });
     let mut args = std::env::args().skip(1);
     while let Some(option) = args.next() {
         if option == "--help" || option == "-h" {

@@ -60,7 +60,8 @@ async fn invoices(State(shop): State<Arc<Shop>>, Token(token): Token, headers: H
 }
 
 async fn sign_in(State(shop): State<Arc<Shop>>, Json(sign_in): Json<SignIn>) -> Response {
-    match shop.access.start_session(&User::named(&sign_in.name), sign_in.brief).await {
+    let Some(user) = User::named(&sign_in.name) else { return StatusCode::BAD_REQUEST.into_response() };
+    match shop.access.start_session(&user, sign_in.brief).await {
         Err(error) => unavailable(&error),
         Ok((token, session)) if sign_in.place == Place::Cookie => {
             (StatusCode::NO_CONTENT, shop.cookies.set_session(&token, &session)).into_response()

@@ -73,7 +73,8 @@ async fn invoices(shop: web::Data<Shop>, Token(token): Token, request: HttpReque
 }
 
 async fn sign_in(shop: web::Data<Shop>, web::Json(sign_in): web::Json<SignIn>) -> HttpResponse {
-    match shop.access.start_session(&User::named(&sign_in.name), sign_in.brief).await {
+    let Some(user) = User::named(&sign_in.name) else { return HttpResponse::BadRequest().finish() };
+    match shop.access.start_session(&user, sign_in.brief).await {
         Err(error) => unavailable(&error),
         Ok((token, session)) if sign_in.place == Place::Cookie => {
             with_headers(&mut HttpResponse::NoContent(), &shop.cookies.set_session(&token, &session)).finish()

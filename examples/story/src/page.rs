@@ -63,6 +63,7 @@ pub async fn serve(cluster: Arc<Cluster>, listener: TcpListener) -> io::Result<(
         .route("/source/{file}", get(code))
         .route("/events", get(events))
         .route("/switch", post(switch))
+        .route("/sent", get(sent))
         .route("/login", any(to_login))
         .route("/revoke", any(to_login))
         .route("/shop/{*path}", any(to_front))
@@ -121,11 +122,13 @@ enum Switch {
     Rotate,
 }
 
-/// JSON only, which no page of another site can send without asking first.
+/// Turns a switch, and says which tick is the first that knows of it. JSON only, which no page of another site can send
+/// without asking first.
 async fn switch(State(gateway): State<Arc<Gateway>>, Json(switch): Json<Switch>) -> Response {
     let done = turn(&gateway.cluster, switch).await;
     match done {
-        Ok(()) => Json(gateway.cluster.state().await).into_response(),
+        // A tick that was on its way may still say how it was before; the next but one cannot.
+        Ok(()) => Json(gateway.cluster.ticks().borrow().number + 2).into_response(),
         Err(error) => (StatusCode::CONFLICT, error.to_string()).into_response(),
     }
 }
@@ -142,6 +145,11 @@ async fn turn(cluster: &Cluster, switch: Switch) -> Result<(), Box<dyn Error + S
         Switch::Rotate => drop(cluster.rotate()?),
     }
     Ok(())
+}
+
+/// The header field that the browser sends along. The page shows it, and no script could read the cookie.
+async fn sent(headers: HeaderMap) -> Json<Option<String>> {
+    Json(credentials(&headers))
 }
 
 async fn to_login(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
@@ -166,11 +174,15 @@ impl Gateway {
         if headers.remove("x-tamper").is_some() {
             tamper(headers);
         }
+        let outlives = headers.remove("x-outlive").is_some();
         let sent = credentials(headers);
         let id = self.requests.fetch_add(1, Ordering::Relaxed).to_string();
         headers.extend(HeaderValue::from_str(&id).ok().map(|id| (HeaderName::from_static("x-request-id"), id)));
         let response = self.http.send(request, port).await;
         let mut response = response.map_or_else(|_| StatusCode::BAD_GATEWAY.into_response(), client::answer);
+        if outlives {
+            outlive(response.headers_mut());
+        }
         let set_cookies = response.headers().get_all(SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         let set_cookies = set_cookies.map(str::to_owned).collect();
         let mut hops = self.cluster.world.witness.take(&id);
@@ -210,6 +222,21 @@ fn tamper(headers: &mut HeaderMap) {
             _ => pair.to_owned(),
         });
         replace(headers, COOKIE, &pairs.collect::<Vec<_>>().join("; "));
+    }
+}
+
+/// Lets a cookie stay when its token has expired: the browser would forget it with the token, and there would be nothing
+/// to see.
+fn outlive(headers: &mut HeaderMap) {
+    for value in headers.iter_mut().filter(|(name, _)| *name == SET_COOKIE).map(|(_, value)| value) {
+        let longer = |part: &str| match part.strip_prefix("Max-Age=") {
+            Some(seconds) if seconds != "0" => "Max-Age=300".to_owned(),
+            _ => part.to_owned(),
+        };
+        let cookie = value.to_str().unwrap_or_default().split("; ").map(longer).collect::<Vec<_>>().join("; ");
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            *value = cookie;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One sentence that says who is served, and why.
 
 use crate::cluster::State;
+use crate::login::FIRST_KEY;
 
 /// The sentence for that state of the cluster.
 pub fn of(state: &State) -> String {
@@ -30,7 +31,15 @@ pub fn of(state: &State) -> String {
         }
         (false, _, false, ..) => "sessions fail whenever the request reaches an instance that did not begin them",
     };
-    format!("{jwt}; {sessions}.")
+    let rotation = match &*state.kid {
+        "" | FIRST_KEY => String::new(),
+        kid => {
+            format!(
+                " New tokens are signed with {kid}; older ones stay good, because their public keys are still there."
+            )
+        }
+    };
+    format!("{jwt}; {sessions}.{rotation}")
 }
 
 #[cfg(test)]
@@ -64,6 +73,13 @@ mod tests {
         assert!(of(&dead).contains("JWTs go on at whichever instance is left"), "{}", of(&dead));
         assert!(of(&dead).contains("the dead instance remembered are gone"), "{}", of(&dead));
         assert!(of(&State { shared: true, ..dead }).contains("ask"));
+    }
+
+    #[test]
+    fn a_rotation_is_told_with_what_becomes_of_older_tokens() {
+        assert!(!of(&State { kid: "key-1".into(), ..state() }).contains("signed with"));
+        let rotated = of(&State { kid: "key-2".into(), ..state() });
+        assert!(rotated.contains("New tokens are signed with key-2; older ones stay good"), "{rotated}");
     }
 
     #[test]

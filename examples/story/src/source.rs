@@ -39,7 +39,8 @@ pub(crate) fn page(name: &str) -> Option<String> {
     Some(format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{name}</title>\n<link rel=\"stylesheet\" href=\"/story.css\">\n<body class=\"source\">\n\
+         <title>{name}</title>\n<link rel=\"icon\" href=\"/icon.svg\" \
+         type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/story.css\">\n<body class=\"source\">\n\
          <header><a href=\"/\">The story</a> <h1>examples/story/src/{name}</h1></header>\n<main><ol>\n{lines}</ol></main>\n"
     ))
 }

@@ -10,11 +10,11 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// The one of that name, cut to 40 characters. Whoever says so is believed: this is no story about passwords.
-    pub(crate) fn named(name: &str) -> Self {
+    /// The one of that name, cut to 40 characters; nobody has none. Whoever says so is believed: this is no story about
+    /// passwords.
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let name: String = name.trim().chars().filter(|c| !c.is_control()).take(40).collect();
-        let name = if name.is_empty() { "Alice".to_owned() } else { name };
-        Self { sub: name.to_lowercase().replace(' ', "-"), name }
+        (!name.is_empty()).then(|| Self { sub: name.to_lowercase().replace(' ', "-"), name })
     }
 }
 

@@ -98,7 +98,7 @@ async fn whoever_carries_a_jwt_is_served_through_all_of_it() {
     let setup = Setup {
         redis: Some(redis.url()),
         balancer: Balancer::HaProxy,
-        load: Load { clients: CLIENTS, pause: Duration::from_millis(20) },
+        load: Load { clients: CLIENTS, pause: Duration::from_millis(20), only_watched: false },
     };
     let cluster = Cluster::start(&setup).await.expect("the cluster starts");
     let mut table = Table::default();
@@ -293,7 +293,7 @@ async fn nginx_does_as_well() {
     if !is_there("nginx") {
         return;
     }
-    let load = Load { clients: 2, pause: Duration::from_millis(20) };
+    let load = Load { clients: 2, pause: Duration::from_millis(20), only_watched: false };
     let setup = Setup { balancer: Balancer::Nginx, load, ..Setup::default() };
     let cluster = Cluster::start(&setup).await.expect("the cluster starts");
     until("served by all", async || cluster.counts(Kind::Jwt).served.iter().all(|served| *served > 0)).await;

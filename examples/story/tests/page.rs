@@ -1,6 +1,7 @@
 //! The example as it is started, without anything but itself: what the page's server gives to whom.
 
 use std::process::Command;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Request, Response};
@@ -9,7 +10,7 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use story::{Cluster, Load, Setup};
+use story::{Cluster, Kind, Load, Setup};
 use tokio::net::TcpListener;
 
 /// The page, served on a free port: its address.
@@ -114,6 +115,71 @@ async fn a_session_without_a_shared_cache_is_known_to_one_instance() {
     assert_eq!(post(format!("{page}/switch"), json!({"cache": false})).await.0.status(), 200);
     let ask = Request::get(format!("{page}/shop/orders")).header("cookie", &cookie);
     assert_eq!(send(ask, &Value::Null).await.0.status(), 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_cache_takes_no_revocation() {
+    let _shared = crate::MACHINE.read().await;
+    let page = page().await;
+    let token = async || {
+        let (_, body) = post(format!("{page}/login"), json!({"name": "Ada", "place": "storage"})).await;
+        serde_json::from_str::<Value>(&body).expect("JSON")["access_token"].as_str().expect("text").to_owned()
+    };
+    let with = |request: http::request::Builder, token: &str| request.header(AUTHORIZATION, format!("Bearer {token}"));
+    let (kept, revoked) = (token().await, token().await);
+    assert_eq!(post(format!("{page}/switch"), json!({"cache": false})).await.0.status(), 200);
+    let revoke = || Request::post(format!("{page}/revoke"));
+    assert_eq!(send(with(revoke(), &kept), &Value::Null).await.0.status(), 503);
+    assert_eq!(post(format!("{page}/switch"), json!({"cache": true})).await.0.status(), 200);
+
+    // Once every instance has heard of a later revocation, it would have heard of that one.
+    assert_eq!(send(with(revoke(), &revoked), &Value::Null).await.0.status(), 204);
+    let ask = async |token: &str| {
+        let ask = Request::get(format!("{page}/shop/orders"));
+        send(with(ask, token), &Value::Null).await.0.status().as_u16()
+    };
+    let mut refused = 0;
+    while refused < 3 {
+        refused = if ask(&revoked).await == 401 { refused + 1 } else { 0 };
+    }
+    for _ in 0..3 {
+        assert_eq!(ask(&kept).await, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_signs_in_without_a_name() {
+    let _shared = crate::MACHINE.read().await;
+    let page = page().await;
+    for path in ["login", "shop/session", "shop/session", "shop/session"] {
+        let (response, _) = post(format!("{page}/{path}"), json!({"name": " ", "place": "cookie"})).await;
+        assert_eq!((response.status().as_u16(), response.headers().get("set-cookie")), (400, None), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clients_rest_while_nobody_watches() {
+    let _shared = crate::MACHINE.read().await;
+    let load = Load { clients: 1, pause: Duration::from_millis(1), only_watched: true };
+    let cluster = Cluster::start(&Setup { load, ..Setup::default() }).await.expect("the cluster starts");
+    let asked =
+        || [Kind::Jwt, Kind::Session].map(|kind| cluster.counts(kind)).map(|c| c.total_served() + c.total_failed());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(asked(), [0, 0]);
+    let ticks = cluster.ticks();
+    while asked().contains(&0) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(ticks);
+    let mut before = asked();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = asked();
+        if now == before {
+            break;
+        }
+        before = now;
+    }
 }
 
 #[test]
