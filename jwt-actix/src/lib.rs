@@ -27,6 +27,8 @@
 //! # }
 //! ```
 //!
+//! The module [`guide`] has a tutorial, how-to guides, every default with its reason, and the threat model.
+//!
 //! # What is here
 //!
 //! | to | use |
@@ -64,6 +66,19 @@
 mod auth;
 mod extract;
 mod forward_token;
+#[cfg(any(
+    all(doc, not(doctest)),
+    all(
+        doctest,
+        feature = "cache",
+        feature = "login",
+        feature = "redis",
+        feature = "remote",
+        feature = "testing",
+        feature = "tracing"
+    )
+))]
+pub mod guide;
 #[cfg(feature = "login")]
 mod jwks;
 #[cfg(feature = "login")]
@@ -78,6 +93,11 @@ mod response;
 #[cfg(feature = "login")]
 mod same_origin;
 mod service;
+
+/// The README, whose block is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use auth::JwtAuth;
 pub use extract::{Claims, ExtractRejection, Token};

@@ -123,6 +123,11 @@ pub mod testing;
 mod transport;
 pub mod verify;
 
+/// The README, whose block is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use authenticator::{Authenticator, AuthenticatorBuilder};
 pub use error::AuthError;
 #[cfg(feature = "login")]

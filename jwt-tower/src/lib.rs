@@ -27,6 +27,8 @@
 //! # }
 //! ```
 //!
+//! The module [`guide`] has a tutorial, how-to guides, every default with its reason, and the threat model.
+//!
 //! # What is here
 //!
 //! | to | use |
@@ -65,6 +67,20 @@ mod auth;
 #[cfg(feature = "axum")]
 mod extract;
 mod forward_token;
+#[cfg(any(
+    all(doc, not(doctest)),
+    all(
+        doctest,
+        feature = "axum",
+        feature = "cache",
+        feature = "login",
+        feature = "redis",
+        feature = "remote",
+        feature = "testing",
+        feature = "tracing"
+    )
+))]
+pub mod guide;
 #[cfg(feature = "login")]
 mod jwks;
 #[cfg(all(feature = "axum", feature = "login"))]
@@ -79,6 +95,11 @@ mod require;
 #[cfg(all(feature = "axum", feature = "login"))]
 mod same_origin;
 mod service;
+
+/// The README, whose block is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use auth::JwtAuth;
 #[cfg(feature = "axum")]

@@ -96,6 +96,14 @@ fn token(secret: &[u8]) -> Result<String, Box<dyn Error>> {
     Ok(SigningKey::secret(Algorithm::HS256, secret)?.sign(&claims)?)
 }
 
+const USAGE: &str = "\
+An application for browsers and for API clients, on actix-web.
+
+usage: cargo run -p browser-actix [PORT]
+
+  PORT   where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
+";
+
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
@@ -103,9 +111,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
     let auth = authenticator(&secret)?;
-    let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse::<u16>())?;
+    let listener = command_line::listen(command_line::port(USAGE, 3000));
     let app = move || App::new().configure(|config| routes(config, auth.clone(), secret.to_vec()));
-    let server = HttpServer::new(app).bind(("127.0.0.1", port))?;
+    let server = HttpServer::new(app).listen(listener)?;
     let address = format!("http://{}", server.addrs()[0]);
     println!("Open {address}/ in a browser, or see what it would see:\n");
     println!("    curl -i -H 'Accept: text/html' {address}/\n");

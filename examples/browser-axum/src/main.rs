@@ -105,14 +105,22 @@ fn token(secret: &[u8]) -> Result<String, Box<dyn Error>> {
     Ok(SigningKey::secret(Algorithm::HS256, secret)?.sign(&claims)?)
 }
 
+const USAGE: &str = "\
+An application for browsers and for API clients, on axum.
+
+usage: cargo run -p browser-axum [PORT]
+
+  PORT   where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
+";
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     // A secret for this run. A real service reads it from its configuration.
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse::<u16>())?;
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let port = command_line::port(USAGE, 3000);
+    let listener = tokio::net::TcpListener::from_std(command_line::listen(port))?;
     let address = format!("http://{}", listener.local_addr()?);
     println!("Open {address}/ in a browser, or see what it would see:\n");
     println!("    curl -i -H 'Accept: text/html' {address}/\n");

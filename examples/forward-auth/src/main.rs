@@ -7,6 +7,14 @@ use std::time::{Duration, SystemTime};
 
 use jwt_tower::{Algorithm, Authenticator, KeySet, SigningKey, TokenSource};
 
+const USAGE: &str = "\
+A server that a reverse proxy asks whether to let a request in.
+
+usage: cargo run -p forward-auth [PORT]
+
+  PORT   where to listen on 127.0.0.1: 3001 unless told otherwise, 0 for any free port
+";
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     // The reason of every rejection is in the log.
@@ -23,8 +31,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .source(TokenSource::cookie("__Host-access_token"))
         .build()?;
 
-    let port = std::env::args().nth(1).map_or(Ok(3001), |port| port.parse::<u16>())?;
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let port = command_line::port(USAGE, 3001);
+    let listener = tokio::net::TcpListener::from_std(command_line::listen(port))?;
     let port = listener.local_addr()?.port();
     let in_an_hour = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)? + Duration::from_secs(3600);
     let claims = serde_json::json!({

@@ -150,6 +150,14 @@ fn seconds_from_now(seconds: u64) -> Result<u64, SystemTimeError> {
     Ok(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs() + seconds)
 }
 
+const USAGE: &str = "\
+A login service, and two others: one asks the other on behalf of the user, with a token for nothing else.
+
+usage: cargo run -p forward [PORT]
+
+  PORT   where orders is to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
+";
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
@@ -158,9 +166,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
 
-    let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse::<u16>())?;
-    let [for_orders, for_invoices, for_login] = [port, 0, 0].map(|port| TcpListener::bind(("127.0.0.1", port)));
-    let (for_orders, for_invoices, for_login) = (for_orders.await?, for_invoices.await?, for_login.await?);
+    let port = command_line::port(USAGE, 3000);
+    let [for_orders, for_invoices, for_login] =
+        [port, 0, 0].map(|port| TcpListener::from_std(command_line::listen(port)));
+    let (for_orders, for_invoices, for_login) = (for_orders?, for_invoices?, for_login?);
     let invoices_at = for_invoices.local_addr()?;
     let orders = orders(&secret, invoices_at, for_login.local_addr()?)?;
 

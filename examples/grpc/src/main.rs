@@ -52,8 +52,15 @@ fn status(rejection: &jwt_tower::adapter::Rejection) -> Status {
     Status::new(status.code().into(), status.message())
 }
 
+const USAGE: &str = "\
+A protected gRPC service on tonic, and a client that calls it: with a token, and without. It ends by itself.
+
+usage: cargo run -p grpc
+";
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    command_line::arguments(USAGE, 0);
     // The reason of every rejection is in the log.
     tracing_subscriber::fmt().init();
 

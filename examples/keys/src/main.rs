@@ -13,7 +13,14 @@ struct User {
     name: String,
 }
 
+const USAGE: &str = "\
+The forms in which keys are read, and several keys at once. It prints what it does and ends.
+
+usage: cargo run -p keys
+";
+
 fn main() -> Result<(), Box<dyn Error>> {
+    command_line::arguments(USAGE, 0);
     // A public key in PEM, as `openssl pkey -pubout` writes it. PKCS#1 and certificates are read the same way.
     let rsa = VerifyingKey::pem(Algorithm::RS256, include_str!("../keys/rsa.pub.pem"))?;
     let certificate = VerifyingKey::pem(Algorithm::EdDSA, include_str!("../keys/ed25519.cert.pem"))?;

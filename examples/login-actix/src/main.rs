@@ -135,7 +135,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let ready = LoginRoutes::new(service.logins.clone(), service.auth.clone());
         App::new().configure(|config| routes(config, &service)).wrap(ready)
     });
-    let server = server.bind(("127.0.0.1", options.port))?;
+    let server = server.listen(command_line::listen(options.port))?;
     login_common::print_usage(server.addrs()[0].port());
     server.run().await?;
     Ok(())

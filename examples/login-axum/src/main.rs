@@ -115,7 +115,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let options = Options::from_command_line()?;
     let service = Service::open(&options).await?;
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", options.port)).await?;
+    let listener = tokio::net::TcpListener::from_std(command_line::listen(options.port))?;
     login_common::print_usage(listener.local_addr()?.port());
     axum::serve(listener, app(service).into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())

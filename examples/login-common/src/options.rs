@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt};
 
 const HELP: &str = "\
-usage: login-axum [PORT] [OPTION...]        login-actix takes the same
+Sign in, refresh, sign out, list devices: browsers by cookie, API clients by bearer token.
+
+usage: cargo run -p login-axum [PORT] [OPTION...]        login-actix takes the same
 
   PORT             where to listen on loopback: 3000 unless told otherwise, 0 for any that is free
   --redis URL      remember logins and revoked tokens in Redis, redis://127.0.0.1 for one: for several instances

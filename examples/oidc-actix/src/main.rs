@@ -28,8 +28,20 @@ async fn healthy(keys: web::Data<RemoteKeySet>) -> HttpResponse {
     response.json(body)
 }
 
+const USAGE: &str = "\
+A server on actix-web that takes the tokens of an identity provider.
+
+usage: OIDC_ISSUER=URL OIDC_AUDIENCE=NAME [PORT=PORT] cargo run -p oidc-actix
+
+  OIDC_ISSUER          the `iss` of the provider's tokens, such as https://login.example.com
+  OIDC_AUDIENCE        what this service is called in the `aud` of the provider's tokens
+  PORT                 where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
+  OIDC_START_ANYWAY=1  serve at once, and answer 503 until the keys of the provider have arrived
+";
+
 #[actix_web::main]
 async fn main() -> ExitCode {
+    command_line::arguments(USAGE, 0);
     // Every fetch that fails and every rejection is in the log, with its reason.
     tracing_subscriber::fmt().init();
     match serve().await {
@@ -59,7 +71,7 @@ async fn serve() -> Result<(), StartError> {
             .route("/health", web::get().to(healthy))
             .service(web::scope("").wrap(JwtAuth::new(auth.clone())).route("/me", web::get().to(me)))
     })
-    .bind(("127.0.0.1", settings.port))?;
+    .listen(command_line::listen(settings.port))?;
     println!("http://{}", server.addrs()[0]);
     server.run().await?;
     Ok(())

@@ -29,8 +29,20 @@ async fn healthy(State(keys): State<RemoteKeySet>) -> (StatusCode, Json<serde_js
     (if usable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 
+const USAGE: &str = "\
+A server on axum that takes the tokens of an identity provider.
+
+usage: OIDC_ISSUER=URL OIDC_AUDIENCE=NAME [PORT=PORT] cargo run -p oidc-axum
+
+  OIDC_ISSUER          the `iss` of the provider's tokens, such as https://login.example.com
+  OIDC_AUDIENCE        what this service is called in the `aud` of the provider's tokens
+  PORT                 where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
+  OIDC_START_ANYWAY=1  serve at once, and answer 503 until the keys of the provider have arrived
+";
+
 #[tokio::main]
 async fn main() -> ExitCode {
+    command_line::arguments(USAGE, 0);
     // Every fetch that fails and every rejection is in the log, with its reason.
     tracing_subscriber::fmt().init();
     match serve().await {
@@ -54,7 +66,7 @@ async fn serve() -> Result<(), StartError> {
     }
     let app =
         Router::new().route("/me", get(me)).layer(JwtAuth::new(auth)).route("/health", get(healthy)).with_state(keys);
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", settings.port)).await?;
+    let listener = tokio::net::TcpListener::from_std(command_line::listen(settings.port))?;
     println!("http://{}", listener.local_addr()?);
     axum::serve(listener, app).await?;
     Ok(())

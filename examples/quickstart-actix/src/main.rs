@@ -17,6 +17,14 @@ async fn me(Claims(user): Claims<User>) -> String {
     format!("Hello, {}!\n", user.name)
 }
 
+const USAGE: &str = "\
+The smallest protected server on actix-web.
+
+usage: cargo run -p quickstart-actix [PORT]
+
+  PORT   where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
+";
+
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     // The reason of every rejection is in the log.
@@ -33,9 +41,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .source(TokenSource::cookie("access_token"))
         .build()?;
 
-    let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse::<u16>())?;
+    let listener = command_line::listen(command_line::port(USAGE, 3000));
     let server = HttpServer::new(move || App::new().route("/me", web::get().to(me)).wrap(JwtAuth::new(auth.clone())))
-        .bind(("127.0.0.1", port))?;
+        .listen(listener)?;
     print_usage(&token(&secret)?, server.addrs()[0].port());
     server.run().await?;
     Ok(())

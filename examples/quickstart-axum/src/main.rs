@@ -17,6 +17,14 @@ async fn me(Claims(user): Claims<User>) -> String {
     format!("Hello, {}!\n", user.name)
 }
 
+const USAGE: &str = "\
+The smallest protected server on axum.
+
+usage: cargo run -p quickstart-axum [PORT]
+
+  PORT   where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
+";
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     // The reason of every rejection is in the log.
@@ -33,8 +41,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .source(TokenSource::cookie("access_token"))
         .build()?;
 
-    let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse::<u16>())?;
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let port = command_line::port(USAGE, 3000);
+    let listener = tokio::net::TcpListener::from_std(command_line::listen(port))?;
     print_usage(&token(&secret)?, listener.local_addr()?.port());
     axum::serve(listener, app(auth)).await?;
     Ok(())

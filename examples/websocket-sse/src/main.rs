@@ -17,7 +17,23 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+const USAGE: &str = "\
+Requests that a browser sends without an Authorization header: WebSockets, server-sent events, downloads.
+
+usage: cargo run -p websocket-sse [axum|actix] [PORT]
+
+  PORT   where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
+";
+
 fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = command_line::arguments(USAGE, 2).into_iter();
+    let serve = match arguments.next().as_deref() {
+        None | Some("axum") => serve_axum,
+        Some("actix") => serve_actix,
+        Some(other) => return Err(format!("no framework {other:?}: axum or actix, see --help").into()),
+    };
+    let port = arguments.next().map_or(3000, |port| command_line::parse_port(&port));
+
     // The reason of every rejection is in the log.
     tracing_subscriber::fmt().init();
 
@@ -27,20 +43,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let keys = KeySet::hs256(secret)?;
     let state = AppState::new(|| Authenticator::builder().keys(keys.clone()).audience("websocket-sse"))?;
 
-    let framework = std::env::args().nth(1).unwrap_or_else(|| "axum".to_owned());
-    let port = std::env::args().nth(2).map_or(Ok(3000), |port| port.parse::<u16>())?;
-    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    let listener = command_line::listen(port);
     print_usage(&token(&secret)?, listener.local_addr()?.port());
-    match &*framework {
-        "axum" => serve_axum(listener, state),
-        "actix" => serve_actix(listener, state),
-        _ => Err("usage: websocket-sse [axum|actix] [PORT]".into()),
-    }
+    serve(listener, state)
 }
 
 fn serve_axum(listener: TcpListener, state: AppState) -> Result<(), Box<dyn Error>> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok(axum::serve(listener, on_axum::app(state)).await?)
     })

@@ -57,8 +57,8 @@ fn documents(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Docume
         let (name, path) = (entry.file_name(), directory.join(entry.file_name()));
         let name = name.to_string_lossy();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            // Neither what is hidden nor what somebody else has written.
-            if !name.starts_with('.') && name != "target" && name != "node_modules" {
+            // Neither what is hidden, nor what somebody else has written, nor the book once more, as rustdoc wants it.
+            if !name.starts_with('.') && !["target", "node_modules", "guide"].contains(&&*name) {
                 documents(root, &path, found);
             }
         } else if entry.file_type().is_ok_and(|kind| kind.is_file()) && name.ends_with(".md") {

@@ -1,6 +1,7 @@
 //! What the documents say of themselves.
 
 mod errors;
+mod guide;
 mod length;
 mod links;
 mod words;

@@ -1,0 +1,1 @@
+//! Walks over every example: see `tests`.
