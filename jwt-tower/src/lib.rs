@@ -113,6 +113,20 @@ pub use jwt_core::*;
 pub use login_rejection::LoginRejection;
 #[cfg(feature = "login")]
 pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesService};
+// Once more by name, since rustdoc knows no features of what a `*` brings.
+#[cfg(feature = "redis")]
+pub use jwt_core::RedisStore;
+#[cfg(feature = "cache")]
+pub use jwt_core::TokenCache;
+#[cfg(feature = "testing")]
+pub use jwt_core::testing;
+#[cfg(feature = "login")]
+pub use jwt_core::{
+    Issuer, LoginCookies, LoginError, Logins, MemoryStore, RefreshTokens, Revocations, Sessions, issue, login,
+    revocation, session, store,
+};
+#[cfg(feature = "remote")]
+pub use jwt_core::{RemoteKeySet, Tenants, tenants};
 pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteService};
 #[cfg(feature = "axum")]
 pub use on_rejection::AxumHook;

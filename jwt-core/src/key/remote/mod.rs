@@ -79,6 +79,7 @@ use crate::key::{
 /// # }
 /// ```
 #[derive(Clone)]
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
 pub struct RemoteKeySet {
     settings: Arc<Settings>,
     running: Arc<OnceLock<Running>>,
@@ -404,12 +405,14 @@ impl KeyFeed for RemoteKeySet {
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
 impl From<RemoteKeySet> for KeySource {
     fn from(keys: RemoteKeySet) -> Self {
         Self(Source::Fetched(Arc::new(keys)))
     }
 }
 
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
 impl From<&RemoteKeySet> for KeySource {
     fn from(keys: &RemoteKeySet) -> Self {
         keys.clone().into()
