@@ -82,7 +82,7 @@
 //! | `tracing` | off | an event of the target `jwt` for every rejected request, with its reason; fields of spans |
 //! | `metrics` | off | counters and gauges by the facade of that name |
 //! | `testing` | off | a test kit for applications |
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(any(docsrs, feature_labels), feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod address;

@@ -4,7 +4,7 @@ use super::AuthenticatorBuilder;
 use crate::verify::TokenCache;
 use crate::verify::cache::VerifiedTokens;
 
-#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "cache")))]
 impl<C: Send + Sync + 'static> AuthenticatorBuilder<C> {
     /// Keeps verified tokens, so that a token that comes again costs next to nothing. See [`TokenCache`] for what is
     /// checked all the same. Off.

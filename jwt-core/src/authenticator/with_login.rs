@@ -48,7 +48,7 @@ fn revoked(list: &Revocations, token: &Identity<'_>) -> Result<(), Revoked> {
     list.check_with(TokenIdentity { issuer, token_id, session_id: None, subject, issued_at }, || token.session_id())
 }
 
-#[cfg_attr(docsrs, doc(cfg(feature = "login")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "login")))]
 impl<C> AuthenticatorBuilder<C> {
     /// Refuses tokens that are on this list, cached ones too. A token is known by its `jti`, which
     /// [`required_claim`](Self::required_claim) can demand, by its `sid`, and by its `sub` and `iat`. None.

@@ -3,7 +3,7 @@
 use super::AuthenticatorBuilder;
 use crate::issuers::tenants::Tenants;
 
-#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "remote")))]
 impl<C> AuthenticatorBuilder<C> {
     /// Trusts issuers that are not known beforehand, such as the tenants of a provider; see [`Tenants`](crate::Tenants).
     #[must_use]

@@ -93,7 +93,7 @@ use template::Template;
 /// of a tenant counts from then on: nothing, other expectations, other keys. [`remove`](Self::remove) refuses a tenant at
 /// once. Clones share what was removed; a clone that gets other settings afterwards shares nothing.
 #[derive(Clone)]
-#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "remote")))]
 pub struct Tenants {
     settings: Settings,
     template: Option<Template>,
@@ -120,7 +120,7 @@ struct Handles {
     running: Vec<Weak<Known>>,
 }
 
-#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "remote")))]
 impl TrustedIssuer {
     /// The issuer of that name, whose keys are discovered; see
     /// [`RemoteKeySet::discover`](crate::RemoteKeySet::discover).

@@ -79,7 +79,7 @@ use crate::key::{
 /// # }
 /// ```
 #[derive(Clone)]
-#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "remote")))]
 pub struct RemoteKeySet {
     settings: Arc<Settings>,
     running: Arc<OnceLock<Running>>,
@@ -405,14 +405,14 @@ impl KeyFeed for RemoteKeySet {
     }
 }
 
-#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "remote")))]
 impl From<RemoteKeySet> for KeySource {
     fn from(keys: RemoteKeySet) -> Self {
         Self(Source::Fetched(Arc::new(keys)))
     }
 }
 
-#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "remote")))]
 impl From<&RemoteKeySet> for KeySource {
     fn from(keys: &RemoteKeySet) -> Self {
         keys.clone().into()

@@ -45,7 +45,7 @@ const LONGEST: u64 = 1000 * 365 * 24 * 60 * 60 * 1000;
 /// A setting is given once: a store that was given one twice refuses every operation, with [`StoreError::SetTwice`].
 /// What Redis acknowledged is as safe as its persistence and its replication make it: see `docs/how-to/redis.md`.
 #[derive(Clone)]
-#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "redis")))]
 pub struct RedisStore {
     link: Link,
     prefix: Box<str>,

@@ -52,7 +52,7 @@ impl<C> VerifiedToken<C> {
 /// time. Everything that may have changed since is checked on every hit: `exp`, `nbf`, the maximum age, the keys, and
 /// the checks of the application. Only verified tokens of up to 4 KiB get in; the least used ones make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+#[cfg_attr(feature_labels, doc(cfg(feature = "cache")))]
 pub struct TokenCache {
     max_entries: Option<usize>,
     max_bytes: Option<usize>,
