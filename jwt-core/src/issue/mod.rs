@@ -170,7 +170,7 @@ impl Issuer {
             let unsigned = unsigned?;
             let key = issuer.0.current.load().active.clone();
             let token = key.sign_async(&issuer.0.typ, &unsigned.json).await?;
-            issuer.signed(token, unsigned)
+            Self::signed(token, unsigned)
         }
     }
 
@@ -182,7 +182,7 @@ impl Issuer {
     ) -> Result<AccessToken, IssueError> {
         let unsigned = self.unsigned(claims, particulars)?;
         let token = self.0.current.load().active.sign(&self.0.typ, &unsigned.json)?;
-        self.signed(token, unsigned)
+        Self::signed(token, unsigned)
     }
 
     /// Everything of a token but its header and signature.
@@ -212,7 +212,7 @@ impl Issuer {
         Ok(Unsigned { json, token_id, expires_at: NumericDate::from_secs(expires_at), lifetime })
     }
 
-    fn signed(&self, token: String, unsigned: Unsigned) -> Result<AccessToken, IssueError> {
+    fn signed(token: String, unsigned: Unsigned) -> Result<AccessToken, IssueError> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(IssueError::TooLong { bytes: token.len(), limit: MAX_TOKEN_LEN });
         }
