@@ -85,17 +85,13 @@
 #![cfg_attr(any(docsrs, feature_labels), feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
-mod address;
 mod answer;
 pub mod api_key;
 mod authenticator;
 mod base64url;
-#[cfg(any(feature = "redis-tls", feature = "remote"))]
-mod certificates;
 mod claims;
 pub mod clock;
 mod config_error;
-mod cookie_value;
 pub mod error;
 mod facade;
 pub mod forward;
@@ -112,7 +108,6 @@ mod observe;
 mod request;
 #[cfg(feature = "login")]
 pub mod revocation;
-mod scope_hierarchy;
 #[cfg(feature = "login")]
 pub mod session;
 mod single_flight;

@@ -11,9 +11,9 @@ use http::{HeaderValue, Response, StatusCode, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::address::is_secure;
 use crate::config_error::debug_as_display;
 use crate::request::RequestHead;
+use crate::transport::address::is_secure;
 
 /// Where the document is, in front of the path of the resource (RFC 9728 §3.1).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";

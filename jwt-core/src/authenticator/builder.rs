@@ -8,6 +8,7 @@ use super::renewal::Renewal;
 use super::{Allowed, Authenticator, Inner};
 use crate::answer::{Challenges, ResponseHeaders, Scheme};
 use crate::claims::ClaimsType;
+use crate::claims::scope_hierarchy::ScopeHierarchy;
 use crate::clock::{Clock, SystemClock};
 use crate::config_error::Given;
 use crate::error::{AuthenticatorBuildError, CheckOutcome, RegisteredClaim};
@@ -18,7 +19,6 @@ use crate::request::cross_site::CrossSite;
 use crate::request::csrf_token::CsrfTokens;
 use crate::request::near_miss;
 use crate::request::source::TokenSource;
-use crate::scope_hierarchy::ScopeHierarchy;
 use crate::verify::{
     Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Lookup, Profile, Remember,
     RevocationCheck, Validation, VerifiedToken, Verifier, VerifierParts,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::Uri;
 
 use super::ForwarderBuildError;
-use crate::address::is_secure;
 use crate::config_error::Given;
+use crate::transport::address::is_secure;
 
 /// A service that tokens are passed on to: an origin (scheme, host and port), and which token it gets.
 ///

@@ -1,5 +1,6 @@
 //! Everything that reads a request head.
 
+mod cookie_value;
 pub(crate) mod cross_site;
 pub(crate) mod csrf_token;
 pub(crate) mod near_miss;

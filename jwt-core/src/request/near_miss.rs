@@ -18,15 +18,8 @@ pub(crate) struct NoToken {
 }
 
 /// Header fields that proxies, gateways and clients put a token in.
-const OTHER_FIELDS: [&str; 7] = [
-    "x-access-token",
-    "x-auth-token",
-    "x-forwarded-access-token",
-    "x-amzn-oidc-data",
-    "x-amzn-oidc-accesstoken",
-    "cf-access-jwt-assertion",
-    "x-goog-iap-jwt-assertion",
-];
+const OTHER_FIELDS: &str = "x-access-token x-auth-token x-forwarded-access-token x-amzn-oidc-data x-amzn-oidc-accesstoken \
+    cf-access-jwt-assertion x-goog-iap-jwt-assertion";
 /// Query parameters that clients put a token in.
 const OTHER_PARAMETERS: [&str; 3] = ["access_token", "token", "jwt"];
 /// How many cookies and parameters are looked at.
@@ -106,7 +99,7 @@ fn elsewhere(sources: &[TokenSource], head: &impl RequestHead) -> Option<String>
         ));
     }
     let is_source = |field: &str| sources.iter().any(|source| source.header_field().is_some_and(|name| name == field));
-    for field in OTHER_FIELDS.into_iter().filter(|field| !is_source(field)) {
+    for field in OTHER_FIELDS.split_whitespace().filter(|field| !is_source(field)) {
         if head.header_values(&HeaderName::from_static(field)).next().is_some_and(looks_like_jwt) {
             return Some(format!(
                 "what looks like a JWT in `{field}`, which is no source: call `.source(TokenSource::header({field:?}))` if nobody but a trusted proxy can set it"

@@ -145,7 +145,7 @@ impl TokenSource {
             Place::Cookie { name, lenient } => {
                 let values = head.header_values(&COOKIE).flat_map(|header| cookie_values(header, name));
                 let Some(value) = only(values)? else { return Ok(None) };
-                match if *lenient { crate::cookie_value::undecorated(value) } else { value } {
+                match if *lenient { crate::request::cookie_value::undecorated(value) } else { value } {
                     [] => Ok(None),
                     [b'"', ..] => Err(RequestError::Malformed),
                     value => Ok(Some(value)),

@@ -1,8 +1,8 @@
 //! What guards ask of a verified token: where its scopes and roles are, and how its authenticator answers.
 
 use crate::answer::Challenges;
+use crate::claims::scope_hierarchy::ScopeHierarchy;
 use crate::error::Misuse;
-use crate::scope_hierarchy::ScopeHierarchy;
 
 /// One for all tokens of an authenticator.
 pub(crate) struct Authority<C> {

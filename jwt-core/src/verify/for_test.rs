@@ -10,8 +10,8 @@ use super::validation::Validation;
 use crate::answer::{Challenges, Scheme};
 use crate::base64url;
 use crate::claims::Registered;
+use crate::claims::scope_hierarchy::ScopeHierarchy;
 use crate::key::LiveKeys;
-use crate::scope_hierarchy::ScopeHierarchy;
 
 impl<C> VerifiedToken<C> {
     /// A token of which nothing was verified, for unit tests of handlers (feature `testing`): those claims and nothing

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Where the reasons of events come from. Errors of a start are read by whoever starts.
-const REASONS: [&str; 8] = [
+const REASONS: [&str; 9] = [
     "error/mod.rs",
     "error/token.rs",
     "issue/signer.rs",
-    "key/fetch.rs",
+    "key/remote/fetch.rs",
     "login/body.rs",
     "login/error.rs",
     "revocation/mod.rs",
@@ -62,8 +62,8 @@ fn every_reason_and_every_event_is_on_the_page_of_errors() {
     let core = format!("{ROOT}/jwt-core/src");
     let mut texts = Vec::new();
     for file in REASONS {
-        let code = fs::read_to_string(format!("{core}/{file}")).unwrap();
-        texts.extend(code.split("#[error(").skip(1).filter_map(literal));
+        let source = fs::read_to_string(format!("{core}/{file}")).unwrap();
+        texts.extend(source.split("#[error(").skip(1).filter_map(literal));
     }
     let mut files = Vec::new();
     sources(Path::new(&core), &mut files);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::address::network_of;
+use crate::transport::address::network_of;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// One client gets one part in so many of what there is.

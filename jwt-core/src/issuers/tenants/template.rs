@@ -1,9 +1,9 @@
 //! Names of tenants by a template.
 
 use super::TrustedIssuer;
-use crate::address::without_secrets;
 use crate::error::AuthenticatorBuildError;
 use crate::key::{OnDemand, Source};
+use crate::transport::address::without_secrets;
 
 /// What stands for the name of a tenant.
 const TENANT: &str = "{tenant}";

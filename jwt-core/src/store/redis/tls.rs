@@ -11,8 +11,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::RedisStoreBuilder;
-use crate::certificates;
 use crate::store::{StoreError, StoreUrlError};
+use crate::transport::certificates;
 
 /// The settings, as they were given.
 #[derive(Clone, Default)]

@@ -5,8 +5,8 @@ use std::fmt;
 use http::Uri;
 use serde::Deserialize;
 
-use crate::address::{is_allowed, is_secure, without_secrets};
 use crate::key::{FetchError, RemoteKeySetBuildError};
+use crate::transport::address::{is_allowed, is_secure, without_secrets};
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Origin {

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::client::DefaultClient;
 use super::origin::{self, Origin};
 use super::{Settings, published};
-use crate::address::without_secrets;
 use crate::config_error::unverified;
 use crate::key::{Fetch, FetchError, KeyError, KeySet, SkippedKey, Tried};
+use crate::transport::address::without_secrets;
 
 /// A set that was fetched, without its keys.
 #[derive(Clone)]

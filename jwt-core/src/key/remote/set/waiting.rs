@@ -20,7 +20,7 @@ struct Seats {
 }
 
 impl Waiting {
-    /// One seat more; `None` where none is left. `client` is its network, as [network_of](crate::address::network_of) says.
+    /// One seat more; `None` where none is left. `client` is its network, as [network_of](crate::transport::address::network_of) says.
     pub(super) fn seat(self: &Arc<Self>, client: Option<IpAddr>) -> Option<Seat> {
         let mut seats = self.seats();
         if seats.taken >= MAX_WAITING {
@@ -68,7 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::address::network_of;
+    use crate::transport::address::network_of;
 
     #[test]
     fn one_client_leaves_room_for_the_others() {

@@ -1,5 +1,7 @@
 //! The claims: the application's type and the registered claims, out of one pass over the JSON.
 
+pub(crate) mod scope_hierarchy;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;

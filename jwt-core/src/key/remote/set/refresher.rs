@@ -15,9 +15,9 @@ use super::Settings;
 use super::download::{Downloaded, Known, download};
 use super::report::Reporter;
 use super::waiting::{MAX_WAITING, Waiting};
-use crate::address::network_of;
 use crate::key::algorithm::Family;
 use crate::key::{Asked, FetchError, KeyError, KeyStatus, Lack, LiveKeys, Question, Wait, Waited};
+use crate::transport::address::network_of;
 
 /// How far off the next fetch may be for a request to wait for it.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);

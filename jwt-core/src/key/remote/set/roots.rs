@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use reqwest::{Certificate, Client};
 
-use crate::certificates;
 use crate::key::{FetchError, RemoteKeySetBuildError};
+use crate::transport::certificates;
 
 /// Certificates in DER.
 #[derive(Debug, Clone, Default)]

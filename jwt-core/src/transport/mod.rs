@@ -1,4 +1,9 @@
-//! What HTTP clients say of their failures.
+//! Connections to other services: which addresses may be used, which certificates are trusted, and what clients say of their
+//! failures.
+
+pub(crate) mod address;
+#[cfg(any(feature = "redis-tls", feature = "remote"))]
+pub(crate) mod certificates;
 
 use std::error::Error;
 use std::fmt;
