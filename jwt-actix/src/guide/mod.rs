@@ -24,7 +24,9 @@
 //! - [Verify and sign tokens without a request](self::tokens_without_requests)
 //! - [Log people in](self::log_people_in)
 //! - [Issue tokens and publish your keys](self::issue_tokens)
+//! - [Sign with a key in an HSM, a KMS or Vault](self::sign_with_an_hsm)
 //! - [Use sessions](self::sessions)
+//! - [Accept API keys of services](self::api_keys)
 //! - [Refuse a token before it expires](self::revoke_tokens)
 //! - [Store logins and revocations in Redis](self::redis)
 //! - [Write your own store](self::own_store)
@@ -40,6 +42,7 @@
 //! - [Crates, features, algorithms and limits](self::features)
 //! - [Every default and its reason](self::defaults)
 //! - [Answers: what clients, caches and the log get](self::answers)
+//! - [Every log text, its cause and its fix](self::errors)
 //! - [Logs, spans and metrics](self::logs_and_metrics)
 //! - [Keys that are fetched](self::fetched_keys)
 //! - [Profiles: the rules for access tokens and ID tokens](self::token_profiles)
@@ -88,8 +91,12 @@ pub mod tokens_without_requests {}
 pub mod log_people_in {}
 #[doc = include_str!("issue_tokens.md")]
 pub mod issue_tokens {}
+#[doc = include_str!("sign_with_an_hsm.md")]
+pub mod sign_with_an_hsm {}
 #[doc = include_str!("sessions.md")]
 pub mod sessions {}
+#[doc = include_str!("api_keys.md")]
+pub mod api_keys {}
 #[doc = include_str!("revoke_tokens.md")]
 pub mod revoke_tokens {}
 #[doc = include_str!("redis.md")]
@@ -114,6 +121,8 @@ pub mod features {}
 pub mod defaults {}
 #[doc = include_str!("answers.md")]
 pub mod answers {}
+#[doc = include_str!("errors.md")]
+pub mod errors {}
 #[doc = include_str!("logs_and_metrics.md")]
 pub mod logs_and_metrics {}
 #[doc = include_str!("fetched_keys.md")]
