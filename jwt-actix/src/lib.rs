@@ -72,7 +72,7 @@ mod forward_token;
         doctest,
         feature = "cache",
         feature = "login",
-        feature = "redis",
+        feature = "redis-tls",
         feature = "remote",
         feature = "testing",
         feature = "tracing"

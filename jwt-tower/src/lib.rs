@@ -74,7 +74,7 @@ mod forward_token;
         feature = "axum",
         feature = "cache",
         feature = "login",
-        feature = "redis",
+        feature = "redis-tls",
         feature = "remote",
         feature = "testing",
         feature = "tracing"

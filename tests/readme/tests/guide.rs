@@ -36,6 +36,7 @@ const ADAPTERS: [Adapter; 2] = [
             "IntoResponse",
             "Greeter",
             "jwt_tower::claims",
+            "on_rejection_response",
         ],
         rename: Some(("jwt_tower", "jwt_actix")),
     },
