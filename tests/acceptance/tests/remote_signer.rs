@@ -323,7 +323,8 @@ fn while_the_signer_fails_a_renewal_on_the_way_is_answered_503() {
     run(async {
         let attempt = logins.attempt(&http::Request::post("/").body(()).unwrap()).unwrap();
         let login = attempt.log_in(&alice()).await.unwrap();
-        let pairs = login.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        let pairs =
+            login.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
         let cookie = pairs.collect::<Vec<_>>().join("; ");
         let request = http::Request::get("/me").header("cookie", cookie).header("sec-fetch-site", "same-origin");
         let request = request.body(()).unwrap();
