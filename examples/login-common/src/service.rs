@@ -64,7 +64,11 @@ impl Service {
             (store.clone(), store)
         };
         let key = match &options.key {
-            Some(file) => SigningKey::pem(Algorithm::ES256, std::fs::read_to_string(file)?)?,
+            Some(file) => {
+                let named = |error: &dyn Error| format!("the signing key in {file:?}: {error}");
+                let pem = std::fs::read_to_string(file).map_err(|error| named(&error))?;
+                SigningKey::pem(Algorithm::ES256, pem).map_err(|error| named(&error))?
+            }
             None => SigningKey::generate(Algorithm::ES256)?,
         };
         let cookies = LoginCookies::builder();

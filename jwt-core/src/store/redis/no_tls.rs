@@ -1,4 +1,5 @@
 //! In place of TLS, without the feature `redis-tls`.
+#![allow(clippy::unnecessary_wraps, reason = "the functions are those that TLS has")]
 
 use redis::cluster::ClusterClientBuilder;
 use redis::sentinel::SentinelClientBuilder;
@@ -8,7 +9,7 @@ use crate::store::{StoreError, StoreUrlError};
 
 /// No settings.
 #[derive(Clone, Default)]
-pub(super) struct Tls;
+pub(super) struct Tls(());
 
 impl Tls {
     pub(super) fn is_given(&self) -> bool {

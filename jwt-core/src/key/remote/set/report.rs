@@ -61,7 +61,7 @@ impl Reporter {
             if others {
                 tracing::debug!(target: "jwt", origin = self.origin, kid, reason = %key.reason, "key skipped");
             } else {
-                tracing::info!(target: "jwt", origin = self.origin, kid, reason = %key.reason, "key skipped");
+                tracing::info!(target: "jwt", origin = self.origin, kid, reason = %key.reason, "key skipped: the set has no other that can be used");
             }
         }
     }
