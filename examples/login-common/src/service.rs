@@ -65,7 +65,7 @@ impl Service {
         };
         let key = match &options.key {
             Some(file) => {
-                let named = |error: &dyn Error| format!("the signing key in {file:?}: {error}");
+                let named = |error: &dyn Error| format!("the signing key in {}: {error}", file.display());
                 let pem = std::fs::read_to_string(file).map_err(|error| named(&error))?;
                 SigningKey::pem(Algorithm::ES256, pem).map_err(|error| named(&error))?
             }
