@@ -177,16 +177,21 @@ impl Logins {
         head: &impl RequestHead,
         body: Result<&[u8], BodyError>,
     ) -> Result<Response<String>, LoginRefusal> {
-        let location = match Sender::of(head, body)? {
-            Sender::Client(request) => {
+        let location = match Sender::of(head, body) {
+            // What the head has ends all the same.
+            Err(error) => {
+                let cleared = self.log_out_from_request(head).await?;
+                return Err(LoginRefusal::clearing(error.into(), cleared));
+            }
+            Ok(Sender::Client(request)) => {
                 // Both, whatever becomes of the other.
                 let ended = self.log_out(request.refresh_token).await;
                 self.log_out_from_request(head).await?;
                 ended?;
                 return Ok(settled(None, no_store()));
             }
-            Sender::Form => Some(self.0.paths.after_log_out.clone()),
-            Sender::Script => None,
+            Ok(Sender::Form) => Some(self.0.paths.after_log_out.clone()),
+            Ok(Sender::Script) => None,
         };
         Ok(settled(location, self.log_out_from_request(head).await?))
     }

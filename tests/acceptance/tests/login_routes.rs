@@ -216,6 +216,26 @@ fn a_body_that_holds_no_refresh_token_is_refused_and_costs_no_login() {
 }
 
 #[test]
+fn a_logout_with_a_body_that_cannot_be_read_ends_what_the_head_has_and_says_so() {
+    let long = "x".repeat(LoginRoute::MAX_BODY + 1);
+    for (field, body, status) in
+        [(JSON, "{}", 400), (JSON, "{", 400), (("Content-Type", "application/xml"), "<a/>", 415), (JSON, &*long, 413)]
+    {
+        everywhere(|server, place| {
+            let case = format!("{} {field:?} {status}", server.stack);
+            let login = jar(&send(server, "POST", "/auth/login", &[], ""));
+            let other_site = [field, ("Cookie", &*login), ("Sec-Fetch-Site", "cross-site")];
+            let reply = send(server, "POST", "/auth/logout", &other_site, body);
+            assert_eq!((reply.status, place.labels("alice").len(), cookies(&reply).len()), (403, 1, 0), "{case}");
+            let reply = send(server, "POST", "/auth/logout", &[field, ("Cookie", &login)], body);
+            assert_eq!((reply.status, cookies(&reply).len()), (status, CLEARED), "{case}: {reply:?}");
+            assert_eq!(place.labels("alice"), [""; 0], "{case}");
+            assert_eq!(send(server, "GET", "/me", &[("Cookie", &login)], "").status, 401, "{case}");
+        });
+    }
+}
+
+#[test]
 fn devices_are_listed_and_ended_by_their_user_alone() {
     everywhere(|server, place| {
         let name = server.stack;
