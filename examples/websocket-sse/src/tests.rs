@@ -21,6 +21,7 @@ const FRAMEWORKS: [(&str, Serve); 2] = [("axum", crate::serve_axum), ("actix", c
 fn servers(issuer: &TestIssuer) -> Vec<(&'static str, SocketAddr)> {
     let start = |(name, serve): (_, Serve)| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let state = AppState::new(|| issuer.builder()).unwrap();
         thread::spawn(move || serve(listener, state).unwrap());
