@@ -45,7 +45,7 @@ const ADAPTERS: [Adapter; 2] = [
 /// What stands before a block, and after it: the values that a reader would have at hand, as in `build.rs`. None of it is
 /// shown.
 const BEFORE: &str = "\
-# mod at_hand { include!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/src/guide/at_hand.rs\")); }
+# mod at_hand { include!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/guide/at_hand.rs\")); }
 # use at_hand::*;
 # async fn compiled(
 #     secret: &[u8], pem: &str, jwks: &str, keys: KeySet, token: &str, id_token: &str, nonce: &str, refresh_token: &str,
@@ -168,13 +168,14 @@ fn guide(adapter: &Adapter) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let names: Vec<_> = entries.iter().map(|(name, _)| name.clone()).collect();
     for (name, path) in entries {
-        writeln!(contents, "#[doc = include_str!(\"{name}.md\")]\npub mod {name} {{}}").expect("a string takes all");
+        writeln!(contents, "#[doc = include_str!(\"../guide/{name}.md\")]\npub mod {name} {{}}")
+            .expect("a string takes all");
         let text = fs::read_to_string(docs.join(path)).expect("the page exists");
         let page = page(&text, adapter, |other| names.iter().any(|name| name == other));
-        let file = format!("{}/src/guide/{name}.md", adapter.name);
+        let file = format!("{}/guide/{name}.md", adapter.name);
         assert!(files.insert(file, page).is_none(), "two pages are called {name}");
     }
-    files.insert(format!("{}/src/guide/mod.rs", adapter.name), contents);
+    files.insert(format!("{}/src/guide.rs", adapter.name), contents);
     files
 }
 
@@ -184,9 +185,9 @@ fn the_guide_of_each_adapter_is_the_book() {
     let mut differ = Vec::new();
     for adapter in ADAPTERS {
         let files = guide(&adapter);
-        let directory = root().join(adapter.name).join("src/guide");
+        let directory = root().join(adapter.name).join("guide");
         for entry in fs::read_dir(&directory).expect("the guide is there").flatten() {
-            let file = format!("{}/src/guide/{}", adapter.name, entry.file_name().to_string_lossy());
+            let file = format!("{}/guide/{}", adapter.name, entry.file_name().to_string_lossy());
             if !files.contains_key(&file) && !file.ends_with("/at_hand.rs") {
                 differ.push(file);
                 if update {
