@@ -153,7 +153,7 @@ impl<'r, T: FromAdmission> request::FromRequest<'r> for Admitted<T> {
     type Error = Rejection;
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Rejection> {
         let mut kept = kept(request);
-        match T::from_admission(kept.admission.as_ref()) {
+        match T::from_admission(kept.admission.as_ref()).map_err(|rejection| rejection.for_request(&Head(request))) {
             Ok(admitted) => Outcome::Success(Self(admitted)),
             Err(rejection) => {
                 kept.rejection = Some(rejection.clone());

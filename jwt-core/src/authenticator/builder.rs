@@ -17,7 +17,7 @@ use crate::key::KeySource;
 use crate::metadata::ResourceMetadata;
 use crate::request::cross_site::CrossSite;
 use crate::request::csrf_token::CsrfTokens;
-use crate::request::near_miss;
+use crate::request::near_miss::Sources;
 use crate::request::source::TokenSource;
 use crate::verify::{
     Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Lookup, Profile, Remember,
@@ -542,8 +542,7 @@ impl<C> AuthenticatorBuilder<C> {
         let response_headers = ResponseHeaders::of(&sources, allowed.no_token);
         let verifier = self.verifier(challenges.clone())?;
         Ok(Authenticator(Arc::new(Inner {
-            looked_in: near_miss::in_words(&sources),
-            sources,
+            sources: Arc::new(Sources::new(sources)),
             cross_site,
             verifier,
             allowed,

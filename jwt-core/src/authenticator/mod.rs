@@ -22,8 +22,8 @@ use crate::error::{AuthError, CrossSiteError, TokenError, Unavailable};
 use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
-use crate::request::near_miss::{self, NoToken};
-use crate::request::source::{self, Credential, TokenSource};
+use crate::request::near_miss::Sources;
+use crate::request::source::{self, Credential};
 use crate::verify::{Failure, VerifiedToken, Verifier};
 pub use builder::AuthenticatorBuilder;
 pub use outcome::{Outcome, Pending, Verdict};
@@ -71,9 +71,7 @@ struct Allowed {
 }
 
 struct Inner<C> {
-    sources: Vec<TokenSource>,
-    /// All of them, in words.
-    looked_in: Arc<str>,
+    sources: Arc<Sources>,
     cross_site: CrossSite,
     verifier: Verifier<C>,
     allowed: Allowed,
@@ -98,7 +96,7 @@ impl<C: ClaimsType> Authenticator<C> {
     pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
         let inner = &*self.0;
         let Credential { token, in_cookie, .. } =
-            match source::extract(&inner.sources, inner.allowed.several_tokens, head) {
+            match source::extract(&inner.sources.list, inner.allowed.several_tokens, head) {
                 Ok(Some(credential)) => credential,
                 Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
                 Err(error) => return Verdict::Rejected(self.logged(error.into(), None)),
@@ -115,7 +113,7 @@ impl<C: ClaimsType> Authenticator<C> {
             Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired { .. }))) if in_cookie => {
                 self.renewed_or(head, Some(token), error)
             }
-            Err(Failure::Refused(error)) => self.refused(error, Some(token)).into(),
+            Err(Failure::Refused(error)) => self.refused(error, Some(token), || None).into(),
             Err(Failure::Wait { keys, .. }) => self.eventually(token, csrf_token, move |this, token| async move {
                 this.0.verifier.verify_after(keys, &token).await
             }),
@@ -143,7 +141,7 @@ impl<C: ClaimsType> Authenticator<C> {
                 let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
                 checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
             });
-            checked.unwrap_or_else(|error| this.refused(error, Some(&token))).into()
+            checked.unwrap_or_else(|error| this.refused(error, Some(&token), || None)).into()
         })))
     }
 
@@ -152,15 +150,7 @@ impl<C: ClaimsType> Authenticator<C> {
         let refresh_token = match self.0.renewal.as_ref().map(|renewal| renewal.refresh_token(head)) {
             Some(Ok(Some(token))) => Box::<[u8]>::from(token),
             Some(Err(error)) => return Verdict::Rejected(self.logged(error.into(), None)),
-            None | Some(Ok(None)) if matches!(error, AuthError::MissingToken) => {
-                if self.0.allowed.no_token {
-                    return Verdict::Anonymous;
-                }
-                let NoToken { looked_in, nearly } = self.no_token(head);
-                log::no_token(&looked_in, nearly.as_deref());
-                return Verdict::Rejected(error);
-            }
-            None | Some(Ok(None)) => return self.refused(error, token).into(),
+            None | Some(Ok(None)) => return self.refused(error, token, || nearly(&self.0.sources, head)).into(),
         };
         let (this, token) = (self.clone(), token.map(Box::<[u8]>::from));
         Verdict::Pending(Pending(Box::pin(async move { this.renewed(refresh_token, token, error).await })))
@@ -179,22 +169,11 @@ impl<C: ClaimsType> Authenticator<C> {
             }
             Err(NotRenewed::Unavailable) => Err(self.logged(Unavailable::Store.into(), None)).into(),
             Err(NotRenewed::Refused { cookies }) => {
-                let result = self.not_renewed(token.as_deref(), error).map_or(Ok(None), Err);
+                let nearly = || Some("a refresh token that is not good any more".into());
+                let result = self.refused(error, token.as_deref(), nearly);
                 Outcome { result, cookies: Cookies::new(cookies) }
             }
         }
-    }
-
-    /// Why such a request is rejected; not at all where it may be anonymous.
-    fn not_renewed(&self, token: Option<&[u8]>, error: AuthError) -> Option<AuthError> {
-        if !matches!(error, AuthError::MissingToken) {
-            return self.refused(error, token).err();
-        }
-        if self.0.allowed.no_token {
-            return None;
-        }
-        log::no_token(&self.0.looked_in, Some("a refresh token that is not good any more"));
-        Some(error)
     }
 }
 
@@ -210,20 +189,30 @@ impl<C> Authenticator<C> {
         self.0.response_headers.as_ref()
     }
 
-    /// Where no token was found in a request, and what was nearly one, if anybody wants to know.
-    pub(crate) fn no_token(&self, head: &impl RequestHead) -> NoToken {
-        let Inner { sources, looked_in, .. } = &*self.0;
-        let nearly = if log::wants_no_token() { near_miss::nearly(sources, head) } else { None };
-        NoToken { looked_in: looked_in.clone(), nearly }
+    pub(crate) fn sources(&self) -> &Arc<Sources> {
+        &self.0.sources
     }
 
-    /// What came of a request with a token that is refused, after the log was told.
-    fn refused(&self, error: AuthError, token: Option<&[u8]>) -> Result<Option<VerifiedToken<C>>, AuthError> {
-        if self.0.allowed.expired && matches!(error, AuthError::InvalidToken(TokenError::Expired { .. })) {
-            log::expired_is_anonymous(&error);
-            return Ok(None);
+    /// What comes of a request without a good token, after the log was told. `nearly` says what it has instead of one.
+    fn refused(
+        &self,
+        error: AuthError,
+        token: Option<&[u8]>,
+        nearly: impl FnOnce() -> Option<Box<str>>,
+    ) -> Result<Option<VerifiedToken<C>>, AuthError> {
+        let Inner { allowed, sources, .. } = &*self.0;
+        match error {
+            AuthError::MissingToken if allowed.no_token => Ok(None),
+            AuthError::MissingToken => {
+                log::no_token(&sources.in_words, nearly().as_deref());
+                Err(error)
+            }
+            AuthError::InvalidToken(TokenError::Expired { .. }) if allowed.expired => {
+                log::expired_is_anonymous(&error);
+                Ok(None)
+            }
+            error => Err(self.logged(error, token)),
         }
-        Err(self.logged(error, token))
     }
 
     /// The error, after the log was told.
@@ -242,6 +231,11 @@ impl<C> Authenticator<C> {
     }
 }
 
+/// What a request has instead of a token, if anybody wants to know.
+pub(crate) fn nearly(sources: &Sources, head: &impl RequestHead) -> Option<Box<str>> {
+    if log::wants_no_token() { sources.nearly(head) } else { None }
+}
+
 fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) -> AuthError {
     log::cross_site(error, origin);
     error.into()
@@ -256,7 +250,7 @@ impl<C> Clone for Authenticator<C> {
 impl<C> fmt::Debug for Authenticator<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator")
-            .field("sources", &self.0.sources)
+            .field("sources", &self.0.sources.list)
             .field("cross_site", &self.0.cross_site)
             .field("verifier", &self.0.verifier)
             .field("optional", &self.0.allowed.no_token)

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::answer::{Answer, HeaderFields, Protocol, ResponseHeaders};
-use crate::authenticator::{Authenticator, Outcome};
+use crate::authenticator::{Authenticator, Outcome, nearly};
 use crate::error::{AuthError, Misuse};
 use crate::observe::spans::Authenticated;
 use crate::observe::{log, spans};
 use crate::request::RequestHead;
-use crate::request::near_miss::NoToken;
+use crate::request::near_miss::Sources;
 use crate::verify::{CompactToken, VerifiedToken};
 
 /// What a layer leaves behind in a request for extractors to find: for adapters, of interest to nobody else.
@@ -28,7 +28,8 @@ pub(super) enum Admitted {
 #[derive(Debug, Clone)]
 pub(super) struct Anonymous {
     answer: Answer,
-    no_token: Arc<NoToken>,
+    /// Where no token was found.
+    sources: Arc<Sources>,
 }
 
 /// Why an extractor yields nothing, and what goes on the wire for it.
@@ -39,8 +40,15 @@ pub struct Rejection {
     pub error: AuthError,
     /// What the client is told.
     pub answer: Answer,
-    /// What was found in place of a token, where nobody has been told of it yet.
-    no_token: Option<Arc<NoToken>>,
+    /// That there is no token, where nobody has been told of it yet.
+    no_token: Option<Box<NoToken>>,
+}
+
+/// Where no token was found, and what the request has instead.
+#[derive(Debug, Clone)]
+struct NoToken {
+    sources: Arc<Sources>,
+    nearly: Option<Box<str>>,
 }
 
 impl From<Misuse> for Rejection {
@@ -61,15 +69,19 @@ impl Rejection {
     /// Tells log, span and counters that an anonymous request is refused after all. An adapter calls it where the refusal of
     /// an extractor becomes a response: before that, an application may still do without the token.
     pub fn report(&self) {
-        if let Some(NoToken { looked_in, nearly }) = self.no_token.as_deref() {
-            log::no_token(looked_in, nearly.as_deref());
+        if let Some(NoToken { sources, nearly }) = self.no_token.as_deref() {
+            log::no_token(&sources.in_words, nearly.as_deref());
             spans::denied(&self.error);
         }
     }
 
-    /// The same, told in the protocol of the request; see [`Answer::for_request`].
+    /// The same, told in the protocol of the request; see [`Answer::for_request`]. And what the request has instead of a
+    /// token, for [`report`](Self::report).
     #[must_use]
-    pub fn for_request(self, head: &impl RequestHead) -> Self {
+    pub fn for_request(mut self, head: &impl RequestHead) -> Self {
+        if let Some(no_token) = &mut self.no_token {
+            no_token.nearly = nearly(&no_token.sources, head);
+        }
         self.in_protocol(Protocol::of(head))
     }
 
@@ -112,9 +124,7 @@ impl Admission {
             Ok(Some(token)) => Ok(Self(Admitted::Verified(token.into_token()))),
             Ok(None) => {
                 let answer = authenticator.answer(&AuthError::MissingToken);
-                Ok(Self(Admitted::Anonymous(
-                    Anonymous { answer, no_token: authenticator.no_token(head).into() }.into(),
-                )))
+                Ok(Self(Admitted::Anonymous(Anonymous { answer, sources: authenticator.sources().clone() }.into())))
             }
             Err(error) => {
                 let answer = authenticator.answer(&error).for_request(head);
@@ -154,8 +164,8 @@ impl Admission {
             None => Err(Misuse::MissingLayer.into()),
             Some(Self(Admitted::Verified(token))) => Ok(token),
             Some(Self(Admitted::Anonymous(anonymous))) => {
-                let Anonymous { answer, no_token } = &**anonymous;
-                let no_token = Some(no_token.clone());
+                let Anonymous { answer, sources } = &**anonymous;
+                let no_token = Some(NoToken { sources: sources.clone(), nearly: None }.into());
                 Err(Rejection { error: AuthError::MissingToken, answer: answer.clone(), no_token })
             }
         }

@@ -195,8 +195,9 @@ impl Policy {
         let token = match Admission::admitted(admission) {
             Ok(token) => token,
             Err(rejection) => {
+                let rejection = rejection.for_request(head);
                 rejection.report();
-                return Decision::Denied(rejection.in_protocol(protocol));
+                return Decision::Denied(rejection);
             }
         };
         if self.waits {

@@ -1,20 +1,17 @@
 //! What a request without a token has in the place of one: for the log, so that nobody has to guess.
 
-use std::sync::Arc;
-
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 
 use super::RequestHead;
 use super::source::{Place, TokenSource};
 use crate::config_error::unverified;
 
-/// Where no token was found.
-#[derive(Debug, Clone)]
-pub(crate) struct NoToken {
-    /// The configured sources, in words.
-    pub(crate) looked_in: Arc<str>,
-    /// What is nearly a token, and what to change. Names of the request are in it as debug text, values are not.
-    pub(crate) nearly: Option<Box<str>>,
+/// The configured sources.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    pub(crate) list: Vec<TokenSource>,
+    /// All of them, for the log.
+    pub(crate) in_words: Box<str>,
 }
 
 /// Header fields that proxies, gateways and clients put a token in.
@@ -25,15 +22,18 @@ const OTHER_PARAMETERS: [&str; 3] = ["access_token", "token", "jwt"];
 /// How many cookies and parameters are looked at.
 const MAX_LOOKED_AT: usize = 64;
 
-/// All sources, in words.
-pub(crate) fn in_words(sources: &[TokenSource]) -> Arc<str> {
-    sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ").into()
-}
+impl Sources {
+    pub(crate) fn new(list: Vec<TokenSource>) -> Self {
+        let in_words = list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ").into();
+        Self { list, in_words }
+    }
 
-/// What a head in which no source holds a token has instead.
-pub(crate) fn nearly(sources: &[TokenSource], head: &impl RequestHead) -> Option<Box<str>> {
-    let found = sources.iter().find_map(|source| near(source, head)).or_else(|| elsewhere(sources, head))?;
-    Some(found.into())
+    /// What a head in which no source holds a token has instead, and what to change. Names of the request are in it as debug
+    /// text, values are not.
+    pub(crate) fn nearly(&self, head: &impl RequestHead) -> Option<Box<str>> {
+        let found = self.list.iter().find_map(|source| near(source, head)).or_else(|| elsewhere(&self.list, head))?;
+        Some(found.into())
+    }
 }
 
 /// What is nearly a token for this source.
@@ -152,7 +152,7 @@ mod tests {
     fn of(sources: &[TokenSource], fields: &[(&str, &str)], uri: &str) -> String {
         let request = Request::get(uri);
         let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let nearly = nearly(sources, &request.body(()).unwrap()).unwrap_or_default();
+        let nearly = Sources::new(sources.to_vec()).nearly(&request.body(()).unwrap()).unwrap_or_default();
         assert!(!nearly.contains("secret") && !nearly.contains("eyJ") && !nearly.contains('\n'), "{nearly}");
         nearly.into()
     }
