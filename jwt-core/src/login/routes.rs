@@ -211,7 +211,7 @@ impl Logins {
                 Ok(response) => response,
                 Err(error) => error.response(),
             },
-            Err(rejection) => self.rejected(&rejection, by_form),
+            Err(rejection) => self.rejected(&rejection.for_request(head), by_form),
         };
         with(response, headers)
     }
@@ -244,6 +244,7 @@ impl Logins {
 
     /// Whoever is not logged in is sent where one logs in, if that is the form of a page.
     fn rejected(&self, rejection: &Rejection, by_form: bool) -> Response<String> {
+        rejection.report();
         let response = rejection.answer.response();
         if by_form && response.status() == StatusCode::UNAUTHORIZED {
             return settled(Some(self.0.paths.after_log_out.clone()), no_store());

@@ -298,6 +298,24 @@ fn a_logout_everywhere_ends_every_login_of_the_user_and_no_other() {
 }
 
 #[test]
+fn who_may_be_anonymous_elsewhere_may_not_on_a_route_of_a_user_and_the_log_says_so_once() {
+    let (log, place) = (Log::here(), Place::new());
+    let auth = place.logins.authenticator::<User>().optional().build().unwrap();
+    for (field, level, said) in [
+        ("accept", "DEBUG", r#"looked_in="the header field \"authorization\""#),
+        ("authorization", "INFO", r#"the scheme \"Basic\", expected \"Bearer\""#),
+    ] {
+        let request = http::Request::get("/auth/devices").header(field, "Basic YWxpY2U6eA").body(()).unwrap();
+        log.take();
+        let route = place.logins.route(&request).unwrap();
+        let response = place.runtime.block_on(route.respond(&auth, &request, Ok(b"")));
+        let text = log.take();
+        assert_eq!((response.status().as_u16(), text.matches("request rejected").count()), (401, 1), "{text}");
+        assert!(text.contains(level) && text.contains(said), "{text}");
+    }
+}
+
+#[test]
 fn without_a_good_token_there_is_a_challenge_and_from_another_site_nothing() {
     everywhere(|server, place| {
         let name = server.stack;
