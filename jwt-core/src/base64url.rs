@@ -34,14 +34,6 @@ pub(crate) fn without_padding_of_all(parts: [&[u8]; 3]) -> Option<[&[u8]; 3]> {
     (padded && parts.iter().all(|part| part.len().is_multiple_of(4))).then(|| parts.map(without_padding))
 }
 
-/// The text of the same unsigned number in that many bytes; `None` where it is none, or does not fit.
-pub(crate) fn resized(text: &str, length: usize) -> Option<String> {
-    let number = decode(text.as_bytes()).filter(|number| !number.is_empty())?;
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let missing = length.checked_sub(number.len() - zeros)?;
-    Some(encode([&vec![0; missing], &number[zeros..]].concat()))
-}
-
 /// Encodes.
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)

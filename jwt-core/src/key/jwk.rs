@@ -46,7 +46,7 @@ impl<'a> Jwk<'a> {
         let mut types = Algorithm::ALL.iter().map(|algorithm| algorithm.key_type());
         let curve = types.find(|curve| curve.kty == "EC" && curve.kty == self.kty && curve.crv == self.crv.as_deref());
         if let Some(curve) = curve {
-            let resize = |text: Option<String>| text.and_then(|text| base64url::resized(&text, curve.length));
+            let resize = |text: Option<String>| text.and_then(|text| resized(&text, curve.length));
             (self.x, self.y) = (resize(self.x), resize(self.y));
         }
         self
@@ -161,6 +161,14 @@ pub(super) fn coordinate(algorithm: Algorithm, text: Option<&String>) -> Result<
 pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]
+}
+
+/// The text of the same unsigned number in that many bytes; `None` where it is none, or does not fit.
+fn resized(text: &str, length: usize) -> Option<String> {
+    let number = base64url::decode(text.as_bytes()).filter(|number| !number.is_empty())?;
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let missing = length.checked_sub(number.len() - zeros)?;
+    Some(base64url::encode([&vec![0; missing], &number[zeros..]].concat()))
 }
 
 #[cfg(test)]

@@ -112,8 +112,10 @@ impl Trust {
             &mut large
         };
         let signature = base64url::decode_into(token.signature, buffer);
-        let wrong = |key: &VerifyingKey| match signature {
-            Some(signature) if key.is_meant_decoded(token.message, signature) => TokenError::SecretInBase64,
+        let meant_decoded =
+            |key: &VerifyingKey| signature.is_some_and(|signature| key.is_meant_decoded(token.message, signature));
+        let wrong = |candidates: &[&VerifyingKey]| match candidates {
+            [key, ..] if meant_decoded(key) => TokenError::SecretInBase64,
             _ => TokenError::Signature,
         };
         let holds = |key: &VerifyingKey| signature.is_some_and(|signature| key.verify(token.message, signature));
@@ -131,7 +133,7 @@ impl Trust {
             }
             if known.only_candidate {
                 let snapshot = self.keys.snapshot();
-                return Err(no_key(&snapshot, &known.header, wrong(&known.key)));
+                return Err(no_key(&snapshot, &known.header, wrong(&[&known.key])));
             }
         }
         let header = Header::read(token.header)?;
@@ -151,11 +153,7 @@ impl Trust {
             no_key(&snapshot, &header, error)
         })?;
         let key = candidates.iter().copied().find(|key| holds(key));
-        let key = key
-            .ok_or_else(|| {
-                no_key(&snapshot, &header, candidates.first().map_or(TokenError::Signature, |key| wrong(key)))
-            })?
-            .clone();
+        let key = key.ok_or_else(|| no_key(&snapshot, &header, wrong(&candidates)))?.clone();
         let header = Arc::new(header);
         // A header that several keys may stand behind is known by the first of them, and stays so.
         if known.is_none() {
