@@ -231,6 +231,29 @@ fn the_algorithm_comes_from_the_key_or_the_application_and_never_from_the_token(
 }
 
 #[test]
+fn where_a_key_names_no_algorithm_and_is_used_with_another_one_the_error_says_how_to_name_it() {
+    let token = |kid: Option<&str>| {
+        let key = SigningKey::pem(Algorithm::PS256, key_file("rsa.pem")).unwrap();
+        kid.map_or(key.clone(), |kid| key.with_kid(kid)).sign(&good_claims()).unwrap()
+    };
+    let refused = |keys: KeySet, token: String| {
+        let verifier = Authenticator::<User>::builder().keys(keys).any_audience().clock(Stopped).build_verifier();
+        verifier.unwrap().verify(token).unwrap_err().to_string()
+    };
+    let named = set(&[jwk_with("rsa", "alg", "RS256".into()), jwk("p256")]);
+    for kid in [None, Some("rsa")] {
+        let error = refused(KeySet::jwks(set(&[jwk("p256"), jwk("rsa")])).unwrap(), token(kid));
+        assert!(error.contains("signed by PS256") && error.contains("is used with RS256"), "{error}");
+        assert!(error.contains(".algorithms([Algorithm::PS256])"), "{error}");
+        // Where the key names another one, and where somebody said which are meant, it is no oversight.
+        for keys in [KeySet::jwks(&named), KeySet::jwks_allowing(set(&[jwk("rsa")]), &[Algorithm::RS256])] {
+            let error = refused(keys.unwrap(), token(kid));
+            assert!(error.contains("no key accepts PS256"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn nothing_prints_a_secret() {
     let secret = "sixteen letters sixteen letters!";
     let signing = SigningKey::secret(Algorithm::HS256, secret).unwrap();
