@@ -1,5 +1,6 @@
 //! The claims: the application's type and the registered claims, out of one pass over the JSON.
 
+pub(crate) mod grants;
 pub(crate) mod scope_hierarchy;
 
 use std::borrow::Cow;

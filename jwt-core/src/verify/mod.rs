@@ -7,7 +7,6 @@ pub(crate) mod cache;
 mod claimed;
 #[cfg(feature = "testing")]
 mod for_test;
-mod grants;
 mod header;
 mod id_token;
 mod known_headers;
@@ -28,10 +27,10 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 pub use crate::claims::ClaimsType;
+pub use crate::claims::grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub(crate) use authority::{Authority, Lookup};
 #[cfg(feature = "cache")]
 pub use cache::TokenCache;
-pub use grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub use header::Header;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 pub use look_up::{CredentialKind, LookUp, LookedUp};
