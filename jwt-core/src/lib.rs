@@ -46,6 +46,7 @@
 //! | pass tokens on to other services | [`forward`] |
 //! | tell clients where to get a token | [`metadata`] |
 //! | write an adapter for another framework | [`adapter`] |
+//! | ask for proofs of possession | [`binding`] |
 //! | see why something was refused | [`error`] |
 //! | stop the time in a test | [`clock`], `testing` (feature `testing`) |
 //!
@@ -89,6 +90,7 @@ mod answer;
 pub mod api_key;
 mod authenticator;
 mod base64url;
+pub mod binding;
 mod claims;
 pub mod clock;
 mod config_error;

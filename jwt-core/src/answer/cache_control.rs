@@ -7,6 +7,9 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 
 use crate::request::source::TokenSource;
 
+/// RFC 9449 §8.1.
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
 /// What keeps a cache between service and client from showing one user's answer to another, and the cookies of a login
 /// that was renewed on the way. For adapters.
 ///
@@ -20,6 +23,8 @@ pub struct ResponseHeaders {
     private: bool,
     /// Cookies to be set.
     cookies: Cookies,
+    /// What the next proof of the client has to have in it (RFC 9449 §8.2).
+    nonce: Option<HeaderValue>,
 }
 
 /// The values of `Set-Cookie` that a response needs, mostly none.
@@ -56,16 +61,16 @@ impl ResponseHeaders {
             }
         }
         let vary = (!names.is_empty()).then(|| HeaderValue::try_from(names.join(", ")).ok()).flatten();
-        Some(Arc::new(Self { vary, private, cookies: Cookies::NONE }))
+        Some(Arc::new(Self { vary, private, cookies: Cookies::NONE, nonce: None }))
     }
 
-    /// What a response needs that sets these cookies as well.
-    pub(crate) fn with_cookies(headers: Option<&Arc<Self>>, cookies: Cookies) -> Option<Arc<Self>> {
-        if cookies.is_empty() {
+    /// What a response needs that sets these cookies and brings this nonce as well.
+    pub(crate) fn with(headers: Option<&Arc<Self>>, cookies: Cookies, nonce: Option<HeaderValue>) -> Option<Arc<Self>> {
+        if cookies.is_empty() && nonce.is_none() {
             return headers.cloned();
         }
         let vary = headers.and_then(|headers| headers.vary.clone());
-        Some(Arc::new(Self { vary, private: true, cookies }))
+        Some(Arc::new(Self { vary, private: true, cookies, nonce }))
     }
 
     /// Adds to a response what it needs. A `Cache-Control` that the response has stays, since the application knows; but
@@ -76,6 +81,9 @@ impl ResponseHeaders {
     pub fn apply(&self, response: &mut impl HeaderFields) {
         if let Some(vary) = &self.vary {
             response.append(VARY, vary.clone());
+        }
+        if let Some(nonce) = &self.nonce {
+            response.insert(DPOP_NONCE, nonce.clone());
         }
         let has_cache_control = response.values(&CACHE_CONTROL).next().is_some();
         if !self.cookies.is_empty() {
@@ -163,7 +171,7 @@ mod tests {
     #[test]
     fn what_the_response_says_of_a_login_counts_for_all_its_cookies() {
         let cookies = ["a=1; Path=/", "b=2"].map(HeaderValue::from_static);
-        let headers = ResponseHeaders::with_cookies(None, Cookies::new(cookies)).unwrap();
+        let headers = ResponseHeaders::with(None, Cookies::new(cookies), None).unwrap();
         for (own, added) in [("a=; Max-Age=0", 0), (" b = 3", 0), ("b", 0), ("ab=1", 2), ("c=a=1", 2), ("A=1", 2)] {
             let mut response = http::HeaderMap::new();
             response.insert(SET_COOKIE, HeaderValue::from_static(own));
@@ -176,7 +184,7 @@ mod tests {
     #[test]
     fn a_response_that_sets_cookies_is_stored_by_nobody() {
         let cookies = ["a=1", "b=2"].map(HeaderValue::from_static);
-        let headers = ResponseHeaders::with_cookies(None, Cookies::new(cookies)).unwrap();
+        let headers = ResponseHeaders::with(None, Cookies::new(cookies), None).unwrap();
         let mut response = http::HeaderMap::new();
         response.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
         response.insert(SET_COOKIE, HeaderValue::from_static("c=3"));

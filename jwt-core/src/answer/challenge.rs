@@ -16,18 +16,32 @@ pub(crate) struct Scheme<'s> {
     pub(crate) parameters: &'s str,
 }
 
-impl Scheme<'static> {
+impl<'s> Scheme<'s> {
     /// RFC 6750 §3.
     pub(crate) const BEARER: Self = Self { name: "Bearer", parameters: "" };
+
+    /// RFC 9449 §7.1.
+    pub(crate) const fn dpop(parameters: &'s str) -> Self {
+        Self { name: "DPoP", parameters }
+    }
+
+    fn is_dpop(&self) -> bool {
+        self.name == "DPoP"
+    }
 }
+
+/// One challenge per accepted scheme, for a request with a bearer token or without any, and for one under the scheme `DPoP`.
+pub(super) type ChallengeSet = [Arc<[HeaderValue]>; 2];
 
 /// The challenges of one authenticator: for each reason one per accepted scheme, each in a field of its own.
 #[derive(Clone)]
 pub(crate) struct Challenges {
-    missing: Arc<[HeaderValue]>,
-    invalid_request: Arc<[HeaderValue]>,
-    invalid_token: Arc<[HeaderValue]>,
-    insufficient_scope: Arc<[HeaderValue]>,
+    missing: ChallengeSet,
+    invalid_request: ChallengeSet,
+    invalid_token: ChallengeSet,
+    insufficient_scope: ChallengeSet,
+    invalid_proof: ChallengeSet,
+    use_nonce: ChallengeSet,
     /// Whether calls of gRPC are answered in their protocol.
     grpc: bool,
 }
@@ -46,10 +60,13 @@ impl Challenges {
         if !realm.is_none_or(valid) {
             return Err(refused());
         }
-        let with = |error: &str| -> Result<Arc<[HeaderValue]>, AuthenticatorBuildError> {
-            let challenge = |scheme: &Scheme<'_>| {
+        let challenges = |error: &str, dpop: bool| -> Result<Arc<[HeaderValue]>, AuthenticatorBuildError> {
+            // The reason stands in the challenge of the scheme that was used, where that is accepted.
+            let used = schemes.iter().position(|scheme| scheme.is_dpop() == dpop).unwrap_or_default();
+            let challenge = |(index, scheme): (usize, &Scheme<'_>)| {
                 let realm = realm.map(|realm| format!("realm=\"{realm}\""));
-                let error = Some(error).filter(|error| !error.is_empty()).map(|error| format!("error=\"{error}\""));
+                let is_told = !error.is_empty() && index == used;
+                let error = is_told.then(|| format!("error=\"{error}\""));
                 let own = Some(scheme.parameters).filter(|own| !own.is_empty()).map(str::to_owned);
                 let metadata = metadata.map(|url| format!("resource_metadata=\"{url}\""));
                 // A scheme, and behind it parameters with commas in between (RFC 9110 §11.6.1).
@@ -57,9 +74,15 @@ impl Challenges {
                 let space = if parameters.is_empty() { "" } else { " " };
                 HeaderValue::try_from(format!("{}{space}{}", scheme.name, parameters.join(", ")))
             };
-            schemes.iter().map(challenge).collect::<Result<_, _>>().map_err(|_| refused())
+            schemes.iter().enumerate().map(challenge).collect::<Result<_, _>>().map_err(|_| refused())
         };
+        let with =
+            |error| Ok::<ChallengeSet, AuthenticatorBuildError>([challenges(error, false)?, challenges(error, true)?]);
+        let of_proofs =
+            |error| Ok::<ChallengeSet, AuthenticatorBuildError>([challenges(error, true)?, challenges(error, true)?]);
         Ok(Self {
+            invalid_proof: of_proofs("invalid_dpop_proof")?,
+            use_nonce: of_proofs("use_dpop_nonce")?,
             missing: with("")?,
             invalid_request: with("invalid_request")?,
             invalid_token: with("invalid_token")?,
@@ -83,6 +106,8 @@ impl Challenges {
         match error {
             AuthError::MissingToken => Answer::MISSING_TOKEN.challenged(&self.missing),
             AuthError::InvalidToken(_) => Answer::INVALID_TOKEN.challenged(&self.invalid_token),
+            AuthError::InvalidProof(error) if error.wants_nonce() => Answer::INVALID_PROOF.challenged(&self.use_nonce),
+            AuthError::InvalidProof(_) => Answer::INVALID_PROOF.challenged(&self.invalid_proof),
             AuthError::InvalidRequest(_) => Answer::INVALID_REQUEST.challenged(&self.invalid_request),
             AuthError::Unavailable(unavailable) => Answer::unavailable(unavailable.retry_after()),
             // Without a challenge: no other token would make it better.
@@ -95,20 +120,24 @@ impl Challenges {
     /// RFC 6750 §3 demands a challenge, and §3.1 has one error code for all that goes beyond what the token allows.
     /// `scope` is there only where scopes would help: a client that is told so after a role was missing would ask for a
     /// new token again and again.
-    fn forbidden(&self, denial: &Denial) -> Arc<[HeaderValue]> {
+    fn forbidden(&self, denial: &Denial) -> ChallengeSet {
         let Denial::Scope(scope) = denial else { return self.insufficient_scope.clone() };
         // The guard has seen to it that a scope needs no escape.
         let with_scope = |challenge: &HeaderValue| {
+            // No other parameter has such a text in it, since none has a quotation mark.
+            if memchr::memmem::find(challenge.as_bytes(), b"error=\"").is_none() {
+                return challenge.clone();
+            }
             let value = [challenge.as_bytes(), b", scope=\"", scope.as_bytes(), b"\""].concat();
             HeaderValue::try_from(value).unwrap_or_else(|_| challenge.clone())
         };
-        self.insufficient_scope.iter().map(with_scope).collect()
+        self.insufficient_scope.each_ref().map(|challenges| challenges.iter().map(with_scope).collect())
     }
 }
 
 impl fmt::Debug for Challenges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&*self.missing).finish()
+        f.debug_list().entries(&*self.missing[0]).finish()
     }
 }
 
@@ -118,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::answer::GrpcStatus;
-    use crate::error::{CrossSiteError, Misuse, RequestError, TokenError, Unavailable};
+    use crate::error::{CrossSiteError, Misuse, ProofError, RequestError, TokenError, Unavailable};
 
     fn bearer(realm: Option<&str>, metadata: Option<&str>) -> Challenges {
         Challenges::new(realm, &[Scheme::BEARER], metadata).unwrap()
@@ -173,7 +202,7 @@ mod tests {
 
     #[test]
     fn each_accepted_scheme_has_a_challenge_in_a_field_of_its_own() {
-        let dpop = Scheme { name: "DPoP", parameters: "algs=\"ES256 EdDSA\"" };
+        let dpop = Scheme::dpop("algs=\"ES256 EdDSA\"");
         let challenges = Challenges::new(Some("api"), &[Scheme::BEARER, dpop], None).unwrap();
         let missing = challenges.answer(&AuthError::MissingToken);
         assert_eq!(texts(&missing), ["Bearer realm=\"api\"", "DPoP realm=\"api\", algs=\"ES256 EdDSA\""]);
@@ -182,8 +211,21 @@ mod tests {
             texts(&denied),
             [
                 "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"read\"",
+                "DPoP realm=\"api\", algs=\"ES256 EdDSA\"",
+            ]
+        );
+        let request = http::Request::get("/").header("authorization", "DPoP a.b.c").body(()).unwrap();
+        assert_eq!(
+            texts(&denied.clone().for_request(&request)),
+            [
+                "Bearer realm=\"api\"",
                 "DPoP realm=\"api\", error=\"insufficient_scope\", algs=\"ES256 EdDSA\", scope=\"read\"",
             ]
+        );
+        let proof = challenges.answer(&AuthError::InvalidProof(ProofError::Missing));
+        assert_eq!(
+            texts(&proof),
+            ["Bearer realm=\"api\"", "DPoP realm=\"api\", error=\"invalid_dpop_proof\", algs=\"ES256 EdDSA\""]
         );
         let response = denied.response();
         assert_eq!(response.headers().get_all("www-authenticate").iter().count(), 2);

@@ -4,7 +4,6 @@ mod cache_control;
 mod challenge;
 mod grpc;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,11 +11,13 @@ use http::{HeaderValue, StatusCode};
 
 pub(crate) use cache_control::Cookies;
 pub use cache_control::{HeaderFields, ResponseHeaders};
+use challenge::ChallengeSet;
 pub(crate) use challenge::{Challenges, Scheme};
 pub use grpc::GrpcStatus;
-pub(crate) use grpc::Protocol;
+use grpc::Protocol;
 
 use crate::request::RequestHead;
+use crate::request::source::is_with_proof;
 
 /// What goes on the wire for an [`AuthError`](crate::AuthError): status, `WWW-Authenticate` and a fixed problem document
 /// (RFC 9457).
@@ -31,7 +32,8 @@ pub struct Answer {
     pub retry_after: Option<u64>,
     /// The body, an `application/problem+json` document. Empty for gRPC.
     pub body: &'static str,
-    challenges: Option<Arc<[HeaderValue]>>,
+    challenges: Option<ChallengeSet>,
+    asked: Asked,
     grpc: Grpc,
 }
 
@@ -45,6 +47,22 @@ enum Grpc {
     Is(Protocol, GrpcStatus),
 }
 
+/// What of a request its answer depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    grpc: Option<Protocol>,
+    /// Its token came under the scheme `DPoP`.
+    dpop: bool,
+}
+
+impl Asked {
+    const PLAINLY: Self = Self { grpc: None, dpop: false };
+
+    pub(crate) fn by(head: &impl RequestHead) -> Self {
+        Self { grpc: Protocol::of(head), dpop: is_with_proof(head) }
+    }
+}
+
 impl Answer {
     const MISSING_TOKEN: Self = Self::fixed(
         StatusCode::UNAUTHORIZED,
@@ -53,6 +71,10 @@ impl Answer {
     const INVALID_TOKEN: Self = Self::fixed(
         StatusCode::UNAUTHORIZED,
         r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The access token is not valid."}"#,
+    );
+    const INVALID_PROOF: Self = Self::fixed(
+        StatusCode::UNAUTHORIZED,
+        r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The DPoP proof is not valid."}"#,
     );
     const INVALID_REQUEST: Self = Self::fixed(
         StatusCode::BAD_REQUEST,
@@ -77,10 +99,10 @@ impl Answer {
     );
 
     const fn fixed(status: StatusCode, body: &'static str) -> Self {
-        Self { status, retry_after: None, body, challenges: None, grpc: Grpc::Never }
+        Self { status, retry_after: None, body, challenges: None, asked: Asked::PLAINLY, grpc: Grpc::Never }
     }
 
-    fn challenged(self, challenges: &Arc<[HeaderValue]>) -> Self {
+    fn challenged(self, challenges: &ChallengeSet) -> Self {
         Self { challenges: Some(challenges.clone()), ..self }
     }
 
@@ -92,9 +114,10 @@ impl Answer {
         Self { retry_after: Some(whole_seconds(retry_after)), ..Self::UNAVAILABLE }
     }
 
-    /// The values of `WWW-Authenticate` (RFC 6750 §3), one per accepted scheme; none where the status calls for none.
+    /// The values of `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1), one per accepted scheme; none where the status calls for
+    /// none. The reason is in that of the scheme that the request has used.
     pub fn challenges(&self) -> &[HeaderValue] {
-        self.challenges.as_deref().unwrap_or_default()
+        self.challenges.as_ref().map(|challenges| &*challenges[usize::from(self.asked.dpop)]).unwrap_or_default()
     }
 
     /// The whole response, with its problem document.
@@ -126,21 +149,22 @@ impl Answer {
         response
     }
 
-    /// The same answer in the protocol of the request. Where the authenticator was told that
+    /// The same answer as the request wants it: with the reason in the challenge of the scheme that it has used, and in its
+    /// protocol. Where the authenticator was told that
     /// [gRPC services](crate::AuthenticatorBuilder::grpc) stand behind it, a call of gRPC or gRPC-Web gets a response that is
     /// over with its head, with the status of gRPC in it. Challenges and `Retry-After` stay, as metadata.
     #[must_use]
     pub fn for_request(self, head: &impl RequestHead) -> Self {
-        self.in_protocol(Protocol::of(head))
+        self.to(Asked::by(head))
     }
 
-    pub(crate) fn in_protocol(self, protocol: Option<Protocol>) -> Self {
-        match (protocol, self.grpc) {
+    pub(crate) fn to(self, asked: Asked) -> Self {
+        match (asked.grpc, self.grpc) {
             (Some(protocol), Grpc::ToCalls) => {
                 let grpc = Grpc::Is(protocol, self.grpc_status());
-                Self { status: StatusCode::OK, body: "", grpc, ..self }
+                Self { status: StatusCode::OK, body: "", asked, grpc, ..self }
             }
-            _ => self,
+            _ => Self { asked, ..self },
         }
     }
 

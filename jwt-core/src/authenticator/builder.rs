@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::renewal::Renewal;
 use super::{Allowed, Authenticator, Inner};
 use crate::answer::{Challenges, ResponseHeaders, Scheme};
+use crate::binding::BindingSettings;
 use crate::claims::ClaimsType;
 use crate::claims::scope_hierarchy::ScopeHierarchy;
 use crate::clock::{Clock, SystemClock};
@@ -35,7 +36,9 @@ use crate::verify::{
 /// | [`source`](Self::source) | bearer | the only one that a browser does not send by itself |
 /// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | a token in a cookie is sent by whichever page the browser shows |
 /// | `exp` | required | a token without an end is a password |
-/// | `cnf` | refused | a token that is bound to a key is no bearer token (RFC 9449 §7.2) |
+/// | `cnf` | refused without a proof of that key | a token that is bound to a key is no bearer token (RFC 9449 §7.2) |
+/// | [`public_origin`](Self::public_origin) | the host of the request | only the application knows what stands in front |
+/// | [`require_dpop`](Self::require_dpop) | off | most clients have bearer tokens |
 /// | ID tokens | refused | they say who has logged in, and open no API (RFC 8725 §3.12) |
 /// | `nbf` | checked where present | RFC 7519 §4.1.5 |
 /// | [`leeway`](Self::leeway) | 30 seconds | clocks of synchronized machines differ by less |
@@ -59,6 +62,7 @@ pub struct AuthenticatorBuilder<C> {
     max_token_len: usize,
     checks: Checks<C>,
     cross_site: CrossSite,
+    pub(super) binding: BindingSettings,
     scopes: Vec<Lookup<C>>,
     hierarchy: ScopeHierarchy,
     roles: Vec<Lookup<C>>,
@@ -87,6 +91,7 @@ impl<C> AuthenticatorBuilder<C> {
             trusting: Trusting::default(),
             sources: Vec::new(),
             cross_site: CrossSite::default(),
+            binding: BindingSettings::default(),
             validation: Validation::new(),
             max_token_len: DEFAULT_MAX_TOKEN_LEN,
             checks: Checks::none(),
@@ -206,8 +211,8 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Accepts tokens that are bound to a key of their client (`cnf`: RFC 7800, DPoP of RFC 9449, mutual TLS of RFC 8705)
-    /// without proof of possession of that key: a stolen one is as good as the client's. Right where the proof is checked elsewhere,
+    /// Accepts tokens that are bound to a key of their client (`cnf`: RFC 7800, DPoP of RFC 9449, mutual TLS of RFC 8705) as
+    /// bearer tokens too, without proof of possession of that key: a stolen one is as good as the client's. Right where the proof is checked elsewhere,
     /// by a proxy that ends mutual TLS or by a [`check`](Self::check).
     #[must_use]
     pub fn dangerous_allow_bound_tokens(mut self) -> Self {
@@ -521,11 +526,20 @@ impl<C> AuthenticatorBuilder<C> {
     where
         C: ClaimsType,
     {
-        let metadata = self.metadata.as_ref().map(ResourceMetadata::url);
-        let challenges = Challenges::new(self.realm.as_deref(), &[Scheme::BEARER], metadata)?.with_grpc(self.grpc);
         if self.sources.is_empty() {
             self.sources.push(TokenSource::bearer());
         }
+        let proofs = self.sources.iter().any(TokenSource::is_bearer);
+        let proofs_only = self.binding.dpop_required;
+        if proofs_only && (!proofs || self.validation.bound_allowed) {
+            return Err(AuthenticatorBuildError::DpopContradiction);
+        }
+        let binding = std::mem::take(&mut self.binding).build(self.validation.leeway)?;
+        let algorithms = format!("algs=\"{}\"", binding.proof_algorithms().collect::<Vec<_>>().join(" "));
+        let schemes = [(!proofs_only).then_some(Scheme::BEARER), proofs.then_some(Scheme::dpop(&algorithms))];
+        let schemes: Vec<_> = schemes.into_iter().flatten().collect();
+        let metadata = self.metadata.as_ref().map(ResourceMetadata::url);
+        let challenges = Challenges::new(self.realm.as_deref(), &schemes, metadata)?.with_grpc(self.grpc);
         for (index, source) in self.sources.iter().enumerate() {
             source.check()?;
             if self.sources[..index].iter().any(|other| other.to_string() == source.to_string()) {
@@ -544,6 +558,7 @@ impl<C> AuthenticatorBuilder<C> {
         Ok(Authenticator(Arc::new(Inner {
             sources: Arc::new(Sources::new(sources)),
             cross_site,
+            binding,
             verifier,
             allowed,
             subject_in_spans,

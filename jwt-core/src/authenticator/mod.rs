@@ -4,6 +4,7 @@ mod builder;
 mod outcome;
 #[cfg_attr(not(feature = "login"), expect(dead_code, reason = "a port that only logins fill"))]
 pub(crate) mod renewal;
+mod with_binding;
 #[cfg(feature = "cache")]
 mod with_cache;
 #[cfg(feature = "login")]
@@ -14,16 +15,18 @@ mod with_remote;
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::header::ORIGIN;
 
 use crate::answer::{Answer, Challenges, Cookies, ResponseHeaders};
+use crate::binding::{Binding, Shown};
 use crate::claims::ClaimsType;
 use crate::error::{AuthError, CrossSiteError, TokenError, Unavailable};
 use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
 use crate::request::near_miss::Sources;
-use crate::request::source::{self, Credential};
+use crate::request::source::{self, Credential, Presented};
 use crate::verify::{Failure, VerifiedToken, Verifier};
 pub use builder::AuthenticatorBuilder;
 pub use outcome::{Outcome, Pending, Verdict};
@@ -73,6 +76,7 @@ struct Allowed {
 struct Inner<C> {
     sources: Arc<Sources>,
     cross_site: CrossSite,
+    binding: Binding,
     verifier: Verifier<C>,
     allowed: Allowed,
     subject_in_spans: bool,
@@ -95,31 +99,51 @@ impl<C: ClaimsType> Authenticator<C> {
     /// Takes the token out of the request and verifies it.
     pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
         let inner = &*self.0;
-        let Credential { token, in_cookie, .. } =
+        let Credential { token, presented } =
             match source::extract(&inner.sources.list, inner.allowed.several_tokens, head) {
                 Ok(Some(credential)) => credential,
                 Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
                 Err(error) => return Verdict::Rejected(self.logged(error.into(), None)),
             };
+        let in_cookie = presented == Presented::InCookie;
         let csrf_token = match inner.cross_site.check(head, in_cookie) {
             Ok(csrf_token) => csrf_token,
             Err(error) => return Verdict::Rejected(cross_site(error, head.header_values(&ORIGIN).next())),
         };
+        let shown = inner.binding.shown(head, presented);
         match inner.verifier.attempt(token, head.client_address()) {
-            Ok(verified) => match inner.cross_site.check_token(csrf_token, verified.token_id()) {
-                Ok(()) => Verdict::Verified(verified),
-                Err(error) => Verdict::Rejected(cross_site(error, None)),
-            },
+            Ok(verified) => self.admitted(verified, csrf_token, shown.as_deref()),
             Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired { .. }))) if in_cookie => {
                 self.renewed_or(head, Some(token), error)
             }
             Err(Failure::Refused(error)) => self.refused(error, Some(token), || None).into(),
-            Err(Failure::Wait { keys, .. }) => self.eventually(token, csrf_token, move |this, token| async move {
-                this.0.verifier.verify_after(keys, &token).await
-            }),
-            Err(Failure::LookUp(kind)) => self.eventually(token, csrf_token, move |this, token| async move {
+            Err(Failure::Wait { keys, .. }) => {
+                self.eventually(token, csrf_token, shown, move |this, token| async move {
+                    this.0.verifier.verify_after(keys, &token).await
+                })
+            }
+            Err(Failure::LookUp(kind)) => self.eventually(token, csrf_token, shown, move |this, token| async move {
                 this.0.verifier.look_up(&*kind, &token).await
             }),
+        }
+    }
+
+    /// The verdict on a token that is verified: whether it came from the right page, and from whom it belongs to.
+    fn admitted(&self, token: VerifiedToken<C>, csrf_token: Option<&[u8]>, shown: Option<&Shown>) -> Verdict<C> {
+        let Inner { cross_site: pages, binding, verifier, .. } = &*self.0;
+        if let Err(error) = pages.check_token(csrf_token, token.token_id()) {
+            return Verdict::Rejected(cross_site(error, None));
+        }
+        match binding.check(&token, shown, verifier) {
+            Ok((possession, None)) => Verdict::Verified(token.shown_by(possession)),
+            Ok((possession, Some(asking))) => {
+                let this = self.clone();
+                Verdict::Pending(Pending(Box::pin(async move {
+                    let answer = asking.await.map_err(|error| this.logged(error, None));
+                    answer.map(|()| Some(token.shown_by(possession))).into()
+                })))
+            }
+            Err(error) => Verdict::Rejected(self.logged(error, Some(token.compact().as_bytes()))),
         }
     }
 
@@ -128,6 +152,7 @@ impl<C: ClaimsType> Authenticator<C> {
         &self,
         token: &[u8],
         csrf_token: Option<&[u8]>,
+        shown: Option<Box<Shown>>,
         verify: impl FnOnce(Self, Arc<[u8]>) -> F,
     ) -> Verdict<C>
     where
@@ -137,11 +162,10 @@ impl<C: ClaimsType> Authenticator<C> {
         let csrf_token = csrf_token.map(Box::<[u8]>::from);
         let verified = verify(this.clone(), token.clone());
         Verdict::Pending(Pending(Box::pin(async move {
-            let checked = verified.await.map(|verified| {
-                let checked = this.0.cross_site.check_token(csrf_token.as_deref(), verified.token_id());
-                checked.map(|()| Some(verified)).map_err(|error| cross_site(error, None))
-            });
-            checked.unwrap_or_else(|error| this.refused(error, Some(&token), || None)).into()
+            match verified.await {
+                Ok(verified) => this.admitted(verified, csrf_token.as_deref(), shown.as_deref()).settled().await,
+                Err(error) => this.refused(error, Some(&token), || None).into(),
+            }
         })))
     }
 
@@ -187,6 +211,11 @@ impl<C> Authenticator<C> {
     /// it has no source but `Authorization` and is not optional.
     pub fn response_headers(&self) -> Option<&Arc<ResponseHeaders>> {
         self.0.response_headers.as_ref()
+    }
+
+    /// The nonce that the client needs with the answer (RFC 9449 §8.2).
+    pub(crate) fn nonce_for(&self, result: &Result<Option<VerifiedToken<C>>, AuthError>) -> Option<HeaderValue> {
+        self.0.binding.nonce_for(result, self.0.verifier.now())
     }
 
     pub(crate) fn sources(&self) -> &Arc<Sources> {
@@ -252,6 +281,7 @@ impl<C> fmt::Debug for Authenticator<C> {
         f.debug_struct("Authenticator")
             .field("sources", &self.0.sources.list)
             .field("cross_site", &self.0.cross_site)
+            .field("binding", &self.0.binding)
             .field("verifier", &self.0.verifier)
             .field("optional", &self.0.allowed.no_token)
             .field("challenge", &self.0.challenges)

@@ -1,5 +1,6 @@
 //! The claims: the application's type and the registered claims, out of one pass over the JSON.
 
+pub(crate) mod confirmation;
 pub(crate) mod grants;
 pub(crate) mod scope_hierarchy;
 
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::{Number, NumericDate};
 use crate::json::{Name, NameSeed, Names, ReadError, Replay, Strict, read_object};
+use confirmation::Confirmation;
 
 /// A claim of RFC 7519 §4.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -235,6 +237,11 @@ impl Noted<'_> {
     /// Whether there is a claim of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.names.contains(name) && !(self.null != RegisteredClaims::default() && self.is_null(name))
+    }
+
+    /// What the token is bound to. `json` is the text of the claims.
+    pub(crate) fn confirmation(&self, json: &str) -> Option<Box<Confirmation>> {
+        self.names.contains("cnf").then(|| Confirmation::of_claims(json).into())
     }
 
     fn is_null(&self, name: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config_error::debug_as_display;
-use crate::key::RemoteKeySetBuildError;
+use crate::key::{Algorithm, RemoteKeySetBuildError};
 
 /// Why an [`Authenticator`](crate::Authenticator) or a [`Verifier`](crate::Verifier) cannot be built as asked. `Debug`
 /// says what `Display` says.
@@ -136,6 +136,29 @@ pub enum AuthenticatorBuildError {
         /// The limit, in bytes.
         bytes: usize,
     },
+    /// An address of this service that is none.
+    #[error(
+        "`.public_origin({origin:?})`: write it as clients do, like `https://api.example.com`, without user name, query and fragment"
+    )]
+    PublicOrigin {
+        /// The address.
+        origin: Box<str>,
+    },
+    /// Proofs by an algorithm that has no key pair.
+    #[error("`Dpop::algorithm(Algorithm::{algorithm})`: a proof is signed with a key pair, and {algorithm} has none")]
+    ProofAlgorithm {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// Proofs of no age, or a memory that holds none.
+    #[error("`Dpop::max_age` and `Dpop::max_proofs` take more than zero: otherwise every proof is refused")]
+    NoProofs,
+    /// Only tokens with a proof are accepted, and there is no source that one could come from, or tokens without are accepted
+    /// too.
+    #[error(
+        "`.require_dpop()` needs `TokenSource::bearer()`, where the scheme `DPoP` is read too, and contradicts `.dangerous_allow_bound_tokens()`"
+    )]
+    DpopContradiction,
     /// A revoked token would be forgotten while it is still accepted.
     #[error(
         "the leeway of the revocations, {revocations:?}, is shorter than that of the tokens, {tokens:?}: call `Revocations::builder(…).leeway(…)` with at least as much"

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod outcome;
+mod proof;
 mod token;
 
 use std::error::Error;
@@ -13,6 +14,7 @@ pub use build::AuthenticatorBuildError;
 pub use check::CheckError;
 pub use outcome::CheckOutcome;
 pub(crate) use outcome::NoReason;
+pub use proof::ProofError;
 pub(crate) use token::MILLISECONDS;
 pub use token::{Malformed, Mismatch, ProfileClaim, ShapeError, TokenError};
 
@@ -36,6 +38,10 @@ pub enum AuthError {
     /// The token is not good: 401 `invalid_token`.
     #[error("invalid token: {0}")]
     InvalidToken(#[from] TokenError),
+    /// The token came with a proof of possession that is not good (RFC 9449 §7.1): 401 `invalid_dpop_proof`, or
+    /// `use_dpop_nonce`.
+    #[error("invalid DPoP proof: {0}")]
+    InvalidProof(#[from] ProofError),
     /// What the answer depends on cannot be had at the moment: 503 with `Retry-After`.
     #[error("unavailable: {0}")]
     Unavailable(#[from] Unavailable),
@@ -57,6 +63,7 @@ impl AuthError {
         match self {
             Self::MissingToken => "This resource needs an access token.",
             Self::InvalidToken(_) => "The access token is not valid.",
+            Self::InvalidProof(_) => "The DPoP proof is not valid.",
             Self::InvalidRequest(_) => "The request must carry exactly one access token.",
             Self::Unavailable(_) => "Authentication is not possible at the moment.",
             Self::CrossSite(_) => "The request may come from another site.",
@@ -149,6 +156,9 @@ pub enum Unavailable {
     /// The list of revoked tokens: not brought up to date for longer than was allowed.
     #[error("the list of revoked tokens is out of date")]
     Revocations,
+    /// The memory of DPoP proofs: as many were used lately as it holds, by everybody or with the key of this one.
+    #[error("no more DPoP proofs can be remembered at the moment")]
+    Proofs,
     /// The store of sessions or of refresh tokens.
     #[error("the store is unavailable")]
     Store,
@@ -162,7 +172,7 @@ impl Unavailable {
     pub fn retry_after(self) -> Duration {
         match self {
             Self::Keys { retry_after } | Self::Policy { retry_after } => retry_after,
-            Self::Revocations | Self::Store => Duration::from_secs(1),
+            Self::Revocations | Self::Proofs | Self::Store => Duration::from_secs(1),
         }
     }
 }

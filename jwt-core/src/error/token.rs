@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Track};
 
 use super::CheckError;
+use crate::claims::confirmation::Confirmation;
 use crate::claims::{self, RegisteredClaim, RegisteredClaims};
 use crate::config_error::{MAX_UNVERIFIED, unverified};
 use crate::key::KeyError;
@@ -116,6 +117,15 @@ pub enum TokenError {
     /// bearer token has not shown that key.
     #[error("bound to a key of its client, and sent without proof of that key")]
     Bound,
+    /// The claim `cnf` binds the token to something that cannot be checked here: neither `jkt` nor `x5t#S256`.
+    #[error("bound by `cnf` to something else than `jkt` (DPoP) or `x5t#S256` (mutual TLS), which is not checked here")]
+    UnknownBinding,
+    /// The proof that came with the token is by another key than the one that the token is bound to (RFC 9449 §7.1).
+    #[error("the DPoP proof is by another key than the one that the token is bound to")]
+    OtherProofKey,
+    /// Not bound to a key, and sent under the scheme `DPoP`, or where only bound tokens are accepted.
+    #[error("not bound to a key of its client, and sent under the scheme `DPoP` or where that is demanded")]
+    NotBound,
     /// It has claims that only an ID token has (OpenID Connect Core 1.0): it says who has logged in, and opens no API.
     #[error(
         "an ID token, which opens no API: have the client send its access token, or call `.dangerous_accept_id_tokens()`"
@@ -166,6 +176,11 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// A bound token whose key was not shown.
+    pub(crate) fn unproven(confirmation: &Confirmation) -> Self {
+        if *confirmation == Confirmation::default() { Self::UnknownBinding } else { Self::Bound }
+    }
+
     /// An issuer that is not trusted.
     pub(crate) fn untrusted(issuer: &str) -> Self {
         Self::Issuer(Mismatch::untrusted(issuer))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::answer::{Answer, HeaderFields, Protocol, ResponseHeaders};
+use crate::answer::{Answer, Asked, HeaderFields, ResponseHeaders};
 use crate::authenticator::{Authenticator, Outcome, nearly};
 use crate::error::{AuthError, Misuse};
 use crate::observe::spans::Authenticated;
@@ -82,7 +82,7 @@ impl Rejection {
         if let Some(no_token) = &mut self.no_token {
             no_token.nearly = nearly(&no_token.sources, head);
         }
-        self.in_protocol(Protocol::of(head))
+        self.to(Asked::by(head))
     }
 
     /// Makes a response of the application one that refuses: with the challenge and the other header fields of the answer,
@@ -98,8 +98,8 @@ impl Rejection {
         if status.is_informational() || status.is_success() { head.status() } else { status }
     }
 
-    pub(crate) fn in_protocol(self, protocol: Option<Protocol>) -> Self {
-        Self { answer: self.answer.in_protocol(protocol), ..self }
+    pub(crate) fn to(self, asked: Asked) -> Self {
+        Self { answer: self.answer.to(asked), ..self }
     }
 }
 
@@ -112,6 +112,7 @@ impl Admission {
         head: &impl RequestHead,
     ) -> (Result<Self, Rejection>, Option<Arc<ResponseHeaders>>) {
         let (result, cookies) = outcome.parts();
+        let nonce = authenticator.nonce_for(&result);
         spans::outcome(&match &result {
             Ok(Some(token)) => {
                 let subject = if authenticator.subject_in_spans() { token.subject() } else { None };
@@ -133,7 +134,7 @@ impl Admission {
         };
         // A refusal is kept by no cache anyway.
         let headers = authenticator.response_headers().filter(|_| admission.is_ok());
-        (admission, ResponseHeaders::with_cookies(headers, cookies))
+        (admission, ResponseHeaders::with(headers, cookies, nonce))
     }
 
     /// The verified token, for an extractor.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::admission::{Admission, Rejection};
-use crate::answer::Protocol;
+use crate::answer::Asked;
 use crate::error::{AuthError, CheckError, CheckOutcome, Denial, Misuse, NoReason};
 use crate::observe::{log, spans};
 use crate::request::RequestHead;
@@ -191,7 +191,7 @@ impl Policy {
 
     /// Whether the request with this head may be served, by what the layer left in it. For adapters.
     pub fn decide(&self, admission: Option<&Admission>, head: &impl RequestHead) -> Decision {
-        let protocol = Protocol::of(head);
+        let asked = Asked::by(head);
         let token = match Admission::admitted(admission) {
             Ok(token) => token,
             Err(rejection) => {
@@ -202,14 +202,13 @@ impl Policy {
         };
         if self.waits {
             let (policy, token) = (self.clone(), token.clone());
-            let deciding = async move {
-                policy.eventually(&token).await.map_err(|error| deny(error, &token).in_protocol(protocol))
-            };
+            let deciding =
+                async move { policy.eventually(&token).await.map_err(|error| deny(error, &token).to(asked)) };
             return Decision::Pending(Deciding(Box::pin(deciding)));
         }
         match self.rule.now(token) {
             Ok(()) => Decision::Allowed,
-            Err(error) => Decision::Denied(deny(error, token).in_protocol(protocol)),
+            Err(error) => Decision::Denied(deny(error, token).to(asked)),
         }
     }
 

@@ -25,7 +25,6 @@ pub(crate) struct PublicJwk {
 
 impl PublicJwk {
     /// `None` for a secret.
-    #[allow(dead_code, reason = "for issuers (feature `login`) and the test kit (feature `testing`)")]
     pub(crate) fn of(key: &SigningKey) -> Option<Self> {
         Self::of_parts(key.algorithm(), key.public_parts()?)
     }

@@ -83,10 +83,15 @@ impl SigningKey {
                 let secret = crypto::random::<64>().ok_or(KeyError::Generate(algorithm))?;
                 Self::secret(algorithm, &secret[..algorithm.least_secret()])
             }
-            Family::Rsa | Family::Ec | Family::Ed25519 => Self::new(algorithm, PrivateKey::generate(algorithm)?),
+            Family::Rsa | Family::Ec | Family::Ed25519 => Self::ephemeral(algorithm),
         }?;
         tracing::warn!(target: "jwt", %algorithm, "a signing key was generated: after a restart, and on other instances, the tokens that it signed cannot be verified; load one by `SigningKey::pem(…)`");
         Ok(key)
+    }
+
+    /// A new key that is meant to end with the process.
+    pub(crate) fn ephemeral(algorithm: Algorithm) -> Result<Self, KeyError> {
+        Self::new(algorithm, PrivateKey::generate(algorithm)?)
     }
 
     pub(super) fn new(algorithm: Algorithm, key: PrivateKey) -> Result<Self, KeyError> {

@@ -48,7 +48,7 @@ use crate::observe::log;
 use crate::request::RequestHead;
 use crate::request::cross_site::CrossSite;
 use crate::request::refresh_cookie::RefreshCookie;
-use crate::request::source::{self, Credential, TokenSource};
+use crate::request::source::{self, Credential, Presented, TokenSource};
 use crate::revocation::Revocations;
 use crate::session::opaque::OpaqueToken;
 use crate::session::refresh::{RefreshError, RefreshTokens};
@@ -324,7 +324,7 @@ impl Logins {
     /// does nothing, and the token stays good until it expires. A token that is not good is no error.
     pub async fn revoke_access_token(&self, token: impl AsRef<[u8]>) -> Result<(), StoreError> {
         let Inner { verifier, revocations: Some(list), .. } = &*self.0 else { return Ok(()) };
-        let Ok(token) = verifier.verify(token) else { return Ok(()) };
+        let Ok(token) = verifier.verify_unproven(token) else { return Ok(()) };
         match token.expires_at() {
             Some(expires_at) => list.revoke_token(&token, expires_at).await,
             // Not a token of this issuer, which always writes it.
@@ -344,7 +344,7 @@ impl Logins {
     /// nothing is cleared.
     pub async fn log_out_from_request(&self, head: &impl RequestHead) -> Result<HeaderMap, LoginRefusal> {
         let Inner { cookies, refresh, refresh_cookie, verifier, revocations, .. } = &*self.0;
-        let access: Vec<Credential<'_, '_>> = source::all(head, cookies.access_name()).take(MAX_ENDED).collect();
+        let access: Vec<Credential<'_>> = source::all(head, cookies.access_name()).take(MAX_ENDED).collect();
         let mut families: Vec<SignInKey> = Vec::new();
         // That of this browser first, in case others have planted many.
         for token in refresh_cookie.find(head).ok().flatten().into_iter().chain(refresh_cookie.all(head)) {
@@ -357,13 +357,13 @@ impl Logins {
         }
         // Also without a cookie: the response makes a browser forget its cookies.
         let has_refresh_token = refresh_cookie.all(head).next().is_some();
-        if has_refresh_token || access.iter().all(|access| access.in_cookie) {
+        if has_refresh_token || access.iter().all(|access| access.presented == Presented::InCookie) {
             self.check_origin(head)?;
         }
 
         let mut logins: Vec<Ending> = Vec::new();
         let mut others = Vec::new();
-        for token in access.iter().filter_map(|access| verifier.verify(access.token).ok()) {
+        for token in access.iter().filter_map(|access| verifier.verify_unproven(access.token).ok()) {
             let login = token.session_id().and_then(|id| id.parse::<SignInId>().ok()).zip(token.subject());
             match login.and_then(|(id, subject)| Some((refresh.key_of(subject, id).ok()?, subject))) {
                 Some((key, subject)) if logins.iter().all(|login| login.key != key) => {

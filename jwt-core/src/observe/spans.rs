@@ -56,6 +56,7 @@ const fn name(error: &AuthError) -> &'static str {
         AuthError::InvalidRequest(_) => "invalid_request",
         AuthError::InvalidToken(_) => "invalid_token",
         AuthError::Unavailable(_) => "unavailable",
+        AuthError::InvalidProof(_) => "invalid_proof",
         AuthError::CrossSite(_) => "cross_site",
         AuthError::Forbidden(_) => "forbidden",
         AuthError::NotConfigured(_) => "not_configured",

@@ -8,6 +8,11 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL};
 use crate::error::{AuthenticatorBuildError, RequestError};
 use crate::request::RequestHead;
 
+/// RFC 6750 §2.1.
+const BEARER: &str = "Bearer";
+/// RFC 9449 §7.1.
+const DPOP: &str = "DPoP";
+
 /// A place in a request where a token may stand.
 ///
 /// Any combination can be configured, each place once. There is no precedence to remember: a request that carries
@@ -54,9 +59,15 @@ pub(super) enum Place {
 impl TokenSource {
     /// `Authorization: Bearer <token>` (RFC 6750 §2.1), the scheme without regard to case. The default.
     ///
+    /// Or `Authorization: DPoP <token>` beside a proof in the field `DPoP` (RFC 9449 §7.1), for tokens that are bound to a key.
     /// Credentials of another scheme hold no token for this source.
     pub const fn bearer() -> Self {
-        Self(Place::Header { name: Ok(AUTHORIZATION), scheme: Some(Cow::Borrowed("Bearer")) })
+        Self(Place::Header { name: Ok(AUTHORIZATION), scheme: Some(Cow::Borrowed(BEARER)) })
+    }
+
+    /// Whether tokens under the scheme `DPoP` are looked for as well: where a bearer token would be.
+    pub(crate) fn is_bearer(&self) -> bool {
+        *self == Self::bearer()
     }
 
     /// The cookie of exactly that name: byte for byte, nothing decoded, nothing folded. Prefer a `__Host-` name.
@@ -190,34 +201,43 @@ impl fmt::Display for TokenSource {
     }
 }
 
+/// How a token came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presented {
+    /// By itself: whoever holds it may use it.
+    Bare,
+    /// Under the scheme `DPoP`, beside a proof (RFC 9449 §7.1).
+    WithProof,
+    /// In a cookie: a browser sends it by itself, whoever made the page that asks for the request.
+    InCookie,
+}
+
 /// A token, and how it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Credential<'s, 'r> {
+pub(crate) struct Credential<'r> {
     pub(crate) token: &'r [u8],
-    /// The authentication scheme in front of it (RFC 9110 §11.1), as it was configured; `None` where it came without one.
-    pub(crate) scheme: Option<&'s str>,
-    /// A browser sends it by itself, whoever made the page that asks for the request.
-    pub(crate) in_cookie: bool,
+    pub(crate) presented: Presented,
 }
 
 /// The one credential of a request, from whichever source; the first one where `first_counts`.
-pub(crate) fn extract<'s, 'r>(
-    sources: &'s [TokenSource],
+pub(crate) fn extract<'r>(
+    sources: &[TokenSource],
     first_counts: bool,
     head: &'r impl RequestHead,
-) -> Result<Option<Credential<'s, 'r>>, RequestError> {
+) -> Result<Option<Credential<'r>>, RequestError> {
     let mut found = None;
     for source in sources {
-        if let Some(token) = source.find(head)? {
+        let presented = if let Place::Cookie { .. } = source.0 { Presented::InCookie } else { Presented::Bare };
+        let credential = match source.find(head)? {
+            Some(token) => Some(Credential { token, presented }),
+            None if source.is_bearer() => with_proof(head)?,
+            None => None,
+        };
+        if credential.is_some() {
             if found.is_some() {
                 return Err(RequestError::SeveralSources);
             }
-            let (scheme, in_cookie) = match &source.0 {
-                Place::Header { scheme, .. } => (scheme.as_deref(), false),
-                Place::Cookie { .. } => (None, true),
-                Place::Query { .. } | Place::WebSocketProtocol { .. } => (None, false),
-            };
-            found = Some(Credential { token, scheme, in_cookie });
+            found = credential;
             if first_counts {
                 break;
             }
@@ -226,16 +246,28 @@ pub(crate) fn extract<'s, 'r>(
     Ok(found)
 }
 
-/// Every bearer token and every cookie of that name, however many there are: for what ends logins, and refuses nothing.
+/// The token under the scheme `DPoP`, which stands where a bearer token does.
+fn with_proof(head: &impl RequestHead) -> Result<Option<Credential<'_>>, RequestError> {
+    let Some(value) = only(head.header_values(&AUTHORIZATION))? else { return Ok(None) };
+    let token = after_scheme(value, DPOP)?;
+    Ok(token.map(|token| Credential { token, presented: Presented::WithProof }))
+}
+
+/// Whether the token of a request comes under the scheme `DPoP`.
+pub(crate) fn is_with_proof(head: &impl RequestHead) -> bool {
+    matches!(with_proof(head), Ok(Some(_)) | Err(RequestError::Malformed))
+}
+
+/// Every token in `Authorization` and every cookie of that name, however many there are: for what ends logins, and refuses
+/// nothing.
 #[allow(dead_code, reason = "for the feature `login`")]
-pub(crate) fn all<'r>(head: &'r impl RequestHead, cookie: &'r str) -> impl Iterator<Item = Credential<'static, 'r>> {
-    const SCHEME: &str = "Bearer";
+pub(crate) fn all<'r>(head: &'r impl RequestHead, cookie: &'r str) -> impl Iterator<Item = Credential<'r>> {
     let fields = head.header_values(&AUTHORIZATION);
-    let bearer = fields.filter_map(|value| after_scheme(value, SCHEME).ok().flatten());
-    let bearer = bearer.map(|token| Credential { token, scheme: Some(SCHEME), in_cookie: false });
+    let bare = fields.flat_map(|value| [BEARER, DPOP].map(|scheme| after_scheme(value, scheme).ok().flatten()));
+    let bare = bare.flatten().map(|token| Credential { token, presented: Presented::Bare });
     let cookies = head.header_values(&COOKIE).flat_map(move |header| cookie_values(header, cookie));
     let cookies = cookies.filter(|token| !token.is_empty());
-    bearer.chain(cookies.map(|token| Credential { token, scheme: None, in_cookie: true }))
+    bare.chain(cookies.map(|token| Credential { token, presented: Presented::InCookie }))
 }
 
 /// The one item; none is fine, two are not.
@@ -318,7 +350,7 @@ mod tests {
 
     #[test]
     fn another_scheme_holds_no_token() {
-        for value in ["Basic dXNlcjpwYXNz", "Bearerx a.b.c", "Bear", "Bearer.a.b.c", "DPoP a.b.c", ""] {
+        for value in ["Basic dXNlcjpwYXNz", "Bearerx a.b.c", "Bear", "Bearer.a.b.c", "DPoPx a.b.c", "Token a.b.c", ""] {
             assert_eq!(find(&[TokenSource::bearer()], &[("authorization", value)]), Ok(None), "{value}");
         }
     }
@@ -443,17 +475,22 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_knows_its_scheme_and_whether_a_browser_sent_it() {
+    fn a_credential_knows_whether_a_proof_comes_with_it_and_whether_a_browser_sent_it() {
         let sources = [TokenSource::bearer(), TokenSource::header_with_scheme("x-token", "Token")];
         let found = |sources: &[TokenSource], field: (&str, &str)| {
             let request = request(&[field], "/");
             let found = extract(sources, false, &request).unwrap().unwrap();
-            (found.scheme.map(str::to_owned), found.in_cookie)
+            assert_eq!(found.token, b"a.b.c");
+            found.presented
         };
-        assert_eq!(found(&sources, ("authorization", "bEARER a.b.c")), (Some("Bearer".into()), false));
-        assert_eq!(found(&sources, ("x-token", "token a.b.c")), (Some("Token".into()), false));
-        assert_eq!(found(&[TokenSource::header("x-token")], ("x-token", "a.b.c")), (None, false));
-        assert_eq!(found(&[TokenSource::cookie("t")], ("cookie", "t=a.b.c")), (None, true));
+        assert_eq!(found(&sources, ("authorization", "bEARER a.b.c")), Presented::Bare);
+        assert_eq!(found(&sources, ("authorization", "dPoP a.b.c")), Presented::WithProof);
+        assert_eq!(found(&sources, ("x-token", "token a.b.c")), Presented::Bare);
+        assert_eq!(found(&[TokenSource::header("x-token")], ("x-token", "a.b.c")), Presented::Bare);
+        assert_eq!(found(&[TokenSource::cookie("t")], ("cookie", "t=a.b.c")), Presented::InCookie);
+        // Elsewhere than where bearer tokens come, it is another scheme.
+        let request = request(&[("authorization", "DPoP a.b.c")], "/");
+        assert_eq!(extract(&[TokenSource::cookie("t")], false, &request), Ok(None));
     }
 
     #[test]

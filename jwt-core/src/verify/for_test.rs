@@ -48,6 +48,7 @@ impl<C> VerifiedToken<C> {
         Self::new(
             claims,
             Registered::default(),
+            None,
             Some(Evidence { header: Arc::new(header), trust: Arc::new(trust), generation: 0 }),
             text,
             json.len(),

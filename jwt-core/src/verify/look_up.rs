@@ -114,8 +114,9 @@ impl<C: DeserializeOwned> Verifier<C> {
         registered.token_id = token_id.map(Into::into).or(registered.token_id.take());
         registered.times.issued_at = issued_at.or(registered.times.issued_at);
         registered.times.expires_at = expires_at.or(registered.times.expires_at);
+        let confirmation = noted.confirmation(&text);
         let (registered, json_len) = (noted.registered.detach(&text), text.len());
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
-        Ok(VerifiedToken::new(claims, registered, None, text, json_len, self.authority.clone()))
+        Ok(VerifiedToken::new(claims, registered, confirmation, None, text, json_len, self.authority.clone()))
     }
 }

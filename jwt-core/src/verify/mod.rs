@@ -197,6 +197,12 @@ fn read_claims<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>)
     })
 }
 
+/// A token of which nobody has shown that it is theirs, if it is good all the same.
+fn unproven<C>(token: VerifiedToken<C>) -> Result<VerifiedToken<C>, AuthError> {
+    token.check_unproven()?;
+    Ok(token)
+}
+
 impl<C: DeserializeOwned> Verifier<C> {
     pub(crate) fn new(parts: VerifierParts<C>) -> Self {
         let VerifierParts { trusted, max_token_len, checks, clock, authority, kinds, revocation, memory } = parts;
@@ -212,6 +218,11 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived, or while it is not known
     /// whether fetched keys include that of the token by now.
     pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
+        unproven(self.verify_unproven(token)?)
+    }
+
+    /// The same for a token that nobody wants to use, or whose sender is asked for more elsewhere.
+    pub(crate) fn verify_unproven(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         self.attempt(token.as_ref(), None).map_err(Failure::without_waiting)
     }
 
@@ -221,11 +232,11 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// # Errors
     /// As [`verify`](Self::verify).
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
-        match self.attempt(token.as_ref(), None) {
-            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await,
-            Err(Failure::LookUp(kind)) => self.look_up(&*kind, token.as_ref()).await,
-            other => other.map_err(Failure::without_waiting),
-        }
+        unproven(match self.attempt(token.as_ref(), None) {
+            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await?,
+            Err(Failure::LookUp(kind)) => self.look_up(&*kind, token.as_ref()).await?,
+            other => other.map_err(Failure::without_waiting)?,
+        })
     }
 
     /// Verifies a token once these keys have arrived or failed to.
@@ -335,10 +346,12 @@ impl<C: DeserializeOwned> Verifier<C> {
         let claims = read_claims::<C>(&text, &mut noted)?;
         evidence.trust.validation.check_claims(&noted, &text, self.clock.now())?;
         evidence.trust.check_unit(noted.registered.times.expires_at);
+        let confirmation = noted.confirmation(&text);
         let registered = noted.registered.detach(&text);
         let json_len = text.len();
         text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
-        Ok(VerifiedToken::new(claims, registered, Some(evidence), text, json_len, self.authority.clone()))
+        let authority = self.authority.clone();
+        Ok(VerifiedToken::new(claims, registered, confirmation, Some(evidence), text, json_len, authority))
     }
 }
 

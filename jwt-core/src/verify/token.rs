@@ -14,6 +14,7 @@ use super::header::Header;
 use super::trust::Trust;
 use crate::answer::Challenges;
 use crate::base64url;
+use crate::claims::confirmation::{Confirmation, Possession};
 use crate::claims::{Registered, Text};
 use crate::clock::NumericDate;
 use crate::error::{Malformed, Misuse, TokenError};
@@ -71,7 +72,7 @@ impl<'t> UntrustedToken<'t> {
 ///
 /// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one, and with the feature
 /// `testing` a test.
-pub struct VerifiedToken<C>(pub(super) Arc<Parts<C>>);
+pub struct VerifiedToken<C>(pub(super) Arc<Parts<C>>, Possession);
 
 pub(super) struct Parts<C> {
     pub(super) claims: C,
@@ -82,6 +83,8 @@ pub(super) struct Parts<C> {
 /// What is the same whatever the type of the claims.
 pub(super) struct Common {
     pub(super) registered: Registered<Text>,
+    /// `cnf`, what it is bound to.
+    pub(super) confirmation: Option<Box<Confirmation>>,
     /// None of a token that was looked up.
     pub(super) evidence: Option<Evidence>,
     /// The JSON of the claims, and behind it the compact token: one allocation for both.
@@ -113,12 +116,43 @@ impl<C> VerifiedToken<C> {
     pub(crate) fn new(
         claims: C,
         registered: Registered<Text>,
+        confirmation: Option<Box<Confirmation>>,
         evidence: Option<Evidence>,
         text: String,
         json_len: usize,
         authority: Arc<Authority<C>>,
     ) -> Self {
-        Self(Arc::new(Parts { claims, common: Common { registered, evidence, text, json_len }, authority }))
+        let common = Common { registered, confirmation, evidence, text, json_len };
+        Self(Arc::new(Parts { claims, common, authority }), Possession::BEARER)
+    }
+
+    /// The same, sent by somebody who has shown that it is theirs.
+    pub(crate) fn shown_by(self, possession: Possession) -> Self {
+        Self(self.0, possession)
+    }
+
+    /// What it is bound to.
+    pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
+        self.0.common.confirmation.as_deref()
+    }
+
+    /// Whether it is good although nobody has shown that it is theirs.
+    pub(crate) fn check_unproven(&self) -> Result<(), TokenError> {
+        match self.confirmation() {
+            Some(confirmation) if !self.trust().is_some_and(|trust| trust.validation.bound_allowed) => {
+                Err(TokenError::unproven(confirmation))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn compact(&self) -> &str {
+        self.0.common.compact()
+    }
+
+    /// How its sender has shown that it is theirs. [`Possession::BEARER`] of a token that came by another way than a request.
+    pub fn possession(&self) -> Possession {
+        self.1
     }
 
     /// By whom it was verified; none of a token that was looked up.
@@ -225,19 +259,19 @@ impl<C> VerifiedToken<C> {
 
 impl<C: Send + Sync + 'static> VerifiedToken<C> {
     pub(crate) fn into_token(self) -> CompactToken {
-        CompactToken(self.0)
+        CompactToken(self.0, self.1)
     }
 
     /// The compact token itself, to pass on. Of a session its token, which tells nobody anything who does not share the
     /// store.
     pub fn token(&self) -> CompactToken {
-        CompactToken(self.0.clone())
+        CompactToken(self.0.clone(), self.1)
     }
 }
 
 impl<C> Clone for VerifiedToken<C> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(self.0.clone(), self.1)
     }
 }
 
@@ -269,7 +303,7 @@ impl<C> fmt::Debug for VerifiedToken<C> {
 
 /// The compact token of a request that was verified, for passing it on to another service. Never prints itself.
 #[derive(Clone)]
-pub struct CompactToken(Arc<dyn Verified>);
+pub struct CompactToken(Arc<dyn Verified>, Possession);
 
 impl CompactToken {
     /// The token. Treat it as a password: whoever holds it is the user.
@@ -285,7 +319,7 @@ impl CompactToken {
     /// The verified token that this is the compact form of, where its claims are of type `C`.
     pub(crate) fn verified<C: Send + Sync + 'static>(&self) -> Option<VerifiedToken<C>> {
         let any: Arc<dyn Any + Send + Sync> = self.0.clone();
-        any.downcast().ok().map(VerifiedToken)
+        any.downcast().ok().map(|parts| VerifiedToken(parts, self.1))
     }
 
     /// The same, or what is wrong with the application.
@@ -314,6 +348,11 @@ impl CompactToken {
     /// The challenges of the authenticator that verified it.
     pub(crate) fn challenges(&self) -> &Challenges {
         self.0.challenges()
+    }
+
+    /// How its sender has shown that it is theirs.
+    pub(crate) fn possession(&self) -> Possession {
+        self.1
     }
 
     /// The name of the key, for the log.

@@ -105,9 +105,6 @@ impl Validation {
                 return Err(TokenError::Audience(mismatch(audiences.iter().map(AsRef::as_ref), &self.audiences)));
             }
         }
-        if !self.bound_allowed && noted.names.contains("cnf") {
-            return Err(TokenError::Bound);
-        }
         if !self.id_tokens_allowed && is_id_token(&noted.names) && self.profile == Profile::Plain {
             return Err(TokenError::IdToken);
         }

@@ -7,6 +7,7 @@ mod company;
 mod config;
 mod cost;
 mod csrf;
+mod dpop;
 mod forward;
 mod guards;
 mod hostile;

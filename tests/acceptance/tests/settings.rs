@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, SECRET, Stopped, builder as authenticator};
 use jwt_core::api_key::{ApiKey, ApiKeyDigest, ApiKeyStore, ApiKeys, ApiKeysBuilder, FindingApiKey, KnownApiKey};
+use jwt_core::binding::{Dpop, DpopNonces};
 use jwt_core::forward::{ExchangeError, ExchangeRequest, Exchanging, ForwardTarget, Forwarder, TokenExchange};
 use jwt_core::login::SameSite;
 use jwt_core::metadata::{BearerMethod, ResourceMetadata, ResourceMetadataBuilder};
@@ -96,7 +97,15 @@ fn authenticators(rows: &mut Vec<Row>) {
         max_token_len(1_000)(2_000);
         sessions(&sessions)(&sessions);
         revocations(&revocations)(&revocations);
+        dpop(Dpop::new())(Dpop::new());
     }
+    let dpop = |dpop: Dpop| authenticator().dpop(dpop).build();
+    twice! { rows, "Dpop", Dpop::new(), dpop;
+        max_age(MINUTE)(2 * MINUTE);
+        nonces(&DpopNonces::new(SECRET).unwrap())(&DpopNonces::new([8; 32]).unwrap());
+        max_proofs(1, 1)(2, 2);
+    }
+    rows.push(("Dpop", "algorithm", Adds));
     twice! { rows, "AuthenticatorBuilder", Authenticator::<()>::builder().audience(AUDIENCE), |builder: jwt_core::AuthenticatorBuilder<()>| builder.build();
         keys(keys())(keys());
     }
@@ -119,6 +128,7 @@ fn authenticators(rows: &mut Vec<Row>) {
         "issuer_alias",
         "dangerous_allow_mistyped_claim",
         "scope_implies",
+        "public_origin",
     ] {
         rows.push(("AuthenticatorBuilder", adds, Adds));
     }
@@ -136,6 +146,7 @@ fn authenticators(rows: &mut Vec<Row>) {
         "optional",
         "grpc",
         "subject_in_spans",
+        "require_dpop",
     ] {
         rows.push(("AuthenticatorBuilder", flag, SaysTheSame));
     }

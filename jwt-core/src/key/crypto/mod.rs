@@ -35,6 +35,11 @@ fn backend_for(algorithm: Algorithm) -> Result<&'static dyn Backend, KeyError> {
     BACKENDS.iter().find(has_it).copied().ok_or(KeyError::NotInThisBackend(algorithm))
 }
 
+/// Whether a backend has the algorithm.
+pub(crate) fn has(algorithm: Algorithm) -> bool {
+    backend_for(algorithm).is_ok()
+}
+
 /// A key that verifies signatures of one algorithm. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct PublicKey(Arc<dyn Verify>);

@@ -30,7 +30,7 @@ enum Expected {
     Served(String),
     /// The same, with what caches are told.
     ServedTelling { body: String, cache_control: Option<&'static str>, vary: &'static [&'static str] },
-    /// A problem document of this status, with this challenge and no other.
+    /// A problem document of this status, with this challenge of Bearer.
     Refused { status: u16, challenge: Option<String> },
     /// 503, to be tried again after so many seconds, and no verdict on the user.
     Unavailable { retry_after: Option<&'static str> },
@@ -142,7 +142,7 @@ impl Case {
             }
             Expected::Refused { status, challenge } => {
                 unmet.status(*status);
-                unmet.field("www-authenticate", challenge.as_deref());
+                unmet.challenges(challenge.as_deref(), self.setup != Setup::Query);
                 unmet.problem_document(*status, challenge.as_deref());
                 unmet.told_nobody(self.fields.iter().map(|(_, value)| value.as_str()));
             }
@@ -197,6 +197,26 @@ impl Unmet<'_> {
         self.unless(self.0.values(name) == expected, || match value {
             Some(value) => format!("one `{name}: {value}`"),
             None => format!("no `{name}`"),
+        });
+    }
+
+    /// This challenge, and a field of its own with one of DPoP where that is accepted too, or none at all.
+    fn challenges(&mut self, challenge: Option<&str>, with_dpop: bool) {
+        let values = self.0.values("www-authenticate");
+        let is_dpop =
+            |value: &&str| value.starts_with("DPoP ") && value.contains("algs=\"") && !value.contains("error=");
+        let met = match (challenge, &values[..]) {
+            (None, []) => true,
+            (Some(challenge), [first]) => *first == challenge && !with_dpop,
+            (Some(challenge), [first, second]) => *first == challenge && with_dpop && is_dpop(second),
+            _ => false,
+        };
+        self.unless(met, || match challenge {
+            Some(challenge) if with_dpop => {
+                format!("`www-authenticate: {challenge}`, and one of DPoP without a reason")
+            }
+            Some(challenge) => format!("one `www-authenticate: {challenge}`"),
+            None => "no `www-authenticate`".to_owned(),
         });
     }
 

@@ -211,7 +211,10 @@ fn every_fault_of_an_adapter_is_found() {
 fn a_failure_names_the_case_and_what_was_sent_expected_and_received() {
     let failures = run(|authenticator| server(authenticator, Fault::NoChallenge)).unwrap_err();
     let failure = failures.iter().find(|failure| failure.case() == "requests: no token").unwrap();
-    assert_eq!(failure.expected().collect::<Vec<_>>(), ["one `www-authenticate: Bearer`"]);
+    assert_eq!(
+        failure.expected().collect::<Vec<_>>(),
+        ["`www-authenticate: Bearer`, and one of DPoP without a reason"]
+    );
     let text = failure.to_string();
     for part in
         ["requests: no token\n", "GET /me HTTP/1.1", "expected  one `www", "received  401", "application/problem+json"]

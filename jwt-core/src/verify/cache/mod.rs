@@ -28,10 +28,6 @@ const SHARDS_PER_CORE: usize = 32;
 const LEAST_SHARD: usize = 64 * 1024;
 
 impl<C> VerifiedToken<C> {
-    fn compact(&self) -> &str {
-        self.0.common.compact()
-    }
-
     /// What it takes up in memory, in bytes. What hangs on the claims is taken for as long as their JSON.
     fn size(&self) -> usize {
         let common = &self.0.common;

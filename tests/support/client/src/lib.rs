@@ -27,9 +27,20 @@ impl Reply {
         first
     }
 
-    /// The value of `WWW-Authenticate`.
+    /// The value of `WWW-Authenticate` that has a reason in it, else the first one.
+    ///
+    /// # Panics
+    /// Where there are several reasons.
     pub fn challenge(&self) -> Option<&str> {
-        self.header("www-authenticate")
+        let mut reasons = self.challenges().filter(|challenge| challenge.contains("error=\""));
+        let reason = reasons.next();
+        assert!(reasons.next().is_none(), "there are several reasons: {self:?}");
+        reason.or(self.challenges().next())
+    }
+
+    /// Every value of `WWW-Authenticate`.
+    pub fn challenges(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(|(name, _)| name == "www-authenticate").map(|(_, value)| value.as_str())
     }
 }
 

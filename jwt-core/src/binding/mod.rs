@@ -1,0 +1,162 @@
+//! Proof of possession (RFC 7800): whether whoever sent a token that is bound to a key has that key.
+
+mod address;
+mod dpop;
+mod htu;
+mod nonce;
+mod proof_keys;
+mod replay;
+mod signing;
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+
+pub use crate::claims::confirmation::Possession;
+use crate::clock::NumericDate;
+use crate::error::{AuthError, AuthenticatorBuildError, ProofError, TokenError, Unavailable};
+use crate::request::RequestHead;
+use crate::request::source::Presented;
+use crate::verify::{VerifiedToken, Verifier};
+use address::{PublicAddresses, RequestAddress};
+pub use dpop::Dpop;
+use dpop::{Expected, GoodProof, MAX_PROOF, Proofs};
+pub use nonce::DpopNonces;
+use replay::Answer;
+pub use replay::FirstUse;
+pub use signing::{DpopKey, DpopProof};
+
+/// The field that a proof comes in (RFC 9449 §4.1).
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// What the builder of an authenticator is told of bound tokens.
+#[derive(Default)]
+pub(crate) struct BindingSettings {
+    pub(crate) dpop: Dpop,
+    pub(crate) dpop_required: bool,
+    /// Origins, each perhaps with a path that a proxy takes off.
+    pub(crate) public_origins: Vec<Box<str>>,
+}
+
+/// What is asked of the sender of a bound token.
+pub(crate) struct Binding {
+    proofs: Proofs,
+    dpop_required: bool,
+    addresses: PublicAddresses,
+    leeway: Duration,
+}
+
+impl BindingSettings {
+    /// `leeway` is how far clocks may differ.
+    pub(crate) fn build(self, leeway: Duration) -> Result<Binding, AuthenticatorBuildError> {
+        let addresses = PublicAddresses::new(&self.public_origins)?;
+        Ok(Binding { proofs: self.dpop.build()?, dpop_required: self.dpop_required, addresses, leeway })
+    }
+}
+
+/// What a request shows beside its token, kept until that is verified.
+pub(crate) struct Shown {
+    proof: Result<Box<[u8]>, ProofError>,
+    method: Box<str>,
+    address: RequestAddress,
+}
+
+/// The answer of a store that was asked whether a proof is new.
+pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<(), AuthError>> + Send>>;
+
+impl Binding {
+    /// The names of the algorithms that a proof may be signed by, separated by spaces.
+    pub(crate) fn proof_algorithms(&self) -> impl Iterator<Item = &'static str> {
+        self.proofs.algorithms.iter().map(|algorithm| algorithm.as_str())
+    }
+
+    /// What a request shows; `None` for a bearer token.
+    pub(crate) fn shown(&self, head: &impl RequestHead, presented: Presented) -> Option<Box<Shown>> {
+        if presented != Presented::WithProof {
+            return None;
+        }
+        let name = DPOP;
+        let mut fields = head.header_values(&name);
+        let proof = match (fields.next(), fields.next()) {
+            (None, _) => Err(ProofError::Missing),
+            (Some(_), Some(_)) => Err(ProofError::Repeated),
+            (Some(proof), None) if proof.len() > MAX_PROOF => Err(ProofError::TooLong { limit: MAX_PROOF }),
+            (Some(proof), None) => Ok(proof.into()),
+        };
+        Some(Box::new(Shown { proof, method: head.method().into(), address: self.addresses.of(head) }))
+    }
+
+    /// How whoever sent the token has shown that it is theirs, or why they may not use it. In the end a store may have to be
+    /// asked whether a proof is new.
+    pub(crate) fn check<C>(
+        &self,
+        token: &VerifiedToken<C>,
+        shown: Option<&Shown>,
+        verifier: &Verifier<C>,
+    ) -> Result<(Possession, Option<Asking>), AuthError> {
+        let (confirmation, shown) = match (token.confirmation(), shown) {
+            (None, None) if !self.dpop_required => return Ok((Possession::BEARER, None)),
+            (None, _) => return Err(TokenError::NotBound.into()),
+            (Some(_), None) => {
+                return token.check_unproven().map(|()| (Possession::BEARER, None)).map_err(AuthError::from);
+            }
+            (Some(confirmation), Some(shown)) => (confirmation, shown),
+        };
+        let now = verifier.now();
+        // A token that is bound to a certificate alone is none for DPoP.
+        let key = confirmation.proof_key.as_ref().ok_or_else(|| TokenError::unproven(confirmation))?;
+        let proof = shown.proof.as_ref().map_err(|error| AuthError::from(error.clone()))?;
+        let GoodProof { used, wants_nonce } = self.proofs.check(
+            proof,
+            &Expected {
+                key,
+                token: token.compact(),
+                method: &shown.method,
+                is_address: &|htu| shown.address.is(htu, &self.addresses),
+                now,
+                leeway: self.leeway,
+            },
+        )?;
+        let possession = Possession { dpop: true, wants_nonce, ..Possession::BEARER };
+        match self.proofs.used.first_use(used, now) {
+            Answer::Now(first) => outcome(Some(first)).map(|()| (possession, None)),
+            Answer::Later(asking) => Ok((possession, Some(Box::pin(async move { outcome(asking.await) })))),
+        }
+    }
+
+    /// The nonce for an answer, where the client needs one.
+    pub(crate) fn nonce_for<C>(
+        &self,
+        result: &Result<Option<VerifiedToken<C>>, AuthError>,
+        now: NumericDate,
+    ) -> Option<HeaderValue> {
+        let wanted = match result {
+            Ok(Some(token)) => token.possession().wants_nonce,
+            Err(AuthError::InvalidProof(error)) => error.wants_nonce(),
+            _ => false,
+        };
+        self.proofs.nonces.as_ref().filter(|_| wanted)?.at(now)
+    }
+}
+
+fn outcome(first: Option<FirstUse>) -> Result<(), AuthError> {
+    match first {
+        Some(FirstUse::Yes) => Ok(()),
+        Some(FirstUse::No) => Err(ProofError::Replayed.into()),
+        Some(FirstUse::Full) => Err(Unavailable::Proofs.into()),
+        None => Err(Unavailable::Store.into()),
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Binding")
+            .field("dpop_required", &self.dpop_required)
+            .field("public_addresses", &self.addresses)
+            .field("proof_algorithms", &self.proofs.algorithms)
+            .field("nonces", &self.proofs.nonces)
+            .finish_non_exhaustive()
+    }
+}

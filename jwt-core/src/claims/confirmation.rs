@@ -1,0 +1,118 @@
+//! `cnf`: the key of its client that a token is bound to (RFC 7800), and how that key was shown.
+
+use serde::Deserialize;
+
+use crate::base64url;
+
+/// SHA-256 over what identifies a key: the JWK (RFC 7638) or the certificate (RFC 8705 §3.1).
+pub(crate) type Thumbprint = [u8; 32];
+
+/// What `cnf` names. Neither, where it names nothing that can be checked here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Confirmation {
+    /// `jkt`, the key of the proofs (RFC 9449 §6.1).
+    pub(crate) proof_key: Option<Thumbprint>,
+    /// `x5t#S256`, the certificate of the connection (RFC 8705 §3.1).
+    pub(crate) certificate: Option<Thumbprint>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    cnf: Members,
+}
+
+/// Other members than these are ignored (RFC 7800 §3.1).
+#[derive(Deserialize)]
+struct Members {
+    jkt: Option<String>,
+    #[serde(rename = "x5t#S256")]
+    certificate: Option<String>,
+}
+
+impl Confirmation {
+    /// Of claims that were read before and have `cnf`. Where one of its members is not what its standard says, neither counts.
+    pub(crate) fn of_claims(json: &str) -> Self {
+        let Ok(Claims { cnf: Members { jkt, certificate } }) = serde_json::from_str(json) else {
+            return Self::default();
+        };
+        let (proof_key, certificate) = (jkt.as_deref().map(thumbprint), certificate.as_deref().map(thumbprint));
+        match (proof_key, certificate) {
+            (Some(None), _) | (_, Some(None)) => Self::default(),
+            (proof_key, certificate) => Self { proof_key: proof_key.flatten(), certificate: certificate.flatten() },
+        }
+    }
+}
+
+/// From its base64url.
+pub(crate) fn thumbprint(text: &str) -> Option<Thumbprint> {
+    base64url::decode(text.as_bytes())?.try_into().ok()
+}
+
+/// How the sender of a token has shown that it is theirs.
+///
+/// `token.possession()` in a handler says so; `Require::bound()` demands one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Possession {
+    pub(crate) dpop: bool,
+    pub(crate) certificate: bool,
+    /// It is time for another nonce.
+    pub(crate) wants_nonce: bool,
+}
+
+impl Possession {
+    /// Not at all: it is a bearer token, good for whoever holds it (RFC 6750 §1.2).
+    pub const BEARER: Self = Self { dpop: false, certificate: false, wants_nonce: false };
+
+    /// By a proof that is signed for this request, with the key that the token is bound to (RFC 9449).
+    pub const fn by_dpop(self) -> bool {
+        self.dpop
+    }
+
+    /// By the certificate of the connection, which the token is bound to (RFC 8705).
+    pub const fn by_certificate(self) -> bool {
+        self.certificate
+    }
+
+    /// In one of these ways, so that the token alone is of no use to a thief.
+    pub const fn is_bound(self) -> bool {
+        self.dpop || self.certificate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    const CERTIFICATE: &str = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
+
+    #[test]
+    fn members_are_read_and_others_ignored() {
+        let read = |cnf: &str| Confirmation::of_claims(&format!(r#"{{"a":1,"cnf":{cnf}}}"#));
+        let both = read(&format!(r#"{{"x5t#S256":"{CERTIFICATE}","jkt":"{JKT}","kid":"k"}}"#));
+        assert!(both.proof_key == thumbprint(JKT) && both.certificate == thumbprint(CERTIFICATE));
+        assert!(both.proof_key.is_some() && both.certificate.is_some());
+        let one = read(&format!(r#"{{"jkt":"{JKT}"}}"#));
+        assert!(one.proof_key.is_some() && one.certificate.is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_checked_names_nothing() {
+        for cnf in [
+            "null",
+            "1",
+            "\"x\"",
+            "[]",
+            "{}",
+            r#"{"kid":"k"}"#,
+            r#"{"jkt":null}"#,
+            r#"{"jkt":1}"#,
+            r#"{"jkt":"short"}"#,
+            &format!(r#"{{"jkt":"{JKT}="}}"#),
+            &format!(r#"{{"jkt":"{JKT}","x5t#S256":"short"}}"#),
+            &format!(r#"{{"jkt":"{JKT}","x5t#S256":7}}"#),
+        ] {
+            assert_eq!(Confirmation::of_claims(&format!(r#"{{"cnf":{cnf}}}"#)), Confirmation::default(), "{cnf}");
+        }
+    }
+}
