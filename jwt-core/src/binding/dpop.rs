@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 
 use super::nonce::{DpopNonces, Freshness};
 use super::proof_keys::{ProofKey, ProofKeys};
-use super::replay::{ProofMemory, UsedProof, UsedProofs};
+use super::replay::{ProofMemory, UsedProofs};
 use crate::base64url;
 use crate::claims::confirmation::Thumbprint;
+use crate::claims::used_proof::UsedProof;
 use crate::clock::{Number, NumericDate};
 use crate::config_error::Given;
 use crate::error::{AuthError, AuthenticatorBuildError, Malformed, ProofError, TokenError};
@@ -103,7 +104,7 @@ impl Dpop {
     }
 
     /// How many proofs the memory of this process holds, of all clients and of one key. A proof is held until it is too old.
-    /// What does not fit is refused with a 503: with the defaults, that is beyond 16 000 requests per second for a minute, or
+    /// In a store, only the number of one key counts. What does not fit is refused with a 503: with the defaults, that is beyond 16 000 requests per second for a minute, or
     /// 160 of one client. 1 000 000 and 10 000.
     pub fn max_proofs(mut self, total: usize, per_key: usize) -> Self {
         self.given.once("Dpop::max_proofs");
@@ -135,7 +136,8 @@ impl Dpop {
             max_age: self.max_age,
             algorithms,
             nonces: self.nonces,
-            used: self.used.unwrap_or_else(|| Arc::new(ProofMemory::new(total, per_key))),
+            used: self.used.unwrap_or_else(|| Arc::new(ProofMemory::new(total))),
+            per_key,
             keys: ProofKeys::new(),
         })
     }
@@ -182,6 +184,7 @@ pub(super) struct Proofs {
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) nonces: Option<DpopNonces>,
     pub(super) used: Arc<dyn UsedProofs>,
+    per_key: u32,
     keys: ProofKeys,
 }
 
@@ -320,7 +323,8 @@ impl Proofs {
         let id = crypto::sha256(&[expected.key, jti.as_bytes()].concat());
         let id = id.first_chunk::<16>().copied().unwrap_or_default();
         let until = issued_at.saturating_add(self.max_age);
-        Ok(GoodProof { used: UsedProof { key: *expected.key, id, until }, wants_nonce })
+        let used = UsedProof { key: *expected.key, id, until, attempt: [0; 8], limit: self.per_key };
+        Ok(GoodProof { used, wants_nonce })
     }
 }
 

@@ -7,6 +7,8 @@ mod nonce;
 mod proof_keys;
 mod replay;
 mod signing;
+#[cfg(feature = "login")]
+mod with_store;
 
 use std::fmt;
 use std::pin::Pin;
@@ -15,6 +17,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 pub use crate::claims::confirmation::Possession;
+pub use crate::claims::used_proof::{FirstUse, UsedProof};
 use crate::clock::NumericDate;
 use crate::error::{AuthError, AuthenticatorBuildError, ProofError, TokenError, Unavailable};
 use crate::request::RequestHead;
@@ -25,7 +28,6 @@ pub use dpop::Dpop;
 use dpop::{Expected, GoodProof, MAX_PROOF, Proofs};
 pub use nonce::DpopNonces;
 use replay::Answer;
-pub use replay::FirstUse;
 pub use signing::{DpopKey, DpopProof};
 
 /// The field that a proof comes in (RFC 9449 §4.1).

@@ -6,30 +6,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::claims::confirmation::Thumbprint;
+use crate::claims::used_proof::{FirstUse, UsedProof};
 use crate::clock::NumericDate;
-
-/// A proof, by what it is known again.
-#[derive(Clone, Copy)]
-pub(crate) struct UsedProof {
-    /// That of the key that signed it.
-    pub(crate) key: Thumbprint,
-    /// A digest of the key and of `jti`.
-    pub(crate) id: [u8; 16],
-    /// From when on it is refused for its age, so that it need not be remembered.
-    pub(crate) until: NumericDate,
-}
-
-/// Whether a proof is used for the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FirstUse {
-    /// It is, and is remembered.
-    Yes,
-    /// It was used before.
-    No,
-    /// It is not known: no more can be remembered.
-    Full,
-}
 
 /// Where used proofs are remembered: the port.
 pub(crate) trait UsedProofs: Send + Sync {
@@ -52,7 +30,6 @@ const SWEEP_EVERY: u32 = 10;
 /// The used proofs of this process. Each takes up some 55 bytes at a million of them.
 pub(crate) struct ProofMemory {
     limit: usize,
-    limit_per_key: u32,
     total: AtomicUsize,
     /// Made with the first proof.
     rest: OnceLock<Rest>,
@@ -81,8 +58,8 @@ struct Used {
 }
 
 impl ProofMemory {
-    pub(crate) fn new(limit: usize, limit_per_key: u32) -> Self {
-        Self { limit, limit_per_key, total: AtomicUsize::new(0), rest: OnceLock::new() }
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, total: AtomicUsize::new(0), rest: OnceLock::new() }
     }
 
     fn first_use_at(&self, proof: &UsedProof, now: u32) -> FirstUse {
@@ -108,7 +85,7 @@ impl ProofMemory {
             }
         }
         let places = rest.places(&proof.key);
-        if rest.count(places) >= self.limit_per_key {
+        if rest.count(places) >= proof.limit {
             // Those of the key that have run out are in all shards.
             return FirstUse::Full;
         }
@@ -201,7 +178,7 @@ mod tests {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&id.to_le_bytes());
         bytes[15] = id.to_le_bytes()[0];
-        UsedProof { key: [key; 32], id: bytes, until: NumericDate::from_secs(until) }
+        UsedProof { key: [key; 32], id: bytes, until: NumericDate::from_secs(until), attempt: [0; 8], limit: 50 }
     }
 
     fn at(memory: &ProofMemory, proof: UsedProof, now: u64) -> FirstUse {
@@ -210,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_proof_is_good_once_until_it_runs_out() {
-        let memory = ProofMemory::new(10, 10);
+        let memory = ProofMemory::new(10);
         assert_eq!(at(&memory, proof(1, 1, NOW + 60), NOW), FirstUse::Yes);
         for later in [0, 30, 59, 60] {
             assert_eq!(at(&memory, proof(1, 1, NOW + 60), NOW + later), FirstUse::No, "{later}");
@@ -221,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_full_memory_refuses_and_forgets_nobody() {
-        let memory = ProofMemory::new(100, 100);
+        let memory = ProofMemory::new(100);
         for id in 0..100 {
             assert_eq!(at(&memory, proof(u8::try_from(id).unwrap(), id, NOW + 60), NOW), FirstUse::Yes);
         }
@@ -238,7 +215,7 @@ mod tests {
 
     #[test]
     fn one_key_fills_its_own_share_and_no_more() {
-        let memory = ProofMemory::new(1000, 50);
+        let memory = ProofMemory::new(1000);
         let flood: Vec<_> = (0..200).map(|id| at(&memory, proof(1, id, NOW + 60), NOW)).collect();
         assert_eq!(flood.iter().filter(|answer| **answer == FirstUse::Yes).count(), 50);
         assert_eq!(flood.last(), Some(&FirstUse::Full));

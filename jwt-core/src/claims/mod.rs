@@ -3,6 +3,7 @@
 pub(crate) mod confirmation;
 pub(crate) mod grants;
 pub(crate) mod scope_hierarchy;
+pub(crate) mod used_proof;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -6,14 +6,17 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Change, Digest, Owner, Record, Revocation, RevocationStore, RevocationTarget, SignInId, SignInKey, SignInStore,
-    StoreError, StoreFuture, TenantStore, Touch,
+    Change, Digest, Owner, ProofStore, Record, Revocation, RevocationStore, RevocationTarget, SignInId, SignInKey,
+    SignInStore, StoreError, StoreFuture, TenantStore, Touch,
 };
+use crate::claims::used_proof::{FirstUse, UsedProof};
 use crate::clock::NumericDate;
 use crate::config_error::Given;
 
 /// How many revocations one answer holds at most.
 const PAGE: usize = 4096;
+/// Of how many keys proofs are remembered at most.
+const MAX_PROOF_KEYS: usize = 100_000;
 
 /// Remembers in the memory of this process, for as long as it runs: for one instance, and for tests.
 ///
@@ -30,7 +33,11 @@ pub struct MemoryStore {
     revocations: Mutex<Log>,
     /// The last added last.
     tenants: Mutex<Vec<String>>,
+    proofs: Mutex<Proofs>,
 }
+
+/// The used proofs of each key: until when they count, and the attempt that used them.
+type Proofs = HashMap<[u8; 32], HashMap<[u8; 16], (NumericDate, [u8; 8])>>;
 
 #[derive(Default)]
 struct SignIns {
@@ -60,6 +67,7 @@ impl MemoryStore {
             sign_ins: Mutex::default(),
             revocations: Mutex::default(),
             tenants: Mutex::default(),
+            proofs: Mutex::default(),
         }
     }
 
@@ -241,6 +249,38 @@ fn subject_of(revocation: &Revocation) -> Option<(String, String)> {
     match &revocation.target {
         RevocationTarget::Subject { issuer, subject, .. } => Some((issuer.clone(), subject.clone())),
         RevocationTarget::Token { .. } | RevocationTarget::Session { .. } => None,
+    }
+}
+
+impl ProofStore for MemoryStore {
+    fn first_use(&self, proof: UsedProof, now: NumericDate) -> StoreFuture<'_, FirstUse> {
+        if let Err(error) = self.check() {
+            return Box::pin(ready(Err(error)));
+        }
+        let mut keys = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_live = |(until, _): &(NumericDate, [u8; 8])| *until >= now;
+        // Only where there is a new key, so that it is seldom.
+        if !keys.contains_key(&proof.key) && keys.len() >= MAX_PROOF_KEYS {
+            keys.retain(|_, proofs| proofs.values().any(is_live));
+            if keys.len() >= MAX_PROOF_KEYS {
+                return Box::pin(ready(Ok(FirstUse::Full)));
+            }
+        }
+        let proofs = keys.entry(proof.key).or_default();
+        let known = proofs.get(&proof.id).copied();
+        if let Some(known) = known.filter(is_live) {
+            let first = if known.1 == proof.attempt { FirstUse::Yes } else { FirstUse::No };
+            return Box::pin(ready(Ok(first)));
+        }
+        let limit = usize::try_from(proof.limit).unwrap_or(usize::MAX);
+        if known.is_none() && proofs.len() >= limit {
+            proofs.retain(|_, known| is_live(known));
+            if proofs.len() >= limit {
+                return Box::pin(ready(Ok(FirstUse::Full)));
+            }
+        }
+        proofs.insert(proof.id, (proof.until, proof.attempt));
+        Box::pin(ready(Ok(FirstUse::Yes)))
     }
 }
 

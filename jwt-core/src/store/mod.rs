@@ -2,6 +2,7 @@
 
 mod error;
 mod memory;
+mod proof;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
@@ -14,6 +15,7 @@ use std::pin::Pin;
 
 pub use error::{StoreError, StoreFault};
 pub use memory::MemoryStore;
+pub use proof::ProofStore;
 pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInId, SignInKey, Touch};
 #[cfg(feature = "redis")]
 pub use redis::{RedisStore, RedisStoreBuilder};

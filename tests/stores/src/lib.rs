@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 
-use jwt_core::store::{RevocationStore, SignInStore, TenantStore};
+use jwt_core::store::{ProofStore, RevocationStore, SignInStore, TenantStore};
 use jwt_core::{Algorithm, Authenticator, KeySet, MemoryStore, RedisStore, SigningKey, VerifiedToken};
 
 use tokio::runtime::Builder;
@@ -28,6 +28,8 @@ pub struct Stores {
     pub revocations: Arc<dyn RevocationStore>,
     /// The names of tenants.
     pub tenants: Arc<dyn TenantStore>,
+    /// The used proofs.
+    pub proofs: Arc<dyn ProofStore>,
     /// End with it.
     _servers: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -36,7 +38,13 @@ impl Stores {
     /// In memory.
     pub fn memory() -> Self {
         let store = Arc::new(MemoryStore::new());
-        Self { sign_ins: store.clone(), revocations: store.clone(), tenants: store, _servers: None }
+        Self {
+            sign_ins: store.clone(),
+            revocations: store.clone(),
+            tenants: store.clone(),
+            proofs: store,
+            _servers: None,
+        }
     }
 
     /// On a Redis that is started for it; `None` where none is installed.
@@ -84,7 +92,13 @@ impl Stores {
         // A busy machine is not what is tested here.
         let store = store.timeout(std::time::Duration::from_secs(20));
         let store = Arc::new(store.prefix(format!("jwt-{}:", COUNT.fetch_add(1, Ordering::Relaxed))));
-        Self { sign_ins: store.clone(), revocations: store.clone(), tenants: store, _servers: Some(servers) }
+        Self {
+            sign_ins: store.clone(),
+            revocations: store.clone(),
+            tenants: store.clone(),
+            proofs: store,
+            _servers: Some(servers),
+        }
     }
 }
 

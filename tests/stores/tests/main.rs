@@ -4,6 +4,7 @@ mod address;
 mod failover;
 mod limits;
 mod model;
+mod proofs;
 mod redis;
 mod suite;
 #[cfg(feature = "redis-tls")]

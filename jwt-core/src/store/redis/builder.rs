@@ -46,6 +46,7 @@ impl RedisStoreBuilder {
                 find: Script::new(include_str!("find.lua")),
                 change: Script::new(include_str!("change.lua")),
                 revoke: Script::new(include_str!("revoke.lua")),
+                proof: Script::new(include_str!("proof.lua")),
             }),
         })
     }

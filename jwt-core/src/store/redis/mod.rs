@@ -3,6 +3,7 @@
 mod address;
 mod builder;
 mod link;
+mod proof;
 mod script;
 mod tenants;
 #[cfg(not(feature = "redis-tls"))]
@@ -60,6 +61,7 @@ struct Scripts {
     find: Script,
     change: Script,
     revoke: Script,
+    proof: Script,
 }
 
 impl RedisStore {

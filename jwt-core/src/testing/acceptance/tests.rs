@@ -181,8 +181,8 @@ fn an_adapter_without_a_fault_passes() {
 #[test]
 fn every_fault_of_an_adapter_is_found() {
     for (fault, found) in [
-        (Fault::NoChallenge, "one `www-authenticate: Bearer"),
-        (Fault::ChallengeTwice, "one `www-authenticate: Bearer"),
+        (Fault::NoChallenge, "`www-authenticate: Bearer"),
+        (Fault::ChallengeTwice, "`www-authenticate: Bearer"),
         (Fault::RefusesWithSuccess, "status 401"),
         (Fault::RefusalsMayBeStored, "one `cache-control: no-store`"),
         (Fault::OtherMediaType, "one `content-type: application/problem+json`"),
@@ -217,7 +217,7 @@ fn a_failure_names_the_case_and_what_was_sent_expected_and_received() {
     );
     let text = failure.to_string();
     for part in
-        ["requests: no token\n", "GET /me HTTP/1.1", "expected  one `www", "received  401", "application/problem+json"]
+        ["requests: no token\n", "GET /me HTTP/1.1", "expected  `www", "received  401", "application/problem+json"]
     {
         assert!(text.contains(part), "{part}: {text}");
     }
