@@ -1,7 +1,7 @@
 //! Passing the token on to other services, by awc.
 
 use actix_web::http::Uri;
-use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use jwt_core::CompactToken;
 use jwt_core::forward::{ForwardError, Forwarder};
 
@@ -24,9 +24,11 @@ use jwt_core::forward::{ForwardError, Forwarder};
 /// and in a handler with `Token(token): Token` and an `awc::Client`:
 ///
 /// ```ignore
-/// let call = client.get("https://invoices.example.com/unpaid");
-/// let authorization = forward.authorization(&token, call.get_uri()).await?;
-/// let answer = call.insert_header(authorization).send().await?;
+/// let mut call = client.get("https://invoices.example.com/unpaid");
+/// for field in forward.headers(&token, "GET", call.get_uri()).await? {
+///     call = call.insert_header(field);
+/// }
+/// let answer = call.send().await?;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ForwardToken(Forwarder);
@@ -37,21 +39,27 @@ impl ForwardToken {
         Self(forwarder)
     }
 
-    /// The `Authorization` header for a call to this address on behalf of the token's user, marked as sensitive. Insert
-    /// it into the request of exactly this address; `insert_header` replaces one that is there already.
+    /// The header fields for a call with that method to this address on behalf of the token's user, marked as sensitive:
+    /// `Authorization` and, where the token was exchanged for a bound one, `DPoP`. Insert them into the request of exactly this
+    /// address; `insert_header` replaces one that is there already.
     ///
-    /// awc drops it where it follows a redirect to another origin.
+    /// awc drops `Authorization` where it follows a redirect to another origin.
     ///
     /// # Errors
     /// Where the token must not go there, or not any more: see [`ForwardError`].
-    pub async fn authorization(
+    pub async fn headers(
         &self,
         token: &CompactToken,
+        method: &str,
         address: &Uri,
-    ) -> Result<(HeaderName, HeaderValue), ForwardError> {
-        let value = self.0.authorization(token, address.to_string()).await?;
-        let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| ForwardError::Unsendable)?;
-        value.set_sensitive(true);
-        Ok((AUTHORIZATION, value))
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, ForwardError> {
+        let fields = self.0.headers(token, method, address.to_string()).await?;
+        let convert = |(name, value): (&jwt_core::adapter::HeaderName, &jwt_core::adapter::HeaderValue)| {
+            let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+            value.set_sensitive(true);
+            Some((name, value))
+        };
+        fields.iter().map(convert).collect::<Option<_>>().ok_or(ForwardError::Unsendable)
     }
 }

@@ -21,7 +21,8 @@ use tower_service::Service;
 /// `Token` yields. A request without one goes out untouched, wherever it goes. A request with one goes to a target of
 /// the forwarder with an `Authorization` header, or it does not go out at all: [`ForwardingError::Forward`]. So it is
 /// with a redirect that is followed outside of this layer. A client that follows redirects by itself has to drop the
-/// header on the way to another origin, as reqwest and tower-http do.
+/// header on the way to another origin, as reqwest and tower-http do. A service that demands nonces in proofs needs
+/// [`Forwarder::note_response`] with its responses.
 ///
 /// The address of the request must be absolute, as the clients of hyper-util want it.
 ///
@@ -97,7 +98,7 @@ where
             None => State::Called { future: self.inner.call(request) },
             Some(_) if request.headers().contains_key(AUTHORIZATION) => State::AlreadyAuthorized,
             Some(token) => {
-                let authorizing = self.forwarder.authorization(&token, request.uri());
+                let authorizing = self.forwarder.headers(&token, request.method().as_str(), request.uri());
                 // `inner` itself, which was polled ready, and no clone of it, which was not.
                 let clone = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, clone);
@@ -148,10 +149,10 @@ where
         loop {
             let next = match state.as_mut().project() {
                 Projected::Authorizing { authorizing, held } => {
-                    let value = ready!(Pin::new(authorizing).poll(cx)).map_err(ForwardingError::Forward)?;
+                    let fields = ready!(Pin::new(authorizing).poll(cx)).map_err(ForwardingError::Forward)?;
                     // Polled after it was ready, which the contract of futures leaves open.
                     let Some((mut inner, mut request)) = held.take() else { return Poll::Pending };
-                    request.headers_mut().insert(AUTHORIZATION, value);
+                    request.headers_mut().extend(fields);
                     State::Called { future: inner.call(request) }
                 }
                 Projected::Called { future } => return future.poll(cx).map_err(ForwardingError::Client),

@@ -102,12 +102,12 @@ pub(crate) async fn invoices_of(
 ) -> Result<http::Response<Bytes>, StatusCode> {
     // #pass-on
     let address = format!("http://127.0.0.1:{}/invoices", shop.world.invoices_port);
-    let authorization = shop.forwarder.authorization(token, &*address).await.map_err(|error| {
+    let fields = shop.forwarder.headers(token, "GET", &*address).await.map_err(|error| {
         witness::logged(error);
         StatusCode::UNAUTHORIZED
     })?;
-    let request = http::Request::get("/invoices").header(AUTHORIZATION, authorization).body(Bytes::new());
-    let mut request = request.map_err(|_| StatusCode::BAD_REQUEST)?;
+    let mut request = http::Request::get("/invoices").body(Bytes::new()).map_err(|_| StatusCode::BAD_REQUEST)?;
+    request.headers_mut().extend(fields);
     request.headers_mut().extend(id.map(|id| (http::HeaderName::from_static("x-request-id"), id)));
     shop.http.send(request, shop.world.invoices_port).await.map_err(|_| StatusCode::BAD_GATEWAY)
 }

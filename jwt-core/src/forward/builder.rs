@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exchanged::ExchangedTokens;
+use super::proofs::Proofs;
 use super::{ForwardTarget, Forwarder, ForwarderBuildError, Inner, TokenExchange};
+use crate::binding::DpopKey;
 use crate::clock::Clock;
 use crate::config_error::Given;
 
@@ -15,6 +17,7 @@ pub struct ForwarderBuilder {
     pub(super) margin: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) exchange: Option<Arc<dyn TokenExchange>>,
+    pub(super) dpop: Option<DpopKey>,
     pub(super) max_exchanged: usize,
     pub(super) given: Given,
 }
@@ -41,6 +44,16 @@ impl ForwarderBuilder {
     pub fn exchange(mut self, exchange: impl TokenExchange + 'static) -> Self {
         self.given.once("exchange");
         self.exchange = Some(Arc::new(exchange));
+        self
+    }
+
+    /// The key pair of this service, to which exchanged tokens are bound (RFC 9449), so that they are of no use to whoever takes
+    /// one away: the exchange is made with a [proof](super::ExchangeRequest::dpop_proof), and so is each call. An exchange that yields a
+    /// bearer token all the same is refused. Needs an [`exchange`](Self::exchange). None.
+    #[must_use]
+    pub fn dpop(mut self, key: &DpopKey) -> Self {
+        self.given.once("dpop");
+        self.dpop = Some(key.clone());
         self
     }
 
@@ -85,7 +98,12 @@ impl ForwarderBuilder {
         if self.exchange.is_some() && !self.targets.iter().any(ForwardTarget::narrows) {
             return Err(ForwarderBuildError::UnusedExchange);
         }
+        if self.dpop.is_some() && self.exchange.is_none() {
+            return Err(ForwarderBuildError::UnusedDpop);
+        }
+        let proofs = self.dpop.map(|key| Proofs::new(key, self.targets.len()));
         Ok(Forwarder(Arc::new(Inner {
+            proofs,
             targets: self.targets,
             margin: self.margin,
             clock: self.clock,

@@ -17,6 +17,15 @@ pub enum ForwardError {
     /// one.
     #[error("the token expires too soon to be passed on")]
     Expiring,
+    /// The token is bound to a key of its client, which this service does not have: no other service may take it from here
+    /// (RFC 9449 §7.2).
+    #[error(
+        "the token is bound to a key of its client and is never passed on as it is: exchange it, by an audience of the target and `.exchange(…)`"
+    )]
+    Bound,
+    /// No proof could be signed.
+    #[error("a DPoP proof for the call could not be signed")]
+    Proof,
     /// It could not be exchanged.
     #[error("the token could not be exchanged: {0}")]
     Exchange(#[from] ExchangeError),
@@ -95,6 +104,9 @@ pub enum ForwarderBuildError {
         "`.exchange(…)` is for targets with an audience, a scope or a lifetime: give one to a target, or leave it out"
     )]
     UnusedExchange,
+    /// There is a key for bound tokens, and no exchange to get one from.
+    #[error("`.dpop(…)` is for exchanged tokens, which are bound to its key: add `.exchange(…)`, or leave it out")]
+    UnusedDpop,
 }
 
 debug_as_display!(ForwardError, ForwarderBuildError);

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::exchange_error::{ExchangeError, OAuthErrorCode};
 use super::target::{ForwardTarget, Wish};
+use crate::binding::DpopKey;
 use crate::clock::NumericDate;
 use crate::verify::CompactToken;
 
@@ -62,11 +63,28 @@ pub type Exchanging<'a> = Pin<Box<dyn Future<Output = Result<ExchangedToken, Exc
 pub struct ExchangeRequest {
     subject_token: CompactToken,
     wish: Wish,
+    dpop: Option<DpopKey>,
 }
 
 impl ExchangeRequest {
-    pub(super) fn new(subject_token: CompactToken, target: &ForwardTarget) -> Self {
-        Self { subject_token, wish: target.wish.clone() }
+    pub(super) fn new(subject_token: CompactToken, target: &ForwardTarget, dpop: Option<DpopKey>) -> Self {
+        Self { subject_token, wish: target.wish.clone(), dpop }
+    }
+
+    /// The value of `DPoP` for the request to the token endpoint at that address, where the new token is to be
+    /// [bound](super::ForwarderBuilder::dpop); `None` otherwise. `nonce` is that of the last answer of the endpoint, if it
+    /// has sent one (`DPoP-Nonce`, RFC 9449 §8).
+    ///
+    /// # Errors
+    /// [`ExchangeError::Proof`], where the operating system gives no random numbers.
+    pub fn dpop_proof(&self, token_endpoint: &str, nonce: Option<&str>) -> Result<Option<String>, ExchangeError> {
+        let Some(key) = &self.dpop else { return Ok(None) };
+        let proof = key.proof("POST", token_endpoint);
+        let proof = match nonce {
+            Some(nonce) => proof.nonce(nonce),
+            None => proof,
+        };
+        proof.sign().map(Some).map_err(|_| ExchangeError::Proof)
     }
 
     /// `subject_token`: the token of the user on whose behalf the call is made.
@@ -131,19 +149,26 @@ fn append(form: &mut String, name: &str, value: &str) {
 pub struct ExchangedToken {
     token: Arc<str>,
     lifetime: Option<Duration>,
+    is_bound: bool,
 }
 
 impl ExchangedToken {
     /// A bearer token, and how long it is good from now on. Without a lifetime, it is used for the calls that wait for it,
     /// and is not kept.
     pub fn new(token: impl Into<Arc<str>>, lifetime: Option<Duration>) -> Self {
-        Self { token: token.into(), lifetime }
+        Self { token: token.into(), lifetime, is_bound: false }
+    }
+
+    /// The same token, bound to the key of the proof that was in the request (`token_type` is `DPoP`, RFC 9449 §5).
+    #[must_use]
+    pub fn bound(self) -> Self {
+        Self { is_bound: true, ..self }
     }
 
     /// Reads the response of a token endpoint (RFC 8693 §2.2).
     ///
     /// # Errors
-    /// [`ExchangeError`], where it is not a success, or not a bearer access token.
+    /// [`ExchangeError`], where it is not a success, or not an access token for the schemes `Bearer` or `DPoP`.
     pub fn from_answer(status: u16, body: &[u8]) -> Result<Self, ExchangeError> {
         #[derive(Deserialize)]
         struct Success {
@@ -165,15 +190,21 @@ impl ExchangedToken {
         }
         let answer: Success = serde_json::from_slice(body).map_err(|_| ExchangeError::Malformed)?;
         let is_bearer = answer.token_type.eq_ignore_ascii_case("bearer");
-        if !is_bearer || !matches!(answer.issued_token_type.as_str(), ACCESS_TOKEN | JWT) {
+        let is_bound = answer.token_type.eq_ignore_ascii_case("dpop");
+        if !(is_bearer || is_bound) || !matches!(answer.issued_token_type.as_str(), ACCESS_TOKEN | JWT) {
             return Err(ExchangeError::TokenType);
         }
-        Ok(Self::new(answer.access_token, answer.expires_in.map(Duration::from_secs)))
+        let token = Self::new(answer.access_token, answer.expires_in.map(Duration::from_secs));
+        Ok(Self { is_bound, ..token })
     }
 
-    pub(super) fn received(self, asked_at: NumericDate) -> Received {
+    pub(super) fn received(self, asked_at: NumericDate, is_bound: bool) -> Result<Received, ExchangeError> {
         let end = |lifetime| asked_at.saturating_add(lifetime);
-        Received { token: self.token, end: self.lifetime.map(end) }
+        if self.is_bound == is_bound {
+            Ok(Received { token: self.token, end: self.lifetime.map(end) })
+        } else {
+            Err(ExchangeError::Binding)
+        }
     }
 }
 
@@ -211,9 +242,7 @@ mod tests {
 
     #[test]
     fn a_token_that_is_no_bearer_access_token_is_not_taken() {
-        for (issued, kind) in
-            [("access_token", "N_A"), ("access_token", "DPoP"), ("refresh_token", "Bearer"), ("id_token", "Bearer")]
-        {
+        for (issued, kind) in [("access_token", "N_A"), ("refresh_token", "Bearer"), ("id_token", "Bearer")] {
             let body = format!(
                 r#"{{"access_token":"t","issued_token_type":"urn:ietf:params:oauth:token-type:{issued}","token_type":"{kind}"}}"#
             );

@@ -22,6 +22,14 @@ pub enum ExchangeError {
     /// The new token is not a bearer token, or not an access token.
     #[error("the new token is not a bearer access token")]
     TokenType,
+    /// The new token is not bound to the key of this service, which it should be, or it is although it should not be.
+    #[error(
+        "`token_type` of the new token is not what was asked for: `DPoP` with `.dpop(…)` and a proof in the request to the token endpoint, else `Bearer`"
+    )]
+    Binding,
+    /// No proof could be signed for the token endpoint.
+    #[error("a DPoP proof for the token endpoint could not be signed")]
+    Proof,
 }
 
 impl ExchangeError {

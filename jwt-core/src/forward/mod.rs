@@ -5,6 +5,7 @@ mod error;
 mod exchange;
 mod exchange_error;
 mod exchanged;
+mod proofs;
 mod target;
 
 use std::fmt;
@@ -17,7 +18,9 @@ pub use builder::ForwarderBuilder;
 pub use error::{ForwardError, ForwarderBuildError};
 pub use exchange::{ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
 pub use exchange_error::{ExchangeError, OAuthErrorCode};
-use http::{HeaderValue, Uri};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Uri};
+use proofs::{Call, DPOP, DPOP_NONCE, Proofs};
 pub use target::ForwardTarget;
 
 use crate::clock::{Clock, NumericDate, SystemClock};
@@ -25,7 +28,7 @@ use crate::config_error::Given;
 use crate::verify::CompactToken;
 use exchanged::{ExchangedTokens, Key};
 
-/// Decides whether the token of the current request may be sent to another service, and makes the `Authorization` for that
+/// Decides whether the token of the current request may be sent to another service, and makes the header fields for that
 /// call. Cheap to clone; clones share the exchanged tokens.
 ///
 /// | setting | default | reason |
@@ -33,6 +36,7 @@ use exchanged::{ExchangedTokens, Key};
 /// | [`target`](ForwarderBuilder::target) | none: an error | whoever gets the token can act as the user |
 /// | [`margin`](ForwarderBuilder::margin) | 5 seconds | a token must not expire during the call |
 /// | [`exchange`](ForwarderBuilder::exchange) | none | not every issuer offers it |
+/// | [`dpop`](ForwarderBuilder::dpop) | none | not every issuer binds tokens |
 /// | [`max_exchanged`](ForwarderBuilder::max_exchanged) | 1 000 tokens | the users of about a minute |
 ///
 /// ```
@@ -43,14 +47,14 @@ use exchanged::{ExchangedTokens, Key};
 /// # Ok::<(), jwt_core::forward::ForwarderBuildError>(())
 /// ```
 ///
-/// `jwt-tower` has a layer for HTTP clients. With any other client, ask for the value of the header:
+/// `jwt-tower` has a layer for HTTP clients. With any other client, ask for the header fields:
 ///
 /// ```
 /// # use jwt_core::{CompactToken, forward::{ForwardError, Forwarder}};
 /// # async fn example(forwarder: Forwarder, token: CompactToken) -> Result<(), ForwardError> {
 /// let address = "https://invoices.example.com/unpaid";
-/// let authorization = forwarder.authorization(&token, address).await?;
-/// # let _ = authorization;
+/// let headers = forwarder.headers(&token, "GET", address).await?; // `Authorization`
+/// # let _ = headers;
 /// # Ok(())
 /// # }
 /// ```
@@ -63,6 +67,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     exchange: Option<Arc<dyn TokenExchange>>,
     exchanged: ExchangedTokens,
+    proofs: Option<Proofs>,
 }
 
 impl Forwarder {
@@ -73,18 +78,22 @@ impl Forwarder {
             margin: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
             exchange: None,
+            dpop: None,
             max_exchanged: 1_000,
             given: Given::default(),
         }
     }
 
-    /// The value of the `Authorization` header for a call to this address on behalf of the token's user, marked as
-    /// sensitive (RFC 6750 §2.1). Use it for that address alone.
+    /// The header fields for a call with that method to this address on behalf of the token's user, marked as sensitive:
+    /// `Authorization` (RFC 6750 §2.1) and, where the token was [exchanged for a bound one](ForwarderBuilder::dpop), `DPoP`.
+    /// Use them for that call alone.
     ///
     /// # Errors
     /// [`ForwardError`], where the token must not be sent there, or expires too soon.
-    pub fn authorization(&self, token: &CompactToken, address: impl TryInto<Uri>) -> Authorizing {
-        let Some(index) = address.try_into().ok().and_then(|address| self.target_of(&address)) else {
+    pub fn headers(&self, token: &CompactToken, method: &str, address: impl TryInto<Uri>) -> Authorizing {
+        let address = address.try_into().ok();
+        let Some((address, index)) = address.and_then(|address| self.target_of(&address).map(|index| (address, index)))
+        else {
             return Authorizing::settled(Err(ForwardError::NotATarget));
         };
         if !self.outlives(token.expires_at(), index) {
@@ -93,9 +102,23 @@ impl Forwarder {
         match &self.0.exchange {
             Some(hook) if self.0.targets[index].narrows() => {
                 let (this, hook, token) = (self.clone(), hook.clone(), token.clone());
-                Authorizing(Step::Exchange(Box::pin(async move { this.exchanged(&*hook, token, index).await })))
+                let call = Call { method: method.into(), address: address.to_string(), target: index };
+                Authorizing(Step::Exchange(Box::pin(async move { this.exchanged(&*hook, token, call).await })))
             }
-            _ => Authorizing::settled(bearer(token.as_str())),
+            // The next service would have to take it as a bearer token, which it is not (RFC 9449 §7.2).
+            _ if token.is_bound() => Authorizing::settled(Err(ForwardError::Bound)),
+            _ => Authorizing::settled(authorization("Bearer", token.as_str())),
+        }
+    }
+
+    /// Takes the nonce out of a response to such a call (`DPoP-Nonce`, RFC 9449 §8.2), for the next proofs to that service. A
+    /// service that demands one refuses the first call, which is to be made again then.
+    pub fn note_response(&self, address: &Uri, headers: &HeaderMap) {
+        if let Some(proofs) = &self.0.proofs
+            && let Some(nonce) = headers.get(DPOP_NONCE).and_then(|nonce| nonce.to_str().ok())
+            && let Some(target) = self.target_of(address)
+        {
+            proofs.note(target, nonce);
         }
     }
 
@@ -114,26 +137,42 @@ impl Forwarder {
         &self,
         hook: &dyn TokenExchange,
         token: CompactToken,
-        target: usize,
-    ) -> Result<HeaderValue, ForwardError> {
+        call: Call,
+    ) -> Result<HeaderMap, ForwardError> {
+        let target = call.target;
         let key = Key { token: token.clone(), target };
         let usable = |end: NumericDate| self.outlives(Some(end), target);
         let exchange = async {
             // The lifetime in the response counts from a later moment than this.
             let asked_at = self.0.clock.now();
-            let request = ExchangeRequest::new(token, &self.0.targets[target]);
-            hook.exchange(request).await.map(|exchanged| exchanged.received(asked_at))
+            let key = self.0.proofs.as_ref().map(|proofs| proofs.key.clone());
+            let is_bound = key.is_some();
+            let request = ExchangeRequest::new(token, &self.0.targets[target], key);
+            hook.exchange(request).await?.received(asked_at, is_bound)
         };
         let exchanged = self.0.exchanged.obtain(key, usable, exchange).await?;
         if !exchanged.end.is_none_or(usable) {
             return Err(ForwardError::Expiring);
         }
-        bearer(&exchanged.token)
+        match &self.0.proofs {
+            None => authorization("Bearer", &exchanged.token),
+            Some(proofs) => {
+                let mut headers = authorization("DPoP", &exchanged.token)?;
+                headers.insert(DPOP, sensitive(proofs.proof(&call, &exchanged.token, self.0.clock.now())?)?);
+                Ok(headers)
+            }
+        }
     }
 }
 
-fn bearer(token: &str) -> Result<HeaderValue, ForwardError> {
-    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| ForwardError::Unsendable)?;
+fn authorization(scheme: &str, token: &str) -> Result<HeaderMap, ForwardError> {
+    let mut headers = HeaderMap::with_capacity(2);
+    headers.insert(AUTHORIZATION, sensitive(format!("{scheme} {token}"))?);
+    Ok(headers)
+}
+
+fn sensitive(value: String) -> Result<HeaderValue, ForwardError> {
+    let mut value = HeaderValue::try_from(value).map_err(|_| ForwardError::Unsendable)?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -148,7 +187,7 @@ impl fmt::Debug for Forwarder {
     }
 }
 
-/// The future of an `Authorization`: ready at once, unless the token has to be exchanged first.
+/// The future of the header fields of a call: ready at once, unless the token has to be exchanged first.
 ///
 /// Where several callers need the same exchange, the first one does it, and another one takes over if the first is
 /// dropped.
@@ -156,18 +195,18 @@ impl fmt::Debug for Forwarder {
 pub struct Authorizing(Step);
 
 enum Step {
-    Settled(Option<Result<HeaderValue, ForwardError>>),
-    Exchange(Pin<Box<dyn Future<Output = Result<HeaderValue, ForwardError>> + Send>>),
+    Settled(Option<Result<HeaderMap, ForwardError>>),
+    Exchange(Pin<Box<dyn Future<Output = Result<HeaderMap, ForwardError>> + Send>>),
 }
 
 impl Authorizing {
-    fn settled(result: Result<HeaderValue, ForwardError>) -> Self {
+    fn settled(result: Result<HeaderMap, ForwardError>) -> Self {
         Self(Step::Settled(Some(result)))
     }
 }
 
 impl Future for Authorizing {
-    type Output = Result<HeaderValue, ForwardError>;
+    type Output = Result<HeaderMap, ForwardError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {

@@ -350,7 +350,13 @@ impl CompactToken {
         self.0.challenges()
     }
 
+    /// Whether it is bound to a key of its client.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.0.common().confirmation.is_some()
+    }
+
     /// How its sender has shown that it is theirs.
+    #[allow(dead_code, reason = "for guards")]
     pub(crate) fn possession(&self) -> Possession {
         self.1
     }

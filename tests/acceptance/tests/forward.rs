@@ -16,12 +16,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use jwt_core::binding::{Dpop, DpopKey, DpopNonces};
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::forward::{
     ExchangeError, ExchangeRequest, ExchangedToken, Exchanging, ForwardError, ForwardTarget, Forwarder,
     ForwarderBuildError, OAuthErrorCode, TokenExchange,
 };
-use jwt_core::{Authenticator, CompactToken, KeySet};
+use jwt_core::{Algorithm, Authenticator, CompactToken, KeySet};
 use jwt_tower::{ForwardToken, ForwardingError, JwtAuth, Token};
 use proptest::prelude::*;
 use serde_json::json;
@@ -152,9 +153,11 @@ fn a_service_on_actix_asks_one_on_axum_on_behalf_of_the_user() {
         forward: web::Data<jwt_actix::ForwardToken>,
         address: web::Data<String>,
     ) -> String {
-        let call = awc::Client::new().get(address.as_str());
-        let authorization = forward.authorization(&token, call.get_uri()).await.unwrap();
-        let mut answer = call.insert_header(authorization).send().await.unwrap();
+        let mut call = awc::Client::new().get(address.as_str());
+        for field in forward.headers(&token, "GET", call.get_uri()).await.unwrap() {
+            call = call.insert_header(field);
+        }
+        let mut answer = call.send().await.unwrap();
         String::from_utf8(answer.body().await.unwrap().to_vec()).unwrap()
     }
     std::thread::spawn(move || {
@@ -227,10 +230,11 @@ async fn a_request_with_an_authorization_of_its_own_gets_no_second_one() {
 async fn the_header_is_marked_as_sensitive_and_the_token_prints_nowhere() {
     let token = alice();
     let forwarder = Forwarder::builder().target("https://invoices.example").clock(Stopped).build().unwrap();
-    let value = forwarder.authorization(&token, "https://invoices.example/").await.unwrap();
-    assert_eq!(value.to_str().unwrap(), format!("Bearer {}", token.as_str()));
+    let fields = forwarder.headers(&token, "GET", "https://invoices.example/").await.unwrap();
+    let value = &fields[AUTHORIZATION];
+    assert_eq!((value.to_str().unwrap(), fields.len()), (&*format!("Bearer {}", token.as_str()), 1));
     let address = "https://invoices.example/".parse().unwrap();
-    let for_awc = jwt_actix::ForwardToken::new(forwarder.clone()).authorization(&token, &address).await.unwrap();
+    let for_awc = jwt_actix::ForwardToken::new(forwarder.clone()).headers(&token, "GET", &address).await.unwrap();
     let request = call("https://invoices.example/", Some(token));
     let service = ForwardToken::new(forwarder.clone()).layer(service_fn(async |_: Request<Body>| Ok::<_, ()>(())));
     let mut printed = format!("{value:?} {for_awc:?} {request:?} {forwarder:?}");
@@ -243,7 +247,7 @@ async fn a_token_that_would_end_during_the_call_is_not_passed_on() {
     let target = ForwardTarget::new("https://invoices.example").call_time(Duration::from_secs(10));
     let forwarder =
         Forwarder::builder().target("https://orders.example").target(target).clock(Stopped).build().unwrap();
-    let at = async |address: &str, end| forwarder.authorization(&alice_until(end), address).await;
+    let at = async |address: &str, end| forwarder.headers(&alice_until(end), "GET", address).await;
     for (address, needed) in [("https://orders.example/", 5), ("https://invoices.example/", 15)] {
         let result = at(address, NOW + needed).await;
         assert!(matches!(result, Err(ForwardError::Expiring)), "{address}");
@@ -281,10 +285,10 @@ async fn a_redirect_does_not_carry_the_token_to_another_origin() {
     assert_eq!((invoices.seen(), other.seen().1), ((3, 3), 0));
 
     // reqwest by hand.
-    let authorization = forwarder.authorization(&alice(), &*address).await.unwrap();
+    let fields = forwarder.headers(&alice(), "GET", &*address).await.unwrap();
     let before = other.seen().0;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(&address).header(AUTHORIZATION, authorization).send().await.unwrap();
+    let answer = client.get(&address).headers(fields).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert_eq!((invoices.seen(), other.seen()), ((4, 4), (before + 1, 0)));
 
@@ -304,14 +308,16 @@ async fn a_redirect_that_awc_follows_does_not_carry_the_token_to_another_origin(
     let other = Witness::new();
     let invoices = Witness::redirecting_to(other.address);
     let forward = jwt_actix::ForwardToken::new(to(invoices.address));
-    let call = awc::Client::new().get(format!("http://{}/", invoices.address));
-    let authorization = forward.authorization(&alice(), call.get_uri()).await.unwrap();
-    let answer = call.insert_header(authorization).send().await.unwrap();
+    let mut call = awc::Client::new().get(format!("http://{}/", invoices.address));
+    for field in forward.headers(&alice(), "GET", call.get_uri()).await.unwrap() {
+        call = call.insert_header(field);
+    }
+    let answer = call.send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 204);
     assert_eq!((invoices.seen(), other.seen()), ((1, 1), (1, 0)));
     // The address of the redirect is no target either.
     let address = format!("http://{}/stolen", other.address).parse().unwrap();
-    assert!(matches!(forward.authorization(&alice(), &address).await, Err(ForwardError::NotATarget)));
+    assert!(matches!(forward.headers(&alice(), "GET", &address).await, Err(ForwardError::NotATarget)));
 }
 
 // Exchange.
@@ -443,9 +449,11 @@ async fn a_target_says_what_its_token_should_be_good_for_and_how_long_and_awc_se
         .lifetime(Duration::from_secs(60));
     let forwarder = Forwarder::builder().target(target).exchange(AsWished).clock(Stopped).build().unwrap();
     let forward = jwt_actix::ForwardToken::new(forwarder);
-    let call = awc::Client::new().get(format!("http://{}/me", invoices.address));
-    let authorization = forward.authorization(&alice(), call.get_uri()).await.unwrap();
-    assert_eq!(call.insert_header(authorization).send().await.unwrap().status().as_u16(), 200);
+    let mut call = awc::Client::new().get(format!("http://{}/me", invoices.address));
+    for field in forward.headers(&alice(), "GET", call.get_uri()).await.unwrap() {
+        call = call.insert_header(field);
+    }
+    assert_eq!(call.send().await.unwrap().status().as_u16(), 200);
 }
 
 #[tokio::test]
@@ -458,7 +466,7 @@ async fn a_refusal_of_the_token_endpoint_is_told_and_not_kept() {
         .build()
         .unwrap();
     for times in 1..=2 {
-        let refused = forwarder.authorization(&alice(), "https://ledger.example/").await;
+        let refused = forwarder.headers(&alice(), "GET", "https://ledger.example/").await;
         assert!(matches!(refused, Err(ForwardError::Exchange(ExchangeError::Refused(OAuthErrorCode::InvalidTarget)))));
         assert_eq!(asked.load(Ordering::SeqCst), times);
     }
@@ -507,8 +515,8 @@ impl TokenExchange for Numbered {
 }
 
 async fn at(forwarder: &Forwarder, token: &CompactToken, address: &str) -> Result<String, ForwardError> {
-    let value = forwarder.authorization(token, address).await?;
-    Ok(value.to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned())
+    let fields = forwarder.headers(token, "GET", address).await?;
+    Ok(fields[AUTHORIZATION].to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned())
 }
 
 #[tokio::test]
@@ -689,7 +697,7 @@ proptest! {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            if forwarder.authorization(&ALICE, &*address).await.is_ok() {
+            if forwarder.headers(&ALICE, "GET", &*address).await.is_ok() {
                 prop_assert!(is_target(&address), "{address:?}");
             }
             let Ok(uri) = address.parse::<Uri>() else { return Ok(()) };
@@ -704,4 +712,121 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+// Bound tokens.
+
+/// An authorization server that binds the new token to the key of the proof, and says what it has seen.
+struct Binds {
+    key: DpopKey,
+    token_type: &'static str,
+}
+
+impl TokenExchange for Binds {
+    fn exchange(&self, request: ExchangeRequest) -> Exchanging<'_> {
+        Box::pin(async move {
+            let proof = request.dpop_proof("https://login.example.com/token", Some("n"))?.unwrap();
+            let claims = proof.split('.').nth(1).unwrap();
+            let claims = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(claims).unwrap();
+            let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+            assert_eq!((&claims["htm"], &claims["nonce"]), (&json!("POST"), &json!("n")));
+            assert_eq!((&claims["htu"], &claims["ath"]), (&json!("https://login.example.com/token"), &json!(null)));
+            let mut claims = good_claims();
+            claims["cnf"] = json!({"jkt": self.key.thumbprint()});
+            let answer = json!({
+                "access_token": hs256(&claims), "token_type": self.token_type, "expires_in": 60,
+                "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            });
+            ExchangedToken::from_answer(200, answer.to_string().as_bytes())
+        })
+    }
+}
+
+/// A token that is bound to a key of its client.
+fn bound() -> CompactToken {
+    let key = DpopKey::generate(Algorithm::ES256).unwrap();
+    let mut claims = good_claims();
+    claims["cnf"] = json!({"jkt": key.thumbprint()});
+    let auth = builder().dangerous_allow_bound_tokens().build().unwrap();
+    auth.verifier().verify(hs256(&claims)).unwrap().token()
+}
+
+fn bound_to(key: &DpopKey, address: SocketAddr, token_type: &'static str) -> Forwarder {
+    let target = ForwardTarget::new(format!("http://{address}")).audience("invoices");
+    let exchange = Binds { key: key.clone(), token_type };
+    Forwarder::builder().target(target).exchange(exchange).dpop(key).clock(Stopped).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_bound_token_is_never_passed_on_as_it_is() {
+    let invoices = Witness::new();
+    let forwarder = to(invoices.address);
+    let address = format!("http://{}/", invoices.address);
+    let refused = forwarder.headers(&bound(), "GET", &*address).await;
+    assert!(matches!(refused, Err(ForwardError::Bound)), "{refused:?}");
+    let client = ForwardToken::new(forwarder.clone()).layer(hyper_client());
+    let refused = client.oneshot(call(&address, Some(bound()))).await;
+    assert!(matches!(refused, Err(ForwardingError::Forward(ForwardError::Bound))));
+    let refused = jwt_actix::ForwardToken::new(forwarder).headers(&bound(), "GET", &address.parse().unwrap()).await;
+    assert!(matches!(refused, Err(ForwardError::Bound)));
+    assert_eq!(invoices.seen(), (0, 0));
+}
+
+#[tokio::test]
+async fn an_exchanged_token_that_is_bound_goes_out_with_a_proof_of_its_own_each_time() {
+    let key = DpopKey::generate(Algorithm::Ed25519).unwrap();
+    for stack in STACKS {
+        let invoices = stack.start(builder().require_dpop().build().unwrap());
+        let forwarder = bound_to(&key, invoices.address, "DPoP");
+        let address = format!("http://{}/me?unpaid", invoices.address);
+        let client = ForwardToken::new(forwarder.clone()).layer(hyper_client());
+        for _ in 0..3 {
+            let answer = client.clone().oneshot(call(&address, Some(bound()))).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "{}", stack.name);
+        }
+        let fields = forwarder.headers(&bound(), "GET", &*address).await.unwrap();
+        let printed = format!("{fields:?} {forwarder:?}");
+        assert!(!printed.contains("eyJ"), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_demands_nonces_gets_them_from_the_second_call_on() {
+    let key = DpopKey::generate(Algorithm::Ed25519).unwrap();
+    let nonces = DpopNonces::new([7; 32]).unwrap();
+    let invoices = STACKS[0].start(builder().dpop(Dpop::new().nonces(&nonces)).build().unwrap());
+    let forwarder = bound_to(&key, invoices.address, "DPoP");
+    let client = ForwardToken::new(forwarder.clone()).layer(hyper_client());
+    let address = format!("http://{}/me", invoices.address);
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let answer = client.clone().oneshot(call(&address, Some(bound()))).await.unwrap();
+        forwarder.note_response(&address.parse().unwrap(), answer.headers());
+        statuses.push(answer.status().as_u16());
+    }
+    assert_eq!(statuses, [401, 200, 200]);
+}
+
+#[tokio::test]
+async fn an_exchange_that_does_not_bind_is_refused_where_it_should_and_the_other_way_round() {
+    let key = DpopKey::generate(Algorithm::Ed25519).unwrap();
+    let invoices = Witness::new();
+    let address = format!("http://{}/", invoices.address);
+    let refused = bound_to(&key, invoices.address, "Bearer").headers(&bound(), "GET", &*address).await;
+    assert!(matches!(refused, Err(ForwardError::Exchange(ExchangeError::Binding))), "{refused:?}");
+    // Nobody has asked for it.
+    let token = ExchangedToken::new("t", None).bound();
+    struct Unasked(ExchangedToken);
+    impl TokenExchange for Unasked {
+        fn exchange(&self, request: ExchangeRequest) -> Exchanging<'_> {
+            assert!(request.dpop_proof("https://login.example.com/token", None).unwrap().is_none());
+            Box::pin(std::future::ready(Ok(self.0.clone())))
+        }
+    }
+    let target = ForwardTarget::new(format!("http://{}", invoices.address)).audience("invoices");
+    let forwarder = Forwarder::builder().target(target).exchange(Unasked(token)).clock(Stopped).build().unwrap();
+    let refused = forwarder.headers(&alice(), "GET", &*address).await;
+    assert!(matches!(refused, Err(ForwardError::Exchange(ExchangeError::Binding))), "{refused:?}");
+    let error = Forwarder::builder().target("https://a.example").dpop(&key).build().unwrap_err();
+    assert_eq!(error, ForwarderBuildError::UnusedDpop);
 }

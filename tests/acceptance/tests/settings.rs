@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, SECRET, Stopped, builder as authenticator};
 use jwt_core::api_key::{ApiKey, ApiKeyDigest, ApiKeyStore, ApiKeys, ApiKeysBuilder, FindingApiKey, KnownApiKey};
-use jwt_core::binding::{Dpop, DpopNonces};
+use jwt_core::binding::{Dpop, DpopKey, DpopNonces};
 use jwt_core::forward::{ExchangeError, ExchangeRequest, Exchanging, ForwardTarget, Forwarder, TokenExchange};
 use jwt_core::login::SameSite;
 use jwt_core::metadata::{BearerMethod, ResourceMetadata, ResourceMetadataBuilder};
@@ -104,6 +104,7 @@ fn authenticators(rows: &mut Vec<Row>) {
         max_age(MINUTE)(2 * MINUTE);
         nonces(&DpopNonces::new(SECRET).unwrap())(&DpopNonces::new([8; 32]).unwrap());
         max_proofs(1, 1)(2, 2);
+        replay_store(Arc::new(MemoryStore::new()))(Arc::new(MemoryStore::new()));
     }
     rows.push(("Dpop", "algorithm", Adds));
     twice! { rows, "AuthenticatorBuilder", Authenticator::<()>::builder().audience(AUDIENCE), |builder: jwt_core::AuthenticatorBuilder<()>| builder.build();
@@ -380,6 +381,10 @@ fn forwarders(rows: &mut Vec<Row>) {
     }
     twice! { rows, "ForwarderBuilder", Forwarder::builder().target(target().scope("read")), build;
         exchange(Down)(Down);
+    }
+    let key = DpopKey::generate(Algorithm::ES256).unwrap();
+    twice! { rows, "ForwarderBuilder", Forwarder::builder().target(target().scope("read")).exchange(Down), build;
+        dpop(&key)(&key);
     }
     let both = new().target("https://two.example");
     assert!(format!("{both:?}").contains("two.example") && format!("{both:?}").contains("one.example"));

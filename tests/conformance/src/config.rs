@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use jwt_core::binding::{Dpop, DpopNonces};
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::key::{KeySource, SkippedKey};
 use jwt_core::{
@@ -31,6 +32,22 @@ pub(crate) struct Config {
     now: Option<i64>,
     /// `jwt`; `jws` is not supported.
     layer: String,
+    /// What is asked of tokens that are bound to a key. Without it, a proof of that key.
+    #[serde(default)]
+    dpop: Option<Proofs>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proofs {
+    /// Whether tokens without a proof are refused.
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    public_origin: Option<String>,
+    /// Whether a proof needs a nonce of this server.
+    #[serde(default)]
+    nonce: bool,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +122,18 @@ impl Config {
         }
         if cache {
             builder = builder.cache(TokenCache::new());
+        }
+        if let Some(Proofs { required, public_origin, nonce }) = self.dpop {
+            if required {
+                builder = builder.require_dpop();
+            }
+            if let Some(origin) = public_origin {
+                builder = builder.public_origin(origin);
+            }
+            if nonce {
+                let nonces = DpopNonces::of_this_process().map_err(Refusal::unsafe_because)?;
+                builder = builder.dpop(Dpop::new().nonces(&nonces));
+            }
         }
         builder.build().map_err(Refusal::unsafe_because)
     }

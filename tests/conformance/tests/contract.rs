@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use base64_simd::URL_SAFE_NO_PAD;
+use jwt_core::binding::DpopKey;
+use jwt_core::clock::NumericDate;
 use jwt_core::{Algorithm, SigningKey};
 use outside::Process;
 use serde_json::{Value, json};
@@ -44,8 +46,16 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), names_in_lower_case(head), body.to_owned())
     }
+}
+
+fn names_in_lower_case(head: &str) -> String {
+    let line = |line: &str| match line.split_once(": ") {
+        Some((name, value)) => format!("{}: {value}\n", name.to_ascii_lowercase()),
+        None => format!("{line}\n"),
+    };
+    head.lines().map(line).collect()
 }
 
 fn command(framework: &str, config: &Value) -> Command {
@@ -76,7 +86,7 @@ fn a_good_token_gets_its_claims_and_the_rest_a_challenge_or_a_404() {
             let (status, head, _) =
                 server.send(&format!("{method} /protected HTTP/1.1\nHost: x\nConnection: close\n\n"));
             assert_eq!(status, 401);
-            assert!(head.contains("www-authenticate: bearer"), "{head}");
+            assert!(head.contains("www-authenticate: Bearer"), "{head}");
         }
         let padding = "x".repeat(15 * 1024);
         let (status, ..) =
@@ -143,5 +153,48 @@ fn keys_that_have_an_address_are_waited_for_and_picked_up() {
             server.send(&request).0 == 200
         });
         assert!(arrived, "{framework}");
+    }
+}
+
+/// What a client of DPoP does, at the stopped clock of the configuration.
+#[test]
+fn bound_tokens_are_accepted_with_a_proof_as_the_configuration_says() {
+    let key = DpopKey::generate(Algorithm::ES256).unwrap();
+    let sign = |claims: Value| SigningKey::secret(Algorithm::HS256, SECRET).unwrap().sign(&claims).unwrap();
+    let bound = sign(json!({"aud": "api", "exp": 1500, "cnf": {"jkt": key.thumbprint()}}));
+    let unbound = sign(json!({"aud": "api", "exp": 1500}));
+    let get = |scheme: &str, token: &str, proof: Option<&str>| {
+        let proof = proof.map(|proof| format!("DPoP: {proof}\n")).unwrap_or_default();
+        format!("GET /protected HTTP/1.1\nHost: x\nConnection: close\nAuthorization: {scheme} {token}\n{proof}\n")
+    };
+    let proof = |origin: &str, nonce: Option<&str>| {
+        let url = format!("{origin}/protected");
+        let proof = key.proof("GET", &url).for_token(&bound).issued_at(NumericDate::from_secs(1000));
+        match nonce {
+            Some(nonce) => proof.nonce(nonce).sign().unwrap(),
+            None => proof.sign().unwrap(),
+        }
+    };
+    for framework in ["tower", "actix"] {
+        for dpop in [json!(null), json!({"required": false, "public_origin": null, "nonce": false})] {
+            let server = Server::start(&mut command(framework, &config(json!({"dpop": dpop}))));
+            let good = proof("http://x", None);
+            assert_eq!(server.send(&get("DPoP", &bound, Some(&good))).0, 200, "{framework} {dpop}");
+            let (status, head, _) = server.send(&get("DPoP", &bound, Some(&good)));
+            assert_eq!(status, 401, "{framework}: it was used");
+            assert!(head.contains("error=\"invalid_dpop_proof\""), "{head}");
+            assert_eq!(server.send(&get("Bearer", &bound, None)).0, 401, "{framework}");
+            assert_eq!(server.send(&get("Bearer", &unbound, None)).0, 200, "{framework}");
+        }
+        let dpop = json!({"required": true, "public_origin": "https://api.example.com", "nonce": true});
+        let server = Server::start(&mut command(framework, &config(json!({"dpop": dpop}))));
+        assert_eq!(server.send(&get("Bearer", &unbound, None)).0, 401, "{framework}");
+        let (status, head, _) = server.send(&get("DPoP", &bound, Some(&proof("https://api.example.com", None))));
+        assert!(status == 401 && head.contains("error=\"use_dpop_nonce\""), "{framework}: {head}");
+        let nonce = head.lines().find_map(|line| line.strip_prefix("dpop-nonce: ")).unwrap().trim().to_owned();
+        let again = proof("https://api.example.com", Some(&nonce));
+        assert_eq!(server.send(&get("DPoP", &bound, Some(&again))).0, 200, "{framework}");
+        let elsewhere = proof("http://x", Some(&nonce));
+        assert_eq!(server.send(&get("DPoP", &bound, Some(&elsewhere))).0, 401, "{framework}");
     }
 }
