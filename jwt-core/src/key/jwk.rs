@@ -33,7 +33,7 @@ pub(super) struct Jwk<'a> {
 
 impl<'a> Jwk<'a> {
     pub(super) fn read(json: &'a str) -> Result<Self, KeyError> {
-        read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)
+        read_object(bare(json), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)
     }
 
     /// The same with its members spelled as the standard has it: without padding, and coordinates of elliptic curves as
@@ -153,6 +153,11 @@ pub(super) fn member(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
 
 /// A coordinate or a private number, whose length is that of the curve whatever the number (RFC 7518 §6.2.1.2, §6.2.2.1;
 /// RFC 8037 §2).
+/// Without white space around it, and without the byte order mark that some editors write (RFC 8259 §8.1).
+pub(super) fn bare(json: &str) -> &str {
+    json.trim_start_matches('\u{feff}').trim()
+}
+
 pub(super) fn coordinate(algorithm: Algorithm, text: Option<&String>) -> Result<Vec<u8>, KeyError> {
     let (number, needed) = (member(text)?, algorithm.key_type().length);
     if number.len() == needed { Ok(number) } else { Err(KeyError::Invalid(algorithm)) }

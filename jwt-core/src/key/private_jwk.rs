@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::jwk::{Jwk, coordinate, member, without_zeros};
+use super::jwk::{Jwk, bare, coordinate, member, without_zeros};
 use super::{KeyError, SigningKey, pkcs8};
 use crate::json::{StrictSeed, read_object};
 use crate::key::algorithm::{Algorithm, Family};
@@ -29,7 +29,7 @@ pub(super) fn signing_key(algorithm: Algorithm, json: &str) -> Result<SigningKey
         return Err(KeyError::WrongKind(algorithm));
     }
     jwk.check_purpose("sign", KeyError::NotForSigning)?;
-    let private: Private = read_object(json.trim(), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)?;
+    let private: Private = read_object(bare(json), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)?;
     let key = if algorithm.family() == Family::Hmac {
         SigningKey::secret(algorithm, member(jwk.k.as_ref())?)?
     } else {

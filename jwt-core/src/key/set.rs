@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::jwk::Jwk;
+use super::jwk::{Jwk, bare};
 use super::{KeyError, VerifyingKey};
 use crate::json::{NameSeed, Names};
 use crate::key::algorithm::Algorithm;
@@ -255,7 +255,7 @@ pub(super) struct Jwks<'a> {
 
 impl<'a> Jwks<'a> {
     pub(super) fn read(json: &'a str) -> Result<Self, KeyError> {
-        let json = json.trim();
+        let json = bare(json);
         if !json.starts_with('{') {
             return Err(KeyError::JwkSet);
         }

@@ -190,6 +190,19 @@ fn duplicate_members_of_a_jwk_are_malformed() {
 }
 
 #[test]
+fn a_byte_order_mark_in_front_of_a_jwk_is_read_over() {
+    let marked = |text: String| format!("\u{feff}{text}\r\n");
+    let count = |json: String| KeySet::jwks(json).unwrap().keys().len();
+    assert_eq!(count(marked(key_file("jwks.json"))), count(key_file("jwks.json")));
+    let token = signed(Algorithm::ES256, "p256.pem");
+    assert_verifies(VerifyingKey::jwk(Algorithm::ES256, &marked(jwk("p256").to_string())).unwrap(), &token);
+    let secret = json!({"kty": "oct", "k": "A".repeat(64), "alg": "HS256"}).to_string();
+    assert!(SigningKey::jwk(Algorithm::HS256, &marked(secret)).is_ok());
+    // Nowhere else.
+    assert_eq!(KeySet::jwks(format!("{}\u{feff}", key_file("jwks.json"))).unwrap_err(), KeyError::JwkSet);
+}
+
+#[test]
 fn a_set_without_a_usable_key_is_an_error() {
     assert_eq!(KeySet::jwks(set(&[])).unwrap_err(), KeyError::Empty { skipped: [].into() });
     let error = KeySet::jwks(set(&[json!({}), json!({})])).unwrap_err();
