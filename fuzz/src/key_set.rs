@@ -1,3 +1,4 @@
+use jwt_core::key::KeyError;
 use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, Verifier, VerifyingKey};
 
 /// One algorithm for each way in which PEM and DER are read: all of them would take several times as long.
@@ -50,7 +51,12 @@ fn json_web_keys(text: &str) -> bool {
         accepted = true;
     }
     for algorithm in Algorithm::ALL.iter().copied() {
-        let Ok(key) = VerifyingKey::jwk(algorithm, text) else { continue };
+        let (key, lenient) = (VerifyingKey::jwk(algorithm, text), VerifyingKey::lenient_jwk(algorithm, text));
+        // The way out is for a spelling that is named, and for nothing else.
+        let is_good_or_misspelled = matches!(key, Ok(_) | Err(KeyError::Misspelled));
+        assert_eq!(lenient.is_ok(), is_good_or_misspelled, "{key:?} {lenient:?}");
+        lenient.into_iter().for_each(assert_proves_nothing);
+        let Ok(key) = key else { continue };
         // What is a key alone is the same key in a set.
         let set = KeySet::jwks_allowing(format!("{{\"keys\":[{text}]}}"), &[algorithm]).expect("a set of a good key");
         let [of_set] = set.keys() else { panic!("{} keys out of one", set.keys().len()) };

@@ -16,7 +16,7 @@ use crate::key::{NotASecret, SkippedKey};
 pub enum KeyError {
     /// A secret shorter than the output of the hash (RFC 7518 §3.2).
     #[error(
-        "a secret of {bytes} bytes is too short for {algorithm}, which needs {needed}: make one with `openssl rand -base64 {needed}`, and load it by `secret_base64(…)`"
+        "a secret of {bytes} bytes is too short for {algorithm}, which needs {needed}: make one with `openssl rand -base64 {needed}`, and load it by `VerifyingKey::secret_base64(…)` or `SigningKey::secret_base64(…)`"
     )]
     WeakSecret {
         /// The algorithm asked for.
@@ -36,14 +36,10 @@ pub enum KeyError {
         bits: usize,
     },
     /// An even modulus, or a public exponent that is even, one, or oversized.
-    #[error(
-        "the RSA key has an even modulus, or a public exponent that is even, 1 or too large: make a new one, with exponent 65537"
-    )]
+    #[error("the RSA key has an even modulus, or an exponent that is even, 1 or too large: make one with 65537")]
     RsaExponent,
     /// An Ed25519 key of small order: anybody can make signatures that it accepts (RFC 8032 §8.9).
-    #[error(
-        "the Ed25519 key is a point of small order, so that anybody can make signatures that it accepts: make a new one"
-    )]
+    #[error("the Ed25519 key has small order: anybody can make signatures that it accepts; make a new one")]
     SmallOrder,
     /// A key of another kind than the algorithm needs.
     #[error("this key is not of the kind that {0} needs: load it with the algorithm that it was made for")]
@@ -80,7 +76,7 @@ pub enum KeyError {
     EmptyInput,
     /// Not PEM, or a block that is damaged.
     #[error(
-        "no complete PEM block, from its `-----BEGIN` to its `-----END` line: check that line breaks have not become `\\n` in text; for DER and JWK, there are `der(…)` and `jwk(…)`"
+        "no complete PEM block, from its `-----BEGIN` to its `-----END` line: give the text of the file and not its path, and check that line breaks have not become `\\n` in text; for DER and JWK, there are `der(…)` and `jwk(…)`"
     )]
     NotPem,
     /// PEM of something that is no key and no certificate, such as a certificate request.
@@ -107,8 +103,11 @@ pub enum KeyError {
         "not a well-formed JWK: a JSON object with `kty` and the members of that kind of key, each once, in base64url"
     )]
     Jwk,
+    /// A good JWK whose members are not spelled as RFC 7518 §6 says.
+    #[error("the JWK is padded or has wrong zeros in front: correct it, or use `lenient_jwk(…)` or `lenient_jwks(…)`")]
+    Misspelled,
     /// Not a JWK Set (RFC 7517 §5).
-    #[error("not a JWK Set: a JSON object with an array `keys`")]
+    #[error("not a JWK Set: a JSON object with an array `keys`; one key alone is read by `VerifyingKey::jwk(…)`")]
     JwkSet,
     /// A `kty`, `crv` or `alg` that is not supported, or an RSA key of more than two primes.
     #[error(
@@ -127,9 +126,7 @@ pub enum KeyError {
     )]
     KeyOps,
     /// The key says it is for another algorithm than the one asked for.
-    #[error(
-        "the JWK is for other algorithms than the one that is asked for, by its `kty`, `crv` or `alg`: use it with one of those"
-    )]
+    #[error("by its `kty`, `crv` or `alg` the JWK is for other algorithms than the one asked for: use one of those")]
     OtherAlgorithm,
     /// A secret or a private key in a set that anybody can fetch.
     #[error("a secret or private key in a published set is known to everybody: remove it and make a new one")]
@@ -144,9 +141,7 @@ pub enum KeyError {
     #[error("the public members of the JWK do not belong to its private ones: copy the whole key again")]
     OtherPublicHalf,
     /// No key can be made here: the backend has no generator for it, or there are no random numbers.
-    #[error(
-        "no key for {0} can be made here: make one with `openssl genpkey` and load it (only the feature `aws-lc-rs` makes RSA keys)"
-    )]
+    #[error("no key for {0} can be made here: load one of `openssl genpkey` (only `aws-lc-rs` makes RSA keys)")]
     Generate(Algorithm),
     /// The compiled-in backend lacks the algorithm.
     #[error("{0} is not in the pure-Rust backend: build with the feature `aws-lc-rs`")]

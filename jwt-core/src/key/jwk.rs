@@ -13,7 +13,7 @@ use crate::key::algorithm::{Algorithm, Family};
 use crate::key::crypto::Material;
 
 /// The public members of a key, as they were written. Private ones are not read.
-#[derive(Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 pub(super) struct Jwk<'a> {
     pub(super) kty: Cow<'a, str>,
     #[serde(rename = "use")]
@@ -36,8 +36,8 @@ impl<'a> Jwk<'a> {
         read_object(bare(json), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)
     }
 
-    /// The same with its members spelled as the standard has it: without padding, and coordinates of elliptic curves as
-    /// long as their curve demands.
+    /// The same with its members spelled as the standard has it: without padding, the numbers of RSA without zeros in
+    /// front (RFC 7518 §6.3.1), and coordinates of elliptic curves as long as their curve demands (§6.2.1).
     pub(super) fn respelled(mut self) -> Self {
         let members = [&mut self.n, &mut self.e, &mut self.x, &mut self.y, &mut self.k];
         for member in members.into_iter().flatten() {
@@ -45,9 +45,10 @@ impl<'a> Jwk<'a> {
         }
         let mut types = Algorithm::ALL.iter().map(|algorithm| algorithm.key_type());
         let curve = types.find(|curve| curve.kty == "EC" && curve.kty == self.kty && curve.crv == self.crv.as_deref());
+        let resize = |text: Option<String>, length| text.and_then(|text| resized(&text, length));
+        (self.n, self.e) = (resize(self.n, 0), resize(self.e, 0));
         if let Some(curve) = curve {
-            let resize = |text: Option<String>| text.and_then(|text| resized(&text, curve.length));
-            (self.x, self.y) = (resize(self.x), resize(self.y));
+            (self.x, self.y) = (resize(self.x, curve.length), resize(self.y, curve.length));
         }
         self
     }
@@ -97,6 +98,13 @@ impl<'a> Jwk<'a> {
     }
 
     pub(super) fn verifying_key(&self, algorithm: Algorithm) -> Result<VerifyingKey, KeyError> {
+        let respelled = self.clone().respelled();
+        let key = respelled.well_spelled(algorithm)?;
+        // Some libraries write the sign byte of an integer, which RFC 7518 §6.3.1.1 warns of.
+        if respelled == *self { Ok(key) } else { Err(KeyError::Misspelled) }
+    }
+
+    fn well_spelled(&self, algorithm: Algorithm) -> Result<VerifyingKey, KeyError> {
         if !self.algorithms(Some(&[algorithm]))?.contains(&algorithm) {
             return Err(KeyError::WrongKind(algorithm));
         }
@@ -109,9 +117,7 @@ impl<'a> Jwk<'a> {
             }
             Family::Rsa => {
                 let (n, e) = (member(self.n.as_ref())?, member(self.e.as_ref())?);
-                // Some libraries write the sign byte of the integer, which RFC 7518 §6.3.1.1 warns of.
-                let (n, e) = (without_zeros(&n), without_zeros(&e));
-                VerifyingKey::new(algorithm, &Material::RsaComponents { n, e })
+                VerifyingKey::new(algorithm, &Material::RsaComponents { n: &n, e: &e })
             }
             Family::Ec => {
                 let (x, y) = (coordinate(algorithm, self.x.as_ref())?, coordinate(algorithm, self.y.as_ref())?);
@@ -147,17 +153,17 @@ impl<'a> Jwk<'a> {
 /// The operations of RFC 7517 §4.3 that do not go with the use `sig`.
 const ENCRYPTION: [&str; 6] = ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
 
+/// Without white space around it, and without the byte order mark that some editors write (RFC 8259 §8.1).
+pub(super) fn bare(json: &str) -> &str {
+    json.trim_start_matches('\u{feff}').trim()
+}
+
 pub(super) fn member(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
     text.and_then(|text| base64url::decode(text.as_bytes())).ok_or(KeyError::Jwk)
 }
 
 /// A coordinate or a private number, whose length is that of the curve whatever the number (RFC 7518 §6.2.1.2, §6.2.2.1;
 /// RFC 8037 §2).
-/// Without white space around it, and without the byte order mark that some editors write (RFC 8259 §8.1).
-pub(super) fn bare(json: &str) -> &str {
-    json.trim_start_matches('\u{feff}').trim()
-}
-
 pub(super) fn coordinate(algorithm: Algorithm, text: Option<&String>) -> Result<Vec<u8>, KeyError> {
     let (number, needed) = (member(text)?, algorithm.key_type().length);
     if number.len() == needed { Ok(number) } else { Err(KeyError::Invalid(algorithm)) }
@@ -168,12 +174,11 @@ pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
     &number[zeros..]
 }
 
-/// The text of the same unsigned number in that many bytes; `None` where it is none, or does not fit.
+/// The text of the same unsigned number in at least that many bytes; `None` where it is none.
 fn resized(text: &str, length: usize) -> Option<String> {
     let number = base64url::decode(text.as_bytes()).filter(|number| !number.is_empty())?;
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let missing = length.checked_sub(number.len() - zeros)?;
-    Some(base64url::encode([&vec![0; missing], &number[zeros..]].concat()))
+    let number = without_zeros(&number);
+    Some(base64url::encode([&vec![0; length.saturating_sub(number.len())], number].concat()))
 }
 
 #[cfg(test)]
@@ -265,23 +270,31 @@ mod tests {
                     let mut jwk = jwk.clone();
                     jwk[member] = base64url::encode(&wrong).into();
                     let error = read(algorithm, &jwk).unwrap_err();
-                    assert_eq!(error, KeyError::Invalid(algorithm), "{member} of {} bytes", wrong.len());
                     // Read leniently, it is the same number, or one that is still refused.
                     let lenient = VerifyingKey::lenient_jwk(algorithm, &jwk.to_string());
                     let same = !wrong.is_empty() && without_zeros(&wrong) == without_zeros(number);
+                    let expected = match wrong.len() {
+                        0 => KeyError::Jwk,
+                        _ if same => KeyError::Misspelled,
+                        _ => KeyError::Invalid(algorithm),
+                    };
+                    assert_eq!(error, expected, "{member} of {} bytes", wrong.len());
                     assert_eq!(lenient.is_ok(), same, "{member} of {} bytes: {lenient:?}", wrong.len());
                 }
-                for wrong in ["=", "A=", "\n", " ", "+"].map(|end| base64url::encode(number) + end) {
+                for end in ["=", "A=", "\n", " ", "+"] {
                     let mut jwk = jwk.clone();
-                    jwk[member] = wrong.into();
-                    assert_eq!(read(algorithm, &jwk).unwrap_err(), KeyError::Jwk);
+                    jwk[member] = (base64url::encode(number) + end).into();
+                    // 32 bytes are 43 characters, and the padding makes 44 of them.
+                    let expected = if needed == 32 && end == "=" { KeyError::Misspelled } else { KeyError::Jwk };
+                    assert_eq!(read(algorithm, &jwk).unwrap_err(), expected);
                 }
             }
             // Both of them, so that their lengths agree.
             let mut both = jwk.clone();
             both["x"] = base64url::encode([&[0], &point[1..=needed]].concat()).into();
             both["y"] = base64url::encode([&[0], &point[1 + needed..]].concat()).into();
-            assert_eq!(read(algorithm, &both).unwrap_err(), KeyError::Invalid(algorithm));
+            assert_eq!(read(algorithm, &both).unwrap_err(), KeyError::Misspelled);
+            assert!(VerifyingKey::lenient_jwk(algorithm, &both.to_string()).is_ok());
         }
         let (_, mut jwk) = of(Algorithm::EdDSA);
         for bytes in [0, 31, 33, 64] {

@@ -33,8 +33,7 @@ fn pkcs8(key_type: &KeyType, key: &[u8]) -> Vec<u8> {
 
 /// An unsigned number, big-endian, as the shortest INTEGER.
 fn integer(number: &[u8]) -> Vec<u8> {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let number = &number[zeros..];
+    let number = super::jwk::without_zeros(number);
     let sign: &[u8] = if number.first().is_none_or(|byte| byte & 0x80 != 0) { &[0] } else { &[] };
     element(INTEGER, &[sign, number])
 }

@@ -74,7 +74,7 @@ mod tests {
         for algorithm in [Algorithm::HS384, Algorithm::HS512] {
             let error = check(algorithm, text.as_bytes()).unwrap_err();
             assert!(matches!(error, KeyError::WeakSecret { bytes: 44, .. }));
-            assert!(error.to_string().contains("`secret_base64(…)`"), "{error}");
+            assert!(error.to_string().contains("`VerifyingKey::secret_base64(…)`"), "{error}");
         }
         assert_eq!(decode(text).unwrap().len(), 32);
     }

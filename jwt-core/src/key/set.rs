@@ -123,9 +123,9 @@ impl KeySet {
         Self::read_jwks(json.as_ref(), None, false, |_| Ok(()))
     }
 
-    /// The same for a set whose writer is careless: base64url with padding, and coordinates of elliptic curves without
-    /// their leading zeros or with a sign byte in front. Both are read as what they stand for; everything else is as
-    /// strict as ever.
+    /// The same for a set whose writer is careless: base64url with padding, coordinates of elliptic curves without
+    /// their leading zeros, and these or the numbers of RSA with a sign byte or zeros in front. All are read as what they
+    /// stand for; everything else is as strict as ever.
     ///
     /// # Errors
     /// As [`jwks`](Self::jwks).

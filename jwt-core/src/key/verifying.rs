@@ -70,8 +70,8 @@ impl VerifyingKey {
         jwk::Jwk::read(jwk)?.verifying_key(algorithm)
     }
 
-    /// The same for a key whose writer is careless: base64url with padding, and coordinates of elliptic curves without
-    /// their leading zeros or with a sign byte in front.
+    /// The same for a key whose writer is careless: base64url with padding, coordinates of elliptic curves without
+    /// their leading zeros, and these or the numbers of RSA with a sign byte or zeros in front.
     pub fn lenient_jwk(algorithm: Algorithm, jwk: &str) -> Result<Self, KeyError> {
         jwk::Jwk::read(jwk)?.respelled().verifying_key(algorithm)
     }

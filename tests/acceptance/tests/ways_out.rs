@@ -447,22 +447,63 @@ fn a_careless_jwk_is_read_only_where_that_is_said() {
     jwk["n"] = padded(decoded(&plain)).into();
     jwk["e"] = "AQAB".into();
     let with_one = |jwk: &Value| json!({ "keys": [jwk] }).to_string();
-    if jwk["n"] != plain {
-        assert!(matches!(KeySet::jwks(with_one(&jwk)).unwrap_err(), KeyError::Empty { .. }));
-    }
+    let assert_refused = |jwk: &Value| {
+        let error = KeySet::jwks(with_one(jwk)).unwrap_err();
+        assert!(matches!(&error, KeyError::Empty { skipped } if skipped[0].reason == KeyError::Misspelled), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("`lenient_jwk(…)`") && text.contains("`lenient_jwks(…)`"), "{text}");
+    };
+    assert_ne!(jwk["n"], plain);
+    assert_refused(&jwk);
     let verifier = |keys: KeySet| {
         Authenticator::<User>::builder().keys(keys).any_audience().clock(Stopped).build_verifier().unwrap()
     };
     let algorithm: Algorithm = jwk["alg"].as_str().unwrap_or("RS256").parse().unwrap();
     let token = SigningKey::pem(algorithm, key_file("rsa.pem")).unwrap().sign(&good_claims()).unwrap();
     assert!(verdict(&verifier(KeySet::lenient_jwks(with_one(&jwk)).unwrap()), &token).is_ok());
-    jwk["n"] = padded([&[0], &*decoded(&plain)].concat()).into();
-    assert!(verdict(&verifier(KeySet::lenient_jwks(with_one(&jwk)).unwrap()), &token).is_ok(), "a sign byte");
+    let zeros = |text: &str, count| text_of(&[&vec![0; count], &*decoded(text)].concat());
+    for (n, e, what) in [
+        (padded([&[0], &*decoded(&plain)].concat()), "AQAB".to_owned(), "padding and a sign byte of the modulus"),
+        (zeros(&plain, 1), "AQAB".into(), "a sign byte of the modulus"),
+        (plain.clone(), zeros("AQAB", 1), "a zero before the exponent"),
+        (zeros(&plain, 2), zeros("AQAB", 5), "zeros before both"),
+    ] {
+        (jwk["n"], jwk["e"]) = (n.into(), e.into());
+        assert_refused(&jwk);
+        assert!(verdict(&verifier(KeySet::lenient_jwks(with_one(&jwk)).unwrap()), &token).is_ok(), "{what}");
+        let alone = VerifyingKey::lenient_jwk(algorithm, &jwk.to_string()).unwrap();
+        assert!(verdict(&verifier(alone.into()), &token).is_ok(), "{what}");
+    }
+    jwk["e"] = "AQAB".into();
     for wrong in [format!("{plain}===="), format!("{plain}="), format!("={plain}"), format!("{plain} "), "====".into()]
     {
         jwk["n"] = wrong.clone().into();
         assert!(KeySet::lenient_jwks(with_one(&jwk)).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn coordinates_with_a_sign_byte_are_read_only_where_that_is_said() {
+    let set: Value = serde_json::from_str(&key_file("jwks.json")).unwrap();
+    for (name, algorithm) in [("p256", Algorithm::ES256), ("p384", Algorithm::ES384)] {
+        let plain = set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == name).unwrap();
+        let token = SigningKey::pem(algorithm, key_file(&format!("{name}.pem"))).unwrap().sign(&good_claims()).unwrap();
+        for members in [&["x"][..], &["y"], &["x", "y"]] {
+            let mut jwk = plain.clone();
+            for member in members {
+                jwk[member] = text_of(&[&[0], &*decoded(plain[member].as_str().unwrap())].concat()).into();
+            }
+            let error = VerifyingKey::jwk(algorithm, &jwk.to_string()).unwrap_err();
+            assert_eq!(error, KeyError::Misspelled, "{name} {members:?}");
+            let key = VerifyingKey::lenient_jwk(algorithm, &jwk.to_string()).unwrap();
+            let builder = Authenticator::<User>::builder().keys(key).any_audience().clock(Stopped);
+            assert!(verdict(&builder.build_verifier().unwrap(), &token).is_ok(), "{name} {members:?}");
+        }
+    }
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
 
 fn decoded(text: &str) -> Vec<u8> {
