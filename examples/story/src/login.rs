@@ -110,7 +110,7 @@ async fn login(State(office): State<Arc<Office>>, Json(sign_in): Json<SignIn>) -
     let login = Login::new(token);
     match sign_in.place {
         // #cookie
-        Place::Cookie => (StatusCode::NO_CONTENT, login.set_cookies(&office.cookies)).into_response(),
+        Place::Cookie => (StatusCode::NO_CONTENT, login.dangerous_set_cookies(&office.cookies)).into_response(),
         // #storage
         Place::Storage => (office.cookies.clear(), login.json().map(Body::from)).into_response(),
     }

@@ -417,7 +417,7 @@ impl Logins {
 
     /// The header fields that keep a login in a browser, which has made the request itself.
     fn set_cookies(&self, login: &Login) -> HeaderMap {
-        login.set_cookies(&self.0.cookies)
+        login.dangerous_set_cookies(&self.0.cookies)
     }
 
     /// The header fields that make a browser forget its login.

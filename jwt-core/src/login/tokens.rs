@@ -65,9 +65,9 @@ debug_as_display!(UnfitToken);
 /// // For a mobile client or local storage: a response.
 /// assert_eq!(login.json().headers()["content-type"], "application/json");
 ///
-/// // For a browser: header fields for a response.
+/// // For a browser: header fields for a response, once it is sure that no other site has made the request.
 /// let cookies = LoginCookies::builder().build()?;
-/// assert!(login.set_cookies(&cookies)["set-cookie"].to_str()?.contains("; HttpOnly; SameSite=Lax; Secure; Path=/;"));
+/// assert!(login.dangerous_set_cookies(&cookies)["set-cookie"].to_str()?.contains("; HttpOnly; SameSite=Lax; Secure; Path=/;"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -130,12 +130,16 @@ impl Login {
         response
     }
 
-    /// The header fields for a browser: `Set-Cookie` for each token, and `Cache-Control: no-store`. For a login of tokens that
-    /// the application has signed itself; those of [`Logins`](super::Logins) come with a [`BrowserLogin`](super::BrowserLogin).
-    /// **Nothing here checks that no page of another site has made the request.**
+    /// The header fields for a browser, without a check of where the request comes from: `Set-Cookie` for each token, and
+    /// `Cache-Control: no-store`.
+    ///
+    /// **A page of another site can log users in under an account of its own** (login CSRF) where the route does not check
+    /// that itself. [`Logins::attempt`](super::Logins::attempt) checks it and yields the cookies. This method is for requests
+    /// that come from another site as they should and are checked in another way, such as the answer of an identity
+    /// provider by its `state` (RFC 6749 §10.12), and for tokens that the application has signed itself.
     ///
     /// Browsers drop a cookie over 4096 bytes without a message. The log has a warning for each.
-    pub fn set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
+    pub fn dangerous_set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
         cookies.set(&self.access, self.refresh.as_ref(), !self.until_closed)
     }
 }

@@ -61,7 +61,7 @@ fn login(issuer: &Issuer) -> Login {
 fn cookies_of(builder: LoginCookiesBuilder) -> [String; 2] {
     let issuer = issuer();
     let login = login(&issuer);
-    let headers = login.set_cookies(&builder.build().unwrap());
+    let headers = login.dangerous_set_cookies(&builder.build().unwrap());
     let values: Vec<String> = headers
         .get_all("set-cookie")
         .iter()
@@ -225,7 +225,7 @@ fn a_user_is_logged_out_on_all_devices_at_once_and_nobody_else_is() {
         let bearer = format!("Bearer {}", bob.access_token().as_str());
         assert_eq!(send(&server, "GET", "/me", &[("Authorization", &bearer)]).status, 200, "{}", server.stack);
         let refresh = bob.refresh_token().unwrap().as_str();
-        let cookies = bob.set_cookies(&LoginCookies::builder().build().unwrap());
+        let cookies = bob.dangerous_set_cookies(&LoginCookies::builder().build().unwrap());
         let cookies: Vec<&str> =
             cookies.get_all("set-cookie").iter().map(|value| parted(value.to_str().unwrap()).0).collect();
         assert_eq!(cookies[1], format!("__Secure-refresh_token={refresh}"), "{}", server.stack);
@@ -383,7 +383,7 @@ fn a_refresh_token_that_would_break_out_of_its_cookie_is_refused() {
 #[test]
 fn a_login_never_prints_its_tokens() {
     let login = login(&issuer());
-    let cookies = login.set_cookies(&LoginCookies::builder().build().unwrap());
+    let cookies = login.dangerous_set_cookies(&LoginCookies::builder().build().unwrap());
     let printed = format!("{login:?} {cookies:?}");
     assert!(!printed.contains("eyJ") && !printed.contains("refresh-me"), "{printed}");
 }
@@ -392,7 +392,10 @@ fn a_login_never_prints_its_tokens() {
 fn a_login_without_a_refresh_token_has_none_in_either_form() {
     let login = Login::new(issuer().sign(&json!({"sub": "alice"})).unwrap());
     assert!(!login.json().body().contains("refresh_token"));
-    assert_eq!(login.set_cookies(&LoginCookies::builder().build().unwrap()).get_all("set-cookie").iter().count(), 1);
+    assert_eq!(
+        login.dangerous_set_cookies(&LoginCookies::builder().build().unwrap()).get_all("set-cookie").iter().count(),
+        1
+    );
 }
 
 #[test]

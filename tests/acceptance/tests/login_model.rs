@@ -179,7 +179,7 @@ impl World {
 
     /// A browser keeps what it is given, and so does everybody who has a copy.
     fn keep(&mut self, login: &Login) {
-        let headers = login.set_cookies(&self.login_cookies);
+        let headers = login.dangerous_set_cookies(&self.login_cookies);
         let cookies: Vec<String> = set_cookies(&headers).map(str::to_owned).collect();
         self.keep_cookies(&cookies);
     }

@@ -248,7 +248,7 @@ fn cookies_for_the_frames_of_other_sites_are_partitioned_and_cleared_as_such() {
     let texts = |headers: &http::HeaderMap| -> Vec<String> {
         headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     };
-    let (set, cleared) = (texts(&login.set_cookies(&cookies)), texts(&cookies.clear()));
+    let (set, cleared) = (texts(&login.dangerous_set_cookies(&cookies)), texts(&cookies.clear()));
     assert_eq!((set.len(), cleared.len()), (4, 6));
     for cookie in set.iter().chain(&cleared) {
         assert!(cookie.contains("; SameSite=None; Partitioned; Secure"), "{cookie}");

@@ -99,7 +99,7 @@ fn a_browser_renews_and_ends_its_login_and_no_other_site_does() {
         let cookies = LoginCookies::builder().csrf(&csrf).build().unwrap();
         let tokens = builder().cookies(cookies.clone()).trusted_origin("https://app.example.com").build().unwrap();
         let login = tokens.log_in(&alice(), "").await.unwrap();
-        let headers = login.set_cookies(&cookies);
+        let headers = login.dangerous_set_cookies(&cookies);
         let pairs: Vec<&str> = headers
             .get_all("set-cookie")
             .iter()
