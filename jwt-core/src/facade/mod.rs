@@ -7,7 +7,12 @@
 pub(crate) mod metrics;
 #[cfg(not(feature = "tracing"))]
 #[path = "no_tracing.rs"]
-#[allow(clippy::upper_case_acronyms, reason = "the names are those of the crate")]
+#[allow(
+    clippy::extra_unused_type_parameters,
+    clippy::unused_self,
+    clippy::upper_case_acronyms,
+    reason = "names and types are those of the crate"
+)]
 pub(crate) mod tracing;
 
 #[cfg(feature = "metrics")]

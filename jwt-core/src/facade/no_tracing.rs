@@ -45,6 +45,24 @@ impl Span {
     }
 }
 
+pub(crate) mod dispatcher {
+    pub(crate) struct Dispatch;
+
+    impl Dispatch {
+        pub(crate) fn is<S>(&self) -> bool {
+            false
+        }
+    }
+
+    pub(crate) fn get_default<T>(ask: impl FnOnce(&Dispatch) -> T) -> T {
+        ask(&Dispatch)
+    }
+}
+
+pub(crate) mod subscriber {
+    pub(crate) enum NoSubscriber {}
+}
+
 pub(crate) mod field {
     pub(crate) fn debug<T>(value: T) -> T {
         value

@@ -2,10 +2,14 @@
 //!
 //! Names that a stranger chose are written as debug text and cut short, so that they stay on one line.
 
+use std::cell::LazyCell;
+
 use crate::config_error::MAX_UNVERIFIED;
 use crate::error::{AuthError, CrossSiteError, Misuse};
 use crate::facade::tracing;
+use crate::facade::tracing::dispatcher::{Dispatch, get_default};
 use crate::facade::tracing::field::debug;
+use crate::facade::tracing::subscriber::NoSubscriber;
 
 /// What a refused token says of itself. Nothing of it is verified.
 #[derive(Debug, Default)]
@@ -16,16 +20,21 @@ pub(crate) struct Claimed {
 
 /// A request is not served. `claimed` is asked only where somebody listens.
 pub(crate) fn rejected(error: &AuthError, claimed: impl FnOnce() -> Claimed) {
-    if tracing::enabled!(target: "jwt", tracing::Level::INFO) {
-        let Claimed { kid, issuer } = claimed();
-        let (kid, issuer) = (kid.as_deref().map(debug), issuer.as_deref().map(debug));
-        tracing::info!(target: "jwt", reason = %error, unverified_kid = kid, unverified_issuer = issuer, "request rejected");
-    }
+    // Not behind `enabled!`, which knows nothing of loggers of the crate `log`.
+    let claimed = LazyCell::new(claimed);
+    tracing::info!(
+        target: "jwt",
+        reason = %error,
+        unverified_kid = claimed.kid.as_deref().map(debug),
+        unverified_issuer = claimed.issuer.as_deref().map(debug),
+        "request rejected"
+    );
 }
 
-/// Whether anybody wants to know why a request has no token.
+/// Whether anybody wants to know why a request has no token. Without a subscriber that may be a logger of the crate `log`:
+/// `tracing` passes events on to it where the application has switched that on, and does not say so.
 pub(crate) fn wants_no_token() -> bool {
-    tracing::enabled!(target: "jwt", tracing::Level::INFO)
+    tracing::enabled!(target: "jwt", tracing::Level::INFO) || get_default(Dispatch::is::<NoSubscriber>)
 }
 
 /// A request without a token is not served. For people who have just got it nearly right, INFO; for the rest, DEBUG.
@@ -45,11 +54,9 @@ pub(crate) fn expired_is_anonymous(error: &AuthError) {
 
 /// A request with a cookie is not served because of the page that it may come from.
 pub(crate) fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) {
-    if tracing::enabled!(target: "jwt", tracing::Level::WARN) {
-        let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_UNVERIFIED)]));
-        let origin = origin.as_deref().map(debug);
-        tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, "cross-site request rejected");
-    }
+    let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_UNVERIFIED)]));
+    let origin = origin.as_deref().map(debug);
+    tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, "cross-site request rejected");
 }
 
 /// A request is not served, although its token is good.
