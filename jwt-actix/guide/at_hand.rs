@@ -44,9 +44,13 @@ pub(crate) async fn things() -> &'static str {
     "things"
 }
 
-pub(crate) async fn mcp() {}
+pub(crate) async fn mcp() -> &'static str {
+    "an answer"
+}
 
 pub(crate) async fn greet_session(session: Session, messages: MessageStream, user: VerifiedToken<User>) {}
+
+pub(crate) async fn talk_session(session: Session, messages: MessageStream, user: &User) {}
 
 /// An HTTP client.
 pub(crate) struct Client;

@@ -53,7 +53,9 @@ pub(crate) async fn things() -> &'static str {
     "things"
 }
 
-pub(crate) async fn mcp() {}
+pub(crate) async fn mcp() -> &'static str {
+    "an answer"
+}
 
 pub(crate) async fn greet(socket: WebSocket, user: VerifiedToken<User>) {}
 

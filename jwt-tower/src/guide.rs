@@ -1,6 +1,7 @@
 //! The guide: a tutorial, how-to guides, reference and explanations.
 //!
-//! It is here only in the documentation, not in the crate that is built.
+//! It is here only in the documentation, not in the crate that is built. A block with the mark "not tested" is for
+//! another framework; the one for this crate is beside it, unless the page is about the other.
 //!
 //! # Tutorial
 //!

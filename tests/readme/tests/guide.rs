@@ -150,7 +150,8 @@ fn guide(adapter: &Adapter) -> BTreeMap<String, String> {
     let mut entries = Vec::new();
     let mut contents = String::from(
         "//! The guide: a tutorial, how-to guides, reference and explanations.\n//!\n\
-         //! It is here only in the documentation, not in the crate that is built.\n",
+         //! It is here only in the documentation, not in the crate that is built. A block with the mark \"not tested\" is for\n\
+         //! another framework; the one for this crate is beside it, unless the page is about the other.\n",
     );
     for line in summary.lines() {
         if let Some(title) = line.strip_prefix("# ").filter(|title| *title != "Summary") {
