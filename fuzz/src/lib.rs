@@ -3,6 +3,7 @@
 //! Each says whether the input was accepted, and panics where an invariant is broken. What is to be accepted is said
 //! by models that share nothing with jwt-core but the lexer of serde_json.
 
+mod api_key;
 mod claims;
 mod compact_token;
 mod cookie_header;
@@ -10,11 +11,25 @@ mod cross_site;
 mod key_set;
 mod opaque_token;
 mod reference;
+mod remote_signature;
 mod token;
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+pub use api_key::api_key;
 pub use claims::claims;
 pub use compact_token::compact_token;
 pub use cookie_header::cookie_header;
 pub use cross_site::cross_site;
 pub use key_set::key_set;
 pub use opaque_token::opaque_token;
+pub use remote_signature::remote_signature;
+
+/// What a future yields that waits for nothing, as those of the stores here do.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a store that is here waits for nothing"),
+    }
+}

@@ -1,12 +1,11 @@
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_core::session::{NewSignIn, RefreshError};
 use jwt_core::{MemoryStore, RefreshTokens, Sessions};
 
+use crate::now;
 use crate::token::Stopped;
 
 /// A token that somebody presents where there is one login and one session. The bytes 1 and 2 stand for the two halves
@@ -69,12 +68,4 @@ pub fn opaque_token(data: &[u8]) -> bool {
 fn read(prefix: &[u8], token: &[u8]) -> Option<Vec<u8>> {
     let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(prefix)?).ok()?;
     (bytes.len() == 64).then_some(bytes)
-}
-
-/// What a future yields that waits for nothing, as those of the store in memory do.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("the store in memory waits for nothing"),
-    }
 }
