@@ -15,7 +15,7 @@ pub(crate) fn is_secure(uri: &Uri) -> bool {
 }
 
 /// The same, and http to any machine where somebody said that nobody forges what comes from there.
-#[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only fetched keys may come that way"))]
+#[cfg_attr(not(any(feature = "remote", test)), expect(dead_code, reason = "only fetched keys may come that way"))]
 pub(crate) fn is_allowed(uri: &Uri, plain_http: bool) -> bool {
     is_secure(uri) || (plain_http && uri.scheme_str() == Some("http") && host(uri).is_some())
 }
@@ -36,7 +36,7 @@ fn is_this_machine(host: &str) -> bool {
 
 /// An address as an error shows it: no user name and password, which end at the last `@` whatever is in them, and no
 /// query and fragment.
-#[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only errors of fetched keys show one"))]
+#[cfg_attr(not(any(feature = "remote", test)), expect(dead_code, reason = "only errors of fetched keys show one"))]
 pub(crate) fn without_secrets(address: &str) -> Box<str> {
     let host_at = address.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = address.split_at(host_at);
@@ -52,7 +52,7 @@ pub(crate) fn without_secrets(address: &str) -> Box<str> {
 
 /// Whose requests count as those of one client: one address of IPv4, and all addresses of IPv6 with the same first 48 bits,
 /// which is what one site is given (RFC 6177) and can choose its addresses from.
-#[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "only what strangers can cause is counted"))]
+#[cfg_attr(not(any(feature = "remote", test)), expect(dead_code, reason = "only what strangers can cause is counted"))]
 pub(crate) fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 80 << 80).into(),
