@@ -1,7 +1,7 @@
 //! Metadata of the protected resource (RFC 9728): what a client has to know in order to get a token for it, and where it is.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
@@ -22,7 +22,8 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// (RFC 9728), which clients of the Model Context Protocol look for. The document is made once. Cheap to clone.
 ///
 /// Told to the [builder](crate::AuthenticatorBuilder::resource_metadata), every challenge says where it is; the
-/// `MetadataRoute` of the adapters serves it.
+/// `MetadataRoute` of the adapters serves it. The authenticator adds what it knows of proofs:
+/// `dpop_signing_alg_values_supported` and, where nothing else is accepted, `dpop_bound_access_tokens_required`.
 ///
 /// ```
 /// use jwt_core::{Authenticator, KeySet, metadata::ResourceMetadata};
@@ -49,7 +50,10 @@ struct Document {
     url: String,
     /// Where the path begins in `url`.
     path_at: usize,
+    members: Map<String, Value>,
     json: String,
+    /// With what an authenticator has told.
+    completed: OnceLock<String>,
 }
 
 /// A way for a bearer token to come to the resource (RFC 9728 §2, `bearer_methods_supported`).
@@ -95,7 +99,21 @@ impl ResourceMetadata {
 
     /// The document.
     pub fn json(&self) -> &str {
-        &self.0.json
+        self.0.completed.get().unwrap_or(&self.0.json)
+    }
+
+    /// Adds which proofs are accepted (RFC 9728 §2), where the application has not said so itself. `false`, where something
+    /// else was added before.
+    pub(crate) fn complete(&self, proof_algorithms: &[&str], proofs_only: bool) -> bool {
+        let mut members = self.0.members.clone();
+        if !proof_algorithms.is_empty() {
+            members.entry("dpop_signing_alg_values_supported").or_insert_with(|| proof_algorithms.into());
+        }
+        if proofs_only {
+            members.entry("dpop_bound_access_tokens_required").or_insert(Value::Bool(true));
+        }
+        let json = Value::from(members).to_string();
+        *self.0.completed.get_or_init(|| json.clone()) == json
     }
 
     /// The response to a request for the document; `None` for a request that is for something else. Pages of every
@@ -136,7 +154,7 @@ impl ResourceMetadata {
 
 impl fmt::Debug for ResourceMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ResourceMetadata").field(&self.0.json).finish()
+        f.debug_tuple("ResourceMetadata").field(&self.json()).finish()
     }
 }
 
@@ -256,8 +274,9 @@ impl ResourceMetadataBuilder {
             set(&name, value)?;
         }
         document.retain(|_, value| !is_empty(value));
-        let json = Value::from(document).to_string();
-        Ok(ResourceMetadata(Arc::new(Document { resource: self.resource, url, path_at, json })))
+        let json = Value::from(document.clone()).to_string();
+        let (members, completed) = (document, OnceLock::new());
+        Ok(ResourceMetadata(Arc::new(Document { resource: self.resource, url, path_at, members, json, completed })))
     }
 }
 

@@ -535,7 +535,11 @@ impl<C> AuthenticatorBuilder<C> {
             return Err(AuthenticatorBuildError::DpopContradiction);
         }
         let binding = std::mem::take(&mut self.binding).build(self.validation.leeway)?;
-        let algorithms = format!("algs=\"{}\"", binding.proof_algorithms().collect::<Vec<_>>().join(" "));
+        let algorithms: Vec<_> = binding.proof_algorithms().filter(|_| proofs).collect();
+        if self.metadata.as_ref().is_some_and(|metadata| !metadata.complete(&algorithms, proofs_only)) {
+            return Err(AuthenticatorBuildError::SharedMetadata);
+        }
+        let algorithms = format!("algs=\"{}\"", algorithms.join(" "));
         let schemes = [(!proofs_only).then_some(Scheme::BEARER), proofs.then_some(Scheme::dpop(&algorithms))];
         let schemes: Vec<_> = schemes.into_iter().flatten().collect();
         let metadata = self.metadata.as_ref().map(ResourceMetadata::url);

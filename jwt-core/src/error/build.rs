@@ -159,6 +159,11 @@ pub enum AuthenticatorBuildError {
         "`.require_dpop()` needs `TokenSource::bearer()`, where the scheme `DPoP` is read too, and contradicts `.dangerous_allow_bound_tokens()`"
     )]
     DpopContradiction,
+    /// Two authenticators that differ in the proofs that they accept have one metadata document.
+    #[error(
+        "`.resource_metadata(…)` was told to another authenticator that accepts other DPoP proofs: build a `ResourceMetadata` for each"
+    )]
+    SharedMetadata,
     /// A revoked token would be forgotten while it is still accepted.
     #[error(
         "the leeway of the revocations, {revocations:?}, is shorter than that of the tokens, {tokens:?}: call `Revocations::builder(…).leeway(…)` with at least as much"

@@ -14,6 +14,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use jwt_core::binding::{Dpop, DpopKey, DpopNonces};
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::error::{AuthError, AuthenticatorBuildError, ProofError, TokenError, Unavailable};
+use jwt_core::metadata::ResourceMetadata;
 use jwt_core::{Algorithm, Authenticator, AuthenticatorBuilder, KeySet, TokenSource};
 use serde_json::{Value, json};
 
@@ -628,4 +629,40 @@ fn errors_of_proofs_keep_what_they_are_about() {
     let error = refused("DPoP", Some(&old));
     assert!(matches!(error, AuthError::InvalidProof(ProofError::TooOld { by }) if by.as_secs() == 40), "{error}");
     assert_eq!(Unavailable::Proofs.retry_after(), Duration::from_secs(1));
+}
+
+#[test]
+fn the_metadata_of_the_resource_says_which_proofs_are_accepted() {
+    let document = || {
+        ResourceMetadata::builder("https://api.example.com")
+            .authorization_server("https://login.example.com")
+            .build()
+            .unwrap()
+    };
+    let metadata = document();
+    let auth = builder().resource_metadata(&metadata).build().unwrap();
+    let read = |metadata: &ResourceMetadata| serde_json::from_str::<Value>(metadata.json()).unwrap();
+    let algorithms = read(&metadata)["dpop_signing_alg_values_supported"].clone();
+    assert_eq!(algorithms[0], "Ed25519");
+    let answer = auth.answer(&AuthError::MissingToken);
+    let told: Vec<&str> = algorithms.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(answer.challenges()[1].to_str().unwrap().contains(&format!("algs=\"{}\"", told.join(" "))));
+    assert_eq!(read(&metadata)["dpop_bound_access_tokens_required"], Value::Null);
+    // The same again is no contradiction, something else is one.
+    builder().resource_metadata(&metadata).build().unwrap();
+    let error = builder().resource_metadata(&metadata).require_dpop().build().unwrap_err();
+    assert_eq!(error, AuthenticatorBuildError::SharedMetadata);
+    let metadata = document();
+    builder()
+        .resource_metadata(&metadata)
+        .require_dpop()
+        .dpop(Dpop::new().algorithm(Algorithm::ES256))
+        .build()
+        .unwrap();
+    assert_eq!(read(&metadata)["dpop_signing_alg_values_supported"], json!(["ES256"]));
+    assert_eq!(read(&metadata)["dpop_bound_access_tokens_required"], true);
+    // Where no proof can come, none is spoken of.
+    let metadata = document();
+    builder().resource_metadata(&metadata).source(TokenSource::cookie("token")).build().unwrap();
+    assert_eq!(read(&metadata)["dpop_signing_alg_values_supported"], Value::Null);
 }
