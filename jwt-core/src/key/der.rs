@@ -1,5 +1,6 @@
-//! Reads elements of DER: to find the public key of an X.509 certificate (RFC 5280 §4.1), and to see how deeply
-//! something is nested.
+//! Reads elements of DER: to find a key in it, and to see what it is.
+
+use super::jwk::without_zeros;
 
 pub(crate) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
@@ -11,36 +12,31 @@ const VERSION: u8 = 0xa0;
 /// The `SubjectPublicKeyInfo` of a certificate, in DER.
 pub(super) fn certificate_spki(der: &[u8]) -> Option<&[u8]> {
     let certificate = Element::read(der)?.contents_of(SEQUENCE)?;
-    let mut rest = Element::read(certificate)?.contents_of(SEQUENCE)?;
-    if rest.first() == Some(&VERSION) {
-        rest = Element::read(rest)?.rest;
-    }
-    // serialNumber, signature, issuer, validity, subject
-    for _ in 0..5 {
-        rest = Element::read(rest)?.rest;
-    }
-    let spki = Element::read(rest)?;
+    let members = members(Element::read(certificate)?.contents_of(SEQUENCE)?)?;
+    // Behind serialNumber, signature, issuer, validity and subject.
+    let spki = members.iter().skip_while(|member| member.tag == VERSION).nth(5)?;
     (spki.tag == SEQUENCE).then_some(spki.whole)
 }
 
-/// How deeply the DER of a key may be nested. The keys that are read here are nested four deep.
-const MAX_DEPTH: usize = 16;
-
-/// Whether this is DER that is not nested too deeply for a parser that recurses.
-pub(super) fn is_shallow(der: &[u8]) -> bool {
-    is_within(der, MAX_DEPTH)
+/// The members of a SEQUENCE of unsigned numbers, big-endian, without zeros in front; `None` where it is something else.
+pub(super) fn integers(der: &[u8]) -> Option<Vec<&[u8]>> {
+    let is_unsigned = |digits: &&[u8]| digits.first().is_some_and(|first| *first < 0x80);
+    let members = members(Element::only(der)?.contents_of(SEQUENCE)?)?;
+    members.iter().map(|number| number.contents_of(INTEGER).filter(is_unsigned).map(without_zeros)).collect()
 }
 
-fn is_within(mut der: &[u8], depth: usize) -> bool {
+/// More members than anything has that is read here.
+const MAX_MEMBERS: usize = 16;
+
+/// The elements that some DER is made of, one after the other.
+pub(super) fn members(mut der: &[u8]) -> Option<Vec<Element<'_>>> {
+    let mut members = Vec::new();
     while !der.is_empty() {
-        let Some(element) = Element::read(der) else { return false };
-        let constructed = element.tag & 0x20 != 0;
-        if constructed && (depth == 0 || !is_within(element.contents, depth - 1)) {
-            return false;
-        }
-        der = element.rest;
+        let member = Element::read(der).filter(|_| members.len() < MAX_MEMBERS)?;
+        der = member.rest;
+        members.push(member);
     }
-    true
+    Some(members)
 }
 
 /// The first element of some DER (X.690 §8.1).
@@ -65,6 +61,11 @@ impl<'d> Element<'d> {
         };
         let (whole, rest) = der.split_at_checked(header + length)?;
         Some(Self { tag, contents: &whole[header..], whole, rest })
+    }
+
+    /// The first and only one.
+    pub(super) fn only(der: &'d [u8]) -> Option<Self> {
+        Self::read(der).filter(|element| element.rest.is_empty())
     }
 
     pub(crate) fn contents_of(&self, tag: u8) -> Option<&'d [u8]> {
@@ -94,7 +95,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_panic(der in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = certificate_spki(&der);
-            let _ = is_shallow(&der);
+            let _ = integers(&der);
         }
     }
 }

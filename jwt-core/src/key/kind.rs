@@ -1,7 +1,7 @@
 //! What kind of key some DER says it is, so that the wrong one is refused by its name.
 
 use super::KeyError;
-use super::der::{Element, INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
+use super::der::{BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, members};
 use crate::key::algorithm::{Algorithm, KeyType};
 
 /// A type of key that is used here, or another one.
@@ -13,21 +13,24 @@ pub(super) enum KeyKind {
 }
 
 impl KeyKind {
-    /// Of a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7); `None` where it is none.
-    pub(super) fn of_spki(der: &[u8]) -> Option<Self> {
-        Self::of_identifier(Element::read(der)?.contents_of(SEQUENCE)?)
+    /// Of a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), and the key in it; `None` where it is none.
+    pub(super) fn of_spki(der: &[u8]) -> Option<(Self, &[u8])> {
+        let members = members(Element::only(der)?.contents_of(SEQUENCE)?)?;
+        let [identifier, key] = members.as_slice() else { return None };
+        Some((Self::of_identifier(identifier)?, key.contents_of(BIT_STRING)?.strip_prefix(&[0])?))
     }
 
-    /// Of a private key in PKCS#8 (RFC 5958 §2); `None` where it is none.
-    pub(super) fn of_pkcs8(der: &[u8]) -> Option<Self> {
-        let version = Element::read(Element::read(der)?.contents_of(SEQUENCE)?)?;
+    /// Of a private key in PKCS#8 (RFC 5958 §2), and the key in it; `None` where it is none.
+    pub(super) fn of_pkcs8(der: &[u8]) -> Option<(Self, &[u8])> {
+        let members = members(Element::only(der)?.contents_of(SEQUENCE)?)?;
+        let [version, identifier, key, ..] = members.as_slice() else { return None };
         version.contents_of(INTEGER)?;
-        Self::of_identifier(version.rest)
+        Some((Self::of_identifier(identifier)?, key.contents_of(OCTET_STRING)?))
     }
 
     /// `AlgorithmIdentifier`: what the key is for, and the curve after it.
-    fn of_identifier(der: &[u8]) -> Option<Self> {
-        let purpose = Element::read(Element::read(der)?.contents_of(SEQUENCE)?)?;
+    fn of_identifier(identifier: &Element<'_>) -> Option<Self> {
+        let purpose = Element::read(identifier.contents_of(SEQUENCE)?)?;
         let curve = Element::read(purpose.rest).and_then(|parameters| parameters.contents_of(OBJECT_IDENTIFIER));
         let purpose = purpose.contents_of(OBJECT_IDENTIFIER)?;
         let known = Algorithm::ALL.iter().map(|algorithm| algorithm.key_type()).find(|key_type| match key_type.oids {

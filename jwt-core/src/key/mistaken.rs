@@ -5,7 +5,7 @@ use std::fmt;
 
 use memchr::memmem;
 
-use super::der::{BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, is_shallow};
+use super::der::{BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, members};
 use crate::base64url;
 use crate::key::algorithm::Algorithm;
 use crate::key::crypto::{Material, PublicKey};
@@ -150,10 +150,10 @@ impl NotASecret {
     /// One element of DER, with nothing after it but white space.
     fn der(bytes: &[u8]) -> Option<Self> {
         let outer = Element::read(bytes)?;
-        if !outer.rest.iter().all(u8::is_ascii_whitespace) || !is_shallow(&bytes[..bytes.len() - outer.rest.len()]) {
+        if !outer.rest.iter().all(u8::is_ascii_whitespace) {
             return None;
         }
-        let members = members(outer.contents_of(SEQUENCE)?);
+        let members = members(outer.contents_of(SEQUENCE)?)?;
         let tags: Vec<u8> = members.iter().map(|member| member.tag).collect();
         let identifies =
             |at: usize| Element::read(members[at].contents).is_some_and(|first| first.tag == OBJECT_IDENTIFIER);
@@ -179,16 +179,6 @@ impl NotASecret {
 
 fn has(text: &[u8], part: &[u8]) -> bool {
     memmem::find(text, part).is_some()
-}
-
-/// The elements of some DER: as many as a key has, at most.
-fn members(mut der: &[u8]) -> Vec<Element<'_>> {
-    let mut members = Vec::new();
-    while let Some(member) = Element::read(der).filter(|_| members.len() < 16) {
-        der = member.rest;
-        members.push(member);
-    }
-    members
 }
 
 /// A public key as SSH writes it (RFC 4253 §6.6): the length of its type, the type, the key.

@@ -1,6 +1,7 @@
 //! Writes private keys in DER, as the backends read them, from their numbers.
 
 use super::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
+use super::jwk::without_zeros;
 use crate::key::algorithm::KeyType;
 
 const PUBLIC_KEY: u8 = 0xa1;
@@ -33,7 +34,7 @@ fn pkcs8(key_type: &KeyType, key: &[u8]) -> Vec<u8> {
 
 /// An unsigned number, big-endian, as the shortest INTEGER.
 fn integer(number: &[u8]) -> Vec<u8> {
-    let number = super::jwk::without_zeros(number);
+    let number = without_zeros(number);
     let sign: &[u8] = if number.first().is_none_or(|byte| byte & 0x80 != 0) { &[0] } else { &[] };
     element(INTEGER, &[sign, number])
 }
@@ -42,9 +43,8 @@ fn integer(number: &[u8]) -> Vec<u8> {
 fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let contents = contents.concat();
     let length = contents.len().to_be_bytes();
-    let length = &length[length.iter().take_while(|byte| **byte == 0).count()..];
     let mut element = vec![tag];
-    match length {
+    match without_zeros(&length) {
         [] => element.push(0),
         [short @ 0..=0x7f] => element.push(*short),
         // At most eight of them.

@@ -161,7 +161,7 @@ impl Sign for Rsa {
 
     fn public_parts(&self) -> Option<PublicParts> {
         let (n, e) = rsa_components(self.key.public_key().as_ref())?;
-        Some(PublicParts::Rsa { n, e })
+        Some(PublicParts::Rsa { n: n.to_vec(), e: e.to_vec() })
     }
 }
 

@@ -37,7 +37,7 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
 /// The same for a private one, in PKCS#1.
 pub(super) fn check_private_rsa(algorithm: Algorithm, der: &[u8]) -> Result<(), KeyError> {
     let (n, e) = rsa_private_components(der).ok_or(KeyError::Invalid(algorithm))?;
-    check_rsa(&n, &e)
+    check_rsa(n, e)
 }
 
 /// Points of Ed25519 whose order divides eight, without their sign bit, in every encoding that a backend might take.
