@@ -75,8 +75,7 @@ impl RemoteSigningKey {
         let parts = match material {
             Material::Secret(_) => return Err(KeyError::WrongKind(algorithm)),
             Material::RsaComponents { n, e } => PublicParts::Rsa { n: n.to_vec(), e: e.to_vec() },
-            Material::EcPoint(point) => PublicParts::EcPoint(point.to_vec()),
-            Material::Ed25519(bytes) => PublicParts::Ed25519(bytes.to_vec()),
+            Material::Bytes(bytes) => PublicParts::Bytes(bytes.to_vec()),
         };
         Ok(Self { public, parts: Arc::new(parts), signer, timeout: TIMEOUT })
     }

@@ -90,8 +90,8 @@ impl SigningInput<'_> {
     /// [`SignerError::WrongSignature`] where it is not in DER, or too large for the curve.
     pub fn raw_signature(&self, signature: &[u8]) -> Result<Vec<u8>, SignerError> {
         match self.algorithm.family() {
-            Family::Ec => raw(signature, self.algorithm.key_type().length).ok_or(SignerError::WrongSignature),
-            Family::Hmac | Family::Rsa | Family::Ed25519 => Ok(signature.to_vec()),
+            Family::Ec => raw(signature, self.algorithm.key_type().public).ok_or(SignerError::WrongSignature),
+            _ => Ok(signature.to_vec()),
         }
     }
 }

@@ -9,7 +9,8 @@ pub(crate) enum Family {
     Hmac,
     Rsa,
     Ec,
-    Ed25519,
+    /// The private key is a seed, and the public one a string of bytes.
+    Seed,
 }
 
 /// A type of key, as JWK (RFC 7518 §6, RFC 8037 §2) and DER name it.
@@ -20,8 +21,10 @@ pub(crate) struct KeyType {
     pub(crate) kty: &'static str,
     /// `crv` of a JWK.
     pub(crate) crv: Option<&'static str>,
-    /// The length of a private key, and of each coordinate of a public one, in bytes; 0 where it is not fixed.
-    pub(crate) length: usize,
+    /// The length of a private key in bytes; 0 where it is not fixed.
+    pub(crate) private: usize,
+    /// The same of a public one, or of each of its coordinates.
+    pub(crate) public: usize,
     /// The object identifiers of an `AlgorithmIdentifier` (RFC 5280 §4.1.1.2), without tag and length: what the key is
     /// for and, for `id-ecPublicKey`, its curve. Empty where DER has no such keys.
     pub(crate) oids: &'static [&'static [u8]],
@@ -46,47 +49,29 @@ pub(crate) enum BackendName {
 const ID_EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 
 /// A secret has no form in DER.
-pub(crate) const OCT: KeyType = KeyType { family: Family::Hmac, kty: "oct", crv: None, length: 0, oids: &[] };
-
+pub(crate) const OCT: KeyType = of(Family::Hmac, "oct", None, 0, 0, &[]);
 /// `1.2.840.113549.1.1.1` (RFC 8017 §A.1).
-pub(crate) const RSA: KeyType = KeyType {
-    family: Family::Rsa,
-    kty: "RSA",
-    crv: None,
-    length: 0,
-    oids: &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]],
-};
-
+pub(crate) const RSA: KeyType = of(Family::Rsa, "RSA", None, 0, 0, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]]);
 /// `prime256v1` (RFC 5480 §2.1.1.1).
-const P256: KeyType = KeyType {
-    family: Family::Ec,
-    kty: "EC",
-    crv: Some("P-256"),
-    length: 32,
-    oids: &[ID_EC_PUBLIC_KEY, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]],
-};
-
+const P256: KeyType =
+    of(Family::Ec, "EC", Some("P-256"), 32, 32, &[ID_EC_PUBLIC_KEY, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]]);
 /// `secp384r1` (RFC 5480 §2.1.1.1).
-const P384: KeyType = KeyType {
-    family: Family::Ec,
-    kty: "EC",
-    crv: Some("P-384"),
-    length: 48,
-    oids: &[ID_EC_PUBLIC_KEY, &[0x2b, 0x81, 0x04, 0, 0x22]],
-};
-
+const P384: KeyType = of(Family::Ec, "EC", Some("P-384"), 48, 48, &[ID_EC_PUBLIC_KEY, &[0x2b, 0x81, 4, 0, 0x22]]);
 /// `secp521r1` (RFC 5480 §2.1.1.1).
-const P521: KeyType = KeyType {
-    family: Family::Ec,
-    kty: "EC",
-    crv: Some("P-521"),
-    length: 66,
-    oids: &[ID_EC_PUBLIC_KEY, &[0x2b, 0x81, 0x04, 0, 0x23]],
-};
-
+const P521: KeyType = of(Family::Ec, "EC", Some("P-521"), 66, 66, &[ID_EC_PUBLIC_KEY, &[0x2b, 0x81, 4, 0, 0x23]]);
 /// `1.3.101.112` (RFC 8410 §3).
-const ED25519: KeyType =
-    KeyType { family: Family::Ed25519, kty: "OKP", crv: Some("Ed25519"), length: 32, oids: &[&[0x2b, 0x65, 0x70]] };
+const ED25519: KeyType = of(Family::Seed, "OKP", Some("Ed25519"), 32, 32, &[&[0x2b, 0x65, 0x70]]);
+
+const fn of(
+    family: Family,
+    kty: &'static str,
+    crv: Option<&'static str>,
+    private: usize,
+    public: usize,
+    oids: &'static [&'static [u8]],
+) -> KeyType {
+    KeyType { family, kty, crv, private, public, oids }
+}
 
 const BOTH: &[BackendName] = &[BackendName::AwsLcRs, BackendName::RustCrypto];
 const AWS_LC_RS: &[BackendName] = &[BackendName::AwsLcRs];
@@ -265,7 +250,7 @@ mod tests {
             match algorithm.family() {
                 Family::Hmac => assert_eq!(bytes, algorithm.hash().len(), "{algorithm}"),
                 Family::Rsa => assert_eq!(bytes, 8192 / 8, "{algorithm}"),
-                Family::Ec | Family::Ed25519 => assert_eq!(bytes, 2 * key_type.length, "{algorithm}"),
+                Family::Ec | Family::Seed => assert_eq!(bytes, 2 * key_type.public, "{algorithm}"),
             }
         }
     }

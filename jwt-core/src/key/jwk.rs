@@ -48,7 +48,7 @@ impl<'a> Jwk<'a> {
         let resize = |text: Option<String>, length| text.and_then(|text| resized(&text, length));
         (self.n, self.e) = (resize(self.n, 0), resize(self.e, 0));
         if let Some(curve) = curve {
-            (self.x, self.y) = (resize(self.x, curve.length), resize(self.y, curve.length));
+            (self.x, self.y) = (resize(self.x, curve.public), resize(self.y, curve.public));
         }
         self
     }
@@ -70,7 +70,7 @@ impl<'a> Jwk<'a> {
             key_type.kty == self.kty && key_type.crv.is_none_or(|crv| self.crv.as_deref() == Some(crv))
         };
         let mut fitting: Vec<Algorithm> = Algorithm::ALL.iter().copied().filter(fits).collect();
-        let family = fitting.first().ok_or(KeyError::Unsupported)?.family();
+        let key_type = fitting.first().ok_or(KeyError::Unsupported)?.key_type();
         match (&self.alg, allowed) {
             (Some(alg), allowed) => {
                 let alg = alg.parse().map_err(|_| KeyError::Unsupported)?;
@@ -84,10 +84,8 @@ impl<'a> Jwk<'a> {
             }
             (None, Some(allowed)) => fitting.retain(|alg| allowed.contains(alg)),
             // Never what the token says (RFC 8725 §3.1): what nearly everybody means, or what the curve says.
-            (None, None) => match family {
-                Family::Hmac | Family::Rsa => fitting.truncate(1),
-                Family::Ec | Family::Ed25519 => {}
-            },
+            (None, None) if key_type.crv.is_none() => fitting.truncate(1),
+            (None, None) => {}
         }
         if fitting.is_empty() { Err(KeyError::OtherAlgorithm) } else { Ok(fitting) }
     }
@@ -119,18 +117,22 @@ impl<'a> Jwk<'a> {
                 let (n, e) = (member(self.n.as_ref())?, member(self.e.as_ref())?);
                 VerifyingKey::new(algorithm, &Material::RsaComponents { n: &n, e: &e })
             }
-            Family::Ec => {
-                let (x, y) = (coordinate(algorithm, self.x.as_ref())?, coordinate(algorithm, self.y.as_ref())?);
-                VerifyingKey::new(algorithm, &Material::EcPoint(&[&[4], x.as_slice(), y.as_slice()].concat()))
-            }
-            Family::Ed25519 => {
-                VerifyingKey::new(algorithm, &Material::Ed25519(&coordinate(algorithm, self.x.as_ref())?))
-            }
+            Family::Ec | Family::Seed => VerifyingKey::new(algorithm, &Material::Bytes(&self.bytes(algorithm)?)),
         }?;
         Ok(match &self.kid {
             Some(kid) => key.with_kid(kid.as_str()),
             None => key,
         })
+    }
+
+    /// The public key as its algorithm has it: an uncompressed point (SEC 1 §2.3.3) of a curve of RFC 7518 §6.2.
+    pub(super) fn bytes(&self, algorithm: Algorithm) -> Result<Vec<u8>, KeyError> {
+        let key_type = algorithm.key_type();
+        let number = |text: &Option<String>| number(algorithm, text.as_ref(), key_type.public);
+        match key_type.family {
+            Family::Ec => Ok([&[4], number(&self.x)?.as_slice(), number(&self.y)?.as_slice()].concat()),
+            _ => number(&self.x),
+        }
     }
 
     /// Whether `use` (RFC 7517 §4.2) and `key_ops` (§4.3) allow an operation on signatures, `otherwise` if they do not.
@@ -162,11 +164,10 @@ pub(super) fn member(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
     text.and_then(|text| base64url::decode(text.as_bytes())).ok_or(KeyError::Jwk)
 }
 
-/// A coordinate or a private number, whose length is that of the curve whatever the number (RFC 7518 §6.2.1.2, §6.2.2.1;
-/// RFC 8037 §2).
-pub(super) fn coordinate(algorithm: Algorithm, text: Option<&String>) -> Result<Vec<u8>, KeyError> {
-    let (number, needed) = (member(text)?, algorithm.key_type().length);
-    if number.len() == needed { Ok(number) } else { Err(KeyError::Invalid(algorithm)) }
+/// A public key, a coordinate or a private number, whose length is that of the curve whatever the number (RFC 7518
+/// §6.2.1.2, §6.2.2.1; RFC 8037 §2).
+pub(super) fn number(algorithm: Algorithm, text: Option<&String>, needed: usize) -> Result<Vec<u8>, KeyError> {
+    member(text).and_then(|number| if number.len() == needed { Ok(number) } else { Err(KeyError::Invalid(algorithm)) })
 }
 
 pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
@@ -253,10 +254,10 @@ mod tests {
     #[test]
     fn a_coordinate_is_as_long_as_its_curve_demands() {
         for algorithm in [Algorithm::ES256, Algorithm::ES384] {
-            let needed = algorithm.key_type().length;
+            let needed = algorithm.key_type().public;
             let (point, jwk) = loop {
                 let (key, jwk) = of(algorithm);
-                let Some(PublicParts::EcPoint(point)) = key.public_parts() else { panic!() };
+                let Some(PublicParts::Bytes(point)) = key.public_parts() else { panic!() };
                 if point[1] == 0 || point[1 + needed] == 0 {
                     break (point.clone(), jwk);
                 }

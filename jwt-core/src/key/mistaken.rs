@@ -196,7 +196,7 @@ fn is_point(bytes: &[u8]) -> bool {
         133 => Algorithm::ES512,
         _ => return false,
     };
-    bytes[0] == 4 && PublicKey::new(algorithm, &Material::EcPoint(bytes)).is_ok()
+    bytes[0] == 4 && PublicKey::new(algorithm, &Material::Bytes(bytes)).is_ok()
 }
 
 /// What comes after each `"name":`, without white space. The quotation marks may be escaped, or of the other kind.
@@ -478,7 +478,7 @@ mod tests {
     fn points_of_curves_are_no_secrets() {
         for algorithm in [Algorithm::ES256, Algorithm::ES384] {
             let key = SigningKey::generate(algorithm).unwrap();
-            let Some(crate::key::crypto::PublicParts::EcPoint(point)) = key.public_parts() else { panic!() };
+            let Some(crate::key::crypto::PublicParts::Bytes(point)) = key.public_parts() else { panic!() };
             assert_is(NotASecret::Der, point);
         }
     }

@@ -90,8 +90,7 @@ fn read<T>(
     kind.check(algorithm)?;
     match algorithm.family() {
         Family::Hmac => Err(KeyError::WrongKind(algorithm)),
-        Family::Ec => load(&Material::EcPoint(key)),
-        Family::Ed25519 => load(&Material::Ed25519(key)),
+        Family::Ec | Family::Seed => load(&Material::Bytes(key)),
         Family::Rsa => {
             let (n, e) = rsa_components(key).ok_or(KeyError::Invalid(algorithm))?;
             load(&Material::RsaComponents { n, e })

@@ -2,21 +2,23 @@
 
 use super::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 use super::jwk::without_zeros;
-use crate::key::algorithm::KeyType;
+use crate::key::algorithm::{Family, KeyType};
 
 const PUBLIC_KEY: u8 = 0xa1;
 
-/// PKCS#8 (RFC 5958) of a key on a curve: the scalar, and the uncompressed point that belongs to it.
-pub(crate) fn ec(key_type: &KeyType, scalar: &[u8], point: Option<&[u8]>) -> Vec<u8> {
-    // ECPrivateKey of RFC 5915 §3.
-    let public = point.map(|point| element(PUBLIC_KEY, &[&element(BIT_STRING, &[&[0], point])]));
-    let key = element(SEQUENCE, &[&[INTEGER, 1, 1], &element(OCTET_STRING, &[scalar]), &public.unwrap_or_default()]);
-    pkcs8(key_type, &key)
-}
-
-/// PKCS#8 of an Ed25519 seed (RFC 8410 §7).
-pub(crate) fn ed25519(key_type: &KeyType, seed: &[u8]) -> Vec<u8> {
-    pkcs8(key_type, &element(OCTET_STRING, &[seed]))
+/// PKCS#8 (RFC 5958) of a seed, or of the scalar of a curve and the uncompressed point that belongs to it.
+pub(crate) fn of(key_type: &KeyType, number: &[u8], point: Option<&[u8]>) -> Vec<u8> {
+    let key = if key_type.family == Family::Ec {
+        // ECPrivateKey of RFC 5915 §3.
+        let public = point.map(|point| element(PUBLIC_KEY, &[&element(BIT_STRING, &[&[0], point])]));
+        element(SEQUENCE, &[&[INTEGER, 1, 1], &element(OCTET_STRING, &[number]), &public.unwrap_or_default()])
+    } else {
+        // RFC 8410 §7.
+        element(OCTET_STRING, &[number])
+    };
+    let oids: Vec<Vec<u8>> = key_type.oids.iter().map(|oid| element(OBJECT_IDENTIFIER, &[*oid])).collect();
+    let identifier = element(SEQUENCE, &oids.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    element(SEQUENCE, &[&[INTEGER, 1, 0], &identifier, &element(OCTET_STRING, &[&key])])
 }
 
 /// PKCS#1 of an RSA key: n, e, d, p, q, dp, dq and qi (RFC 8017 §A.1.2).
@@ -24,12 +26,6 @@ pub(crate) fn rsa<'n>(numbers: impl Iterator<Item = &'n [u8]>) -> Vec<u8> {
     let version = [[INTEGER, 1, 0].to_vec()];
     let members: Vec<Vec<u8>> = version.into_iter().chain(numbers.map(integer)).collect();
     element(SEQUENCE, &members.iter().map(Vec::as_slice).collect::<Vec<_>>())
-}
-
-fn pkcs8(key_type: &KeyType, key: &[u8]) -> Vec<u8> {
-    let oids: Vec<Vec<u8>> = key_type.oids.iter().map(|oid| element(OBJECT_IDENTIFIER, &[*oid])).collect();
-    let identifier = element(SEQUENCE, &oids.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    element(SEQUENCE, &[&[INTEGER, 1, 0], &identifier, &element(OCTET_STRING, &[key])])
 }
 
 /// An unsigned number, big-endian, as the shortest INTEGER.

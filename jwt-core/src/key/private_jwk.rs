@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::jwk::{Jwk, bare, coordinate, member, without_zeros};
+use super::jwk::{Jwk, bare, member, number, without_zeros};
 use super::{KeyError, SigningKey, pkcs8};
 use crate::json::{StrictSeed, read_object};
 use crate::key::algorithm::{Algorithm, Family};
@@ -52,15 +52,12 @@ fn der(algorithm: Algorithm, jwk: &Jwk<'_>, private: &Private) -> Result<Vec<u8>
         return Err(KeyError::NotPrivate);
     }
     let key_type = algorithm.key_type();
-    let number = |text: Option<&String>| coordinate(algorithm, text);
     match key_type.family {
         Family::Hmac => Err(KeyError::WrongKind(algorithm)),
-        Family::Ec => {
-            let scalar = number(private.d.as_ref())?;
-            let point = [&[4], number(jwk.x.as_ref())?.as_slice(), number(jwk.y.as_ref())?.as_slice()].concat();
-            Ok(pkcs8::ec(key_type, &scalar, Some(&point)))
+        Family::Ec | Family::Seed => {
+            let number = number(algorithm, private.d.as_ref(), key_type.private)?;
+            Ok(pkcs8::of(key_type, &number, Some(&jwk.bytes(algorithm)?)))
         }
-        Family::Ed25519 => Ok(pkcs8::ed25519(key_type, &number(private.d.as_ref())?)),
         Family::Rsa if private.oth.is_some() => Err(KeyError::Unsupported),
         Family::Rsa => {
             let Private { p, q, dp, dq, qi, .. } = private;
@@ -79,10 +76,6 @@ fn is_half_of(jwk: &Jwk<'_>, key: &SigningKey) -> Result<bool, KeyError> {
             let (given_n, given_e) = (member(jwk.n.as_ref())?, member(jwk.e.as_ref())?);
             without_zeros(&given_n) == without_zeros(n) && without_zeros(&given_e) == without_zeros(e)
         }
-        Material::EcPoint(point) => {
-            let (x, y) = (member(jwk.x.as_ref())?, member(jwk.y.as_ref())?);
-            [&[4], x.as_slice(), y.as_slice()].concat() == point
-        }
-        Material::Ed25519(bytes) => member(jwk.x.as_ref())? == bytes,
+        Material::Bytes(bytes) => jwk.bytes(key.algorithm())? == bytes,
     })
 }

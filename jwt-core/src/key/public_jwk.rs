@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::SigningKey;
 use crate::base64url;
-use crate::key::algorithm::Algorithm;
+use crate::key::algorithm::{Algorithm, Family};
 use crate::key::crypto::PublicParts;
 
 /// The members of a public key that its thumbprint is made of, in the order of their names (RFC 7638 §3.2).
@@ -36,12 +36,12 @@ impl PublicJwk {
         let mut jwk = Self { crv: key_type.crv, e: None, kty: key_type.kty, n: None, x: None, y: None };
         match parts {
             PublicParts::Rsa { n, e } => (jwk.n, jwk.e) = (text(n), text(e)),
-            PublicParts::EcPoint(point) => {
+            PublicParts::Bytes(point) if key_type.family == Family::Ec => {
                 // One byte that says "uncompressed" (SEC 1 §2.3.3), then two coordinates of the same length.
-                let (x, y) = point.get(1..)?.split_at_checked(key_type.length)?;
+                let (x, y) = point.get(1..)?.split_at_checked(key_type.public)?;
                 (jwk.x, jwk.y) = (text(x), text(y));
             }
-            PublicParts::Ed25519(bytes) => jwk.x = text(bytes),
+            PublicParts::Bytes(bytes) => jwk.x = text(bytes),
         }
         Some(jwk)
     }

@@ -83,7 +83,7 @@ impl SigningKey {
                 let secret = crypto::random::<64>().ok_or(KeyError::Generate(algorithm))?;
                 Self::secret(algorithm, &secret[..algorithm.least_secret()])
             }
-            Family::Rsa | Family::Ec | Family::Ed25519 => Self::ephemeral(algorithm),
+            _ => Self::ephemeral(algorithm),
         }?;
         tracing::warn!(target: "jwt", %algorithm, "a signing key was generated: after a restart, and on other instances, the tokens that it signed cannot be verified; load one by `SigningKey::pem(…)`");
         Ok(key)

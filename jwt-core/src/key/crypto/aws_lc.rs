@@ -72,9 +72,7 @@ impl Backend for AwsLcRs {
                 // By way of DER, since only the parser checks the components now and not at every signature.
                 ParsedPublicKey::new(verification, der.as_ref()).map_err(invalid)?
             }
-            Material::EcPoint(bytes) | Material::Ed25519(bytes) => {
-                ParsedPublicKey::new(verification, bytes).map_err(invalid)?
-            }
+            Material::Bytes(bytes) => ParsedPublicKey::new(verification, bytes).map_err(invalid)?,
         };
         Ok(Arc::new(key))
     }
@@ -172,7 +170,7 @@ impl Sign for EcdsaKeyPair {
     }
 
     fn public_parts(&self) -> Option<PublicParts> {
-        Some(PublicParts::EcPoint(self.public_key().as_ref().to_vec()))
+        Some(PublicParts::Bytes(self.public_key().as_ref().to_vec()))
     }
 }
 
@@ -182,6 +180,6 @@ impl Sign for Ed25519KeyPair {
     }
 
     fn public_parts(&self) -> Option<PublicParts> {
-        Some(PublicParts::Ed25519(self.public_key().as_ref().to_vec()))
+        Some(PublicParts::Bytes(self.public_key().as_ref().to_vec()))
     }
 }

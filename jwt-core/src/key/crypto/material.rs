@@ -8,19 +8,16 @@ pub(crate) enum Material<'a> {
     Secret(&'a [u8]),
     /// Modulus and exponent, big-endian.
     RsaComponents { n: &'a [u8], e: &'a [u8] },
-    /// An uncompressed point of SEC 1.
-    EcPoint(&'a [u8]),
-    /// A public key of RFC 8032.
-    Ed25519(&'a [u8]),
+    /// An uncompressed point of SEC 1, or the public key of RFC 8032.
+    Bytes(&'a [u8]),
 }
 
 impl Material<'_> {
-    pub(super) fn family(&self) -> Family {
+    pub(super) fn is_of(&self, family: Family) -> bool {
         match self {
-            Self::Secret(_) => Family::Hmac,
-            Self::RsaComponents { .. } => Family::Rsa,
-            Self::EcPoint(_) => Family::Ec,
-            Self::Ed25519(_) => Family::Ed25519,
+            Self::Secret(_) => family == Family::Hmac,
+            Self::RsaComponents { .. } => family == Family::Rsa,
+            Self::Bytes(_) => matches!(family, Family::Ec | Family::Seed),
         }
     }
 }
@@ -29,16 +26,14 @@ impl Material<'_> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PublicParts {
     Rsa { n: Vec<u8>, e: Vec<u8> },
-    EcPoint(Vec<u8>),
-    Ed25519(Vec<u8>),
+    Bytes(Vec<u8>),
 }
 
 impl PublicParts {
     pub(crate) fn material(&self) -> Material<'_> {
         match self {
             Self::Rsa { n, e } => Material::RsaComponents { n, e },
-            Self::EcPoint(point) => Material::EcPoint(point),
-            Self::Ed25519(bytes) => Material::Ed25519(bytes),
+            Self::Bytes(bytes) => Material::Bytes(bytes),
         }
     }
 }

@@ -56,8 +56,8 @@ impl Backend for RustCrypto {
                 }
                 DecodingKey::from_rsa_raw_components(n, e)
             }
-            Material::EcPoint(point) => DecodingKey::from_ec_der(point),
-            Material::Ed25519(bytes) => DecodingKey::from_ed_der(bytes),
+            Material::Bytes(point) if algorithm.family() == Family::Ec => DecodingKey::from_ec_der(point),
+            Material::Bytes(bytes) => DecodingKey::from_ed_der(bytes),
         };
         let key = PublicKey { algorithm: foreign(algorithm)?, key };
         (DEFAULT_PROVIDER.verifier_factory)(&key.algorithm, &key.key).map_err(|_| KeyError::Invalid(algorithm))?;
@@ -73,7 +73,7 @@ impl Backend for RustCrypto {
             Family::Hmac => return Err(KeyError::WrongKind(algorithm)),
             Family::Rsa => EncodingKey::from_rsa_der(der),
             Family::Ec => EncodingKey::from_ec_der(der),
-            Family::Ed25519 => EncodingKey::from_ed_der(der),
+            Family::Seed => EncodingKey::from_ed_der(der),
         };
         PrivateKey::checked(algorithm, key)
     }
@@ -82,17 +82,14 @@ impl Backend for RustCrypto {
     fn generate(&self, algorithm: Algorithm) -> Result<Arc<dyn Sign>, KeyError> {
         let key_type = algorithm.key_type();
         let number = || {
-            let mut bytes = vec![0; key_type.length];
+            let mut bytes = vec![0; key_type.private];
             self.random(&mut bytes).map(|()| bytes)
         };
         let key = match key_type.family {
             Family::Hmac => return Err(KeyError::WrongKind(algorithm)),
             Family::Rsa => None,
-            Family::Ec => {
-                (0..SCALAR_TRIES).find_map(|_| self.private_key(algorithm, &pkcs8::ec(key_type, &number()?, None)).ok())
-            }
-            Family::Ed25519 => {
-                number().and_then(|seed| self.private_key(algorithm, &pkcs8::ed25519(key_type, &seed)).ok())
+            Family::Ec | Family::Seed => {
+                (0..SCALAR_TRIES).find_map(|_| self.private_key(algorithm, &pkcs8::of(key_type, &number()?, None)).ok())
             }
         };
         key.ok_or(KeyError::Generate(algorithm))
@@ -157,11 +154,10 @@ impl Sign for PrivateKey {
             }
             Family::Ec => {
                 let (_, x, y) = (utils.ec_pub_components_from_private_key)(der, self.algorithm).ok()?;
-                PublicParts::EcPoint([&[4], x.as_slice(), y.as_slice()].concat())
+                PublicParts::Bytes([&[4], x.as_slice(), y.as_slice()].concat())
             }
-            Family::Ed25519 => {
-                let x = (utils.ed_pub_components_from_private_key)(der, &EllipticCurve::Ed25519).ok()?;
-                PublicParts::Ed25519(x)
+            Family::Seed => {
+                PublicParts::Bytes((utils.ed_pub_components_from_private_key)(der, &EllipticCurve::Ed25519).ok()?)
             }
         })
     }

@@ -2,15 +2,15 @@
 
 use super::Material;
 use crate::key::KeyError;
-use crate::key::algorithm::Algorithm;
+use crate::key::algorithm::{Algorithm, Family};
 use crate::key::pem::rsa_private_components;
 
 /// Refuses public keys under which others than their owner can sign, or soon could.
-pub(super) fn check_public(material: &Material<'_>) -> Result<(), KeyError> {
+pub(super) fn check_public(algorithm: Algorithm, material: &Material<'_>) -> Result<(), KeyError> {
     match material {
         Material::RsaComponents { n, e } => check_rsa(n, e),
-        Material::Ed25519(bytes) => check_ed25519(bytes),
-        Material::Secret(_) | Material::EcPoint(_) => Ok(()),
+        Material::Bytes(bytes) if algorithm.family() == Family::Seed => check_bytes(algorithm, bytes),
+        _ => Ok(()),
     }
 }
 
@@ -60,9 +60,12 @@ const SMALL_ORDER: [[u8; 32]; 7] = [
      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
 ];
 
-/// Refuses Ed25519 keys of another length, and those under which anybody can sign.
-fn check_ed25519(bytes: &[u8]) -> Result<(), KeyError> {
-    let mut point: [u8; 32] = bytes.try_into().map_err(|_| KeyError::Invalid(Algorithm::EdDSA))?;
+/// Refuses keys of another length, and those of Ed25519 under which anybody can sign.
+fn check_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<(), KeyError> {
+    if bytes.len() != algorithm.key_type().public {
+        return Err(KeyError::Invalid(algorithm));
+    }
+    let Ok(mut point) = <[u8; 32]>::try_from(bytes) else { return Ok(()) };
     point[31] &= 0x7f;
     if SMALL_ORDER.contains(&point) { Err(KeyError::SmallOrder) } else { Ok(()) }
 }
