@@ -24,7 +24,6 @@ pub(super) struct Jwks {
 struct Published<'k> {
     #[serde(flatten)]
     public: PublicJwk,
-    alg: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<&'k str>,
     #[serde(rename = "use")]
@@ -40,8 +39,8 @@ pub(super) fn thumbprint(key: &IssuerKey) -> Option<String> {
 impl Jwks {
     pub(super) fn new<'k>(keys: impl Iterator<Item = &'k IssuerKey>, max_age: Duration) -> Self {
         let published = keys.filter_map(|key| {
-            let (alg, kid) = (key.algorithm().as_str(), key.kid());
-            serde_json::to_string(&Published { public: key.public_jwk()?, alg, kid, usage: "sig" }).ok()
+            let public = key.public_jwk()?.with_alg(key.algorithm());
+            serde_json::to_string(&Published { public, kid: key.kid(), usage: "sig" }).ok()
         });
         let text = format!("{{\"keys\":[{}]}}", published.collect::<Vec<_>>().join(","));
         let mut etag = String::from("\"");

@@ -13,7 +13,7 @@ pub(crate) enum Family {
     Seed,
 }
 
-/// A type of key, as JWK (RFC 7518 §6, RFC 8037 §2) and DER name it.
+/// A type of key, as JWK (RFC 7518 §6, RFC 8037 §2, RFC 9964 §3) and DER name it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct KeyType {
     pub(crate) family: Family,
@@ -62,6 +62,11 @@ const P521: KeyType = of(Family::Ec, "EC", Some("P-521"), 66, 66, &[ID_EC_PUBLIC
 /// `1.3.101.112` (RFC 8410 §3).
 const ED25519: KeyType = of(Family::Seed, "OKP", Some("Ed25519"), 32, 32, &[&[0x2b, 0x65, 0x70]]);
 
+/// `2.16.840.1.101.3.4.3.17` to `.19` (RFC 9881 §2). `alg` says which of them a JWK is (RFC 9964 §3).
+const ML_DSA_44: KeyType = of(Family::Seed, "AKP", None, 32, 1312, &[&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 17]]);
+const ML_DSA_65: KeyType = of(Family::Seed, "AKP", None, 32, 1952, &[&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 18]]);
+const ML_DSA_87: KeyType = of(Family::Seed, "AKP", None, 32, 2592, &[&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19]]);
+
 const fn of(
     family: Family,
     kty: &'static str,
@@ -90,7 +95,7 @@ struct Row {
 /// what a JWK without `alg` is used with.
 macro_rules! algorithms {
     ($($(#[$doc:meta])* $variant:ident: $name:literal $key_type:ident $hash:ident $signature:literal $backends:ident;)+) => {
-        /// A signature algorithm of RFC 7518 §3.1, RFC 8037 §3.1 or RFC 9864 §2.2.
+        /// A signature algorithm of RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2 or RFC 9964 §5.
         ///
         /// There is no `none`, and an unknown name is an error, never a guess.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,6 +152,12 @@ algorithms! {
     EdDSA:   "EdDSA"   ED25519 Sha512   64 BOTH;
     /// Ed25519 under the fully specified name of RFC 9864.
     Ed25519: "Ed25519" ED25519 Sha512   64 BOTH;
+    /// ML-DSA (FIPS 204) with the parameters of category 2. Not in the pure-Rust backend, as the next two.
+    MlDsa44: "ML-DSA-44" ML_DSA_44 Sha512 2420 AWS_LC_RS;
+    /// ML-DSA with the parameters of category 3.
+    MlDsa65: "ML-DSA-65" ML_DSA_65 Sha512 3309 AWS_LC_RS;
+    /// ML-DSA with the parameters of category 5.
+    MlDsa87: "ML-DSA-87" ML_DSA_87 Sha512 4627 AWS_LC_RS;
 }
 
 impl Algorithm {
@@ -163,7 +174,8 @@ impl Algorithm {
         self.key_type().family
     }
 
-    /// The hash function that the message goes through. Ed25519 has SHA-512 in it (RFC 8032 §5.1).
+    /// The hash function that the message goes through. Ed25519 has SHA-512 in it (RFC 8032 §5.1). Nothing says which one
+    /// goes with ML-DSA, which has no function of SHA-2 in it.
     pub(crate) const fn hash(self) -> Hash {
         self.row().hash
     }
@@ -194,7 +206,7 @@ impl Hash {
     }
 }
 
-/// The largest signature of all algorithms, in bytes: RSA with 8192 bits.
+/// The largest signature of all algorithms, in bytes: ML-DSA-87.
 pub(crate) const MAX_SIGNATURE: usize = largest_signature(usize::MAX);
 /// The largest signature of the algorithms whose signatures are small, in bytes: ES512.
 pub(crate) const SMALL_SIGNATURE: usize = largest_signature(SMALL_LIMIT);
@@ -244,12 +256,13 @@ mod tests {
 
     #[test]
     fn the_bounds_of_signatures_are_those_of_the_rows() {
-        assert_eq!((MAX_SIGNATURE, SMALL_SIGNATURE), (1024, 132));
+        assert_eq!((MAX_SIGNATURE, SMALL_SIGNATURE), (4627, 132));
         for algorithm in Algorithm::ALL {
             let (bytes, key_type) = (algorithm.max_signature(), algorithm.key_type());
             match algorithm.family() {
                 Family::Hmac => assert_eq!(bytes, algorithm.hash().len(), "{algorithm}"),
                 Family::Rsa => assert_eq!(bytes, 8192 / 8, "{algorithm}"),
+                Family::Seed if key_type.kty == "AKP" => assert!(bytes > key_type.public, "{algorithm}"),
                 Family::Ec | Family::Seed => assert_eq!(bytes, 2 * key_type.public, "{algorithm}"),
             }
         }

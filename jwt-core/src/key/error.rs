@@ -45,7 +45,7 @@ pub enum KeyError {
     #[error("this key is not of the kind that {0} needs: load it with the algorithm that it was made for")]
     WrongKind(Algorithm),
     /// A key of a kind that no algorithm here uses.
-    #[error("a key of {0}, which is not supported: use RSA, P-256, P-384, P-521 or Ed25519")]
+    #[error("a key of {0}, which is not supported: use RSA, P-256, P-384, P-521, Ed25519 or ML-DSA")]
     UnsupportedKind(&'static str),
     /// The bytes are no key of that kind: not on the curve, of the wrong length, or damaged.
     #[error(
@@ -98,9 +98,10 @@ pub enum KeyError {
     /// A secret that is not base64.
     #[error("the secret is not base64: copy it again, or give its bytes to `secret(…)`")]
     Base64,
-    /// Not a JWK (RFC 7517 §4), or one with a missing, duplicate or malformed member.
+    /// Not a JWK (RFC 7517 §4), or one with a missing, duplicate or malformed member, such as one of the kind `AKP` without
+    /// `alg` (RFC 9964 §3).
     #[error(
-        "not a well-formed JWK: a JSON object with `kty` and the members of that kind of key, each once, in base64url"
+        "not a well-formed JWK: a JSON object with `kty` and the members of that kind of key, each once, in base64url; of the kind `AKP`, with `alg`"
     )]
     Jwk,
     /// A good JWK whose members are not spelled as RFC 7518 §6 says.
@@ -111,7 +112,7 @@ pub enum KeyError {
     JwkSet,
     /// A `kty`, `crv` or `alg` that is not supported, or an RSA key of more than two primes.
     #[error(
-        "a JWK of an unsupported `kty`, `crv` or `alg`, or an RSA key of more than two primes: use RSA, P-256, P-384, P-521 or Ed25519"
+        "a JWK of an unsupported `kty`, `crv` or `alg`, or an RSA key of more than two primes: use RSA, P-256, P-384, P-521, Ed25519 or ML-DSA"
     )]
     Unsupported,
     /// `use` or `key_ops` (RFC 7517 §4.2, §4.3) do not allow the key to verify.

@@ -1,4 +1,4 @@
-//! One JSON Web Key, read for its public part (RFC 7517, RFC 7518 §6, RFC 8037 §2).
+//! One JSON Web Key, read for its public part (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964 §3).
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -27,8 +27,12 @@ pub(super) struct Jwk<'a> {
     pub(super) x: Option<String>,
     pub(super) y: Option<String>,
     pub(super) k: Option<String>,
+    #[serde(rename = "pub")]
+    pub(super) public: Option<String>,
     /// Whether there is a private part. What it is does not matter.
     d: Option<IgnoredAny>,
+    #[serde(rename = "priv")]
+    private: Option<IgnoredAny>,
 }
 
 impl<'a> Jwk<'a> {
@@ -39,7 +43,7 @@ impl<'a> Jwk<'a> {
     /// The same with its members spelled as the standard has it: without padding, the numbers of RSA without zeros in
     /// front (RFC 7518 §6.3.1), and coordinates of elliptic curves as long as their curve demands (§6.2.1).
     pub(super) fn respelled(mut self) -> Self {
-        let members = [&mut self.n, &mut self.e, &mut self.x, &mut self.y, &mut self.k];
+        let members = [&mut self.n, &mut self.e, &mut self.x, &mut self.y, &mut self.k, &mut self.public];
         for member in members.into_iter().flatten() {
             member.truncate(base64url::without_padding(member.as_bytes()).len());
         }
@@ -82,6 +86,8 @@ impl<'a> Jwk<'a> {
                 }
                 fitting = vec![alg];
             }
+            // Required (RFC 9964 §3), since nothing else says which of them the key is for.
+            (None, _) if self.kty == "AKP" => return Err(KeyError::Jwk),
             (None, Some(allowed)) => fitting.retain(|alg| allowed.contains(alg)),
             // Never what the token says (RFC 8725 §3.1): what nearly everybody means, or what the curve says.
             (None, None) if key_type.crv.is_none() => fitting.truncate(1),
@@ -92,7 +98,7 @@ impl<'a> Jwk<'a> {
 
     /// Whether it has the private part of a key pair.
     pub(super) fn is_private(&self) -> bool {
-        self.d.is_some()
+        self.d.is_some() || self.private.is_some()
     }
 
     pub(super) fn verifying_key(&self, algorithm: Algorithm) -> Result<VerifyingKey, KeyError> {
@@ -125,12 +131,13 @@ impl<'a> Jwk<'a> {
         })
     }
 
-    /// The public key as its algorithm has it: an uncompressed point (SEC 1 §2.3.3) of a curve of RFC 7518 §6.2.
+    /// The public key as its algorithm has it, for a curve of RFC 7518 §6.2 an uncompressed point (SEC 1 §2.3.3).
     pub(super) fn bytes(&self, algorithm: Algorithm) -> Result<Vec<u8>, KeyError> {
         let key_type = algorithm.key_type();
         let number = |text: &Option<String>| number(algorithm, text.as_ref(), key_type.public);
         match key_type.family {
             Family::Ec => Ok([&[4], number(&self.x)?.as_slice(), number(&self.y)?.as_slice()].concat()),
+            _ if key_type.kty == "AKP" => number(&self.public),
             _ => number(&self.x),
         }
     }
@@ -165,9 +172,10 @@ pub(super) fn member(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
 }
 
 /// A public key, a coordinate or a private number, whose length is that of the curve whatever the number (RFC 7518
-/// §6.2.1.2, §6.2.2.1; RFC 8037 §2).
+/// §6.2.1.2, §6.2.2.1; RFC 8037 §2; RFC 9964 §4).
 pub(super) fn number(algorithm: Algorithm, text: Option<&String>, needed: usize) -> Result<Vec<u8>, KeyError> {
-    member(text).and_then(|number| if number.len() == needed { Ok(number) } else { Err(KeyError::Invalid(algorithm)) })
+    let number = member(text)?;
+    if number.len() == needed { Ok(number) } else { Err(KeyError::Invalid(algorithm)) }
 }
 
 pub(super) fn without_zeros(number: &[u8]) -> &[u8] {

@@ -5,6 +5,7 @@ use super::jwk::without_zeros;
 use crate::key::algorithm::{Family, KeyType};
 
 const PUBLIC_KEY: u8 = 0xa1;
+const SEED: u8 = 0x80;
 
 /// PKCS#8 (RFC 5958) of a seed, or of the scalar of a curve and the uncompressed point that belongs to it.
 pub(crate) fn of(key_type: &KeyType, number: &[u8], point: Option<&[u8]>) -> Vec<u8> {
@@ -13,8 +14,8 @@ pub(crate) fn of(key_type: &KeyType, number: &[u8], point: Option<&[u8]>) -> Vec
         let public = point.map(|point| element(PUBLIC_KEY, &[&element(BIT_STRING, &[&[0], point])]));
         element(SEQUENCE, &[&[INTEGER, 1, 1], &element(OCTET_STRING, &[number]), &public.unwrap_or_default()])
     } else {
-        // RFC 8410 §7.
-        element(OCTET_STRING, &[number])
+        // RFC 8410 §7, RFC 9881 §6.
+        element(if key_type.kty == "AKP" { SEED } else { OCTET_STRING }, &[number])
     };
     let oids: Vec<Vec<u8>> = key_type.oids.iter().map(|oid| element(OBJECT_IDENTIFIER, &[*oid])).collect();
     let identifier = element(SEQUENCE, &oids.iter().map(Vec::as_slice).collect::<Vec<_>>());

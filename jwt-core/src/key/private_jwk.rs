@@ -1,4 +1,4 @@
-//! One private JSON Web Key (RFC 7518 §6, RFC 8037 §2), read to sign with it.
+//! One private JSON Web Key (RFC 7518 §6, RFC 8037 §2, RFC 9964 §4), read to sign with it.
 
 use std::marker::PhantomData;
 
@@ -21,6 +21,8 @@ struct Private {
     dq: Option<String>,
     qi: Option<String>,
     oth: Option<IgnoredAny>,
+    #[serde(rename = "priv")]
+    seed: Option<String>,
 }
 
 pub(super) fn signing_key(algorithm: Algorithm, json: &str) -> Result<SigningKey, KeyError> {
@@ -55,7 +57,8 @@ fn der(algorithm: Algorithm, jwk: &Jwk<'_>, private: &Private) -> Result<Vec<u8>
     match key_type.family {
         Family::Hmac => Err(KeyError::WrongKind(algorithm)),
         Family::Ec | Family::Seed => {
-            let number = number(algorithm, private.d.as_ref(), key_type.private)?;
+            let text = if key_type.kty == "AKP" { &private.seed } else { &private.d };
+            let number = number(algorithm, text.as_ref(), key_type.private)?;
             Ok(pkcs8::of(key_type, &number, Some(&jwk.bytes(algorithm)?)))
         }
         Family::Rsa if private.oth.is_some() => Err(KeyError::Unsupported),

@@ -345,7 +345,8 @@ mod tests {
             jwk(json!({"kid": "enc", "use": "enc"})),
             jwk(json!({"kid": "ops", "key_ops": ["verify", "verify"]})),
             jwk(json!({"kid": "alg", "alg": "ECDH-ES"})),
-            json!({"kid": "future", "kty": "AKP", "pub": "AAAA"}),
+            json!({"kid": "future", "kty": "KTY", "pub": "AAAA"}),
+            json!({"kid": "no alg", "kty": "AKP", "pub": "AAAA"}),
             json!({"kid": "x25519", "kty": "OKP", "crv": "X25519", "x": "AAAA"}),
             // What cannot be read as a JWK has a name all the same.
             jwk(json!({"kid": "odd member", "x": 5})),
@@ -371,6 +372,7 @@ mod tests {
             ("ops", KeyError::KeyOps),
             ("alg", KeyError::Unsupported),
             ("future", KeyError::Unsupported),
+            ("no alg", KeyError::Jwk),
             ("x25519", KeyError::Unsupported),
             ("odd member", KeyError::Jwk),
             ("no kty", KeyError::Jwk),

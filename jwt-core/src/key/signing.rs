@@ -76,7 +76,7 @@ impl SigningKey {
 
     /// A new key, for a first try and for tests. **It ends with the process**: after a restart, and on other instances,
     /// the tokens that it signed are refused. A warning in the log says so. An RSA key has 3072 bits and may take some
-    /// seconds; the pure-Rust backend makes none, and no key for ES512.
+    /// seconds; the pure-Rust backend makes none, and no key for ES512 and ML-DSA.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         let key = match algorithm.family() {
             Family::Hmac => {

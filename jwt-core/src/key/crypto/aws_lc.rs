@@ -9,7 +9,8 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING,
     ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING, ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    Ed25519KeyPair, KeyPair, ML_DSA_44, ML_DSA_44_SIGNING, ML_DSA_65, ML_DSA_65_SIGNING, ML_DSA_87, ML_DSA_87_SIGNING,
+    ParsedPublicKey, PqdsaKeyPair, PqdsaSigningAlgorithm, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
     RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
     RsaKeyPair, RsaPublicKeyComponents, VerificationAlgorithm,
@@ -30,6 +31,7 @@ enum Primitive {
     Rsa(&'static dyn VerificationAlgorithm, &'static dyn RsaEncoding),
     Ec(&'static dyn VerificationAlgorithm, &'static EcdsaSigningAlgorithm),
     Ed25519,
+    MlDsa(&'static dyn VerificationAlgorithm, &'static PqdsaSigningAlgorithm),
 }
 
 fn primitive(algorithm: Algorithm) -> Primitive {
@@ -47,6 +49,9 @@ fn primitive(algorithm: Algorithm) -> Primitive {
         Algorithm::ES384 => Primitive::Ec(&ECDSA_P384_SHA384_FIXED, &ECDSA_P384_SHA384_FIXED_SIGNING),
         Algorithm::ES512 => Primitive::Ec(&ECDSA_P521_SHA512_FIXED, &ECDSA_P521_SHA512_FIXED_SIGNING),
         Algorithm::EdDSA | Algorithm::Ed25519 => Primitive::Ed25519,
+        Algorithm::MlDsa44 => Primitive::MlDsa(&ML_DSA_44, &ML_DSA_44_SIGNING),
+        Algorithm::MlDsa65 => Primitive::MlDsa(&ML_DSA_65, &ML_DSA_65_SIGNING),
+        Algorithm::MlDsa87 => Primitive::MlDsa(&ML_DSA_87, &ML_DSA_87_SIGNING),
     }
 }
 
@@ -61,7 +66,9 @@ impl Backend for AwsLcRs {
                 let Material::Secret(secret) = material else { return Err(KeyError::WrongKind(algorithm)) };
                 return Ok(Arc::new(hmac::Key::new(hash, secret)));
             }
-            Primitive::Rsa(verification, _) | Primitive::Ec(verification, _) => verification,
+            Primitive::Rsa(verification, _) | Primitive::Ec(verification, _) | Primitive::MlDsa(verification, _) => {
+                verification
+            }
             Primitive::Ed25519 => &ED25519,
         };
         let invalid = |_| KeyError::Invalid(algorithm);
@@ -90,6 +97,7 @@ impl Backend for AwsLcRs {
             Primitive::Rsa(_, encoding) => Arc::new(Rsa { key: RsaKeyPair::from_der(der).map_err(invalid)?, encoding }),
             Primitive::Ec(_, signing) => Arc::new(EcdsaKeyPair::from_pkcs8(signing, der).map_err(invalid)?),
             Primitive::Ed25519 => Arc::new(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(invalid)?),
+            Primitive::MlDsa(_, signing) => Arc::new(PqdsaKeyPair::from_pkcs8(signing, der).map_err(invalid)?),
             Primitive::Hmac(_) => return Err(KeyError::WrongKind(algorithm)),
         })
     }
@@ -103,6 +111,7 @@ impl Backend for AwsLcRs {
             }
             Primitive::Ec(_, signing) => Arc::new(EcdsaKeyPair::generate(signing).map_err(failed)?),
             Primitive::Ed25519 => Arc::new(Ed25519KeyPair::generate().map_err(failed)?),
+            Primitive::MlDsa(_, signing) => Arc::new(PqdsaKeyPair::generate(signing).map_err(failed)?),
             Primitive::Hmac(_) => return Err(KeyError::WrongKind(algorithm)),
         })
     }
@@ -177,6 +186,18 @@ impl Sign for EcdsaKeyPair {
 impl Sign for Ed25519KeyPair {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         self.try_sign(message).map(|signature| signature.as_ref().to_vec()).map_err(|_| SigningError::Failed)
+    }
+
+    fn public_parts(&self) -> Option<PublicParts> {
+        Some(PublicParts::Bytes(self.public_key().as_ref().to_vec()))
+    }
+}
+
+impl Sign for PqdsaKeyPair {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let mut signature = vec![0; self.algorithm().signature_len()];
+        PqdsaKeyPair::sign(self, message, &mut signature).map_err(|_| SigningError::Failed)?;
+        Ok(signature)
     }
 
     fn public_parts(&self) -> Option<PublicParts> {

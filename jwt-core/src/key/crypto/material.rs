@@ -8,7 +8,7 @@ pub(crate) enum Material<'a> {
     Secret(&'a [u8]),
     /// Modulus and exponent, big-endian.
     RsaComponents { n: &'a [u8], e: &'a [u8] },
-    /// An uncompressed point of SEC 1, or the public key of RFC 8032.
+    /// An uncompressed point of SEC 1, or the public key of RFC 8032 or FIPS 204.
     Bytes(&'a [u8]),
 }
 

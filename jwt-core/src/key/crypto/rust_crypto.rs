@@ -35,7 +35,9 @@ fn foreign(algorithm: Algorithm) -> Result<Foreign, KeyError> {
         Algorithm::ES256 => Foreign::ES256,
         Algorithm::ES384 => Foreign::ES384,
         Algorithm::EdDSA | Algorithm::Ed25519 => Foreign::EdDSA,
-        Algorithm::ES512 => return Err(KeyError::NotInThisBackend(algorithm)),
+        Algorithm::ES512 | Algorithm::MlDsa44 | Algorithm::MlDsa65 | Algorithm::MlDsa87 => {
+            return Err(KeyError::NotInThisBackend(algorithm));
+        }
     })
 }
 
