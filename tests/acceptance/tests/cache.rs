@@ -50,6 +50,24 @@ fn builder() -> AuthenticatorBuilder<User> {
 }
 
 #[test]
+fn a_token_with_a_long_signature_is_kept_as_well() {
+    for algorithm in [Algorithm::MlDsa44, Algorithm::MlDsa65, Algorithm::MlDsa87] {
+        if !acceptance::is_built_in(algorithm) {
+            continue;
+        }
+        let key = SigningKey::generate(algorithm).unwrap();
+        let keys = KeySet::from(key.verifying_key());
+        let verifier = unkeyed().keys(keys).clock(Stopped).cache(TokenCache::new()).build_verifier().unwrap();
+        let token = key.sign(&good_claims()).unwrap();
+        for _ in 0..2 {
+            verifier.verify(&token).unwrap();
+        }
+        let stats = verifier.cache_stats().unwrap();
+        assert_eq!((stats.hits, stats.entries), (1, 1), "{algorithm}: {} bytes", token.len());
+    }
+}
+
+#[test]
 fn a_hit_is_counted_and_yields_the_same_token() {
     let verifier = builder().cache(TokenCache::new()).build_verifier().unwrap();
     let token = hs256(&good_claims());

@@ -23,6 +23,7 @@ mod login_routes;
 mod logout;
 mod logs;
 mod metadata;
+mod ml_dsa;
 mod parity;
 mod profiles;
 mod published;

@@ -74,7 +74,10 @@ fn a_key_of_a_kind_that_nothing_here_uses_is_named() {
             for error in [public, private] {
                 assert!(matches!(error, KeyError::UnsupportedKind(_)), "{name} {algorithm}: {error:?}");
                 let text = error.to_string();
-                assert!(text.contains(said) && text.contains("use RSA, P-256, P-384, P-521 or Ed25519"), "{text}");
+                assert!(
+                    text.contains(said) && text.contains("use RSA, P-256, P-384, P-521, Ed25519 or ML-DSA"),
+                    "{text}"
+                );
             }
         }
     }

@@ -10,7 +10,8 @@ use acceptance::{AUDIENCE, ISSUER, User, key_file, named_key};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA512, RsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA512,
+    RsaKeyPair,
 };
 use jwt_core::issue::{IssueError, RemoteSigningKey, Signer, SignerError, Signing, SigningInput};
 use jwt_core::key::KeyError;
@@ -78,6 +79,12 @@ impl Service {
             Algorithm::ES384 => ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING),
             Algorithm::RS256 => rsa(&RSA_PKCS1_SHA256),
             Algorithm::PS512 => rsa(&RSA_PSS_SHA512),
+            Algorithm::MlDsa65 => {
+                let key = PqdsaKeyPair::from_pkcs8(&ML_DSA_65_SIGNING, &self.key).unwrap();
+                let mut signature = vec![0; ML_DSA_65_SIGNING.signature_len()];
+                key.sign(message, &mut signature).unwrap();
+                signature
+            }
             _ => Ed25519KeyPair::from_pkcs8(&self.key).unwrap().sign(message).as_ref().to_vec(),
         }
     }
@@ -100,8 +107,15 @@ impl Signer for Service {
     }
 }
 
-const ALGORITHMS: [Algorithm; 5] =
-    [Algorithm::ES256, Algorithm::ES384, Algorithm::RS256, Algorithm::PS512, Algorithm::EdDSA];
+const ALGORITHMS: &[Algorithm] = &[
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::RS256,
+    Algorithm::PS512,
+    Algorithm::EdDSA,
+    #[cfg(feature = "aws-lc-rs")]
+    Algorithm::MlDsa65,
+];
 
 fn remote(algorithm: Algorithm, service: &Service) -> RemoteSigningKey {
     let public = key_file(&format!("{}.pub.pem", named_key(algorithm).unwrap()));
@@ -126,7 +140,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 
 /// Somebody else, who has nothing but the JWK Set, fetched now.
 fn stranger(issuer: &Issuer, clock: &TestClock) -> Verifier<User> {
-    let keys = KeySet::jwks_allowing(issuer.jwks(), &ALGORITHMS).unwrap();
+    let keys = KeySet::jwks_allowing(issuer.jwks(), ALGORITHMS).unwrap();
     let builder = Authenticator::builder().keys(keys).issuer(ISSUER).audience(AUDIENCE).typ("at+jwt");
     builder.clock(clock.clone()).build_verifier().unwrap()
 }
@@ -134,7 +148,7 @@ fn stranger(issuer: &Issuer, clock: &TestClock) -> Verifier<User> {
 #[test]
 fn a_key_that_is_elsewhere_signs_and_is_published_as_one_of_this_process() {
     let clock = TestClock::new();
-    for algorithm in ALGORITHMS {
+    for algorithm in ALGORITHMS.iter().copied() {
         let there = issuer(remote(algorithm, &Service::new(algorithm)), &clock);
         let here = issuer(local(algorithm), &clock);
         assert_eq!(there.jwks(), here.jwks(), "{algorithm}");

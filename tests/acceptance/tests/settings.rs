@@ -278,6 +278,8 @@ fn logins(rows: &mut Vec<Row>) {
     rows.push(("LoginsBuilder", "trusted_origin", Adds));
     assert!(new().transparent_renewal().transparent_renewal().build().is_ok());
     rows.push(("LoginsBuilder", "transparent_renewal", SaysTheSame));
+    assert!(new().without_cookies().without_cookies().build().is_ok());
+    rows.push(("LoginsBuilder", "without_cookies", SaysTheSame));
 
     let csrf = CsrfTokens::new(SECRET).unwrap();
     twice! { rows, "LoginCookiesBuilder", LoginCookies::builder(), |builder: jwt_core::login::LoginCookiesBuilder| builder.build();

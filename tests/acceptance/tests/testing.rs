@@ -93,7 +93,7 @@ fn the_clock_obeys_and_everybody_who_has_it_sees_the_same_time() {
 fn there_are_keys_for_every_kind_of_algorithm() {
     let all =
         [Algorithm::HS256, Algorithm::HS512, Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA, Algorithm::Ed25519];
-    let more = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES512];
+    let more = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES512, Algorithm::MlDsa65];
     let more = if cfg!(feature = "aws-lc-rs") { &more[..] } else { &[] };
     for algorithm in all.iter().chain(more).copied() {
         let issuer = TestIssuer::with_algorithm(algorithm);

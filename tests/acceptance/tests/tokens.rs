@@ -224,11 +224,10 @@ fn every_algorithm_is_served_with_its_key_and_refused_with_the_key_of_another() 
         Some(name) => SigningKey::pem(algorithm, key_file(&format!("{name}.pem"))),
         None => SigningKey::secret(algorithm, &secret),
     };
-    let mut tried = 0;
     for algorithm in Algorithm::ALL.iter().copied() {
-        // The pure-Rust backend lacks ES512 and says so when the key is loaded.
+        // What the backend lacks, it says when the key is loaded.
         let Ok(key) = public(algorithm) else {
-            assert!(cfg!(not(feature = "aws-lc-rs")) && algorithm == Algorithm::ES512, "{algorithm}");
+            assert!(!acceptance::is_built_in(algorithm), "{algorithm}");
             continue;
         };
         let servers = servers(|| builder_with(key.clone()));
@@ -237,9 +236,7 @@ fn every_algorithm_is_served_with_its_key_and_refused_with_the_key_of_another() 
             let Ok(other_key) = private(other) else { continue };
             assert_refused(&servers, &other_key.sign(&good_claims()).unwrap(), &format!("{other} for {algorithm}"));
         }
-        tried += 1;
     }
-    assert!(tried >= Algorithm::ALL.len() - 1);
 }
 
 #[test]

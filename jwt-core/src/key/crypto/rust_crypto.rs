@@ -21,24 +21,10 @@ const SCALAR_TRIES: usize = 4;
 
 pub(super) struct RustCrypto;
 
+/// Called the same there, but for the newer name of Ed25519.
 fn foreign(algorithm: Algorithm) -> Result<Foreign, KeyError> {
-    Ok(match algorithm {
-        Algorithm::HS256 => Foreign::HS256,
-        Algorithm::HS384 => Foreign::HS384,
-        Algorithm::HS512 => Foreign::HS512,
-        Algorithm::RS256 => Foreign::RS256,
-        Algorithm::RS384 => Foreign::RS384,
-        Algorithm::RS512 => Foreign::RS512,
-        Algorithm::PS256 => Foreign::PS256,
-        Algorithm::PS384 => Foreign::PS384,
-        Algorithm::PS512 => Foreign::PS512,
-        Algorithm::ES256 => Foreign::ES256,
-        Algorithm::ES384 => Foreign::ES384,
-        Algorithm::EdDSA | Algorithm::Ed25519 => Foreign::EdDSA,
-        Algorithm::ES512 | Algorithm::MlDsa44 | Algorithm::MlDsa65 | Algorithm::MlDsa87 => {
-            return Err(KeyError::NotInThisBackend(algorithm));
-        }
-    })
+    let named = if algorithm == Algorithm::Ed25519 { Algorithm::EdDSA } else { algorithm };
+    named.as_str().parse().map_err(|_| KeyError::NotInThisBackend(algorithm))
 }
 
 impl Backend for RustCrypto {

@@ -17,7 +17,8 @@ pub use routed::{ROUTED, RoutedStack};
 pub use stacks::{STACKS, Server, Stack};
 pub use store::WatchedStore;
 pub use tokens::{
-    AUDIENCE, ISSUER, NOW, SECRET, base64url, compact, good_claims, hs256, key_bytes, key_file, named_key, sign,
+    AUDIENCE, ISSUER, NOW, SECRET, base64url, compact, good_claims, hs256, is_built_in, key_bytes, key_file, named_key,
+    sign,
 };
 
 use jwt_core::clock::{Clock, NumericDate};

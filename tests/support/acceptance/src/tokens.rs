@@ -35,8 +35,16 @@ pub fn named_key(algorithm: Algorithm) -> Option<&'static str> {
         "ES384" => Some("p384"),
         "ES512" => Some("p521"),
         "EdDSA" | "Ed25519" => Some("ed25519"),
+        "ML-DSA-44" => Some("ml-dsa-44"),
+        "ML-DSA-65" => Some("ml-dsa-65"),
+        "ML-DSA-87" => Some("ml-dsa-87"),
         _ => Some("rsa"),
     }
+}
+
+/// Whether the backend that was built in has the algorithm: the pure-Rust one lacks ES512 and ML-DSA.
+pub fn is_built_in(algorithm: Algorithm) -> bool {
+    cfg!(feature = "aws-lc-rs") || !matches!(algorithm.as_str(), "ES512" | "ML-DSA-44" | "ML-DSA-65" | "ML-DSA-87")
 }
 
 /// Claims that everything expects of them.
