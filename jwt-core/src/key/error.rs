@@ -101,7 +101,7 @@ pub enum KeyError {
     /// Not a JWK (RFC 7517 §4), or one with a missing, duplicate or malformed member, such as one of the kind `AKP` without
     /// `alg` (RFC 9964 §3).
     #[error(
-        "not a well-formed JWK: a JSON object with `kty` and the members of that kind of key, each once, in base64url; of the kind `AKP`, with `alg`"
+        "not a well-formed JWK: a JSON object with `kty` and the members of that kind of key, each once, in base64url, and `alg` where `kty` is `AKP`"
     )]
     Jwk,
     /// A good JWK whose members are not spelled as RFC 7518 §6 says.

@@ -109,7 +109,7 @@ pub(super) fn private_key(algorithm: Algorithm, pem: &[u8]) -> Result<Vec<u8>, K
             return Err(KeyError::Encrypted);
         }
         "PRIVATE KEY" => KeyKind::of_pkcs8(der),
-        "RSA PRIVATE KEY" => Some((KeyKind::Known(&RSA), der)),
+        "RSA PRIVATE KEY" => rsa_private_components(der).map(|_| (KeyKind::Known(&RSA), der)),
         "CERTIFICATE" => return Err(KeyError::Certificate),
         tag if tag.ends_with("PUBLIC KEY") => return Err(KeyError::NotPrivate),
         tag if tag.ends_with("PRIVATE KEY") => return Err(KeyError::NotPkcs8),

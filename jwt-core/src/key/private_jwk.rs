@@ -27,9 +27,7 @@ struct Private {
 
 pub(super) fn signing_key(algorithm: Algorithm, json: &str) -> Result<SigningKey, KeyError> {
     let jwk = Jwk::read(json)?;
-    if !jwk.algorithms(Some(&[algorithm]))?.contains(&algorithm) {
-        return Err(KeyError::WrongKind(algorithm));
-    }
+    jwk.algorithms(Some(&[algorithm]))?;
     jwk.check_purpose("sign", KeyError::NotForSigning)?;
     let private: Private = read_object(bare(json), StrictSeed(PhantomData)).map_err(|_| KeyError::Jwk)?;
     let key = if algorithm.family() == Family::Hmac {

@@ -223,7 +223,7 @@ async fn a_key_in_the_query_of_an_address_is_never_shown() {
 async fn a_token_that_names_a_key_which_cannot_be_used_is_refused_at_once() {
     let ((good, good_jwk), (enc, mut enc_jwk)) = (key("good"), key("enc"));
     enc_jwk["use"] = "enc".into();
-    let future = serde_json::json!({"kty": "AKP", "kid": "future"});
+    let future = serde_json::json!({"kty": "KTY", "kid": "future"});
     let provider = Provider::publishing(&[&good_jwk, &enc_jwk, &future]);
     let keys = keys(&provider);
     let auth = started(&keys).await;
