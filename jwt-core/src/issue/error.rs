@@ -6,7 +6,7 @@ use super::signer::SignerError;
 use crate::clock::NumericDate;
 use crate::config_error::debug_as_display;
 use crate::error::RegisteredClaim;
-use crate::key::{KeyError, SigningError};
+use crate::key::{Algorithm, KeyError, SigningError};
 
 /// Why there is no token.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +96,14 @@ pub enum RotationError {
     /// The key is the one that signs.
     #[error("this key is the one that signs: activate another one first")]
     Active,
+    /// Browsers keep the tokens of this issuer in cookies, and none that the key signs fits into one.
+    #[error(
+        "browsers drop a cookie over 4096 bytes, and a signature of {algorithm} alone is longer: rotate to an algorithm with shorter ones, such as ES256 or ML-DSA-44, or keep the tokens of these logins out of cookies, by `.without_cookies()`"
+    )]
+    TooLargeForCookie {
+        /// The algorithm of the key.
+        algorithm: Algorithm,
+    },
 }
 
 /// Why an [`Issuer`](crate::Issuer) cannot be built as asked.

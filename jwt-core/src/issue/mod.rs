@@ -32,11 +32,12 @@ use crate::claims::ClaimsType;
 use crate::clock::{Clock, NumericDate};
 use crate::facade::tracing;
 use crate::key::crypto;
-use crate::key::{KeySet, KeySource, LiveKeys};
+use crate::key::{Algorithm, KeySet, KeySource, LiveKeys};
 use crate::request::RequestHead;
 use crate::store::time::whole_seconds;
 use claims::Registered;
 use jwks::Jwks;
+pub(crate) use ring::MAX_COOKIE;
 use ring::Ring;
 
 /// The longest token: what verifiers accept by default.
@@ -245,7 +246,8 @@ impl Issuer {
     /// Publishes a key that does not sign yet.
     ///
     /// # Errors
-    /// [`RotationError::DuplicateKid`] where another key has the same `kid`.
+    /// [`RotationError::DuplicateKid`] where another key has the same `kid`, and [`RotationError::TooLargeForCookie`] for a
+    /// key whose tokens do not fit into the cookies of [`Logins`](crate::Logins) that this issuer has.
     pub fn publish(&self, key: impl Into<IssuerKey>) -> Result<(), RotationError> {
         self.change(|ring, _| ring.publish(key.into()))
     }
@@ -262,7 +264,7 @@ impl Issuer {
     /// Publishes a key now, and signs with it after the [head start](IssuerBuilder::head_start).
     ///
     /// # Errors
-    /// [`RotationError::DuplicateKid`] where another key has the same `kid`.
+    /// As [`publish`](Self::publish).
     pub fn rotate(&self, key: impl Into<IssuerKey>) -> Result<(), RotationError> {
         self.change(|ring, now| ring.schedule(key.into(), now, self.0.head_start))
     }
@@ -274,6 +276,14 @@ impl Issuer {
     /// [`RotationError::UnknownKid`], and [`RotationError::Active`] for the key that signs: activate another one first.
     pub fn withdraw(&self, kid: &str) -> Result<(), RotationError> {
         self.change(|ring, _| ring.withdraw(kid))
+    }
+
+    /// Takes no keys from now on whose tokens are too large for a cookie.
+    ///
+    /// # Errors
+    /// The algorithm of such a key that is there already.
+    pub(crate) fn keep_in_cookies(&self) -> Result<(), Algorithm> {
+        self.ring().keep_in_cookies()
     }
 
     /// The `kid` of the key that signs now.

@@ -5,16 +5,21 @@ use std::time::Duration;
 use super::jwks::thumbprint;
 use super::{IssuerKey, RotationError};
 use crate::clock::NumericDate;
-use crate::key::{KeySet, VerifyingKey};
+use crate::key::{Algorithm, KeySet, VerifyingKey};
 
 /// How long a key stays published after the end of its last token, since clocks differ.
 const SLACK: Duration = Duration::from_secs(5 * 60);
+
+/// The size of a cookie that every browser keeps, in bytes (RFC 6265 §6.1).
+pub(crate) const MAX_COOKIE: usize = 4096;
 
 /// The keys of an issuer, each in its phase. One of them signs.
 pub(super) struct Ring {
     held: Vec<Held>,
     /// The longest lifetime of a token.
     lifetime: Duration,
+    /// Whether browsers keep the tokens in cookies.
+    in_cookies: bool,
 }
 
 struct Held {
@@ -36,7 +41,7 @@ enum Phase {
 
 impl Ring {
     pub(super) fn new(key: IssuerKey, lifetime: Duration) -> Self {
-        Self { held: vec![Held { key: named(key), phase: Phase::Active }], lifetime }
+        Self { held: vec![Held { key: named(key), phase: Phase::Active }], lifetime, in_cookies: false }
     }
 
     pub(super) fn active(&self) -> &IssuerKey {
@@ -106,6 +111,14 @@ impl Ring {
         Ok(())
     }
 
+    /// Takes no keys from now on whose tokens are too large for a cookie. The algorithm of one that is there already, if
+    /// there is one.
+    pub(super) fn keep_in_cookies(&mut self) -> Result<(), Algorithm> {
+        let too_large = self.keys().map(IssuerKey::algorithm).find(|algorithm| !fits_cookie(*algorithm));
+        self.in_cookies |= too_large.is_none();
+        too_large.map_or(Ok(()), Err)
+    }
+
     pub(super) fn withdraw(&mut self, kid: &str) -> Result<(), RotationError> {
         match self.find(kid)? {
             0 => Err(RotationError::Active),
@@ -117,6 +130,9 @@ impl Ring {
     }
 
     fn add(&mut self, key: IssuerKey, phase: Phase) -> Result<(), RotationError> {
+        if self.in_cookies && !fits_cookie(key.algorithm()) {
+            return Err(RotationError::TooLargeForCookie { algorithm: key.algorithm() });
+        }
         let key = named(key);
         if key.kid().is_some_and(|kid| self.find(kid).is_ok()) {
             return Err(RotationError::DuplicateKid);
@@ -135,6 +151,11 @@ impl Ring {
         self.held[index].phase = Phase::Active;
         self.held.swap(0, index);
     }
+}
+
+/// Whether a cookie has room for more than the signature of a token, in base64url.
+fn fits_cookie(algorithm: Algorithm) -> bool {
+    algorithm.max_signature() * 4 / 3 < MAX_COOKIE
 }
 
 /// Names a key pair without a name by its thumbprint. A secret gets no name, since a thumbprint would reveal it.

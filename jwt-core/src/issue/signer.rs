@@ -47,7 +47,8 @@ use crate::key::der::{Element, INTEGER, SEQUENCE};
 /// ```
 pub trait Signer: Send + Sync {
     /// The signature in the form of a JWS (RFC 7518 §3): for ES256, ES384 and ES512, R and S behind each other, each as long
-    /// as the curve says (32, 48, 66 bytes); for RSA, as many bytes as the modulus has; for Ed25519, 64 bytes.
+    /// as the curve says (32, 48, 66 bytes); for RSA, as many bytes as the modulus has; for Ed25519, 64 bytes; for ML-DSA, what FIPS 204 §7.2 encodes, with an empty
+    /// context.
     ///
     /// It is verified with the public key before a token leaves.
     ///
@@ -73,18 +74,19 @@ impl SigningInput<'_> {
     }
 
     /// The bytes that are signed (RFC 7515 §5.1): header and claims of the token, for services that hash themselves, and for
-    /// Ed25519.
+    /// Ed25519 and ML-DSA.
     pub fn message(&self) -> &[u8] {
         self.message
     }
 
-    /// Their digest by the hash of the algorithm: SHA-256, SHA-384 or SHA-512. For services that sign digests.
+    /// Their digest by the hash of the algorithm: SHA-256, SHA-384 or SHA-512. For services that sign digests
+    /// of RSA and ECDSA.
     pub fn digest(&self) -> Vec<u8> {
         crypto::digest(self.algorithm, self.message)
     }
 
     /// The form that a JWS needs of a signature that a service gives in DER (`ECDSA-Sig-Value` of RFC 3279 §2.2.3), as AWS
-    /// KMS and Google Cloud KMS do. Signatures of RSA and Ed25519 have one form only and stay as they are.
+    /// KMS and Google Cloud KMS do. Signatures of RSA, Ed25519 and ML-DSA have one form only and stay as they are.
     ///
     /// # Errors
     /// [`SignerError::WrongSignature`] where it is not in DER, or too large for the curve.

@@ -85,10 +85,14 @@ impl Logins {
     ///
     /// # Errors
     /// [`LoginError::Method`] for a GET and other methods that change nothing, since a link on any site can make one.
-    /// [`LoginError::Request`] where a page of another site may have made the request.
+    /// [`LoginError::Request`] where a page of another site may have made the request. [`LoginError::NoCookies`] for
+    /// logins [without cookies](super::LoginsBuilder::without_cookies).
     pub fn attempt(&self, head: &impl RequestHead) -> Result<LoginAttempt, LoginError> {
         if !changes(head) {
             return Err(LoginError::Method);
+        }
+        if self.0.without_cookies {
+            return Err(LoginError::NoCookies);
         }
         self.check_origin(head)?;
         let label = head.header_values(&USER_AGENT).next().and_then(|agent| std::str::from_utf8(agent).ok());

@@ -2,6 +2,7 @@
 
 use crate::config_error::debug_as_display;
 use crate::error::AuthenticatorBuildError;
+use crate::key::Algorithm;
 
 /// Why [`Logins`](crate::Logins) cannot be built as asked.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +49,20 @@ pub enum LoginsBuildError {
         path: Box<str>,
         /// The path of the refresh token.
         refresh_path: Box<str>,
+    },
+    /// The logins are kept out of cookies, and a setting is of those that are in cookies.
+    #[error("`.{setting}(…)` is of logins in cookies, and `.without_cookies()` keeps them out: leave one of both out")]
+    NoCookies {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A key of the issuer signs tokens that do not fit into a cookie.
+    #[error(
+        "a token of {algorithm} cannot be a cookie: browsers drop a cookie over 4096 bytes, and its signature alone is longer. Sign with another algorithm, such as ES256 or ML-DSA-44; or give clients the token for the `Authorization` header, and say so by `.without_cookies()`; or keep sessions instead of tokens in the cookie (`Sessions`)"
+    )]
+    TooLargeForCookie {
+        /// The algorithm of the key.
+        algorithm: Algorithm,
     },
     /// The default cookies cannot be built.
     #[error("{0}")]

@@ -25,6 +25,7 @@ use crate::session::sign_in::SignIn;
 /// | setting | default | reason |
 /// |---|---|---|
 /// | [`cookies`](Self::cookies) | [`LoginCookies`] with their defaults | |
+/// | [`without_cookies`](Self::without_cookies) | off | a browser keeps a login best where no script can read it |
 /// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | browsers send cookies with requests of pages of any site |
 /// | [`reload`](Self::reload) | none: the claims of the login | only the application knows where to load them |
 /// | [`revocations`](Self::revocations) | none | a short lifetime is enough for many applications |
@@ -39,6 +40,7 @@ pub struct LoginsBuilder {
     reload: Option<Box<Reload>>,
     revocations: Option<Revocations>,
     transparent_renewal: bool,
+    without_cookies: bool,
     routes_path: Option<String>,
     after_log_in: Option<String>,
     after_log_out: Option<String>,
@@ -55,6 +57,7 @@ impl LoginsBuilder {
             reload: None,
             revocations: None,
             transparent_renewal: false,
+            without_cookies: false,
             routes_path: None,
             after_log_in: None,
             after_log_out: None,
@@ -67,6 +70,18 @@ impl LoginsBuilder {
     pub fn cookies(mut self, cookies: LoginCookies) -> Self {
         self.given.once("cookies");
         self.cookies = Some(cookies);
+        self
+    }
+
+    /// Keeps logins out of cookies: for clients that get [`Login::json`](super::Login::json) and send the access token in the
+    /// `Authorization` header. No cookie is set, and a token in one is not accepted. A [`LoginAttempt`](super::LoginAttempt) is refused
+    /// with [`LoginError::NoCookies`]. Off.
+    ///
+    /// Then the issuer may have keys whose tokens are too large for a cookie: those of ML-DSA-65 and ML-DSA-87. Without this
+    /// setting, [`build`](Self::build) refuses such an issuer, and [`Issuer::rotate`](crate::Issuer::rotate) such a key.
+    #[must_use]
+    pub fn without_cookies(mut self) -> Self {
+        self.without_cookies = true;
         self
     }
 
@@ -192,13 +207,19 @@ impl LoginsBuilder {
     ///
     /// # Errors
     /// [`LoginsBuildError`], where a trusted origin is not one, where browsers would not send a cookie to where it is needed,
-    /// or where a path is not one.
+    /// where a path is not one, or where a key of the issuer signs tokens that are too large for a cookie.
     pub fn build(self) -> Result<Logins, LoginsBuildError> {
         if let Some(setting) = self.given.twice() {
             return Err(LoginsBuildError::SetTwice { setting });
         }
         if let Some(origin) = self.cross_site.trusted.iter().find(|origin| !is_origin(origin)) {
             return Err(LoginsBuildError::TrustedOrigin { origin: origin.clone() });
+        }
+        if self.without_cookies {
+            let given = [(self.cookies.is_some(), "cookies"), (self.transparent_renewal, "transparent_renewal")];
+            if let Some((_, setting)) = given.into_iter().find(|(is_given, _)| *is_given) {
+                return Err(LoginsBuildError::NoCookies { setting });
+            }
         }
         let cookies = match self.cookies {
             Some(cookies) => cookies,
@@ -216,12 +237,17 @@ impl LoginsBuilder {
             after_log_out: page("after_log_out", self.after_log_out.as_deref())?,
         };
         let renewals = self.transparent_renewal.then(Renewals::default);
-        let Self { issuer, refresh, cross_site, reload, revocations, .. } = self;
+        let Self { issuer, refresh, cross_site, reload, revocations, without_cookies, .. } = self;
         let (verifier, refresh_cookie) = (issuer.authenticator().build_verifier()?, cookies.refresh_cookie());
+        if !without_cookies {
+            // Last, since what is refused leaves the issuer as it was.
+            issuer.keep_in_cookies().map_err(|algorithm| LoginsBuildError::TooLargeForCookie { algorithm })?;
+        }
         Ok(Logins(Arc::new(Inner {
             issuer,
             refresh,
             cookies,
+            without_cookies,
             refresh_cookie,
             cross_site,
             reload,
@@ -273,6 +299,7 @@ impl fmt::Debug for LoginsBuilder {
             .field("reload", &self.reload.is_some())
             .field("revocations", &self.revocations)
             .field("transparent_renewal", &self.transparent_renewal)
+            .field("without_cookies", &self.without_cookies)
             .field("routes_path", &self.routes_path)
             .finish_non_exhaustive()
     }

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{LoginCookiesBuilder, RefreshToken};
 use crate::facade::tracing;
-use crate::issue::AccessToken;
+use crate::issue::{AccessToken, MAX_COOKIE};
 use crate::request::csrf_token::CsrfTokens;
 use crate::request::refresh_cookie::{Companion, RefreshCookie};
 use crate::request::source::TokenSource;
@@ -87,9 +87,6 @@ pub(super) struct Attributes {
     pub(super) partitioned: bool,
 }
 
-/// The size of a cookie that every browser keeps, in bytes (RFC 6265 §6.1).
-const MAX_COOKIE: usize = 4096;
-
 impl LoginCookies {
     /// A builder with the defaults.
     pub fn builder() -> LoginCookiesBuilder {
@@ -156,6 +153,11 @@ impl LoginCookies {
         )
     }
 
+    /// Whether browsers keep the cookie of that access token.
+    pub(super) fn hold(&self, access: &AccessToken) -> bool {
+        self.access.text(access.as_str(), Some(access.expires_in())).len() <= MAX_COOKIE
+    }
+
     /// Where they are not kept, the browser forgets them when it is closed.
     pub(super) fn set(&self, access: &AccessToken, refresh: Option<&RefreshToken>, kept: bool) -> HeaderMap {
         let lifetime = |lifetime| kept.then_some(lifetime);
@@ -198,8 +200,7 @@ impl Attributes {
         Self { name, path, domain: None, same_site, secure: true, http_only: true, partitioned: false }
     }
 
-    /// `None` for a value that no cookie can hold. Tokens have no such values.
-    fn set(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
+    fn text(&self, value: &str, max_age: Option<Duration>) -> String {
         let mut cookie = Cookie::build((&*self.name, value))
             .path(&*self.path)
             .secure(self.secure)
@@ -217,7 +218,12 @@ impl Attributes {
         if let Some(domain) = &self.domain {
             cookie.set_domain(&**domain);
         }
-        let text = cookie.to_string();
+        cookie.to_string()
+    }
+
+    /// `None` for a value that no cookie can hold. Tokens have no such values.
+    fn set(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
+        let text = self.text(value, max_age);
         if text.len() > MAX_COOKIE {
             tracing::warn!(
                 target: "jwt",

@@ -58,6 +58,11 @@ pub enum LoginError {
         "no LoginRoutes around this route: add `.layer(LoginRoutes::new(…))` (Tower) or `.wrap(LoginRoutes::new(…))` (actix-web)"
     )]
     MissingRoutes,
+    /// A browser is to keep a login that is kept out of cookies.
+    #[error(
+        "these logins are kept out of cookies, by `.without_cookies()`: answer with `Login::json` of `Logins::log_in`, or leave that setting out"
+    )]
+    NoCookies,
     /// The body of the request is not read.
     #[error("{0}")]
     Body(#[from] BodyError),
@@ -154,6 +159,7 @@ impl LoginError {
             | Self::SetTwice { .. }
             | Self::RememberedFor { .. }
             | Self::MissingRoutes
+            | Self::NoCookies
             | Self::Issue(_)
             | Self::Store(StoreError::Data) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
             Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) => {

@@ -97,6 +97,7 @@ struct Inner {
     issuer: Issuer,
     refresh: RefreshTokens,
     cookies: LoginCookies,
+    without_cookies: bool,
     refresh_cookie: RefreshCookie,
     cross_site: CrossSite,
     reload: Option<Box<Reload>>,
@@ -396,7 +397,7 @@ impl Logins {
     /// have made the request.
     pub fn refresh_token_from_request<'r>(&'r self, head: &'r impl RequestHead) -> Result<Option<&'r [u8]>, AuthError> {
         let cookie = &self.0.refresh_cookie;
-        if cookie.all(head).next().is_none() {
+        if self.0.without_cookies || cookie.all(head).next().is_none() {
             return Ok(None);
         }
         self.check_origin(head)?;
@@ -429,7 +430,8 @@ impl Logins {
     /// cookie.
     pub fn authenticator<C: ClaimsType>(&self) -> AuthenticatorBuilder<C> {
         let Inner { issuer, cookies, refresh_cookie, cross_site, revocations, renewals, .. } = &*self.0;
-        let builder = issuer.authenticator().source(TokenSource::bearer()).source(cookies.source());
+        let builder = issuer.authenticator().source(TokenSource::bearer());
+        let builder = if self.0.without_cookies { builder } else { builder.source(cookies.source()) };
         let builder = cross_site.trusted.iter().fold(builder, |builder, origin| builder.trusted_origin(&**origin));
         let builder = match revocations {
             Some(list) => builder.revocations(list),
@@ -505,6 +507,7 @@ impl fmt::Debug for Logins {
             .field("issuer", &inner.issuer)
             .field("refresh", &inner.refresh)
             .field("cookies", &inner.cookies)
+            .field("without_cookies", &inner.without_cookies)
             .field("cross_site", &inner.cross_site)
             .field("reload", &inner.reload.is_some())
             .field("revocations", &inner.revocations)

@@ -138,8 +138,15 @@ impl Login {
     /// that come from another site as they should and are checked in another way, such as the answer of an identity
     /// provider by its `state` (RFC 6749 §10.12), and for tokens that the application has signed itself.
     ///
-    /// Browsers drop a cookie over 4096 bytes without a message. The log has a warning for each.
+    /// Browsers drop a cookie over 4096 bytes without a message. The log has a warning for each;
+    /// [`fits_cookies`](Self::fits_cookies) says it in advance.
     pub fn dangerous_set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
         cookies.set(&self.access, self.refresh.as_ref(), !self.until_closed)
+    }
+
+    /// Whether browsers keep these cookies: that of the access token has 4096 bytes at most, with its name and attributes
+    /// (RFC 6265 §6.1). One of ML-DSA-65 or ML-DSA-87 has more, whatever its claims are.
+    pub fn fits_cookies(&self, cookies: &LoginCookies) -> bool {
+        cookies.hold(&self.access)
     }
 }
