@@ -45,7 +45,7 @@ impl TestIssuer {
     /// An issuer with a key for that algorithm. An RSA key takes up to some seconds.
     ///
     /// # Panics
-    /// For RSA and ES512 with the pure-Rust backend, which makes no such keys.
+    /// For RSA, ES512 and ML-DSA with the pure-Rust backend, which makes no such keys.
     pub fn with_algorithm(algorithm: Algorithm) -> Self {
         let first = TestKey::generate(algorithm, 1);
         Self {
