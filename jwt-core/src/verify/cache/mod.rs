@@ -17,8 +17,8 @@ use counters::Counters;
 use super::token::{Parts, VerifiedToken};
 use super::{CacheStats, Remember};
 
-/// The longest token that is kept, in bytes.
-const MAX_TOKEN_LEN: usize = 4096;
+/// The longest token that is kept, in bytes: one of ML-DSA-87 with some claims.
+const MAX_TOKEN_LEN: usize = 8 * 1024;
 /// What the cache itself needs for an entry, in bytes, roughly.
 const OVERHEAD: usize = 128;
 /// How many parts with a lock of their own there are for each core. A lock is a write, also for a reader, so the fewer
@@ -46,7 +46,7 @@ impl<C> VerifiedToken<C> {
 ///
 /// A token that was verified is found again by all of its bytes, and its signature and JSON are not looked at a second
 /// time. Everything that may have changed since is checked on every hit: `exp`, `nbf`, the maximum age, the keys, and
-/// the checks of the application. Only verified tokens of up to 4 KiB get in; the least used ones make room.
+/// the checks of the application. Only verified tokens of up to 8 KiB get in; the least used ones make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature_labels, doc(cfg(feature = "cache")))]
 pub struct TokenCache {
