@@ -14,6 +14,7 @@ const ALGORITHMS = [
   ...HMAC,
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+  ...["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"],
 ];
 
 function supported(alg) {
@@ -45,7 +46,8 @@ async function keyPair(alg) {
 }
 
 async function toJwk(key, kid) {
-  const { alg, ...jwk } = await jose.exportJWK(key);
+  const { alg, ...rest } = await jose.exportJWK(key);
+  const jwk = rest.kty === "AKP" ? { alg, ...rest } : rest; // RFC 9964 §3: required
   return kid == null ? jwk : { ...jwk, kid };
 }
 

@@ -129,9 +129,9 @@ pub enum PeerError {
 pub struct Minted {
     /// The compact token.
     pub token: String,
-    /// The public key, or the secret, without `alg`.
+    /// The public key, or the secret, without `alg`, unless its kind needs one (`AKP`).
     pub jwk: Value,
-    /// The private key, or the secret, without `alg`.
+    /// The private key, or the secret, likewise.
     pub private_jwk: Value,
     /// The public key as `PUBLIC KEY`; none for a secret.
     pub pem: Option<String>,
