@@ -2,8 +2,15 @@ use jwt_core::key::KeyError;
 use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, Verifier, VerifyingKey};
 
 /// One algorithm for each way in which PEM and DER are read: all of them would take several times as long.
-const KINDS: [Algorithm; 6] =
-    [Algorithm::HS256, Algorithm::RS256, Algorithm::PS512, Algorithm::ES256, Algorithm::ES512, Algorithm::EdDSA];
+const KINDS: [Algorithm; 7] = [
+    Algorithm::HS256,
+    Algorithm::RS256,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES512,
+    Algorithm::EdDSA,
+    Algorithm::MlDsa44,
+];
 
 /// Loads the input as every kind of key, for every kind of algorithm.
 pub fn key_set(data: &[u8]) -> bool {
@@ -72,7 +79,7 @@ fn assert_proves_nothing(key: VerifyingKey) {
     let header = serde_json::json!({"alg": key.algorithm().as_str()}).to_string();
     let verifier = verifier(key);
     let [header, claims] = [header.as_bytes(), b"{}"].map(encode);
-    for len in [1, 32, 64, 96, 132, 256, 512] {
+    for len in [1, 32, 64, 96, 132, 256, 512, 2420] {
         let signature = encode(&vec![0; len]);
         assert!(verifier.verify(format!("{header}.{claims}.{signature}")).is_err(), "a signature of zeros holds");
     }
