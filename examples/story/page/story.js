@@ -210,6 +210,7 @@ function change(before, after) {
   for (const n of [0, 1, 2]) {
     if (before.alive[n] !== after.alive[n]) return `orders-${n + 1} ${after.alive[n] ? "back" : "dead"}`;
   }
+  if (before.ml_dsa !== after.ml_dsa) return after.ml_dsa ? "ML-DSA-65" : "ES256";
   if (before.kid !== after.kid) return after.kid;
   if (before.instances !== after.instances) return after.instances === 1 ? "one" : "three";
   if (before.sticky !== after.sticky) return after.sticky ? "sticky" : "round-robin";
@@ -238,6 +239,7 @@ function switches() {
   set("instances", state.instances);
   set("sticky", state.sticky);
   set("shared", state.shared);
+  set("ml_dsa", state.ml_dsa);
   const press = (button, dead, what) => {
     button.setAttribute("aria-pressed", String(dead));
     tell(button, dead ? `Bring ${what} back` : `Kill ${what}`);
@@ -344,6 +346,10 @@ addEventListener("storage", async (event) => {
 
 function signedInWhy(kind, place, { status, journey }) {
   const who = journey.hops[0]?.service;
+  if (status === 422) {
+    return "The login service signed a token that cannot be a cookie: its signature by ML-DSA-65 is 4412 characters long, and browsers drop a cookie of more than 4096. "
+      + "Keep it in local storage, from where it goes into the Authorization header; or have tokens signed by ES256; or take a session, whose cookie is a number.";
+  }
   if (!who) return "No session was started: no instance is left to start one. The login service could still sign a JWT.";
   if (status >= 300) {
     const silent = journey.hops[0].look_ups.find((look) => !look.answered);
@@ -368,7 +374,7 @@ function takeApart() {
     const part = (kind, name, content) => parts.append(make("dt", { class: kind }, name), make("dd", {}, content));
     part("h", "Header: how it is signed, and by which key", make("pre", {}, JSON.stringify(read(header))));
     part("p", "Claims: what it says", make("pre", {}, claims(read(payload))));
-    part("s", "Signature: why it can be believed", `${bytes(signature).length} bytes, checked with the public key`);
+    part("s", "Signature: why it can be believed", `${bytes(signature).length} bytes, ${signature.length} of the token's ${you.token.length} characters; checked with the public key`);
   } else {
     $("compact").replaceChildren(make("span", { class: "n" }, you.token));
     tell($("meaning"), "A reference token: it says nothing by itself. Whoever gets it has to look it up.");

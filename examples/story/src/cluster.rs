@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::Algorithm;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
@@ -61,6 +62,8 @@ pub struct State {
     pub alive: [bool; 3],
     /// The name of the key that signs.
     pub kid: String,
+    /// Whether that is one of ML-DSA-65, and not of ES256.
+    pub ml_dsa: bool,
     /// Whether the cache is a real Redis.
     pub redis: bool,
     /// What stands in front.
@@ -175,6 +178,14 @@ impl Cluster {
         self.signer.rotate()
     }
 
+    /// Signs with a new key of ML-DSA-65 from now on, or with one of ES256 again, and yields its name.
+    ///
+    /// # Errors
+    /// If there is none to be made.
+    pub fn set_ml_dsa(&self, ml_dsa: bool) -> Result<String, Box<dyn Error + Send + Sync>> {
+        self.signer.set_ml_dsa(ml_dsa)
+    }
+
     /// What the cluster is like.
     pub async fn state(&self) -> State {
         let alive = self.instances.lock().await.each_ref().map(Instance::is_alive);
@@ -186,6 +197,7 @@ impl Cluster {
             cache: self.world.cache.is_up(),
             alive,
             kid: self.signer.active_kid(),
+            ml_dsa: self.signer.algorithm() == Algorithm::MlDsa65,
             redis: self.redis,
             balancer: match self.front.balancer {
                 Balancer::Here => "built-in",

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -32,6 +32,8 @@ pub(crate) struct Signer {
     usual: Issuer,
     brief: Issuer,
     keys: Arc<AtomicUsize>,
+    /// Whether keys are of ML-DSA-65 from now on.
+    ml_dsa: Arc<AtomicBool>,
 }
 
 impl Signer {
@@ -46,7 +48,23 @@ impl Signer {
                 .access_token_lifetime(lifetime)
                 .build()
         };
-        Ok(Self { usual: issuer(LIFETIME)?, brief: issuer(BRIEF)?, keys: Arc::new(AtomicUsize::new(1)) })
+        let (keys, ml_dsa) = (Arc::new(AtomicUsize::new(1)), Arc::default());
+        Ok(Self { usual: issuer(LIFETIME)?, brief: issuer(BRIEF)?, keys, ml_dsa })
+    }
+
+    /// Signs with a new key of ML-DSA-65 from now on, or with one of ES256 again. What is verified already does not
+    /// change: the keys of both kinds are published side by side.
+    ///
+    /// # Errors
+    /// As [`rotate`](Self::rotate).
+    pub(crate) fn set_ml_dsa(&self, ml_dsa: bool) -> Result<String, Box<dyn Error + Send + Sync>> {
+        self.ml_dsa.store(ml_dsa, Ordering::Release);
+        self.rotate()
+    }
+
+    /// By which algorithm tokens are signed.
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        if self.ml_dsa.load(Ordering::Acquire) { Algorithm::MlDsa65 } else { Algorithm::ES256 }
     }
 
     /// Signs with a new key from now on, without a head start: an instance that does not know the key yet fetches it
@@ -57,7 +75,7 @@ impl Signer {
     pub(crate) fn rotate(&self) -> Result<String, Box<dyn Error + Send + Sync>> {
         // #rotate
         let kid = format!("key-{}", self.keys.fetch_add(1, Ordering::AcqRel) + 1);
-        let key = SigningKey::generate(Algorithm::ES256)?.with_kid(&*kid);
+        let key = SigningKey::generate(self.algorithm())?.with_kid(&*kid);
         for issuer in [&self.usual, &self.brief] {
             issuer.publish(key.clone())?;
             issuer.activate(&kid)?;
@@ -109,6 +127,11 @@ async fn login(State(office): State<Arc<Office>>, Json(sign_in): Json<SignIn>) -
     };
     let login = Login::new(token);
     match sign_in.place {
+        // A browser would drop it without a word.
+        Place::Cookie if !login.fits_cookies(&office.cookies) => {
+            witness::logged(format!("a token of {} characters is no cookie", login.access_token().as_str().len()));
+            StatusCode::UNPROCESSABLE_ENTITY.into_response()
+        }
         // #cookie
         Place::Cookie => (StatusCode::NO_CONTENT, login.dangerous_set_cookies(&office.cookies)).into_response(),
         // #storage

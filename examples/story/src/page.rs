@@ -120,6 +120,7 @@ enum Switch {
     Cache(bool),
     Alive(usize, bool),
     Rotate,
+    MlDsa(bool),
 }
 
 /// Turns a switch, and says which tick is the first that knows of it. JSON only, which no page of another site can send
@@ -143,6 +144,7 @@ async fn turn(cluster: &Cluster, switch: Switch) -> Result<(), Box<dyn Error + S
             format!("orders-{} does not start: {error}. The list of revoked tokens is in there.", instance + 1)
         })?,
         Switch::Rotate => drop(cluster.rotate()?),
+        Switch::MlDsa(ml_dsa) => drop(cluster.set_ml_dsa(ml_dsa)?),
     }
     Ok(())
 }

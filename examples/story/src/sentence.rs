@@ -34,8 +34,9 @@ pub fn of(state: &State) -> String {
     let rotation = match &*state.kid {
         "" | FIRST_KEY => String::new(),
         kid => {
+            let algorithm = if state.ml_dsa { ", of ML-DSA-65" } else { "" };
             format!(
-                " New tokens are signed with {kid}; older ones stay good, because their public keys are still there."
+                " New tokens are signed with {kid}{algorithm}; older ones stay good, because their public keys are still there."
             )
         }
     };
@@ -80,6 +81,8 @@ mod tests {
         assert!(!of(&State { kid: "key-1".into(), ..state() }).contains("signed with"));
         let rotated = of(&State { kid: "key-2".into(), ..state() });
         assert!(rotated.contains("New tokens are signed with key-2; older ones stay good"), "{rotated}");
+        let of_ml_dsa = of(&State { kid: "key-3".into(), ml_dsa: true, ..state() });
+        assert!(of_ml_dsa.contains("signed with key-3, of ML-DSA-65; older ones stay good"), "{of_ml_dsa}");
     }
 
     #[test]

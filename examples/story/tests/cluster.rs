@@ -109,6 +109,7 @@ async fn whoever_carries_a_jwt_is_served_through_all_of_it() {
     a_sticky_balancer(&cluster, &mut table).await;
     a_shared_cache(&cluster, &mut table).await;
     another_key(&cluster, &mut table).await;
+    ml_dsa_and_back(&cluster, &mut table).await;
     a_token_that_was_changed(&cluster, &mut table).await;
     a_token_that_was_revoked(&cluster, &mut table).await;
     let before_death = since(&cluster, &start);
@@ -164,6 +165,24 @@ async fn another_key(cluster: &Arc<Cluster>, table: &mut Table) {
     let part = since(cluster, &before);
     assert_eq!((part.jwt.total_failed(), part.session.total_failed()), (0, 0));
     table.row("the key is rotated, without a head start", &part, "tokens of both keys are taken by every instance");
+}
+
+async fn ml_dsa_and_back(cluster: &Arc<Cluster>, table: &mut Table) {
+    let before = counts(cluster);
+    let mut probes = vec![Probe::with_jwt(cluster).await];
+    for (ml_dsa, algorithm) in [(true, "ML-DSA-65"), (false, "ES256")] {
+        cluster.set_ml_dsa(ml_dsa).expect("a key can be made");
+        let probe = Probe::with_jwt(cluster).await;
+        assert!(probe.header().contains(&format!(r#""{algorithm}""#)), "{}", probe.header());
+        probes.push(probe);
+        for probe in &probes {
+            assert_eq!(probe.ask_all(cluster).await, [200, 200, 200], "{}", probe.header());
+        }
+        watch(cluster).await;
+    }
+    let part = since(cluster, &before);
+    assert_eq!((part.jwt.total_failed(), part.session.total_failed()), (0, 0));
+    table.row("ML-DSA-65 signs, and ES256 again", &part, "tokens of both are taken by every instance");
 }
 
 async fn a_token_that_was_changed(cluster: &Arc<Cluster>, table: &mut Table) {

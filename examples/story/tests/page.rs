@@ -148,6 +148,34 @@ async fn a_dead_cache_takes_no_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_ml_dsa_is_taken_in_the_header_and_is_never_put_into_a_cookie() {
+    let _shared = crate::MACHINE.read().await;
+    let page = page().await;
+    let sign_in = async |place: &str| post(format!("{page}/login"), json!({"name": "Ada", "place": place})).await;
+    let token = |body: &str| {
+        serde_json::from_str::<Value>(body).expect("JSON")["access_token"].as_str().expect("text").to_owned()
+    };
+    let old = token(&sign_in("storage").await.1);
+    assert_eq!(post(format!("{page}/switch"), json!({"ml_dsa": true})).await.0.status(), 200);
+    let (response, body) = sign_in("cookie").await;
+    assert_eq!((response.status().as_u16(), response.headers().get("set-cookie"), &*body), (422, None, ""));
+    let log = journey(&response)["hops"][0]["log"].as_str().expect("text").to_owned();
+    assert!(log.ends_with("characters is no cookie"), "{log}");
+    let new = token(&sign_in("storage").await.1);
+    assert!(new.len() > 4412, "{}", new.len());
+    assert_eq!(post(format!("{page}/switch"), json!({"ml_dsa": false})).await.0.status(), 200);
+    let (response, _) = sign_in("cookie").await;
+    assert_eq!(response.status(), 204);
+    for token in [old, new] {
+        for _ in 0..3 {
+            let ask = Request::get(format!("{page}/shop/orders/invoices"));
+            let (response, _) = send(ask.header(AUTHORIZATION, format!("Bearer {token}")), &Value::Null).await;
+            assert_eq!(response.status(), 200);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_signs_in_without_a_name() {
     let _shared = crate::MACHINE.read().await;
     let page = page().await;

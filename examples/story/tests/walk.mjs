@@ -19,7 +19,7 @@ page.setDefaultTimeout(PATIENCE);
 const complaints = [];
 // A request that is refused is part of the story; everything else that the browser complains of is not.
 page.on("console", (message) => {
-  if (message.type() === "error" && !/status of (401|503)/.test(message.text())) complaints.push(message.text());
+  if (message.type() === "error" && !/status of (401|422|503)/.test(message.text())) complaints.push(message.text());
 });
 page.on("pageerror", (error) => complaints.push(error.message));
 page.on("request", (request) => assert.ok(request.url().startsWith(url), `nothing from elsewhere: ${request.url()}`));
@@ -123,6 +123,28 @@ await step("a new key signs, and both keys are taken", async () => {
   await signIn("jwt", "storage");
   await says("#parts", /"kid":"key-2"/);
   assert.deepEqual(await askAll(["1", "2", "3"]), { 1: 200, 2: 200, 3: 200 });
+});
+
+await step("ML-DSA signs: in the header, since no cookie holds such a token, and older tokens stay good", async () => {
+  await choose("ml_dsa", "true");
+  await says("#picture", /signs with key-3/);
+  await says("#sentence", /signed with key-3, of ML-DSA-65; older ones stay good/);
+  assert.equal((await ask()).status, 200);
+  await signIn("jwt", "cookie");
+  await says("#why", /cannot be a cookie: its signature by ML-DSA-65 is 4412 characters long/);
+  await says("#why", /Keep it in local storage/);
+  await says("#parts", /"kid":"key-2"/);
+  await signIn("jwt", "storage");
+  await says("#parts", /"alg":"ML-DSA-65"/);
+  await says("#parts", /3309 bytes, 4412 of the token's \d+ characters/);
+  assert.ok((await text("#compact")).length > 4412);
+  assert.deepEqual(await askAll(["1", "2", "3"]), { 1: 200, 2: 200, 3: 200 });
+  await choose("ml_dsa", "false");
+  await says("#picture", /signs with key-4/);
+  assert.deepEqual(await askAll(["1", "2", "3"]), { 1: 200, 2: 200, 3: 200 });
+  await signIn("jwt", "storage");
+  await says("#parts", /"alg":"ES256"/);
+  assert.equal((await ask()).status, 200);
 });
 
 await step("a dead instance takes no JWT with it", async () => {
