@@ -74,7 +74,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `aws-lc-rs` | on | signatures by aws-lc-rs, with keys parsed once |
-//! | `rust-crypto` | off | signatures by the pure-Rust backend, used where `aws-lc-rs` is off; without ES512 |
+//! | `rust-crypto` | off | signatures by the pure-Rust backend, used where `aws-lc-rs` is off; without ES512 and ML-DSA |
 //! | `cache` | off | a cache of verified tokens, which the builder must be told to use |
 //! | `remote` | off | keys fetched from an identity provider and kept fresh; tenants |
 //! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
