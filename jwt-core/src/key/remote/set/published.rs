@@ -26,3 +26,21 @@ pub(super) fn written(json: &str) -> Result<Vec<Box<str>>, KeyError> {
     keys.sort_unstable();
     Ok(keys)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_key_of_any_kind_is_known_to_everybody() {
+        for (kind, private) in [
+            (r#""kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA""#, r#""d":"AAAA""#),
+            (r#""kty":"OKP","crv":"Ed25519","x":"AAAA""#, r#""d":"AAAA""#),
+            (r#""kty":"AKP","alg":"ML-DSA-65","pub":"AAAA""#, r#""priv":"AAAA""#),
+        ] {
+            let set = format!(r#"{{"keys":[{{{kind},{private}}}]}}"#);
+            let Err(KeyError::Empty { skipped }) = read(&set, None, false) else { panic!("{set}") };
+            assert_eq!(skipped[0].reason, KeyError::Published, "{set}");
+        }
+    }
+}
