@@ -16,6 +16,7 @@
 //! - [Accept access tokens, verify ID tokens](self::access_and_id_tokens)
 //! - [Say what a token allows: guards](self::guards)
 //! - [Write your own answers](self::own_answers)
+//! - [Bind tokens to a key of their client](self::bound_tokens)
 //! - [Protect cookies against cross-site requests](self::cross_site_requests)
 //! - [WebSockets, server-sent events and downloads](self::websockets_and_downloads)
 //! - [Protect a gRPC service](self::grpc)
@@ -74,6 +75,8 @@ pub mod access_and_id_tokens {}
 pub mod guards {}
 #[doc = include_str!("../guide/own_answers.md")]
 pub mod own_answers {}
+#[doc = include_str!("../guide/bound_tokens.md")]
+pub mod bound_tokens {}
 #[doc = include_str!("../guide/cross_site_requests.md")]
 pub mod cross_site_requests {}
 #[doc = include_str!("../guide/websockets_and_downloads.md")]

@@ -9,7 +9,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
 /// The other languages of a block. A language that is neither `rust` nor one of these stops the build, so that no Rust
 /// block is skipped because of its label.
-const OTHERS: [&str; 5] = ["http", "json", "sh", "text", "toml"];
+const OTHERS: [&str; 6] = ["http", "json", "sh", "text", "toml", "ts"];
 
 /// The values that a reader would have at hand. Functions and types are in `src/at_hand.rs`.
 const SIGNATURE: &str = "async fn compiled(
