@@ -31,7 +31,7 @@ impl<'s> Scheme<'s> {
 }
 
 /// One challenge per accepted scheme, for a request with a bearer token or without any, and for one under the scheme `DPoP`.
-pub(super) type ChallengeSet = [Arc<[HeaderValue]>; 2];
+pub(super) type ChallengeSet = Arc<[Box<[HeaderValue]>; 2]>;
 
 /// The challenges of one authenticator: for each reason one per accepted scheme, each in a field of its own.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Challenges {
         if !realm.is_none_or(valid) {
             return Err(refused());
         }
-        let challenges = |error: &str, dpop: bool| -> Result<Arc<[HeaderValue]>, AuthenticatorBuildError> {
+        let challenges = |error: &str, dpop: bool| -> Result<Box<[HeaderValue]>, AuthenticatorBuildError> {
             // The reason stands in the challenge of the scheme that was used, where that is accepted.
             let used = schemes.iter().position(|scheme| scheme.is_dpop() == dpop).unwrap_or_default();
             let challenge = |(index, scheme): (usize, &Scheme<'_>)| {
@@ -77,9 +77,9 @@ impl Challenges {
             schemes.iter().enumerate().map(challenge).collect::<Result<_, _>>().map_err(|_| refused())
         };
         let with =
-            |error| Ok::<ChallengeSet, AuthenticatorBuildError>([challenges(error, false)?, challenges(error, true)?]);
+            |error| Ok::<_, AuthenticatorBuildError>(Arc::new([challenges(error, false)?, challenges(error, true)?]));
         let of_proofs =
-            |error| Ok::<ChallengeSet, AuthenticatorBuildError>([challenges(error, true)?, challenges(error, true)?]);
+            |error| Ok::<_, AuthenticatorBuildError>(Arc::new([challenges(error, true)?, challenges(error, true)?]));
         Ok(Self {
             invalid_proof: of_proofs("invalid_dpop_proof")?,
             use_nonce: of_proofs("use_dpop_nonce")?,
@@ -131,7 +131,7 @@ impl Challenges {
             let value = [challenge.as_bytes(), b", scope=\"", scope.as_bytes(), b"\""].concat();
             HeaderValue::try_from(value).unwrap_or_else(|_| challenge.clone())
         };
-        self.insufficient_scope.each_ref().map(|challenges| challenges.iter().map(with_scope).collect())
+        Arc::new(self.insufficient_scope.each_ref().map(|challenges| challenges.iter().map(with_scope).collect()))
     }
 }
 

@@ -266,7 +266,7 @@ impl Proofs {
         }
         let text = |name: &str| header.get(name).and_then(Value::as_str);
         // Compared as media types are (RFC 7515 §4.1.9).
-        let typ = text("typ").map(|typ| typ.to_ascii_lowercase());
+        let typ = text("typ").map(str::to_ascii_lowercase);
         if !matches!(typ.as_deref(), Some("dpop+jwt" | "application/dpop+jwt")) {
             return Err(ProofError::Type.into());
         }

@@ -1,6 +1,8 @@
 //! Addresses of requests, compared as RFC 9449 §4.3 says: without query and fragment, after the normalization of RFC 3986
 //! §6.2.2 and §6.2.3.
 
+use std::fmt::Write;
+
 /// Scheme, host and port of an address, in the one spelling that all equal ones have: `https://api.example.com:8443`, in
 /// lower case and without a port that is the default one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,20 +103,21 @@ fn is_unreserved(byte: u8) -> bool {
 fn normal(part: &str) -> Option<String> {
     let mut normal = String::with_capacity(part.len());
     let mut bytes = part.bytes();
+    // Writing to a string cannot fail.
     while let Some(byte) = bytes.next() {
         match byte {
             b'%' => {
                 let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
                 let value = u8::try_from(digit(bytes.next())? * 16 + digit(bytes.next())?).ok()?;
                 if is_unreserved(value) {
-                    normal.push(char::from(value))
+                    normal.push(char::from(value));
                 } else {
-                    normal.push_str(&format!("%{value:02X}"))
+                    let _ = write!(normal, "%{value:02X}");
                 }
             }
             0x21..=0x7E if !b"\"<>\\^`{|}".contains(&byte) => normal.push(char::from(byte)),
             // What clients send as it is although it needs an escape is taken as if it had one.
-            0x21..=0x7E => normal.push_str(&format!("%{byte:02X}")),
+            0x21..=0x7E => _ = write!(normal, "%{byte:02X}"),
             _ => return None,
         }
     }

@@ -79,7 +79,7 @@ impl DpopNonces {
     /// One that is made at that moment; `None` where nothing can be sealed, which no backend does.
     pub(crate) fn at(&self, now: NumericDate) -> Option<HeaderValue> {
         let moment = now.as_secs().to_be_bytes();
-        let seal = self.0.sign.sign(&message(&moment)).ok()?;
+        let seal = self.0.sign.sign(&message(moment)).ok()?;
         HeaderValue::try_from(base64url::encode([&moment[..], &seal].concat())).ok()
     }
 
@@ -88,7 +88,7 @@ impl DpopNonces {
         let mut buffer = [0; MOMENT + SEAL];
         let bytes = base64url::decode_into(nonce.as_bytes(), &mut buffer)?;
         let (moment, seal) = bytes.split_first_chunk::<MOMENT>()?;
-        if !self.0.verify.iter().any(|key| key.verify(&message(moment), seal)) {
+        if !self.0.verify.iter().any(|key| key.verify(&message(*moment), seal)) {
             return None;
         }
         let made = Duration::from_secs(u64::from_be_bytes(*moment));
@@ -109,8 +109,8 @@ pub(crate) enum Freshness {
     Aging,
 }
 
-fn message(moment: &[u8; MOMENT]) -> Vec<u8> {
-    [PURPOSE, moment].concat()
+fn message(moment: [u8; MOMENT]) -> Vec<u8> {
+    [PURPOSE, &moment].concat()
 }
 
 impl fmt::Debug for DpopNonces {

@@ -128,12 +128,11 @@ impl<'a> DpopProof<'a> {
             nonce: Option<&'a str>,
         }
         let id;
-        let jti = match self.id {
-            Some(id) => id,
-            None => {
-                id = base64url::encode(crypto::random::<16>().ok_or(SigningError::Failed)?);
-                &id
-            }
+        let jti = if let Some(id) = self.id {
+            id
+        } else {
+            id = base64url::encode(crypto::random::<16>().ok_or(SigningError::Failed)?);
+            &id
         };
         let ath = self.token.map(|token| base64url::encode(crypto::sha256(token.as_bytes())));
         let iat = self.at.unwrap_or_else(|| SystemClock.now()).as_secs();
