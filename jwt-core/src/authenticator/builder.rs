@@ -22,7 +22,7 @@ use crate::request::near_miss::Sources;
 use crate::request::source::TokenSource;
 use crate::verify::{
     Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Lookup, Profile, Remember,
-    RevocationCheck, Validation, VerifiedToken, Verifier, VerifierParts,
+    RevocationCheck, Validation, VerifiedToken, Verifier,
 };
 
 /// Builds an [`Authenticator`] or, for bare tokens, a [`Verifier`]. Only keys and an audience have no default. A setting that
@@ -622,16 +622,16 @@ impl<C> AuthenticatorBuilder<C> {
             let (revocations, tokens) = (*leeway, self.validation.leeway);
             return Err(AuthenticatorBuildError::RevocationLeeway { revocations, tokens });
         }
-        Ok(Verifier::new(VerifierParts {
+        let (scopes, hierarchy, roles, clock) = (self.scopes, self.hierarchy, self.roles, self.clock);
+        Ok(Verifier {
             trusted: self.trusting.build(self.validation, !self.kinds.is_empty())?,
             max_token_len: self.max_token_len,
             checks: self.checks,
-            clock: self.clock,
-            authority: Authority { scopes: self.scopes, hierarchy: self.hierarchy, roles: self.roles, challenges },
+            authority: Arc::new(Authority { scopes, hierarchy, roles, challenges, clock }),
             kinds: self.kinds,
             revocation: self.revocation.map(|revocation| revocation.check),
             memory: self.memory,
-        }))
+        })
     }
 }
 

@@ -1,7 +1,10 @@
-//! What guards ask of a verified token: where its scopes and roles are, and how its authenticator answers.
+//! What guards ask of a verified token: where its scopes and roles are, what time it is, and how its authenticator answers.
+
+use std::sync::Arc;
 
 use crate::answer::Challenges;
 use crate::claims::scope_hierarchy::ScopeHierarchy;
+use crate::clock::Clock;
 use crate::error::Misuse;
 
 /// One for all tokens of an authenticator.
@@ -10,6 +13,7 @@ pub(crate) struct Authority<C> {
     pub(crate) hierarchy: ScopeHierarchy,
     pub(crate) roles: Vec<Lookup<C>>,
     pub(crate) challenges: Challenges,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Whether the claims grant something of that name.

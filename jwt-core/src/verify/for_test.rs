@@ -11,6 +11,7 @@ use crate::answer::{Challenges, Scheme};
 use crate::base64url;
 use crate::claims::Registered;
 use crate::claims::scope_hierarchy::ScopeHierarchy;
+use crate::clock::SystemClock;
 use crate::key::LiveKeys;
 
 impl<C> VerifiedToken<C> {
@@ -43,8 +44,8 @@ impl<C> VerifiedToken<C> {
             Challenges::new(None, &[Scheme::BEARER], None).expect("without a realm there is nothing wrong");
         let header = Header::read(base64url::encode(r#"{"alg":"EdDSA"}"#).as_bytes()).expect("it is a header");
         let trust = Trust::new(LiveKeys::starting_with(None), Validation::new());
-        let authority =
-            Authority { scopes: Vec::new(), hierarchy: ScopeHierarchy::default(), roles: Vec::new(), challenges };
+        let (scopes, hierarchy, roles) = (Vec::new(), ScopeHierarchy::default(), Vec::new());
+        let authority = Authority { scopes, hierarchy, roles, challenges, clock: Arc::new(SystemClock) };
         Self::new(
             claims,
             Registered::default(),

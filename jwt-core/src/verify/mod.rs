@@ -20,7 +20,6 @@ mod trust;
 pub(crate) mod validation;
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -44,7 +43,7 @@ pub(crate) use trust::{Standing, Trust};
 pub(crate) use validation::{Checks, Validation};
 
 use crate::claims::{self, ClaimsError, Noted};
-use crate::clock::{Clock, NumericDate};
+use crate::clock::NumericDate;
 use crate::error::{AuthError, Malformed, ShapeError, TokenError, Unavailable};
 use crate::json::ReadError;
 use crate::key::{KeyStatus, Wait};
@@ -83,24 +82,10 @@ pub(crate) const DEFAULT_MAX_TOKEN_LEN: usize = 16 * 1024;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Verifier<C> {
-    trusted: Trusted,
-    max_token_len: usize,
-    checks: Checks<C>,
-    clock: Arc<dyn Clock>,
-    authority: Arc<Authority<C>>,
-    kinds: Vec<Arc<dyn CredentialKind>>,
-    revocation: Option<RevocationCheck>,
-    memory: Option<Box<dyn Remember<C>>>,
-    claims: PhantomData<fn() -> C>,
-}
-
-/// What a [`Verifier`] is made of.
-pub(crate) struct VerifierParts<C> {
     pub(crate) trusted: Trusted,
     pub(crate) max_token_len: usize,
     pub(crate) checks: Checks<C>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) authority: Authority<C>,
+    pub(crate) authority: Arc<Authority<C>>,
     pub(crate) kinds: Vec<Arc<dyn CredentialKind>>,
     pub(crate) revocation: Option<RevocationCheck>,
     pub(crate) memory: Option<Box<dyn Remember<C>>>,
@@ -204,12 +189,6 @@ fn unproven<C>(token: VerifiedToken<C>) -> Result<VerifiedToken<C>, AuthError> {
 }
 
 impl<C: DeserializeOwned> Verifier<C> {
-    pub(crate) fn new(parts: VerifierParts<C>) -> Self {
-        let VerifierParts { trusted, max_token_len, checks, clock, authority, kinds, revocation, memory } = parts;
-        let (authority, claims) = (Arc::new(authority), PhantomData);
-        Self { trusted, max_token_len, checks, clock, authority, kinds, revocation, memory, claims }
-    }
-
     /// Verifies a compact token (RFC 7519 §7.2): its signature first, then its claims. Never waits; with keys that are
     /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs, and so does every token that is looked
     /// up, such as that of a session.
@@ -266,7 +245,7 @@ impl<C: DeserializeOwned> Verifier<C> {
             && let Some(now) = trust.holds()
         {
             // What may have changed since: the time, what was revoked, and whatever the application's checks look at.
-            verified.check_times(self.clock.now())?;
+            verified.check_times(self.now())?;
             self.check_revocation(&verified)?;
             if trust.verified(now) {
                 self.checks.pass(&verified)?;
@@ -344,7 +323,7 @@ impl<C: DeserializeOwned> Verifier<C> {
     fn read(&self, evidence: Evidence, token: &[u8], mut text: String) -> Result<VerifiedToken<C>, TokenError> {
         let mut noted = Noted::allowing(evidence.trust.validation.mistyped_allowed);
         let claims = read_claims::<C>(&text, &mut noted)?;
-        evidence.trust.validation.check_claims(&noted, &text, self.clock.now())?;
+        evidence.trust.validation.check_claims(&noted, &text, self.now())?;
         evidence.trust.check_unit(noted.registered.times.expires_at);
         let confirmation = noted.confirmation(&text);
         let registered = noted.registered.detach(&text);
@@ -358,7 +337,7 @@ impl<C: DeserializeOwned> Verifier<C> {
 impl<C> Verifier<C> {
     /// The present moment, as it counts for tokens.
     pub(crate) fn now(&self) -> NumericDate {
-        self.clock.now()
+        self.authority.clock.now()
     }
 
     /// What the cache did so far; `None` where there is none.
