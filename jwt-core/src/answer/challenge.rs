@@ -40,6 +40,7 @@ pub(crate) struct Challenges {
     invalid_request: ChallengeSet,
     invalid_token: ChallengeSet,
     insufficient_scope: ChallengeSet,
+    step_up: ChallengeSet,
     invalid_proof: ChallengeSet,
     use_nonce: ChallengeSet,
     /// Whether calls of gRPC are answered in their protocol.
@@ -76,17 +77,19 @@ impl Challenges {
             };
             schemes.iter().enumerate().map(challenge).collect::<Result<_, _>>().map_err(|_| refused())
         };
-        let with =
-            |error| Ok::<_, AuthenticatorBuildError>(Arc::new([challenges(error, false)?, challenges(error, true)?]));
-        let of_proofs =
-            |error| Ok::<_, AuthenticatorBuildError>(Arc::new([challenges(error, true)?, challenges(error, true)?]));
+        let set = |error, of_proof| {
+            let set = [challenges(error, of_proof)?, challenges(error, true)?];
+            Ok::<ChallengeSet, AuthenticatorBuildError>(Arc::new(set))
+        };
+        let with = |error| set(error, false);
         Ok(Self {
-            invalid_proof: of_proofs("invalid_dpop_proof")?,
-            use_nonce: of_proofs("use_dpop_nonce")?,
+            invalid_proof: set("invalid_dpop_proof", true)?,
+            use_nonce: set("use_dpop_nonce", true)?,
             missing: with("")?,
             invalid_request: with("invalid_request")?,
             invalid_token: with("invalid_token")?,
             insufficient_scope: with("insufficient_scope")?,
+            step_up: with("insufficient_user_authentication")?,
             grpc: false,
         })
     }
@@ -108,6 +111,7 @@ impl Challenges {
             AuthError::InvalidToken(_) => Answer::INVALID_TOKEN.challenged(&self.invalid_token),
             AuthError::InvalidProof(error) if error.wants_nonce() => Answer::INVALID_PROOF.challenged(&self.use_nonce),
             AuthError::InvalidProof(_) => Answer::INVALID_PROOF.challenged(&self.invalid_proof),
+            AuthError::StepUp(error) => Answer::STEP_UP.challenged(&with_parameters(&self.step_up, error.parameters())),
             AuthError::InvalidRequest(_) => Answer::INVALID_REQUEST.challenged(&self.invalid_request),
             AuthError::Unavailable(unavailable) => Answer::unavailable(unavailable.retry_after()),
             // Without a challenge: no other token would make it better.
@@ -122,17 +126,21 @@ impl Challenges {
     /// new token again and again.
     fn forbidden(&self, denial: &Denial) -> ChallengeSet {
         let Denial::Scope(scope) = denial else { return self.insufficient_scope.clone() };
-        // The guard has seen to it that a scope needs no escape.
-        let with_scope = |challenge: &HeaderValue| {
-            // No other parameter has such a text in it, since none has a quotation mark.
-            if memchr::memmem::find(challenge.as_bytes(), b"error=\"").is_none() {
-                return challenge.clone();
-            }
-            let value = [challenge.as_bytes(), b", scope=\"", scope.as_bytes(), b"\""].concat();
-            HeaderValue::try_from(value).unwrap_or_else(|_| challenge.clone())
-        };
-        Arc::new(self.insufficient_scope.each_ref().map(|challenges| challenges.iter().map(with_scope).collect()))
+        with_parameters(&self.insufficient_scope, &format!("scope=\"{scope}\""))
     }
+}
+
+/// With these parameters in the challenge that has the reason. The guard has seen to it that they need no escape.
+fn with_parameters(challenges: &ChallengeSet, parameters: &str) -> ChallengeSet {
+    let with = |challenge: &HeaderValue| {
+        // No other parameter has such a text in it, since none has a quotation mark.
+        if memchr::memmem::find(challenge.as_bytes(), b"error=\"").is_none() {
+            return challenge.clone();
+        }
+        let value = [challenge.as_bytes(), b", ", parameters.as_bytes()].concat();
+        HeaderValue::try_from(value).unwrap_or_else(|_| challenge.clone())
+    };
+    Arc::new(challenges.each_ref().map(|challenges| challenges.iter().map(with).collect()))
 }
 
 impl fmt::Debug for Challenges {
@@ -147,10 +155,16 @@ mod tests {
 
     use super::*;
     use crate::answer::GrpcStatus;
-    use crate::error::{CrossSiteError, Misuse, ProofError, RequestError, TokenError, Unavailable};
+    use crate::error::{
+        CrossSiteError, Misuse, ProofError, RequestError, Shortfall, StepUpError, TokenError, Unavailable,
+    };
 
     fn bearer(realm: Option<&str>, metadata: Option<&str>) -> Challenges {
         Challenges::new(realm, &[Scheme::BEARER], metadata).unwrap()
+    }
+
+    fn step_up() -> AuthError {
+        StepUpError::new(Shortfall::NoTime, r#"acr_values="gold", max_age="60""#.into()).into()
     }
 
     fn texts(answer: &Answer) -> Vec<&str> {
@@ -186,6 +200,18 @@ mod tests {
         );
         let error = AuthError::Forbidden(Denial::Role("admin".into()));
         assert_eq!(challenge(None, &error).as_deref(), Some("Bearer error=\"insufficient_scope\""));
+    }
+
+    #[test]
+    fn what_is_needed_of_the_authentication_follows_the_error_code_of_the_scheme_that_was_used() {
+        let expected =
+            r#"Bearer realm="api", error="insufficient_user_authentication", acr_values="gold", max_age="60""#;
+        assert_eq!(challenge(Some("api"), &step_up()).as_deref(), Some(expected));
+        let challenges = Challenges::new(None, &[Scheme::BEARER, Scheme::dpop("algs=\"ES256\"")], None).unwrap();
+        let request = http::Request::get("/").header("authorization", "DPoP a.b.c").body(()).unwrap();
+        let expected =
+            r#"DPoP error="insufficient_user_authentication", algs="ES256", acr_values="gold", max_age="60""#;
+        assert_eq!(texts(&challenges.answer(&step_up()).for_request(&request)), ["Bearer", expected]);
     }
 
     #[test]
@@ -255,6 +281,7 @@ mod tests {
             (AuthError::MissingToken, GrpcStatus::Unauthenticated, Some(("www-authenticate", "Bearer"))),
             (AuthError::InvalidToken(TokenError::Unsecured), GrpcStatus::Unauthenticated, None),
             (AuthError::InvalidRequest(RequestError::Repeated), GrpcStatus::Unauthenticated, None),
+            (step_up(), GrpcStatus::Unauthenticated, None),
             (AuthError::Unavailable(unavailable), GrpcStatus::Unavailable, Some(("retry-after", "5"))),
             (AuthError::Forbidden(Denial::Role("admin".into())), GrpcStatus::PermissionDenied, None),
             (AuthError::NotConfigured(Misuse::MissingLayer), GrpcStatus::Internal, None),
@@ -288,6 +315,7 @@ mod tests {
         for error in [
             AuthError::MissingToken,
             AuthError::InvalidToken(TokenError::Signature),
+            step_up(),
             AuthError::InvalidRequest(RequestError::Malformed),
             AuthError::Unavailable(Unavailable::KEYS),
             AuthError::CrossSite(CrossSiteError::OriginMissing),

@@ -76,6 +76,10 @@ impl Answer {
         StatusCode::UNAUTHORIZED,
         r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The DPoP proof is not valid."}"#,
     );
+    const STEP_UP: Self = Self::fixed(
+        StatusCode::UNAUTHORIZED,
+        r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The user has to authenticate again, or in another way."}"#,
+    );
     const INVALID_REQUEST: Self = Self::fixed(
         StatusCode::BAD_REQUEST,
         r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"The request must carry exactly one access token."}"#,

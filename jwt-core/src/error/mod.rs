@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod outcome;
 mod proof;
+mod step_up;
 mod token;
 
 use std::error::Error;
@@ -15,6 +16,7 @@ pub use check::CheckError;
 pub use outcome::CheckOutcome;
 pub(crate) use outcome::NoReason;
 pub use proof::ProofError;
+pub use step_up::{Shortfall, StepUpError};
 pub(crate) use token::MILLISECONDS;
 pub use token::{Malformed, Mismatch, ProfileClaim, ShapeError, TokenError};
 
@@ -42,6 +44,10 @@ pub enum AuthError {
     /// `use_dpop_nonce`.
     #[error("invalid DPoP proof: {0}")]
     InvalidProof(#[from] ProofError),
+    /// The token is good, and its user has to authenticate again or in another way (RFC 9470 §3): 401
+    /// `insufficient_user_authentication`.
+    #[error("insufficient authentication: {0}")]
+    StepUp(#[from] StepUpError),
     /// What the answer depends on cannot be had at the moment: 503 with `Retry-After`.
     #[error("unavailable: {0}")]
     Unavailable(#[from] Unavailable),
@@ -64,6 +70,7 @@ impl AuthError {
             Self::MissingToken => "This resource needs an access token.",
             Self::InvalidToken(_) => "The access token is not valid.",
             Self::InvalidProof(_) => "The DPoP proof is not valid.",
+            Self::StepUp(_) => "The user has to authenticate again, or in another way.",
             Self::InvalidRequest(_) => "The request must carry exactly one access token.",
             Self::Unavailable(_) => "Authentication is not possible at the moment.",
             Self::CrossSite(_) => "The request may come from another site.",
@@ -189,6 +196,12 @@ pub enum Denial {
     /// It does not grant this role.
     #[error("the role `{0}` is needed")]
     Role(Arc<str>),
+    /// No element of `authorization_details` allows this, which is JSON: `type`, and what else is needed (RFC 9396 §2).
+    #[error("an authorization detail is needed that allows {0}")]
+    AuthorizationDetail(Arc<str>),
+    /// `authorization_details` is not what RFC 9396 §2 says, so that nothing in it counts.
+    #[error("`authorization_details` is not an array of objects, each with a `type`, and names in arrays of strings")]
+    AuthorizationDetailsType,
     /// A policy of the application refused it.
     #[error("{0}")]
     Policy(CheckError),
@@ -235,4 +248,15 @@ pub enum Misuse {
         "a guard names no scope: it takes one or more, each of printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)"
     )]
     ScopeName,
+    /// A guard was made of a value that no `acr` in a challenge can have (RFC 9470 §3), of none at all, or two guards were
+    /// joined that no `acr` satisfies.
+    #[error(
+        "a guard names no usable `acr`: it takes one or more, each of printable ASCII without space, `\"` and `\\`, and two that are joined by `and` have one in common"
+    )]
+    Acr,
+    /// A guard asks for an authorization detail without a `type`, or with two identifiers (RFC 9396 §2).
+    #[error(
+        "a guard asks for an authorization detail that cannot be: without `type`, or with `identifier` twice, which none has: name one of each"
+    )]
+    AuthorizationDetail,
 }

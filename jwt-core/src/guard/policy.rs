@@ -4,10 +4,13 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::admission::{Admission, Rejection};
+use super::authorization_details::{AuthorizationDetail, DetailGuard};
+use super::step_up::StepUp;
 use crate::answer::Asked;
-use crate::error::{AuthError, CheckError, CheckOutcome, Denial, Misuse, NoReason};
+use crate::error::{AuthError, CheckError, CheckOutcome, Denial, Misuse, NoReason, TokenError};
 use crate::observe::{log, spans};
 use crate::request::RequestHead;
 use crate::verify::{CompactToken, VerifiedToken};
@@ -26,6 +29,9 @@ enum Rule {
     AllScopes(ScopeList),
     AnyScope(ScopeList),
     Role(Arc<str>),
+    StepUp(StepUp),
+    Detail(DetailGuard),
+    Bound,
     Check(Box<Check>),
     AsyncCheck(Box<AsyncCheck>),
     And(Policy, Policy),
@@ -127,6 +133,39 @@ impl Policy {
         Self::new(Rule::Role(role.into().into()), false)
     }
 
+    /// The user must have authenticated in this way: `acr` is that value (RFC 9470).
+    pub fn acr(acr: impl Into<String>) -> Self {
+        Self::any_acr([acr])
+    }
+
+    /// The user must have authenticated in one of these ways, the preferred first: `acr` is one of them (RFC 9470).
+    pub fn any_acr<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Self {
+        let values: Vec<Box<str>> = values.into_iter().map(|acr| acr.into().into_boxed_str()).collect();
+        // RFC 9470 §3 separates them by spaces, and a quoted string is around them.
+        if values.is_empty() || !values.iter().all(|acr| is_scope(acr)) {
+            return Self::unusable(Misuse::Acr);
+        }
+        Self::new(Rule::StepUp(StepUp::any_acr(values)), false)
+    }
+
+    /// The user must have authenticated no longer ago than this, plus the leeway, by `auth_time` (RFC 9470).
+    pub fn authenticated_within(max_age: Duration) -> Self {
+        Self::new(Rule::StepUp(StepUp::within(max_age)), false)
+    }
+
+    /// An element of `authorization_details` must allow this (RFC 9396).
+    pub fn authorization_detail(needed: AuthorizationDetail) -> Self {
+        match DetailGuard::new(needed) {
+            Ok(guard) => Self::new(Rule::Detail(guard), false),
+            Err(misuse) => Self::unusable(misuse),
+        }
+    }
+
+    /// The token must be bound to a key of its client, and its sender must have shown that key (RFC 9449, RFC 8705).
+    pub fn bound() -> Self {
+        Self::new(Rule::Bound, false)
+    }
+
     /// The claims must pass this function; see [`CheckOutcome`] for what it may return. An
     /// [`AuthError`] as its error is taken as it is.
     pub fn check<C, O>(check: impl Fn(&C) -> O + Send + Sync + 'static) -> Self
@@ -155,9 +194,14 @@ impl Policy {
     /// Both must hold; the other one is asked only where this one does.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        // Scopes alone are put together, so that a client is told of all that it needs at once.
-        if let (Rule::AllScopes(ours), Rule::AllScopes(theirs)) = (&*self.rule, &*other.rule) {
-            return Self::all_scopes(ours.names.iter().chain(&theirs.names).map(ToString::to_string));
+        if let Some(both) = self.joined(&other) {
+            return both;
+        }
+        // The last of several may go with the new one.
+        if let Rule::And(first, last) = &*self.rule
+            && let Some(both) = last.joined(&other)
+        {
+            return first.clone().and(both);
         }
         let waits = self.waits || other.waits;
         Self::new(Rule::And(self, other), waits)
@@ -170,8 +214,28 @@ impl Policy {
         Self::new(Rule::Or(self, other), waits)
     }
 
+    /// Both as one, so that a client is told of all that it needs at once: scopes alone, or what is asked of the authentication.
+    fn joined(&self, other: &Self) -> Option<Self> {
+        match (&*self.rule, &*other.rule) {
+            (Rule::AllScopes(ours), Rule::AllScopes(theirs)) => {
+                Some(Self::all_scopes(ours.names.iter().chain(&theirs.names).map(ToString::to_string)))
+            }
+            (Rule::StepUp(ours), Rule::StepUp(theirs)) => Some(match ours.and(theirs) {
+                Ok(both) => Self::new(Rule::StepUp(both), false),
+                Err(misuse) => Self::unusable(misuse),
+            }),
+            _ => None,
+        }
+    }
+
     fn new(rule: Rule, waits: bool) -> Self {
         Self { rule: Arc::new(rule), waits }
+    }
+
+    /// Said at once, and again to every request, which it refuses.
+    fn unusable(misuse: Misuse) -> Self {
+        log::misuse(misuse);
+        Self::new(Rule::Unusable(misuse), false)
     }
 
     fn of_scopes<S: Into<String>>(
@@ -181,9 +245,7 @@ impl Policy {
     ) -> Self {
         let names: Vec<Box<str>> = scopes.into_iter().map(|scope| scope.into().into_boxed_str()).collect();
         if names.is_empty() || !names.iter().all(|name| is_scope(name)) {
-            // Said at once, and again to every request, which it refuses.
-            log::misuse(Misuse::ScopeName);
-            return Self::new(Rule::Unusable(Misuse::ScopeName), false);
+            return Self::unusable(Misuse::ScopeName);
         }
         let needed = needed(&names).into();
         Self::new(rule(ScopeList { names, needed }), false)
@@ -262,6 +324,10 @@ impl Rule {
                     Err(Denial::Role(role.clone()).into())
                 }
             }
+            Self::StepUp(needed) => Ok(needed.check(token)?),
+            Self::Detail(guard) => Ok(guard.check(token)?),
+            Self::Bound if token.possession().is_bound() => Ok(()),
+            Self::Bound => Err(TokenError::ProofRequired.into()),
             Self::Check(check) => check(token),
             Self::And(one, other) => {
                 one.rule.now(token)?;
@@ -280,11 +346,17 @@ impl Rule {
     }
 }
 
-/// Of two refusals, the one that a client can do something about, else the first. A misuse comes before both.
+/// Of two refusals, the one that a client can do more about, else the first. A misuse comes before both, and what may be another
+/// answer in a moment.
 fn either(first: AuthError, second: AuthError) -> AuthError {
-    let scope = |error: &AuthError| matches!(error, AuthError::Forbidden(Denial::Scope(_)));
-    let denial = |error: &AuthError| matches!(error, AuthError::Forbidden(_));
-    if !denial(&second) || (scope(&second) && !scope(&first) && denial(&first)) { second } else { first }
+    let rank = |error: &AuthError| match error {
+        AuthError::NotConfigured(_) => 4,
+        AuthError::Forbidden(Denial::Scope(_)) | AuthError::StepUp(_) => 2,
+        AuthError::InvalidToken(TokenError::ProofRequired) => 1,
+        AuthError::Forbidden(_) => 0,
+        _ => 3,
+    };
+    if rank(&second) > rank(&first) { second } else { first }
 }
 
 fn deny(error: AuthError, token: &CompactToken) -> Rejection {
@@ -325,6 +397,36 @@ macro_rules! __require_facade {
             /// The token must grant this role.
             pub fn role(role: impl Into<String>) -> Self {
                 Self($crate::guard::Policy::role(role))
+            }
+
+            /// The user must have authenticated in this way: `acr` of the token is that value (RFC 9470). Else 401
+            /// `insufficient_user_authentication`, with `acr_values` in the challenge: the client has the user authenticate
+            /// again, and comes back with another token. A value is printable ASCII without space, `"` and `\`.
+            pub fn acr(acr: impl Into<String>) -> Self {
+                Self($crate::guard::Policy::acr(acr))
+            }
+
+            /// The user must have authenticated in one of these ways, the preferred first. The challenge names all of them.
+            pub fn any_acr<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Self {
+                Self($crate::guard::Policy::any_acr(values))
+            }
+
+            /// The user must have authenticated no longer ago than this, plus the leeway of the authenticator, by `auth_time`
+            /// of the token (RFC 9470). Else 401 `insufficient_user_authentication`, with `max_age` in the challenge, in
+            /// whole seconds. Joined with [`acr`](Self::acr) by `and`, one challenge asks for both.
+            pub fn authenticated_within(max_age: std::time::Duration) -> Self {
+                Self($crate::guard::Policy::authenticated_within(max_age))
+            }
+
+            /// One element of the claim `authorization_details` must allow this (RFC 9396). Else 403 `insufficient_scope`.
+            pub fn authorization_detail(needed: $crate::guard::AuthorizationDetail) -> Self {
+                Self($crate::guard::Policy::authorization_detail(needed))
+            }
+
+            /// The token must be bound to a key of its client, and whoever sent it must have shown that key: by a proof
+            /// (DPoP, RFC 9449) or by the certificate of the connection (RFC 8705). Else 401 `invalid_token`.
+            pub fn bound() -> Self {
+                Self($crate::guard::Policy::bound())
             }
 
             /// The claims must pass this function, which returns a `bool`, an `Option` or, with a reason for the log, a
@@ -382,6 +484,9 @@ impl fmt::Debug for Policy {
             Rule::AllScopes(scopes) => f.debug_tuple("all_scopes").field(&scopes.names).finish(),
             Rule::AnyScope(scopes) => f.debug_tuple("any_scope").field(&scopes.names).finish(),
             Rule::Role(role) => f.debug_tuple("role").field(role).finish(),
+            Rule::StepUp(needed) => needed.fmt(f),
+            Rule::Detail(guard) => guard.fmt(f),
+            Rule::Bound => f.write_str("bound"),
             Rule::Check(_) => f.write_str("policy"),
             Rule::AsyncCheck(_) => f.write_str("policy_async"),
             Rule::And(one, other) => f.debug_tuple("and").field(one).field(other).finish(),
@@ -420,6 +525,19 @@ mod tests {
             assert!(matches!(told(first, second), AuthError::Unavailable(_)));
         }
         assert!(matches!(told(down(), misuse()), AuthError::NotConfigured(_)));
+    }
+
+    #[test]
+    fn what_is_asked_of_the_authentication_is_one_rule_wherever_it_stands_last() {
+        let (acr, recent) = (|| Policy::acr("gold"), || Policy::authenticated_within(Duration::from_secs(60)));
+        let text = |policy: Policy| format!("{policy:?}");
+        let both = r#"step_up(acr_values="gold", max_age="60")"#;
+        assert_eq!(text(acr().and(recent())), both);
+        let behind = format!(r#"and(all_scopes(["a"]), {both})"#);
+        assert_eq!(text(Policy::scope("a").and(acr()).and(recent())), behind);
+        assert_eq!(text(Policy::scope("a").and(acr().and(recent()))), behind);
+        assert_eq!(text(acr().and(Policy::acr("silver"))), "unusable(Acr)");
+        assert_eq!(text(acr().or(recent())), r#"or(step_up(acr_values="gold"), step_up(max_age="60"))"#);
     }
 
     #[test]

@@ -57,6 +57,7 @@ const fn name(error: &AuthError) -> &'static str {
         AuthError::InvalidToken(_) => "invalid_token",
         AuthError::Unavailable(_) => "unavailable",
         AuthError::InvalidProof(_) => "invalid_proof",
+        AuthError::StepUp(_) => "step_up",
         AuthError::CrossSite(_) => "cross_site",
         AuthError::Forbidden(_) => "forbidden",
         AuthError::NotConfigured(_) => "not_configured",

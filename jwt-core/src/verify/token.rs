@@ -109,6 +109,10 @@ impl Common {
     pub(super) fn compact(&self) -> &str {
         &self.text[self.json_len..]
     }
+
+    fn leeway(&self) -> Duration {
+        self.evidence.as_ref().map_or(Duration::ZERO, |evidence| evidence.trust.validation.leeway)
+    }
 }
 
 impl<C> VerifiedToken<C> {
@@ -229,7 +233,7 @@ impl<C> VerifiedToken<C> {
 
     /// How far the clock of its issuer may be off.
     pub(crate) fn leeway(&self) -> Duration {
-        self.0.common.evidence.as_ref().map_or(Duration::ZERO, |evidence| evidence.trust.validation.leeway)
+        self.0.common.leeway()
     }
 
     /// By what it is known.
@@ -313,7 +317,7 @@ impl CompactToken {
 
     /// `exp`: from when on it is not good any more.
     pub(crate) fn expires_at(&self) -> Option<NumericDate> {
-        self.0.expires_at()
+        self.0.common().registered.times.expires_at
     }
 
     /// The verified token that this is the compact form of, where its claims are of type `C`.
@@ -361,6 +365,16 @@ impl CompactToken {
         self.1
     }
 
+    /// The JSON text of its claims.
+    pub(crate) fn claims_json(&self) -> &str {
+        self.0.common().json()
+    }
+
+    /// The present moment, as it counts for tokens, and how far the clock of its issuer may be off.
+    pub(crate) fn now(&self) -> (NumericDate, Duration) {
+        self.0.now()
+    }
+
     /// The name of the key, for the log.
     pub(crate) fn kid(&self) -> Option<&str> {
         self.0.common().evidence.as_ref().and_then(|evidence| evidence.header.kid())
@@ -385,7 +399,7 @@ trait Verified: Any + Send + Sync {
     fn has_scope(&self, name: &str) -> Result<bool, Misuse>;
     fn has_role(&self, name: &str) -> Result<bool, Misuse>;
     fn challenges(&self) -> &Challenges;
-    fn expires_at(&self) -> Option<NumericDate>;
+    fn now(&self) -> (NumericDate, Duration);
 }
 
 impl<C: Send + Sync + 'static> Verified for Parts<C> {
@@ -409,8 +423,8 @@ impl<C: Send + Sync + 'static> Verified for Parts<C> {
         &self.authority.challenges
     }
 
-    fn expires_at(&self) -> Option<NumericDate> {
-        self.common.registered.times.expires_at
+    fn now(&self) -> (NumericDate, Duration) {
+        (self.authority.clock.now(), self.common.leeway())
     }
 }
 

@@ -35,6 +35,7 @@ mod seen;
 mod sessions;
 mod settings;
 mod sign_in;
+mod step_up;
 mod testing;
 mod tokens;
 mod tower;

@@ -9,7 +9,9 @@ use std::time::Duration;
 use acceptance::{AUDIENCE, ISSUER, SECRET, Stopped, builder as authenticator};
 use jwt_core::api_key::{ApiKey, ApiKeyDigest, ApiKeyStore, ApiKeys, ApiKeysBuilder, FindingApiKey, KnownApiKey};
 use jwt_core::binding::{Dpop, DpopKey, DpopNonces};
+use jwt_core::error::Misuse;
 use jwt_core::forward::{ExchangeError, ExchangeRequest, Exchanging, ForwardTarget, Forwarder, TokenExchange};
+use jwt_core::guard::{AuthorizationDetail, Policy};
 use jwt_core::login::SameSite;
 use jwt_core::metadata::{BearerMethod, ResourceMetadata, ResourceMetadataBuilder};
 use jwt_core::revocation::{RevocationsBuilder, WhileUnreachable};
@@ -107,6 +109,12 @@ fn authenticators(rows: &mut Vec<Row>) {
         replay_store(Arc::new(MemoryStore::new()))(Arc::new(MemoryStore::new()));
     }
     rows.push(("Dpop", "algorithm", Adds));
+    for adds in ["action", "location", "datatype", "privilege"] {
+        rows.push(("AuthorizationDetail", adds, Adds));
+    }
+    let named_twice = AuthorizationDetail::of_type("a").identifier("1").identifier("2");
+    assert_eq!(format!("{:?}", Policy::authorization_detail(named_twice)), "unusable(AuthorizationDetail)");
+    rows.push(("AuthorizationDetail", "identifier", Second::Refused(Misuse::AuthorizationDetail.to_string())));
     twice! { rows, "AuthenticatorBuilder", Authenticator::<()>::builder().audience(AUDIENCE), |builder: jwt_core::AuthenticatorBuilder<()>| builder.build();
         keys(keys())(keys());
     }

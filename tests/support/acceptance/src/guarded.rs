@@ -2,7 +2,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use jwt_core::error::{Denial, Unavailable};
-use jwt_core::guard::{Grants, RealmAccess, ResourceAccess};
+use jwt_core::guard::{AuthorizationDetail, Grants, RealmAccess, ResourceAccess};
 use jwt_core::{AuthError, Authenticator, AuthenticatorBuilder, Scopes};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,14 @@ async fn listed(sub: String) -> Result<(), AuthError> {
         "alice" => Ok(()),
         _ => Err(Denial::because(NotListed).into()),
     }
+}
+
+const FIVE_MINUTES: Duration = Duration::from_secs(300);
+
+/// What a guard asks of `authorization_details`.
+fn balances() -> AuthorizationDetail {
+    let accounts = AuthorizationDetail::of_type("account_information").location("https://api.example.com/accounts");
+    accounts.action("list_accounts").action("read_balances")
 }
 
 /// The database is down.
@@ -110,6 +118,23 @@ macro_rules! guards {
             ),
             ("/down", Require::policy_async(|_: VerifiedToken<Member>| async { down() })),
             ("/down-or", Require::policy_async(|_: VerifiedToken<Member>| async { down() }).or(Require::role("admin"))),
+            ("/gold", Require::acr("gold")),
+            ("/gold-or-silver", Require::any_acr(["gold", "silver"])),
+            ("/recent", Require::authenticated_within(FIVE_MINUTES)),
+            ("/gold-recent", Require::acr("gold").and(Require::authenticated_within(FIVE_MINUTES))),
+            (
+                "/read-gold-recent",
+                Require::scope("read:things")
+                    .and(Require::acr("gold"))
+                    .and(Require::authenticated_within(FIVE_MINUTES))
+                    .and(Require::policy_async(|_: VerifiedToken<Member>| async { true })),
+            ),
+            ("/admin-or-gold", Require::role("admin").or(Require::acr("gold"))),
+            ("/balances", Require::authorization_detail(balances())),
+            ("/bound", Require::bound()),
+            ("/no-acr", Require::acr("the best")),
+            ("/two-acrs", Require::acr("gold").and(Require::acr("silver"))),
+            ("/no-type", Require::authorization_detail(AuthorizationDetail::of_type(""))),
             ("/no-scope", Require::scope("read things")),
             ("/nothing", Require::all_scopes(Vec::<String>::new())),
             ("/stranger", Require::policy(|_: &Stranger| true)),
@@ -170,7 +195,7 @@ fn on_axum(listener: TcpListener, authenticator: Authenticator<Member>) {
         .route_layer(Require::scope("read:things"));
     let mut app = Router::new().route("/open", get(served)).route("/claims", get(claims)).merge(group);
     for (path, guard) in guards!() {
-        app = app.route(path, get(served).route_layer(guard));
+        app = app.route(path, get(served).post(served).route_layer(guard));
     }
     let app = app
         .layer(JwtAuth::new(authenticator))
