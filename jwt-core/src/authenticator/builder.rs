@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::renewal::Renewal;
 use super::{Allowed, Authenticator, Inner};
 use crate::answer::{Challenges, ResponseHeaders, Scheme};
-use crate::binding::BindingSettings;
+use crate::binding::{BindingSettings, Surroundings};
 use crate::claims::ClaimsType;
 use crate::claims::scope_hierarchy::ScopeHierarchy;
 use crate::clock::{Clock, SystemClock};
@@ -39,6 +39,8 @@ use crate::verify::{
 /// | `cnf` | refused without a proof of that key | a token that is bound to a key is no bearer token (RFC 9449 §7.2) |
 /// | [`public_origin`](Self::public_origin) | the host of the request | only the application knows what stands in front |
 /// | [`require_dpop`](Self::require_dpop) | off | most clients have bearer tokens |
+/// | [`require_bound_tokens`](Self::require_bound_tokens) | off | the same |
+/// | [`fapi2`](Self::fapi2) | off | most services need no more than the defaults |
 /// | ID tokens | refused | they say who has logged in, and open no API (RFC 8725 §3.12) |
 /// | `nbf` | checked where present | RFC 7519 §4.1.5 |
 /// | [`leeway`](Self::leeway) | 30 seconds | clocks of synchronized machines differ by less |
@@ -58,7 +60,7 @@ pub struct AuthenticatorBuilder<C> {
     pub(super) given: Given,
     pub(super) trusting: Trusting,
     sources: Vec<TokenSource>,
-    validation: Validation,
+    pub(super) validation: Validation,
     max_token_len: usize,
     checks: Checks<C>,
     cross_site: CrossSite,
@@ -531,10 +533,14 @@ impl<C> AuthenticatorBuilder<C> {
         }
         let proofs = self.sources.iter().any(TokenSource::is_bearer);
         let proofs_only = self.binding.dpop_required;
-        if proofs_only && (!proofs || self.validation.bound_allowed) {
-            return Err(AuthenticatorBuildError::DpopContradiction);
-        }
-        let binding = std::mem::take(&mut self.binding).build(self.validation.leeway)?;
+        let binding = std::mem::take(&mut self.binding).build(&Surroundings {
+            sources: &self.sources,
+            validation: &self.validation,
+            renews: self.renewal.is_some(),
+            several_tokens: self.allowed.several_tokens,
+            expired_is_anonymous: self.allowed.expired,
+            knows_revoked: self.revocation.is_some() || !self.checks.0.is_empty(),
+        })?;
         let algorithms: Vec<_> = binding.proof_algorithms().filter(|_| proofs).collect();
         if self.metadata.as_ref().is_some_and(|metadata| !metadata.complete(&algorithms, proofs_only)) {
             return Err(AuthenticatorBuildError::SharedMetadata);

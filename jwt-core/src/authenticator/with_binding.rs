@@ -1,7 +1,7 @@
 //! The settings about tokens that are bound to a key of their client.
 
 use super::AuthenticatorBuilder;
-use crate::binding::Dpop;
+use crate::binding::{Dpop, check_party};
 
 impl<C> AuthenticatorBuilder<C> {
     /// An address by which clients know this service, such as `https://api.example.com`: what the `htu` of a proof is compared
@@ -30,6 +30,46 @@ impl<C> AuthenticatorBuilder<C> {
     #[must_use]
     pub fn require_dpop(mut self) -> Self {
         self.binding.dpop_required = true;
+        self
+    }
+
+    /// Accepts tokens that are bound to a key of their client, and whose sender has shown that key, and no others: neither bearer
+    /// tokens nor those of sessions. Off.
+    #[must_use]
+    pub fn require_bound_tokens(mut self) -> Self {
+        self.binding.bound_required = true;
+        self
+    }
+
+    /// Holds to the FAPI 2.0 Security Profile (February 2025) for resource servers, §5.3.4 and §5.4.1, and refuses in
+    /// [`build`](Self::build) what contradicts it, as [`Fapi2Contradiction`](crate::error::Fapi2Contradiction). Off.
+    ///
+    /// Tokens are bound to a key that their sender has shown, are in `Authorization` and nowhere else, name an expected issuer and
+    /// audience, are signed by PS256, ES256, or EdDSA with Ed25519 as their proofs are, and were not issued in the future. Needed
+    /// as well: a [`public_origin`](Self::public_origin) with `https`, a [`leeway`](Self::leeway) of 10 to 60 seconds, as the
+    /// default is, and `revocations` (feature `login`) or a [`check`](Self::check) that knows which tokens were revoked.
+    ///
+    /// ```
+    /// # use jwt_core::{Authenticator, KeySet, SigningKey};
+    /// # let keys = KeySet::new([SigningKey::generate(jwt_core::Algorithm::ES256)?.verifying_key()])?;
+    /// # fn is_revoked(token_id: Option<&str>) -> bool {
+    /// #     token_id.is_none()
+    /// # }
+    /// let auth = Authenticator::<()>::builder()
+    ///     .keys(keys)
+    ///     .issuer("https://login.example.com")
+    ///     .audience("https://api.example.com")
+    ///     .public_origin("https://api.example.com")
+    ///     .check(|token| !is_revoked(token.token_id()))
+    ///     .fapi2()
+    ///     .build()?;
+    /// # let _ = auth;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn fapi2(mut self) -> Self {
+        self.binding.fapi = true;
+        self.validation.party_check = Some(check_party);
         self
     }
 }

@@ -52,7 +52,7 @@ use crate::verify::UntrustedToken;
 pub struct Dpop {
     given: Given,
     max_age: Duration,
-    algorithms: Vec<Algorithm>,
+    pub(super) algorithms: Vec<Algorithm>,
     nonces: Option<DpopNonces>,
     limits: (usize, usize),
     used: Option<Arc<dyn UsedProofs>>,
@@ -116,6 +116,14 @@ impl Dpop {
     pub(super) fn remembered_by(mut self, used: Arc<dyn UsedProofs>) -> Self {
         self.given.once("Dpop::replay_store");
         self.used = Some(used);
+        self
+    }
+
+    /// Where it was not told which algorithms, these.
+    pub(super) fn limited_to(mut self, algorithms: &[Algorithm]) -> Self {
+        if self.algorithms.is_empty() {
+            self.algorithms = algorithms.iter().copied().filter(|algorithm| crypto::has(*algorithm)).collect();
+        }
         self
     }
 

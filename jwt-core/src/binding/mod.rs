@@ -2,6 +2,7 @@
 
 mod address;
 mod dpop;
+mod fapi;
 mod htu;
 mod nonce;
 mod proof_keys;
@@ -21,11 +22,12 @@ pub use crate::claims::used_proof::{FirstUse, UsedProof};
 use crate::clock::NumericDate;
 use crate::error::{AuthError, AuthenticatorBuildError, ProofError, TokenError, Unavailable};
 use crate::request::RequestHead;
-use crate::request::source::Presented;
+use crate::request::source::{Presented, TokenSource};
 use crate::verify::{VerifiedToken, Verifier};
 use address::{PublicAddresses, RequestAddress};
 pub use dpop::Dpop;
 use dpop::{Expected, GoodProof, MAX_PROOF, Proofs};
+pub(crate) use fapi::{Surroundings, check_party};
 pub use nonce::DpopNonces;
 use replay::Answer;
 pub use signing::{DpopKey, DpopProof};
@@ -38,6 +40,8 @@ const DPOP: HeaderName = HeaderName::from_static("dpop");
 pub(crate) struct BindingSettings {
     pub(crate) dpop: Dpop,
     pub(crate) dpop_required: bool,
+    pub(crate) bound_required: bool,
+    pub(crate) fapi: bool,
     /// Origins, each perhaps with a path that a proxy takes off.
     pub(crate) public_origins: Vec<Box<str>>,
 }
@@ -46,15 +50,30 @@ pub(crate) struct BindingSettings {
 pub(crate) struct Binding {
     proofs: Proofs,
     dpop_required: bool,
+    bound_required: bool,
+    fapi: bool,
     addresses: PublicAddresses,
     leeway: Duration,
 }
 
 impl BindingSettings {
-    /// `leeway` is how far clocks may differ.
-    pub(crate) fn build(self, leeway: Duration) -> Result<Binding, AuthenticatorBuildError> {
-        let addresses = PublicAddresses::new(&self.public_origins)?;
-        Ok(Binding { proofs: self.dpop.build()?, dpop_required: self.dpop_required, addresses, leeway })
+    pub(crate) fn build(mut self, around: &Surroundings<'_>) -> Result<Binding, AuthenticatorBuildError> {
+        if self.fapi {
+            around.check(&self)?;
+            self.bound_required = true;
+            self.dpop = self.dpop.limited_to(&fapi::ALGORITHMS);
+        }
+        let proofs = around.sources.iter().any(TokenSource::is_bearer);
+        let unproven = around.validation.bound_allowed || around.renews;
+        if self.dpop_required && (!proofs || unproven) {
+            return Err(AuthenticatorBuildError::DpopContradiction);
+        }
+        if self.bound_required && unproven {
+            return Err(AuthenticatorBuildError::BoundContradiction);
+        }
+        let Self { dpop, dpop_required, bound_required, fapi, public_origins } = self;
+        let (proofs, addresses) = (dpop.build()?, PublicAddresses::new(&public_origins)?);
+        Ok(Binding { proofs, dpop_required, bound_required, fapi, addresses, leeway: around.validation.leeway })
     }
 }
 
@@ -98,7 +117,12 @@ impl Binding {
         shown: Option<&Shown>,
         verifier: &Verifier<C>,
     ) -> Result<(Possession, Option<Asking>), AuthError> {
+        if self.fapi {
+            fapi::check_token(token, verifier.now(), self.leeway)?;
+        }
         let (confirmation, shown) = match (token.confirmation(), shown) {
+            // Of each kind: the sender of one that is bound and was sent without is told what it is bound to.
+            (None, None) if self.bound_required => return Err(TokenError::ProofRequired.into()),
             (None, None) if !self.dpop_required => return Ok((Possession::BEARER, None)),
             (None, _) => return Err(TokenError::NotBound.into()),
             (Some(_), None) => {
@@ -156,6 +180,8 @@ impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Binding")
             .field("dpop_required", &self.dpop_required)
+            .field("bound_required", &self.bound_required)
+            .field("fapi", &self.fapi)
             .field("public_addresses", &self.addresses)
             .field("proof_algorithms", &self.proofs.algorithms)
             .field("nonces", &self.proofs.nonces)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Fapi2Contradiction;
 use crate::config_error::debug_as_display;
 use crate::key::{Algorithm, RemoteKeySetBuildError};
 
@@ -164,6 +165,14 @@ pub enum AuthenticatorBuildError {
         "`.resource_metadata(…)` was told to another authenticator that accepts other DPoP proofs: build a `ResourceMetadata` for each"
     )]
     SharedMetadata,
+    /// Only tokens whose key was shown are accepted, and tokens of which nobody has shown that are accepted too.
+    #[error(
+        "`.require_bound_tokens()` contradicts `.dangerous_allow_bound_tokens()` and renewals by cookie: leave them out"
+    )]
+    BoundContradiction,
+    /// FAPI 2.0 is demanded, and something is missing for it or contradicts it.
+    #[error("{0}")]
+    Fapi2(#[from] Fapi2Contradiction),
     /// A revoked token would be forgotten while it is still accepted.
     #[error(
         "the leeway of the revocations, {revocations:?}, is shorter than that of the tokens, {tokens:?}: call `Revocations::builder(…).leeway(…)` with at least as much"

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod fapi;
 mod outcome;
 mod proof;
 mod step_up;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use build::AuthenticatorBuildError;
 pub use check::CheckError;
+pub use fapi::Fapi2Contradiction;
 pub use outcome::CheckOutcome;
 pub(crate) use outcome::NoReason;
 pub use proof::ProofError;

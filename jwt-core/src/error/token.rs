@@ -126,11 +126,19 @@ pub enum TokenError {
     /// Not bound to a key, and sent under the scheme `DPoP`, or where only bound tokens are accepted.
     #[error("not bound to a key of its client, and sent under the scheme `DPoP` or where that is demanded")]
     NotBound,
-    /// Whoever sent it has shown no key that it is bound to, and that is demanded: by `Require::bound()`.
+    /// Whoever sent it has shown no key that it is bound to, and that is demanded: by `Require::bound()`, by
+    /// [`require_bound_tokens`](crate::AuthenticatorBuilder::require_bound_tokens) or by
+    /// [`fapi2`](crate::AuthenticatorBuilder::fapi2).
     #[error(
         "only tokens that are bound to a key of their client are accepted here: have the client get one, and send it under the scheme `DPoP` with a proof (`cnf.jkt`), or over mutual TLS with its certificate (`cnf.x5t#S256`)"
     )]
     ProofRequired,
+    /// Signed by an algorithm that FAPI 2.0 does not allow (Security Profile §5.4.1), where
+    /// [`fapi2`](crate::AuthenticatorBuilder::fapi2) is demanded.
+    #[error(
+        "signed by {0}, and `.fapi2()` accepts PS256, ES256, and EdDSA with Ed25519: have the issuer use one of them"
+    )]
+    Fapi2Algorithm(Algorithm),
     /// It has claims that only an ID token has (OpenID Connect Core 1.0): it says who has logged in, and opens no API.
     #[error(
         "an ID token, which opens no API: have the client send its access token, or call `.dangerous_accept_id_tokens()`"

@@ -14,7 +14,7 @@ use several::Several;
 pub use trusted_issuer::TrustedIssuer;
 
 use crate::error::AuthenticatorBuildError;
-use crate::key::{KeySource, Source};
+use crate::key::{KeySource, LiveKeys, Source};
 use crate::verify::{Party, Standing, Trust, Trusted, Validation};
 
 /// Whom a builder was told to trust.
@@ -84,7 +84,10 @@ fn party(
     aliases: &[Box<str>],
     standing: Option<Arc<dyn Standing>>,
 ) -> Result<Party, AuthenticatorBuildError> {
-    let trust = |keys, validation| Arc::new(Trust::new(keys, validation).while_standing(standing));
+    let trust = |keys: LiveKeys, validation: Validation| {
+        validation.party_check.map_or(Ok(()), |check| check(&validation, &keys))?;
+        Ok::<_, AuthenticatorBuildError>(Arc::new(Trust::new(keys, validation).while_standing(standing)))
+    };
     let named = |mut validation: Validation| match aliases.first() {
         Some(alias) if validation.issuers.is_empty() => {
             Err(AuthenticatorBuildError::AliasWithoutIssuer { alias: alias.clone() })
@@ -98,7 +101,7 @@ fn party(
         }
     };
     match keys.0 {
-        Source::Live(keys) => Ok(Party { trust: trust(keys, named(validation)?), feed: None }),
+        Source::Live(keys) => Ok(Party { trust: trust(keys, named(validation)?)?, feed: None }),
         Source::Fetched(feed) => {
             if let Some(discovered) = feed.issuer() {
                 if validation.issuers.is_empty() {
@@ -110,7 +113,7 @@ fn party(
                 }
             }
             let validation = named(validation)?;
-            Ok(Party { trust: trust(feed.start()?, validation), feed: Some(feed) })
+            Ok(Party { trust: trust(feed.start()?, validation)?, feed: Some(feed) })
         }
     }
 }

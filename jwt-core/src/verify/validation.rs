@@ -11,9 +11,11 @@ use crate::claims::{Audience, Noted, RegisteredClaims, Times};
 use crate::clock::NumericDate;
 use crate::error::{AuthenticatorBuildError, CheckError, CheckOutcome, Mismatch, TokenError};
 use crate::json::Names;
+use crate::key::LiveKeys;
 
 /// What a token of one trusted party must say. Filled by the builder, which documents each member.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(unpredictable_function_pointer_comparisons, reason = "the one `party_check` is copied from the builder")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of the builder")]
 pub(crate) struct Validation {
     pub(crate) issuers: Vec<Box<str>>,
@@ -29,7 +31,11 @@ pub(crate) struct Validation {
     pub(crate) leeway: Duration,
     pub(crate) max_age: Option<Duration>,
     pub(crate) profile: Profile,
+    pub(crate) party_check: Option<PartyCheck>,
 }
+
+/// Whether what is expected of the tokens of one party, and its keys, do for a profile of a room above.
+pub(crate) type PartyCheck = fn(&Validation, &LiveKeys) -> Result<(), AuthenticatorBuildError>;
 
 impl Validation {
     pub(crate) fn new() -> Self {
@@ -47,6 +53,7 @@ impl Validation {
             leeway: Duration::from_secs(30),
             max_age: None,
             profile: Profile::Plain,
+            party_check: None,
         }
     }
 
@@ -161,9 +168,9 @@ pub(crate) fn missing(claim: &'static str) -> TokenError {
 }
 
 /// The checks of the application, in their order.
-pub(crate) struct Checks<C>(Vec<Check<C>>);
+pub(crate) struct Checks<C>(pub(crate) Vec<Check<C>>);
 
-type Check<C> = Box<dyn Fn(&VerifiedToken<C>) -> Result<(), CheckError> + Send + Sync>;
+pub(crate) type Check<C> = Box<dyn Fn(&VerifiedToken<C>) -> Result<(), CheckError> + Send + Sync>;
 
 impl<C> Checks<C> {
     pub(crate) fn none() -> Self {

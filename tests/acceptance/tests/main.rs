@@ -8,6 +8,7 @@ mod config;
 mod cost;
 mod csrf;
 mod dpop;
+mod fapi;
 mod forward;
 mod guards;
 mod hostile;

@@ -156,6 +156,8 @@ fn authenticators(rows: &mut Vec<Row>) {
         "grpc",
         "subject_in_spans",
         "require_dpop",
+        "require_bound_tokens",
+        "fapi2",
     ] {
         rows.push(("AuthenticatorBuilder", flag, SaysTheSame));
     }
