@@ -15,6 +15,8 @@
 //! - [Read and check the claims](self::claims)
 //! - [Accept access tokens, verify ID tokens](self::access_and_id_tokens)
 //! - [Say what a token allows: guards](self::guards)
+//! - [Ask for a stronger or a fresh sign-in](self::step_up)
+//! - [Meet FAPI 2.0](self::fapi2)
 //! - [Write your own answers](self::own_answers)
 //! - [Bind tokens to a key of their client](self::bound_tokens)
 //! - [Protect cookies against cross-site requests](self::cross_site_requests)
@@ -73,6 +75,10 @@ pub mod claims {}
 pub mod access_and_id_tokens {}
 #[doc = include_str!("../guide/guards.md")]
 pub mod guards {}
+#[doc = include_str!("../guide/step_up.md")]
+pub mod step_up {}
+#[doc = include_str!("../guide/fapi2.md")]
+pub mod fapi2 {}
 #[doc = include_str!("../guide/own_answers.md")]
 pub mod own_answers {}
 #[doc = include_str!("../guide/bound_tokens.md")]

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Where the reasons of events come from. Errors of a start are read by whoever starts.
-const REASONS: [&str; 9] = [
+const REASONS: [&str; 10] = [
     "error/mod.rs",
+    "error/step_up.rs",
     "error/token.rs",
     "issue/signer.rs",
     "key/remote/fetch.rs",
