@@ -94,6 +94,7 @@ pub mod binding;
 mod claims;
 pub mod clock;
 mod config_error;
+mod connection;
 pub mod error;
 mod facade;
 pub mod forward;
@@ -164,6 +165,7 @@ pub mod adapter {
     pub use crate::__require_facade as require_facade;
     pub use crate::answer::{Answer, GrpcStatus, HeaderFields, ResponseHeaders};
     pub use crate::authenticator::{Outcome, Pending, Verdict};
+    pub use crate::connection::ClientAddress;
     pub use crate::guard::{Admission, Deciding, Decision, FromAdmission, Rejection};
-    pub use crate::request::{ClientAddress, RequestHead};
+    pub use crate::request::RequestHead;
 }

@@ -11,6 +11,8 @@ use std::net::IpAddr;
 
 use http::{HeaderName, Version};
 
+use crate::connection::ClientAddress;
+
 /// The head of an HTTP request, read as bytes: the port through which a request of any framework is read.
 ///
 /// Implemented here for [`http::Request`] and [`http::request::Parts`]; `jwt-actix` implements it for actix-web.
@@ -52,11 +54,6 @@ pub trait RequestHead {
         None
     }
 }
-
-/// The address of the client that sent a request, put into its extensions by the application: from the connection or, behind
-/// a proxy, from the field that the proxy sets. Only the application knows which of them to believe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
 
 impl RequestHead for http::request::Parts {
     fn method(&self) -> &str {
