@@ -6,7 +6,7 @@ use actix_web::http::Version as OlderVersion;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::uri::Authority;
 use actix_web::{HttpMessage, HttpRequest};
-use jwt_core::adapter::{ClientAddress, HeaderName, RequestHead, Version};
+use jwt_core::adapter::{ClientCertificate, HeaderName, PeerAddress, RequestHead, Version};
 
 /// actix-web's request, as the core reads it: for what a handler asks the core itself, such as
 /// `Logins::refresh_token_from_request`.
@@ -48,7 +48,17 @@ impl RequestHead for Head<'_> {
         self.0.headers().get_all(name.as_str()).map(HeaderValue::as_bytes)
     }
 
-    fn client_address(&self) -> Option<IpAddr> {
-        self.0.extensions().get().map(|ClientAddress(address)| *address)
+    fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.0.extensions().get().cloned()
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        let said = self.extension().map(|PeerAddress(address)| address);
+        said.or_else(|| self.0.peer_addr().map(|peer| peer.ip()))
+    }
+
+    /// Of the request, or of its connection, where `HttpServer::on_connect` puts it.
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.extension().or_else(|| self.0.conn_data().cloned())
     }
 }

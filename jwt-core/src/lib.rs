@@ -46,7 +46,7 @@
 //! | pass tokens on to other services | [`forward`] |
 //! | tell clients where to get a token | [`metadata`] |
 //! | write an adapter for another framework | [`adapter`] |
-//! | ask for proofs of possession | [`binding`] |
+//! | ask for proofs of possession, trust proxies | [`binding`] |
 //! | see why something was refused | [`error`] |
 //! | stop the time in a test | [`clock`], `testing` (feature `testing`) |
 //!
@@ -165,7 +165,7 @@ pub mod adapter {
     pub use crate::__require_facade as require_facade;
     pub use crate::answer::{Answer, GrpcStatus, HeaderFields, ResponseHeaders};
     pub use crate::authenticator::{Outcome, Pending, Verdict};
-    pub use crate::connection::ClientAddress;
+    pub use crate::connection::{ClientAddress, ClientCertificate, PeerAddress};
     pub use crate::guard::{Admission, Deciding, Decision, FromAdmission, Rejection};
     pub use crate::request::RequestHead;
 }

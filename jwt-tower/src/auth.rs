@@ -1,34 +1,71 @@
 //! `JwtAuth`: the layer, and how it answers.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Deref;
 
-use http::Response;
 use http::request::Parts;
+use http::{Response, Uri};
 use jwt_core::{AuthError, Authenticator};
 
 use crate::rejection::{EmptyBody, Hook, ProblemBody};
+use crate::request::Facts;
 
 /// Lets only authenticated requests through.
 ///
 /// `R` makes the body of a rejection; see [`on_rejection_response`](Self::on_rejection_response).
 pub struct JwtAuth<C, R = ProblemBody> {
     pub(crate) authenticator: Authenticator<C>,
+    pub(crate) facts: Facts,
     pub(crate) rejection: R,
 }
 
 impl<C> JwtAuth<C> {
     /// A layer that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
     pub fn new(authenticator: Authenticator<C>) -> Self {
-        Self { authenticator, rejection: ProblemBody }
+        Self { authenticator, facts: Facts::default(), rejection: ProblemBody }
     }
 }
 
 impl<C, R> JwtAuth<C, R> {
+    /// Takes the address of the peer, which tells [trusted proxies](jwt_core::binding::TrustedProxies) from others, from this
+    /// type in the extensions of the request: on axum `ConnectInfo<SocketAddr>`, which is there if the router is served by
+    /// `into_make_service_with_connect_info::<SocketAddr>()`. Without it, a [`PeerAddress`](jwt_core::adapter::PeerAddress) in
+    /// the extensions says it, which wins over this.
+    ///
+    /// ```
+    /// # use std::net::SocketAddr;
+    /// # use jwt_tower::{Authenticator, JwtAuth, KeySet};
+    /// use axum::extract::{ConnectInfo, OriginalUri};
+    /// # let auth = Authenticator::<()>::builder()
+    /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    /// #     .audience("api")
+    /// #     .build()?;
+    ///
+    /// let layer = JwtAuth::new(auth).peer_from::<ConnectInfo<SocketAddr>>().uri_from::<OriginalUri>();
+    /// # let _ = layer;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn peer_from<T: Deref<Target = SocketAddr> + Send + Sync + 'static>(mut self) -> Self {
+        self.facts.peer = Some(|extensions| extensions.get::<T>().map(|address| address.ip()));
+        self
+    }
+
+    /// Takes the target of the request from this type in its extensions: on axum `OriginalUri`, for a layer inside of a router
+    /// that is nested, where the path lacks what the router is nested at. `htu` of a DPoP proof is compared with it (RFC 9449
+    /// §4.3). Without it, or where there is none, the target is that of the request.
+    #[must_use]
+    pub fn uri_from<T: Deref<Target = Uri> + Send + Sync + 'static>(mut self) -> Self {
+        self.facts.uri = Some(|extensions| extensions.get::<T>().map(|uri| &**uri));
+        self
+    }
+
     /// Answers rejected requests with an empty body: for response bodies that cannot be made out of a text, such as
     /// those of tonic.
     #[must_use]
     pub fn empty_body(self) -> JwtAuth<C, EmptyBody> {
-        JwtAuth { authenticator: self.authenticator, rejection: EmptyBody }
+        JwtAuth { authenticator: self.authenticator, facts: self.facts, rejection: EmptyBody }
     }
 
     /// Answers rejected requests by a function of the application, on any Tower stack. It gets the error, the head of the
@@ -59,13 +96,13 @@ impl<C, R> JwtAuth<C, R> {
     where
         F: Fn(&AuthError, &Parts, Response<()>) -> Response<B>,
     {
-        JwtAuth { authenticator: self.authenticator, rejection: Hook(hook) }
+        JwtAuth { authenticator: self.authenticator, facts: self.facts, rejection: Hook(hook) }
     }
 }
 
 impl<C, R: Clone> Clone for JwtAuth<C, R> {
     fn clone(&self) -> Self {
-        Self { authenticator: self.authenticator.clone(), rejection: self.rejection.clone() }
+        Self { authenticator: self.authenticator.clone(), facts: self.facts, rejection: self.rejection.clone() }
     }
 }
 

@@ -91,6 +91,7 @@ mod metadata_route;
 #[cfg(feature = "axum")]
 mod on_rejection;
 mod rejection;
+mod request;
 mod require;
 #[cfg(all(feature = "axum", feature = "login"))]
 mod same_origin;

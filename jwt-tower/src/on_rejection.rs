@@ -41,7 +41,7 @@ impl<C, R> JwtAuth<C, R> {
         F: Fn(&AuthError, &Parts, Response<()>) -> T,
         T: IntoResponse,
     {
-        JwtAuth { authenticator: self.authenticator, rejection: AxumHook(hook) }
+        JwtAuth { authenticator: self.authenticator, facts: self.facts, rejection: AxumHook(hook) }
     }
 }
 

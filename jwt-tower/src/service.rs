@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use crate::auth::JwtAuth;
 use crate::rejection::{ProblemBody, Rejected, RejectionBody};
+use crate::request::Head;
 
 impl<S, C, R: Clone> Layer<S> for JwtAuth<C, R> {
     type Service = JwtAuthService<S, C, R>;
@@ -46,7 +47,8 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         // `inner` itself, which was polled ready, and no clone of it, which was not.
-        let state = match self.auth.authenticator.authenticate(&request).outcome() {
+        let head = Head { request: &request, facts: self.auth.facts };
+        let state = match self.auth.authenticator.authenticate(&head).outcome() {
             Ok(outcome) => self.auth.settle(&mut self.inner, request, outcome),
             Err(verdict) => {
                 let clone = self.inner.clone();

@@ -36,8 +36,9 @@ use crate::verify::{
 /// | [`source`](Self::source) | bearer | the only one that a browser does not send by itself |
 /// | [`trusted_origin`](Self::trusted_origin) | none: the same origin only | a token in a cookie is sent by whichever page the browser shows |
 /// | `exp` | required | a token without an end is a password |
-/// | `cnf` | refused without a proof of that key | a token that is bound to a key is no bearer token (RFC 9449 §7.2) |
+/// | `cnf` | refused without a proof of that key, or that certificate | a token that is bound to a key is no bearer token (RFC 9449 §7.2) |
 /// | [`public_origin`](Self::public_origin) | the host of the request | only the application knows what stands in front |
+/// | [`trusted_proxies`](Self::trusted_proxies) | none | a header field says what whoever sent it likes |
 /// | [`require_dpop`](Self::require_dpop) | off | most clients have bearer tokens |
 /// | [`require_bound_tokens`](Self::require_bound_tokens) | off | the same |
 /// | [`fapi2`](Self::fapi2) | off | most services need no more than the defaults |

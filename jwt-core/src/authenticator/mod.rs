@@ -110,21 +110,26 @@ impl<C: ClaimsType> Authenticator<C> {
             Ok(csrf_token) => csrf_token,
             Err(error) => return Verdict::Rejected(cross_site(error, head.header_values(&ORIGIN).next())),
         };
-        let shown = inner.binding.shown(head, presented);
+        let shown = |verified: Option<&_>| inner.binding.shown(head, presented, verified);
         match inner.verifier.attempt(token, head.client_address()) {
-            Ok(verified) => self.admitted(verified, csrf_token, shown.as_deref()),
+            Ok(verified) => {
+                let shown = shown(Some(&verified));
+                self.admitted(verified, csrf_token, shown.as_deref())
+            }
             Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired { .. }))) if in_cookie => {
                 self.renewed_or(head, Some(token), error)
             }
             Err(Failure::Refused(error)) => self.refused(error, Some(token), || None).into(),
             Err(Failure::Wait { keys, .. }) => {
-                self.eventually(token, csrf_token, shown, move |this, token| async move {
+                self.eventually(token, csrf_token, shown(None), move |this, token| async move {
                     this.0.verifier.verify_after(keys, &token).await
                 })
             }
-            Err(Failure::LookUp(kind)) => self.eventually(token, csrf_token, shown, move |this, token| async move {
-                this.0.verifier.look_up(&*kind, &token).await
-            }),
+            Err(Failure::LookUp(kind)) => {
+                self.eventually(token, csrf_token, shown(None), move |this, token| async move {
+                    this.0.verifier.look_up(&*kind, &token).await
+                })
+            }
         }
     }
 
@@ -187,7 +192,9 @@ impl<C: ClaimsType> Authenticator<C> {
         };
         match renewed {
             Ok(Renewed { access_token, cookies }) => {
-                let result = self.0.verifier.verify(&access_token).map(Some);
+                let Inner { verifier, binding, .. } = &*self.0;
+                let verified = verifier.verify(&access_token);
+                let result = verified.and_then(|token| binding.check(&token, None, verifier).map(|_| Some(token)));
                 let result = result.map_err(|error| self.logged(error, Some(access_token.as_bytes())));
                 Outcome { result, cookies: Cookies::new(cookies) }
             }

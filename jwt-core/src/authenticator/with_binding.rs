@@ -1,7 +1,7 @@
-//! The settings about tokens that are bound to a key of their client.
+//! The settings about tokens that are bound to a key or a certificate of their client.
 
 use super::AuthenticatorBuilder;
-use crate::binding::{Dpop, check_party};
+use crate::binding::{Dpop, TrustedProxies, check_party};
 
 impl<C> AuthenticatorBuilder<C> {
     /// An address by which clients know this service, such as `https://api.example.com`: what the `htu` of a proof is compared
@@ -33,8 +33,8 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Accepts tokens that are bound to a key of their client, and whose sender has shown that key, and no others: neither bearer
-    /// tokens nor those of sessions. Off.
+    /// Accepts tokens that are bound and come with what they are bound to, a proof (`DPoP`, RFC 9449) or the certificate of the
+    /// connection (RFC 8705), and no others: those of sessions neither. Off.
     #[must_use]
     pub fn require_bound_tokens(mut self) -> Self {
         self.binding.bound_required = true;
@@ -70,6 +70,14 @@ impl<C> AuthenticatorBuilder<C> {
     pub fn fapi2(mut self) -> Self {
         self.binding.fapi = true;
         self.validation.party_check = Some(check_party);
+        self
+    }
+
+    /// Proxies whose header fields are believed about the address that a client used, and about its certificate. None.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.given.once("trusted_proxies");
+        self.binding.proxies = Some(proxies);
         self
     }
 }

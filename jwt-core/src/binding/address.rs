@@ -1,8 +1,9 @@
 //! By which address a client knows this service, and so each request: what the `htu` of its proofs is compared with.
 
 use super::htu::{Address, Origin, normal_path};
+use super::proxies::Proxies;
 use crate::config_error::unverified;
-use crate::error::{AuthenticatorBuildError, ProofError};
+use crate::error::{AuthenticatorBuildError, ProofError, ProxyError};
 use crate::request::RequestHead;
 use http::header::HOST;
 
@@ -22,7 +23,7 @@ struct Base {
 pub(super) struct RequestAddress {
     path: Box<str>,
     /// Scheme, where the request says one, and authority. `None` where neither counts.
-    own: Option<(Option<Box<str>>, Box<str>)>,
+    own: Result<Option<(Option<Box<str>>, Box<str>)>, ProxyError>,
 }
 
 impl PublicAddresses {
@@ -37,23 +38,28 @@ impl PublicAddresses {
         bases.collect::<Result<_, _>>().map(Self)
     }
 
-    pub(super) fn of(&self, head: &impl RequestHead) -> RequestAddress {
-        let own = if self.0.is_empty() {
-            let mut hosts = head.header_values(&HOST);
-            let host = hosts.next().and_then(|host| std::str::from_utf8(host).ok());
-            let authority = head.authority().or(host.filter(|_| hosts.next().is_none()));
-            authority.map(|authority| (head.scheme().map(Into::into), authority.into()))
-        } else {
-            None
-        };
+    pub(super) fn of(&self, head: &impl RequestHead, proxies: Option<&Proxies>) -> RequestAddress {
+        let own = if self.0.is_empty() { own_address(head, proxies) } else { Ok(None) };
         RequestAddress { path: head.path().into(), own }
     }
 }
 
+fn own_address(
+    head: &impl RequestHead,
+    proxies: Option<&Proxies>,
+) -> Result<Option<(Option<Box<str>>, Box<str>)>, ProxyError> {
+    let forwarded = proxies.map(|proxies| proxies.address(head)).transpose()?.unwrap_or_default();
+    let mut hosts = head.header_values(&HOST);
+    let host = hosts.next().and_then(|host| std::str::from_utf8(host).ok());
+    let authority = head.authority().or(host.filter(|_| hosts.next().is_none())).map(Into::into);
+    let scheme = forwarded.scheme.or(head.scheme().map(Into::into));
+    Ok(forwarded.authority.or(authority).map(|authority| (scheme, authority)))
+}
+
 impl RequestAddress {
-    /// Whether an `htu` is this address; else what would be, for the log.
-    pub(super) fn is(&self, htu: &str, public: &PublicAddresses) -> Result<(), String> {
-        let candidates = self.candidates(public);
+    /// Whether an `htu` is this address.
+    pub(super) fn is(&self, htu: &str, public: &PublicAddresses) -> Result<(), ProofError> {
+        let candidates = self.candidates(public).map_err(|error| ProofError::Proxy(error.clone()))?;
         // Spelled as it is normally, nearly always.
         let is_spelled_so = |(origin, base): &(Origin, &str)| {
             let rest = htu.strip_prefix(origin.as_str()).and_then(|rest| rest.strip_prefix(base));
@@ -70,14 +76,14 @@ impl RequestAddress {
             Some(meant) if equal(&meant) => Ok(()),
             _ => {
                 let shown = candidates.iter().map(|(origin, base)| [origin.as_str(), base, &self.path].concat());
-                Err(shown.collect::<Vec<_>>().join(" or "))
+                Err(ProofError::address(htu, &shown.collect::<Vec<_>>().join(" or ")))
             }
         }
     }
 
     /// The origins that a client may have used, and what stands there in front of the path.
-    fn candidates<'a>(&self, public: &'a PublicAddresses) -> Vec<(Origin, &'a str)> {
-        match &self.own {
+    fn candidates<'a>(&self, public: &'a PublicAddresses) -> Result<Vec<(Origin, &'a str)>, &ProxyError> {
+        Ok(match self.own.as_ref()? {
             None => public.0.iter().map(|base| (base.origin.clone(), &*base.path)).collect(),
             Some((Some(scheme), authority)) => {
                 Origin::new(scheme, authority).map(|origin| (origin, "")).into_iter().collect()
@@ -86,7 +92,7 @@ impl RequestAddress {
             Some((None, authority)) => {
                 ["https", "http"].iter().filter_map(|scheme| Some((Origin::new(scheme, authority)?, ""))).collect()
             }
-        }
+        })
     }
 }
 
@@ -97,7 +103,7 @@ fn is_plain(path: &str) -> bool {
 }
 
 impl ProofError {
-    pub(super) fn address(htu: &str, expected: &str) -> Self {
+    fn address(htu: &str, expected: &str) -> Self {
         let expected = if expected.is_empty() { "none that can be told".into() } else { unverified(expected) };
         Self::Address { found: unverified(htu).into(), expected: expected.into() }
     }

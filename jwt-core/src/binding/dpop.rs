@@ -202,8 +202,8 @@ pub(super) struct Expected<'a> {
     pub(super) key: &'a Thumbprint,
     pub(super) token: &'a str,
     pub(super) method: &'a str,
-    /// Whether `htu` is the address of the request; else that address, for the log.
-    pub(super) is_address: &'a dyn Fn(&str) -> Result<(), String>,
+    /// Whether `htu` is the address of the request.
+    pub(super) is_address: &'a dyn Fn(&str) -> Result<(), ProofError>,
     pub(super) now: NumericDate,
     pub(super) leeway: Duration,
 }
@@ -307,7 +307,7 @@ impl Proofs {
         if *htm != *expected.method {
             return Err(ProofError::Method);
         }
-        (expected.is_address)(&htu).map_err(|address| ProofError::address(&htu, &address))?;
+        (expected.is_address)(&htu)?;
         let mut buffer = [0; 32];
         let hash = base64url::decode_into(ath.as_bytes(), &mut buffer);
         if hash != Some(&*crypto::sha256(expected.token.as_bytes())) {

@@ -1,11 +1,14 @@
 //! Proof of possession (RFC 7800): whether whoever sent a token that is bound to a key has that key.
 
 mod address;
+mod certificate;
 mod dpop;
+mod elements;
 mod fapi;
 mod htu;
 mod nonce;
 mod proof_keys;
+mod proxies;
 mod replay;
 mod signing;
 #[cfg(feature = "login")]
@@ -17,6 +20,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+use crate::claims::confirmation::Confirmation;
 pub use crate::claims::confirmation::Possession;
 pub use crate::claims::used_proof::{FirstUse, UsedProof};
 use crate::clock::NumericDate;
@@ -25,10 +29,13 @@ use crate::request::RequestHead;
 use crate::request::source::{Presented, TokenSource};
 use crate::verify::{VerifiedToken, Verifier};
 use address::{PublicAddresses, RequestAddress};
+use certificate::Certificate;
 pub use dpop::Dpop;
 use dpop::{Expected, GoodProof, MAX_PROOF, Proofs};
 pub(crate) use fapi::{Surroundings, check_party};
 pub use nonce::DpopNonces;
+use proxies::Proxies;
+pub use proxies::TrustedProxies;
 use replay::Answer;
 pub use signing::{DpopKey, DpopProof};
 
@@ -40,8 +47,10 @@ const DPOP: HeaderName = HeaderName::from_static("dpop");
 pub(crate) struct BindingSettings {
     pub(crate) dpop: Dpop,
     pub(crate) dpop_required: bool,
+    /// By a proof of either kind.
     pub(crate) bound_required: bool,
     pub(crate) fapi: bool,
+    pub(crate) proxies: Option<TrustedProxies>,
     /// Origins, each perhaps with a path that a proxy takes off.
     pub(crate) public_origins: Vec<Box<str>>,
 }
@@ -53,6 +62,7 @@ pub(crate) struct Binding {
     bound_required: bool,
     fapi: bool,
     addresses: PublicAddresses,
+    proxies: Option<Proxies>,
     leeway: Duration,
 }
 
@@ -71,14 +81,29 @@ impl BindingSettings {
         if self.bound_required && unproven {
             return Err(AuthenticatorBuildError::BoundContradiction);
         }
-        let Self { dpop, dpop_required, bound_required, fapi, public_origins } = self;
+        let Self { dpop, dpop_required, bound_required, fapi, proxies, public_origins } = self;
+        let proxies = proxies.map(TrustedProxies::build).transpose()?;
         let (proofs, addresses) = (dpop.build()?, PublicAddresses::new(&public_origins)?);
-        Ok(Binding { proofs, dpop_required, bound_required, fapi, addresses, leeway: around.validation.leeway })
+        Ok(Binding {
+            proofs,
+            dpop_required,
+            bound_required,
+            fapi,
+            addresses,
+            proxies,
+            leeway: around.validation.leeway,
+        })
     }
 }
 
 /// What a request shows beside its token, kept until that is verified.
 pub(crate) struct Shown {
+    /// Under the scheme `DPoP`.
+    proof: Option<ShownProof>,
+    certificate: Option<Certificate>,
+}
+
+struct ShownProof {
     proof: Result<Box<[u8]>, ProofError>,
     method: Box<str>,
     address: RequestAddress,
@@ -93,11 +118,21 @@ impl Binding {
         self.proofs.algorithms.iter().map(|algorithm| algorithm.as_str())
     }
 
-    /// What a request shows; `None` for a bearer token.
-    pub(crate) fn shown(&self, head: &impl RequestHead, presented: Presented) -> Option<Box<Shown>> {
-        if presented != Presented::WithProof {
-            return None;
-        }
+    /// What a request shows that its token may be bound to; `None` where there is nothing. `token` is `None` until it is
+    /// verified, and then it may be bound to everything.
+    pub(crate) fn shown<C>(
+        &self,
+        head: &impl RequestHead,
+        presented: Presented,
+        token: Option<&VerifiedToken<C>>,
+    ) -> Option<Box<Shown>> {
+        let is_bound = |token: &VerifiedToken<C>| token.confirmation().is_some_and(|cnf| cnf.certificate.is_some());
+        let proof = (presented == Presented::WithProof).then(|| self.shown_proof(head));
+        let certificate = token.is_none_or(is_bound).then(|| Certificate::of(head, self.proxies.as_ref()));
+        (proof.is_some() || certificate.is_some()).then(|| Box::new(Shown { proof, certificate }))
+    }
+
+    fn shown_proof(&self, head: &impl RequestHead) -> ShownProof {
         let name = DPOP;
         let mut fields = head.header_values(&name);
         let proof = match (fields.next(), fields.next()) {
@@ -106,7 +141,7 @@ impl Binding {
             (Some(proof), None) if proof.len() > MAX_PROOF => Err(ProofError::TooLong { limit: MAX_PROOF }),
             (Some(proof), None) => Ok(proof.into()),
         };
-        Some(Box::new(Shown { proof, method: head.method().into(), address: self.addresses.of(head) }))
+        ShownProof { proof, method: head.method().into(), address: self.addresses.of(head, self.proxies.as_ref()) }
     }
 
     /// How whoever sent the token has shown that it is theirs, or why they may not use it. In the end a store may have to be
@@ -120,35 +155,60 @@ impl Binding {
         if self.fapi {
             fapi::check_token(token, verifier.now(), self.leeway)?;
         }
-        let (confirmation, shown) = match (token.confirmation(), shown) {
-            // Of each kind: the sender of one that is bound and was sent without is told what it is bound to.
-            (None, None) if self.bound_required => return Err(TokenError::ProofRequired.into()),
-            (None, None) if !self.dpop_required => return Ok((Possession::BEARER, None)),
-            (None, _) => return Err(TokenError::NotBound.into()),
-            (Some(_), None) => {
-                return token.check_unproven().map(|()| (Possession::BEARER, None)).map_err(AuthError::from);
-            }
-            (Some(confirmation), Some(shown)) => (confirmation, shown),
+        let proof = shown.and_then(|shown| shown.proof.as_ref());
+        let Some(confirmation) = token.confirmation() else {
+            return match proof {
+                None if self.bound_required => Err(TokenError::ProofRequired.into()),
+                None if !self.dpop_required => Ok((Possession::BEARER, None)),
+                _ => Err(TokenError::NotBound.into()),
+            };
+        };
+        let certificate = self.check_certificate(confirmation, shown.and_then(|shown| shown.certificate.as_ref()));
+        let by_certificate = match certificate {
+            Ok(shown) => shown,
+            // Where bound tokens pass as bearer tokens.
+            Err(_) if token.check_unproven().is_ok() => false,
+            Err(error) => return Err(error.into()),
+        };
+        let possession = Possession { certificate: by_certificate, ..Possession::BEARER };
+        let Some(proof) = proof else {
+            return match confirmation.proof_key {
+                None if by_certificate && self.dpop_required => Err(TokenError::NotBound.into()),
+                None if by_certificate => Ok((possession, None)),
+                _ => token.check_unproven().map(|()| (possession, None)).map_err(AuthError::from),
+            };
         };
         let now = verifier.now();
         // A token that is bound to a certificate alone is none for DPoP.
         let key = confirmation.proof_key.as_ref().ok_or_else(|| TokenError::unproven(confirmation))?;
-        let proof = shown.proof.as_ref().map_err(|error| AuthError::from(error.clone()))?;
+        let signed = proof.proof.as_ref().map_err(|error| AuthError::from(error.clone()))?;
         let GoodProof { used, wants_nonce } = self.proofs.check(
-            proof,
+            signed,
             &Expected {
                 key,
                 token: token.compact(),
-                method: &shown.method,
-                is_address: &|htu| shown.address.is(htu, &self.addresses),
+                method: &proof.method,
+                is_address: &|htu| proof.address.is(htu, &self.addresses),
                 now,
                 leeway: self.leeway,
             },
         )?;
-        let possession = Possession { dpop: true, wants_nonce, ..Possession::BEARER };
+        let possession = Possession { dpop: true, wants_nonce, ..possession };
         match self.proofs.used.first_use(used, now) {
             Answer::Now(first) => outcome(Some(first)).map(|()| (possession, None)),
             Answer::Later(asking) => Ok((possession, Some(Box::pin(async move { outcome(asking.await) })))),
+        }
+    }
+
+    /// Whether the token is bound to a certificate, and that is the one of the client (RFC 8705 §3).
+    fn check_certificate(&self, confirmation: &Confirmation, shown: Option<&Certificate>) -> Result<bool, TokenError> {
+        let Some(expected) = &confirmation.certificate else { return Ok(false) };
+        // A token that came by another way than a request.
+        let shown = shown.ok_or(TokenError::Bound)?;
+        match shown.thumbprint(self.proxies.as_ref()) {
+            Ok(shown) if shown == *expected => Ok(true),
+            Ok(_) => Err(TokenError::OtherCertificate),
+            Err(error) => Err(TokenError::NoCertificate(error)),
         }
     }
 
@@ -183,6 +243,7 @@ impl fmt::Debug for Binding {
             .field("bound_required", &self.bound_required)
             .field("fapi", &self.fapi)
             .field("public_addresses", &self.addresses)
+            .field("proxies", &self.proxies)
             .field("proof_algorithms", &self.proofs.algorithms)
             .field("nonces", &self.proofs.nonces)
             .finish_non_exhaustive()

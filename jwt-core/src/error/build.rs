@@ -145,6 +145,25 @@ pub enum AuthenticatorBuildError {
         /// The address.
         origin: Box<str>,
     },
+    /// A network of trusted proxies that is none, or that is everybody.
+    #[error(
+        "`TrustedProxies::at({network:?})`: write an address such as `10.0.0.7`, or a network such as `10.1.0.0/16` with nothing behind its prefix; `TrustedProxies::dangerous_every_peer()` trusts everybody"
+    )]
+    TrustedProxy {
+        /// The network.
+        network: Box<str>,
+    },
+    /// Trusted proxies of which nothing is taken, or of which two things are that contradict each other.
+    #[error(
+        "`TrustedProxies` needs at least one address or network, and at least one field that these proxies set: `.forwarded()` or `.x_forwarded_proto()` and `.x_forwarded_host()`, and one field for certificates"
+    )]
+    TrustedProxyFields,
+    /// A header field that cannot be named so.
+    #[error("`TrustedProxies::client_cert_pem({field:?})`: no header field has this name")]
+    CertificateField {
+        /// The name.
+        field: Box<str>,
+    },
     /// Proofs by an algorithm that has no key pair.
     #[error("`Dpop::algorithm(Algorithm::{algorithm})`: a proof is signed with a key pair, and {algorithm} has none")]
     ProofAlgorithm {

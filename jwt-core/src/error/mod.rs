@@ -1,6 +1,7 @@
 //! Why a request is refused: what the wire, the log and code are told.
 
 mod build;
+mod certificate;
 mod check;
 mod fapi;
 mod outcome;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use build::AuthenticatorBuildError;
+pub use certificate::{CertificateError, ProxyError};
 pub use check::CheckError;
 pub use fapi::Fapi2Contradiction;
 pub use outcome::CheckOutcome;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Malformed;
+use super::{Malformed, ProxyError};
 use crate::key::KeyError;
 
 /// Why a DPoP proof (RFC 9449 §4.3) is not good. For the log and for code: the client learns `invalid_dpop_proof`, or
@@ -59,6 +59,9 @@ pub enum ProofError {
         /// The address that this service knows the request by, as debug text of at most 128 characters.
         expected: Box<str>,
     },
+    /// The address of the request is not known, since a trusted proxy does not say it.
+    #[error("the address of the request is not known, which `htu` of the proof has to be: {0}")]
+    Proxy(ProxyError),
     /// `ath` is not the hash of the token that it came with.
     #[error("`ath` of the proof is not the hash of the token")]
     AccessTokenHash,

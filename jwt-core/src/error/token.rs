@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Track};
 
-use super::CheckError;
+use super::{CertificateError, CheckError};
 use crate::claims::confirmation::Confirmation;
 use crate::claims::{self, RegisteredClaim, RegisteredClaims};
 use crate::config_error::{MAX_UNVERIFIED, unverified};
@@ -123,6 +123,14 @@ pub enum TokenError {
     /// The proof that came with the token is by another key than the one that the token is bound to (RFC 9449 §7.1).
     #[error("the DPoP proof is by another key than the one that the token is bound to")]
     OtherProofKey,
+    /// The token is bound to a certificate (RFC 8705 §3), and none of the client is known.
+    #[error("bound to a certificate of its client, and none is known: {0}")]
+    NoCertificate(CertificateError),
+    /// The token is bound to another certificate than the one that the client has shown (RFC 8705 §3).
+    #[error(
+        "bound to another certificate than that of the connection: it is the token of another client, or the client has a new certificate since it got the token"
+    )]
+    OtherCertificate,
     /// Not bound to a key, and sent under the scheme `DPoP`, or where only bound tokens are accepted.
     #[error("not bound to a key of its client, and sent under the scheme `DPoP` or where that is demanded")]
     NotBound,

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use http::{HeaderName, Version};
 
-use crate::connection::ClientAddress;
+use crate::connection::{ClientAddress, ClientCertificate, PeerAddress};
 
 /// The head of an HTTP request, read as bytes: the port through which a request of any framework is read.
 ///
@@ -48,10 +48,27 @@ pub trait RequestHead {
     /// The values of every header field of that name, in their order.
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;
 
-    /// The address of the client, where the application says it by a [`ClientAddress`] in the extensions of the request. So
-    /// that the requests of one client cannot use up what all clients share. `None`.
-    fn client_address(&self) -> Option<IpAddr> {
+    /// What the application has put into the extensions of the request. `None`, for frameworks without.
+    fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         None
+    }
+
+    /// The address of the client, where the application says it by a [`ClientAddress`] in the extensions of the request. So
+    /// that the requests of one client cannot use up what all clients share.
+    fn client_address(&self) -> Option<IpAddr> {
+        self.extension().map(|ClientAddress(address)| address)
+    }
+
+    /// The address at the other end of the connection, a client or a proxy: of a [`PeerAddress`] in the extensions of the
+    /// request, unless the framework tells.
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.extension().map(|PeerAddress(address)| address)
+    }
+
+    /// The certificate that the client has shown in the handshake of the connection: of a [`ClientCertificate`] in the
+    /// extensions of the request, unless the framework tells.
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.extension()
     }
 }
 
@@ -84,8 +101,8 @@ impl RequestHead for http::request::Parts {
         self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
     }
 
-    fn client_address(&self) -> Option<IpAddr> {
-        self.extensions.get().map(|ClientAddress(address)| *address)
+    fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.extensions.get().cloned()
     }
 }
 
@@ -118,8 +135,8 @@ impl<B> RequestHead for http::Request<B> {
         self.headers().get_all(name).into_iter().map(http::HeaderValue::as_bytes)
     }
 
-    fn client_address(&self) -> Option<IpAddr> {
-        self.extensions().get().map(|ClientAddress(address)| *address)
+    fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.extensions().get().cloned()
     }
 }
 

@@ -25,6 +25,7 @@ mod logout;
 mod logs;
 mod metadata;
 mod ml_dsa;
+mod mutual_tls;
 mod parity;
 mod profiles;
 mod published;

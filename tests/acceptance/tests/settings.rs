@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use acceptance::{AUDIENCE, ISSUER, SECRET, Stopped, builder as authenticator};
 use jwt_core::api_key::{ApiKey, ApiKeyDigest, ApiKeyStore, ApiKeys, ApiKeysBuilder, FindingApiKey, KnownApiKey};
-use jwt_core::binding::{Dpop, DpopKey, DpopNonces};
+use jwt_core::binding::{Dpop, DpopKey, DpopNonces, TrustedProxies};
 use jwt_core::error::Misuse;
 use jwt_core::forward::{ExchangeError, ExchangeRequest, Exchanging, ForwardTarget, Forwarder, TokenExchange};
 use jwt_core::guard::{AuthorizationDetail, Policy};
@@ -85,6 +85,10 @@ fn metadata() -> ResourceMetadataBuilder {
     ResourceMetadata::builder("https://api.example.com")
 }
 
+fn proxies() -> TrustedProxies {
+    TrustedProxies::at(["10.0.0.7"]).client_cert()
+}
+
 fn authenticators(rows: &mut Vec<Row>) {
     let trusted = |issuer: TrustedIssuer| Authenticator::<()>::builder().trust(issuer).audience(AUDIENCE).build();
     let sessions = Sessions::builder(store()).build().unwrap();
@@ -100,6 +104,16 @@ fn authenticators(rows: &mut Vec<Row>) {
         sessions(&sessions)(&sessions);
         revocations(&revocations)(&revocations);
         dpop(Dpop::new())(Dpop::new());
+        trusted_proxies(proxies())(proxies());
+    }
+    let proxies = |proxies: TrustedProxies| authenticator().trusted_proxies(proxies).build();
+    twice! { rows, "TrustedProxies", TrustedProxies::dangerous_every_peer(), proxies;
+        client_cert()();
+        client_cert_pem("one")("two");
+        x_forwarded_client_cert()();
+    }
+    for flag in ["forwarded", "x_forwarded_proto", "x_forwarded_host"] {
+        rows.push(("TrustedProxies", flag, SaysTheSame));
     }
     let dpop = |dpop: Dpop| authenticator().dpop(dpop).build();
     twice! { rows, "Dpop", Dpop::new(), dpop;

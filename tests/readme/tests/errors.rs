@@ -7,6 +7,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Where the reasons of events come from. Errors of a start are read by whoever starts.
 const REASONS: [&str; 10] = [
+    "error/certificate.rs",
     "error/mod.rs",
     "error/step_up.rs",
     "error/token.rs",

@@ -81,6 +81,7 @@ pub(crate) fn tokio_listener(listener: TcpListener) -> tokio::net::TcpListener {
 }
 
 fn on_axum(listener: TcpListener, authenticator: Authenticator<User>) {
+    use axum::extract::ConnectInfo;
     use axum::routing::{any, get};
     use axum::{Json, Router};
     use jwt_tower::{Claims, JwtAuth, MetadataRoute, Token, VerifiedToken};
@@ -107,9 +108,10 @@ fn on_axum(listener: TcpListener, authenticator: Authenticator<User>) {
         .route("/cached", get(cached))
         .route("/token", get(token))
         .route("/elsewhere", get(elsewhere))
-        .layer(JwtAuth::new(authenticator))
+        .layer(JwtAuth::new(authenticator).peer_from::<ConnectInfo<SocketAddr>>())
         .route("/unprotected", get(me))
         .layer(MetadataRoute::new(metadata()));
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     runtime().block_on(async { axum::serve(tokio_listener(listener), app).await.expect("axum serves") });
 }
 
@@ -119,9 +121,9 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<User>) {
     use hyper::body::{Bytes, Incoming};
     use hyper_util::rt::TokioIo;
     use hyper_util::service::TowerToHyperService;
-    use jwt_tower::adapter::Rejection;
+    use jwt_tower::adapter::{PeerAddress, Rejection};
     use jwt_tower::{JwtAuth, MetadataRoute};
-    use tower::{Layer, ServiceExt, service_fn};
+    use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 
     type Answer = Response<Full<Bytes>>;
 
@@ -174,8 +176,13 @@ fn on_hyper(listener: TcpListener, authenticator: Authenticator<User>) {
     let app = MetadataRoute::new(metadata()).layer(app);
     runtime().block_on(async move {
         let listener = tokio_listener(listener);
-        while let Ok((stream, _)) = listener.accept().await {
-            let service = TowerToHyperService::new(app.clone());
+        while let Ok((stream, peer)) = listener.accept().await {
+            let with_peer = move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(PeerAddress(peer.ip()));
+                request
+            };
+            let app = ServiceBuilder::new().map_request(with_peer).service(app.clone());
+            let service = TowerToHyperService::new(app);
             tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     });
