@@ -5,9 +5,12 @@
 
 mod api_key;
 mod claims;
+mod client_certificate;
 mod compact_token;
 mod cookie_header;
 mod cross_site;
+mod elements;
+mod forwarded;
 mod key_set;
 mod opaque_token;
 mod reference;
@@ -19,9 +22,11 @@ use std::task::{Context, Poll, Waker};
 
 pub use api_key::api_key;
 pub use claims::claims;
+pub use client_certificate::client_certificate;
 pub use compact_token::compact_token;
 pub use cookie_header::cookie_header;
 pub use cross_site::cross_site;
+pub use forwarded::forwarded;
 pub use key_set::key_set;
 pub use opaque_token::opaque_token;
 pub use remote_signature::remote_signature;

@@ -34,6 +34,8 @@ replayed! {
     a_request_says_what_the_model_hears cookie_header;
     keys_are_loaded_without_a_panic key_set;
     a_request_comes_from_where_the_rules_say cross_site;
+    a_named_proxy_says_the_address_as_the_model_hears_it forwarded;
+    a_certificate_in_a_field_is_the_one_that_the_model_reads client_certificate;
     a_token_that_says_nothing_opens_what_it_was_made_for opaque_token;
     nothing_but_a_key_that_is_known_is_accepted api_key;
     the_signature_of_a_service_is_read_as_the_model_reads_it remote_signature;
