@@ -72,72 +72,49 @@ pub trait RequestHead {
     }
 }
 
+/// What `Request` has methods for, `Parts` has as fields.
+macro_rules! parts_are_read {
+    ($($call:tt)?) => {
+        fn method(&self) -> &str {
+            self.method $($call)?.as_str()
+        }
+
+        fn scheme(&self) -> Option<&str> {
+            self.uri $($call)?.scheme_str()
+        }
+
+        fn authority(&self) -> Option<&str> {
+            self.uri $($call)?.authority().map(http::uri::Authority::as_str)
+        }
+
+        fn path(&self) -> &str {
+            self.uri $($call)?.path()
+        }
+
+        fn query(&self) -> Option<&str> {
+            self.uri $($call)?.query()
+        }
+
+        fn version(&self) -> Version {
+            self.version $($call)?
+        }
+
+        fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+            self.headers $($call)?.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+        }
+
+        fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+            self.extensions $($call)?.get().cloned()
+        }
+    };
+}
+
 impl RequestHead for http::request::Parts {
-    fn method(&self) -> &str {
-        self.method.as_str()
-    }
-
-    fn scheme(&self) -> Option<&str> {
-        self.uri.scheme_str()
-    }
-
-    fn authority(&self) -> Option<&str> {
-        self.uri.authority().map(http::uri::Authority::as_str)
-    }
-
-    fn path(&self) -> &str {
-        self.uri.path()
-    }
-
-    fn query(&self) -> Option<&str> {
-        self.uri.query()
-    }
-
-    fn version(&self) -> Version {
-        self.version
-    }
-
-    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
-    }
-
-    fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.extensions.get().cloned()
-    }
+    parts_are_read!();
 }
 
 impl<B> RequestHead for http::Request<B> {
-    fn method(&self) -> &str {
-        self.method().as_str()
-    }
-
-    fn scheme(&self) -> Option<&str> {
-        self.uri().scheme_str()
-    }
-
-    fn authority(&self) -> Option<&str> {
-        self.uri().authority().map(http::uri::Authority::as_str)
-    }
-
-    fn path(&self) -> &str {
-        self.uri().path()
-    }
-
-    fn query(&self) -> Option<&str> {
-        self.uri().query()
-    }
-
-    fn version(&self) -> Version {
-        self.version()
-    }
-
-    fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.headers().get_all(name).into_iter().map(http::HeaderValue::as_bytes)
-    }
-
-    fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.extensions().get().cloned()
-    }
+    parts_are_read!(());
 }
 
 #[cfg(test)]
