@@ -36,6 +36,7 @@
 //! - [Write your own store](self::own_store)
 //! - [Pass a token on to another service](self::forward_tokens)
 //! - [Test your application](self::test_your_application)
+//! - [Accept tokens that are bound to a certificate](self::mutual_tls)
 //! - [Order the middleware](self::middleware_order)
 //! - [Run it in production](self::deploy)
 //! - [Move from another crate](self::migrate)
@@ -117,6 +118,8 @@ pub mod own_store {}
 pub mod forward_tokens {}
 #[doc = include_str!("../guide/test_your_application.md")]
 pub mod test_your_application {}
+#[doc = include_str!("../guide/mutual_tls.md")]
+pub mod mutual_tls {}
 #[doc = include_str!("../guide/middleware_order.md")]
 pub mod middleware_order {}
 #[doc = include_str!("../guide/deploy.md")]

@@ -295,7 +295,9 @@ fn the_log_says_why_no_certificate_is_known() {
     let named = || builder().trusted_proxies(TrustedProxies::at(["10.0.0.7"]).client_cert());
     let from = |address: &str| {
         let address: IpAddr = address.parse().unwrap();
-        move |all: &mut http::Extensions| drop(all.insert(PeerAddress(address)))
+        move |all: &mut http::Extensions| {
+            all.insert(PeerAddress(address));
+        }
     };
     let good = bytes_of(&der());
     let good = ("client-cert", &*good);

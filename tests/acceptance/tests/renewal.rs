@@ -86,6 +86,22 @@ fn send(server: &Server, method: &str, target: &str, fields: &[(&str, &str)]) ->
 }
 
 #[test]
+fn a_renewed_login_opens_nothing_where_only_bound_tokens_are_accepted() {
+    for stack in STACKS {
+        for dpop in [false, true] {
+            let late = Late::new();
+            let demanding = late.tokens.authenticator::<User>();
+            let demanding = if dpop { demanding.require_dpop() } else { demanding.require_bound_tokens() };
+            let server = stack.start(demanding.build().unwrap());
+            for cookie in [late.both(), late.refresh.clone()] {
+                let reply = send(&server, "GET", "/me", &[("Cookie", &cookie), ("Sec-Fetch-Site", "same-origin")]);
+                assert_eq!(reply.status, 401, "{} {dpop}: {reply:?}", stack.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_login_that_has_run_out_is_renewed_on_the_way() {
     for stack in STACKS {
         // The expired token is there, or the browser has dropped its cookie.
