@@ -146,8 +146,8 @@ fn has_pem(escaped: &str) -> bool {
         rest = &rest[at + 3..];
     }
     plain.push_str(rest);
-    let body = plain.split("-----").nth(2).unwrap_or_default();
+    let body = plain.trim_ascii().strip_prefix("-----BEGIN CERTIFICATE-----");
+    let Some(body) = body.and_then(|rest| rest.strip_suffix("-----END CERTIFICATE-----")) else { return false };
     let body: String = body.chars().filter(|character| !character.is_ascii_whitespace()).collect();
-    plain.contains("-----BEGIN CERTIFICATE-----")
-        && [STANDARD.decode(&body), STANDARD_NO_PAD.decode(&body)].iter().flatten().any(|der| der == DER)
+    [STANDARD.decode(&body), STANDARD_NO_PAD.decode(&body)].iter().flatten().any(|der| der == DER)
 }

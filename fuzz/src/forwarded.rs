@@ -106,12 +106,12 @@ fn by_forwarded(request: &Request<()>) -> Said {
 }
 
 fn by_x_forwarded(request: &Request<()>) -> Said {
-    let word = |name| {
-        let value = last(request, name)?;
+    let word = |name: HeaderName| {
+        let value = last(request, &name)?;
         Some(value.split(',').next_back()?.trim_matches([' ', '\t']).to_owned())
     };
-    let scheme = scheme(&word(&PROTO)?)?;
-    let authority = authority(&word(&X_HOST)?, &scheme)?;
+    let scheme = scheme(&word(PROTO)?)?;
+    let authority = authority(&word(X_HOST)?, &scheme)?;
     Some((scheme, authority))
 }
 

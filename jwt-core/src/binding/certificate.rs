@@ -94,12 +94,13 @@ fn of_der(der: &[u8]) -> Option<Thumbprint> {
     if der.is_empty() { None } else { crypto::sha256(der).try_into().ok() }
 }
 
-/// The one certificate of a percent-encoded PEM.
+/// The one certificate of a percent-encoded PEM, with no text around it and no headers in it.
 fn of_pem(escaped: &str) -> Option<Thumbprint> {
-    match &*pem::parse_many(unescaped(escaped)?.as_ref()).ok()? {
-        [block] if block.tag() == "CERTIFICATE" => of_der(block.contents()),
-        _ => None,
-    }
+    let text = unescaped(escaped)?;
+    let body = text.trim_ascii().strip_prefix(b"-----BEGIN CERTIFICATE-----")?;
+    let mut base64 = body.strip_suffix(b"-----END CERTIFICATE-----")?.to_vec();
+    base64.retain(|byte| !byte.is_ascii_whitespace());
+    of_der(&STANDARD.decode_to_vec(base64).ok()?)
 }
 
 /// Percent-encoding undone (RFC 3986 §2.1); a plus is a plus.
