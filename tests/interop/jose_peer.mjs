@@ -1,11 +1,8 @@
-// The npm package jose as a peer: one JSON request per line on stdin, one JSON
-// answer per line on stdout.
-//
-// A rejected token is {"ok": false, "error": ...}; everything else that goes wrong,
-// an unusable key or a malformed request, is {"error": ...}.
+// The npm package jose as a peer, see serve.mjs. A rejected token is {"ok": false, "error": ...}.
 
 import { webcrypto } from "node:crypto";
 import * as jose from "jose";
+import { serve } from "./serve.mjs";
 
 globalThis.crypto ??= webcrypto; // node 18
 
@@ -82,27 +79,4 @@ const operations = {
   },
 };
 
-async function answer(line) {
-  try {
-    const request = JSON.parse(line);
-    if (!Object.hasOwn(operations, request.op)) throw new Error(`unknown op: ${request.op}`);
-    return await operations[request.op](request);
-  } catch (error) {
-    return { error: String(error) };
-  }
-}
-
-// Not node:readline, which also ends a line at U+2028, a character that JSON allows in strings.
-async function* lines(input) {
-  let rest = "";
-  for await (const chunk of input.setEncoding("utf8")) {
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop();
-    yield* parts;
-  }
-  if (rest) yield rest;
-}
-
-for await (const line of lines(process.stdin)) {
-  process.stdout.write(JSON.stringify(await answer(line)) + "\n");
-}
+await serve(operations);

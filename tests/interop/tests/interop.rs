@@ -1,7 +1,5 @@
 //! Tokens and keys of PyJWT and of the npm package jose are good here, and ours are good there.
 
-#![expect(clippy::unwrap_used, reason = "all of this file is tests")]
-
 use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
