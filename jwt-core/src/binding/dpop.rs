@@ -224,6 +224,9 @@ struct ProofClaims<'a> {
     #[serde(borrow)]
     htu: Option<Cow<'a, str>>,
     iat: Option<f64>,
+    /// Proofs have neither of the next two, but what says when it is good is good only then.
+    exp: Option<f64>,
+    nbf: Option<f64>,
     #[serde(borrow)]
     ath: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -301,8 +304,10 @@ impl Proofs {
         let jti = claims.jti.filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI).ok_or(missing("jti"))?;
         let htm = claims.htm.ok_or(missing("htm"))?;
         let htu = claims.htu.ok_or(missing("htu"))?;
-        let issued_at =
-            claims.iat.and_then(|iat| NumericDate::from_number(Number::Float(iat))).ok_or(missing("iat"))?;
+        let moment = |seconds: f64| NumericDate::from_number(Number::Float(seconds));
+        let issued_at = claims.iat.and_then(moment).ok_or(missing("iat"))?;
+        let expires_at = claims.exp.map(|exp| moment(exp).ok_or(missing("exp"))).transpose()?;
+        let not_before = claims.nbf.map(|nbf| moment(nbf).ok_or(missing("nbf"))).transpose()?;
         let ath = claims.ath.ok_or(missing("ath"))?;
         if *htm != *expected.method {
             return Err(ProofError::Method);
@@ -320,6 +325,10 @@ impl Proofs {
         let last = at.saturating_add(self.max_age);
         if now > last {
             return Err(ProofError::TooOld { by: now.saturating_sub(last) });
+        }
+        let has_ended = expires_at.is_some_and(|end| now >= end.since_epoch().saturating_add(expected.leeway));
+        if has_ended || not_before.is_some_and(|begin| begin.since_epoch() > now.saturating_add(expected.leeway)) {
+            return Err(ProofError::NotNow);
         }
         let wants_nonce = match &self.nonces {
             None => false,
@@ -346,8 +355,10 @@ fn malformed(error: &ReadError, otherwise: Malformed) -> ProofError {
 /// Which claim has the wrong type.
 fn mistyped(text: &str) -> &'static str {
     let claims: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
-    let is_text = |name: &str| claims.get(name).is_none_or(|value| value.is_string() || value.is_null());
-    ["jti", "htm", "htu", "ath", "nonce"].into_iter().find(|name| !is_text(name)).unwrap_or("iat")
+    let is =
+        |name: &str, right: fn(&Value) -> bool| claims.get(name).is_none_or(|value| right(value) || value.is_null());
+    let text = ["jti", "htm", "htu", "ath", "nonce"].into_iter().find(|name| !is(name, Value::is_string));
+    text.or(["exp", "nbf"].into_iter().find(|name| !is(name, Value::is_number))).unwrap_or("iat")
 }
 
 /// RFC 7638 of a public key that was read before: SHA-256 over the members that make it, in the order of their names.

@@ -77,6 +77,9 @@ pub enum ProofError {
         /// The time until `iat`.
         early: Duration,
     },
+    /// It says itself that it is not good now (RFC 7519 §4.1.4, §4.1.5), which no proof needs to.
+    #[error("the proof is not good now, by its own `exp` or `nbf`")]
+    NotNow,
     /// The same proof was used before.
     #[error("the proof was used before")]
     Replayed,

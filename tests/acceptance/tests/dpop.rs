@@ -305,6 +305,11 @@ fn everything_in_a_proof_is_checked() {
         ("iat", json!(true)),
         ("iat", json!(0)),
         ("nonce", json!(1)),
+        ("exp", json!(NOW - 30)),
+        ("exp", json!("soon")),
+        ("exp", json!(-1)),
+        ("nbf", json!(NOW + 31)),
+        ("nbf", json!("soon")),
     ] {
         refused.push((name, with(name, value)));
     }
@@ -320,6 +325,8 @@ fn everything_in_a_proof_is_checked() {
         ("dots", with("htu", "https://api.example.com/x/../me".into())),
         ("as old as may be", with("iat", json!(NOW - 60))),
         ("as early as may be", with("iat", json!(NOW + 30))),
+        ("an end of its own", with("exp", json!(NOW - 29))),
+        ("a beginning of its own", with("nbf", json!(NOW + 30))),
         ("a fraction", with("iat", json!(0.5 + NOW as f64))),
         ("a key that says it is for this", under_jwk("use", "sig".into())),
         ("a key with a name", under_jwk("kid", "k".into())),
