@@ -1,6 +1,7 @@
-//! Foreign JWT libraries as peers: each a process that reads one JSON request per line and writes one JSON answer per
+//! Foreign libraries as peers: each a process that reads one JSON request per line and writes one JSON answer per
 //! line. `setup` installs them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
@@ -9,8 +10,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use outside::Process;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How long an answer may take. Far more than an RSA key pair on a busy machine takes.
@@ -23,17 +24,19 @@ pub enum Library {
     PyJwt,
     /// The npm package jose, run by node.
     Jose,
+    /// Packages of npm that know DPoP, run by node.
+    Dpop,
 }
 
 impl Library {
-    /// Both of them.
+    /// Those that sign and verify tokens.
     pub const ALL: [Self; 2] = [Self::PyJwt, Self::Jose];
 
     /// Whether `setup` has installed the version that is pinned now.
     pub fn is_installed(self) -> bool {
         let (pinned, stamp) = match self {
             Self::PyJwt => ("requirements.txt", ".venv/stamp"),
-            Self::Jose => ("package.json", "node_modules/stamp"),
+            Self::Jose | Self::Dpop => ("package.json", "node_modules/stamp"),
         };
         outside::is_pinned(directory(), pinned, stamp)
     }
@@ -42,6 +45,7 @@ impl Library {
         let (program, script) = match self {
             Self::PyJwt => (directory().join(".venv/bin/python"), "pyjwt_peer.py"),
             Self::Jose => (outside::node(), "jose_peer.mjs"),
+            Self::Dpop => (outside::node(), "dpop_peer.mjs"),
         };
         let mut command = Command::new(program);
         command.arg(script).current_dir(directory());
@@ -54,6 +58,7 @@ impl fmt::Display for Library {
         f.write_str(match self {
             Self::PyJwt => "PyJWT",
             Self::Jose => "jose",
+            Self::Dpop => "packages for DPoP",
         })
     }
 }
@@ -157,6 +162,44 @@ pub enum Verdict {
     Rejected(String),
 }
 
+/// A client of a package for DPoP, with a key pair of its own.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Client {
+    id: usize,
+    /// The thumbprint of its key (RFC 7638).
+    pub jkt: String,
+}
+
+/// What came of a call by a [`Client`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Called {
+    /// The status of each answer: there are two where a nonce was demanded.
+    pub statuses: Vec<u16>,
+    /// The body of the last one; empty where that was a refusal with challenges.
+    pub body: String,
+    /// The challenges of a refusal as the package has read them: `scheme`, and the parameters.
+    pub challenges: Vec<BTreeMap<String, String>>,
+}
+
+/// What a client sends that is to be judged.
+#[derive(Debug, Clone, Serialize)]
+pub struct Judged<'a> {
+    /// The keys of the issuer.
+    pub jwks: &'a Value,
+    /// The issuer that is expected.
+    pub issuer: &'a str,
+    /// The audience that is expected.
+    pub audience: &'a str,
+    /// The method of the request.
+    pub method: &'a str,
+    /// The address of the request.
+    pub url: &'a str,
+    /// The field `Authorization`.
+    pub authorization: &'a str,
+    /// The field `DPoP`.
+    pub proof: &'a str,
+}
+
 /// A running peer. It ends when it is dropped, or with this process.
 #[derive(Debug)]
 pub struct Peer {
@@ -234,6 +277,25 @@ impl Peer {
     /// Has it issue a certificate for its key and sign `claims` with that. PyJWT only.
     pub fn certificate(&mut self, alg: &str, claims: &Value) -> Result<Certified, PeerError> {
         self.ask("certificate", json!({"alg": alg, "claims": claims}))
+    }
+
+    /// A client of that package with a new key for that algorithm. [`Library::Dpop`] only.
+    pub fn client(&mut self, package: &str, alg: &str) -> Result<Client, PeerError> {
+        self.ask("client", json!({"client": package, "alg": alg}))
+    }
+
+    /// Has a client call that address with a token.
+    pub fn call(&mut self, client: &Client, method: &str, url: &str, token: &str) -> Result<Called, PeerError> {
+        self.ask("call", json!({"id": client.id, "method": method, "url": url, "token": token}))
+    }
+
+    /// What each package says to a request; `None` where it lets it pass. [`Library::Dpop`] only.
+    pub fn judge(&mut self, judged: &Judged<'_>) -> Result<BTreeMap<String, Option<String>>, PeerError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            verdicts: BTreeMap<String, Option<String>>,
+        }
+        self.ask("judge", json!(judged)).map(|answer: Answer| answer.verdicts)
     }
 
     fn ask<T: DeserializeOwned>(&mut self, op: &str, mut request: Value) -> Result<T, PeerError> {

@@ -2,4 +2,5 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
+mod dpop_clients;
 mod interop;
