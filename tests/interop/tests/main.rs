@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
 mod dpop_clients;
+mod dpop_judges;
 mod interop;
