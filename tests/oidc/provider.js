@@ -1,12 +1,14 @@
 // An OpenID provider on loopback: `node provider.js PORT KEYFILE`. Prints the port once it listens.
 //
 // One client, `robot`, gets access tokens as JWTs by client credentials, for the resources `urn:alg:RS256` and so on:
-// each is a resource server whose tokens are signed by that algorithm. POST /control takes
+// each is a resource server whose tokens are signed by that algorithm. With a proof (DPoP), which has to have a nonce, they
+// are bound to its key. The client `machine` gets tokens that are bound to its certificate, which comes as PEM in base64 in
+// the field `X-Certificate`. POST /control takes
 // {"generate": [{"alg", "kid"}], "sign": {alg: kid}, "withdraw": [kid]} and works at once. Keys live in KEYFILE, so that
 // they outlive the process.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 
 const [port, keyFile] = process.argv.slice(2);
@@ -25,17 +27,24 @@ function generate(alg, kid) {
   keys.sign[alg] ??= kid;
 }
 
+function client(id, more) {
+  return {
+    client_id: id,
+    client_secret: 'a secret that everybody knows',
+    grant_types: ['client_credentials'],
+    redirect_uris: [],
+    response_types: [],
+    token_endpoint_auth_method: 'client_secret_post',
+    ...more,
+  };
+}
+
+const nonceSecret = randomBytes(32);
+
 function publish() {
   writeFileSync(keyFile, JSON.stringify(keys));
   const provider = new Provider(`http://127.0.0.1:${server.address().port}`, {
-    clients: [{
-      client_id: 'robot',
-      client_secret: 'a secret that everybody knows',
-      grant_types: ['client_credentials'],
-      redirect_uris: [],
-      response_types: [],
-      token_endpoint_auth_method: 'client_secret_post',
-    }],
+    clients: [client('robot'), client('machine', { tls_client_certificate_bound_access_tokens: true })],
     cookies: { keys: ['not used'] },
     jwks: { keys: keys.set },
     extraTokenClaims: () => ({ name: 'Robot' }),
@@ -43,6 +52,12 @@ function publish() {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      dPoP: { enabled: true, nonceSecret, requireNonce: () => true },
+      mTLS: {
+        enabled: true,
+        certificateBoundAccessTokens: true,
+        getCertificate: (context) => Buffer.from(context.get('x-certificate'), 'base64').toString() || undefined,
+      },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo(_context, resource) {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use acceptance::Connection;
+use acceptance::{Connection, Reply};
+use jwt_core::binding::DpopKey;
 use serde_json::{Value, json};
 
 /// The npm package oidc-provider, as a process of its own. It ends with this.
@@ -89,13 +90,39 @@ impl Provider {
     /// # Panics
     /// Where it gives none.
     pub fn token(&self, of: ResourceServer) -> String {
+        token_of(&self.ask("robot", of, &[]))
+    }
+
+    /// An access token of its that is bound to this key (RFC 9449 §5). The provider demands a nonce (§8), so that takes two
+    /// requests.
+    ///
+    /// # Panics
+    /// Where it gives none, or one without a nonce.
+    pub fn token_bound_to(&self, key: &DpopKey, of: ResourceServer) -> String {
+        let url = format!("{}/token", self.issuer());
+        let proof = key.proof("POST", &url).sign().expect("there is randomness");
+        let refused = self.ask("robot", of, &[("DPoP", &proof)]);
+        assert!(refused.status == 400 && refused.body.contains("use_dpop_nonce"), "{refused:?}");
+        let nonce = refused.header("dpop-nonce").expect("the refusal brings a nonce");
+        let proof = key.proof("POST", &url).nonce(nonce).sign().expect("there is randomness");
+        token_of(&self.ask("robot", of, &[("DPoP", &proof)]))
+    }
+
+    /// An access token of its that is bound to this certificate in PEM (RFC 8705 §3).
+    ///
+    /// # Panics
+    /// Where it gives none.
+    pub fn token_bound_to_certificate(&self, pem: &str, of: ResourceServer) -> String {
+        let certificate = base64_simd::STANDARD.encode_to_string(pem);
+        token_of(&self.ask("machine", of, &[("X-Certificate", &certificate)]))
+    }
+
+    fn ask(&self, client: &str, of: ResourceServer, fields: &[(&str, &str)]) -> Reply {
         let secret = "a+secret+that+everybody+knows";
         let form = format!(
-            "grant_type=client_credentials&scope=read&resource=urn%3Aalg%3A{of}&client_id=robot&client_secret={secret}"
+            "grant_type=client_credentials&scope=read&resource=urn%3Aalg%3A{of}&client_id={client}&client_secret={secret}"
         );
-        let body = self.post("/token", "application/x-www-form-urlencoded", &form);
-        let answer: Value = serde_json::from_str(&body).expect("the answer is JSON");
-        answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned()
+        self.post("/token", "application/x-www-form-urlencoded", fields, &form)
     }
 
     /// Publishes a new key of that name and signs with it from now on. The others stay published.
@@ -109,21 +136,24 @@ impl Provider {
     }
 
     fn control(&self, wish: &Value) {
-        assert_eq!(self.post("/control", "application/json", &wish.to_string()), "ok");
+        let reply = self.post("/control", "application/json", &[], &wish.to_string());
+        assert_eq!((reply.status, &*reply.body), (200, "ok"), "{reply:?}");
     }
 
-    fn post(&self, path: &str, media_type: &str, body: &str) -> String {
+    fn post(&self, path: &str, media_type: &str, fields: &[(&str, &str)], body: &str) -> Reply {
         let mut request = String::new();
-        let _ = write!(
-            request,
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
-        let reply = Connection::open(self.address).send(request.as_bytes());
-        assert_eq!(reply.status, 200, "{path}: {reply:?}");
-        reply.body
+        let _ = write!(request, "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {media_type}\r\n", self.address);
+        for (name, value) in fields {
+            let _ = write!(request, "{name}: {value}\r\n");
+        }
+        let _ = write!(request, "Content-Length: {}\r\n\r\n{body}", body.len());
+        Connection::open(self.address).send(request.as_bytes())
     }
+}
+
+fn token_of(reply: &Reply) -> String {
+    let answer: Value = serde_json::from_str(&reply.body).expect("the answer is JSON");
+    answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {reply:?}")).to_owned()
 }
 
 impl Drop for Provider {

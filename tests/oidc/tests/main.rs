@@ -2,6 +2,7 @@
 
 mod adapters;
 mod background;
+mod bound;
 mod examples;
 mod hostile;
 mod private_ca;
