@@ -37,6 +37,8 @@ enum Said {
     Nothing,
     Nonsense,
     Token(Vec<u8>),
+    /// One that is said to come with a proof (RFC 9449 §7.1). None of the tokens here is bound to a key.
+    UnderDpop,
 }
 
 /// Each line of the input is a header field: `A` and the value of `Authorization`, `C` and that of `Cookie`.
@@ -72,6 +74,9 @@ pub fn cookie_header(data: &[u8]) -> bool {
             assert!(good(&token), "a bad token is accepted");
             assert_eq!(verified.token().as_str().as_bytes(), token, "another token was read");
         }
+        (Said::UnderDpop, Verdict::Rejected(error @ (AuthError::InvalidToken(_) | AuthError::InvalidProof(_)))) => {
+            assert_answer(error, StatusCode::UNAUTHORIZED);
+        }
         (said, verdict) => panic!("{said:?} became {verdict:?}"),
     }
     matches!(verdict, Verdict::Verified(_))
@@ -106,7 +111,7 @@ fn said(fields: &[(HeaderName, Vec<u8>)]) -> Said {
 
     let by_header = match authorizations.as_slice() {
         [] => Said::Nothing,
-        [value] => bearer(value),
+        [value] => credential(value),
         _ => Said::Nonsense,
     };
     let by_cookie = match cookies.as_slice() {
@@ -116,29 +121,37 @@ fn said(fields: &[(HeaderName, Vec<u8>)]) -> Said {
         _ => Said::Nonsense,
     };
     match (by_header, by_cookie) {
-        (Said::Nonsense, _) | (_, Said::Nonsense) | (Said::Token(_), Said::Token(_)) => Said::Nonsense,
         (Said::Nothing, one) | (one, Said::Nothing) => one,
+        _ => Said::Nonsense,
     }
 }
 
-/// `"Bearer" 1*SP b64token`.
-fn bearer(value: &[u8]) -> Said {
+/// `"Bearer" 1*SP b64token`, and the same with `"DPoP"`.
+fn credential(value: &[u8]) -> Said {
     let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
     let (scheme, rest) = value.split_at(end);
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
+    let is_dpop = scheme.eq_ignore_ascii_case(b"dpop");
+    if !is_dpop && !scheme.eq_ignore_ascii_case(b"bearer") {
         return Said::Nothing;
     }
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     let token = &rest[spaces..];
     let one = !token.is_empty() && !token.iter().any(|byte| b" \t,".contains(byte));
-    if one && rest.starts_with(b" ") { Said::Token(token.to_vec()) } else { Said::Nonsense }
+    match one && rest.starts_with(b" ") {
+        true if is_dpop => Said::UnderDpop,
+        true => Said::Token(token.to_vec()),
+        false => Said::Nonsense,
+    }
 }
 
 /// Nothing that the client sent is sent back.
 fn assert_answer(error: &AuthError, status: StatusCode) {
     let answer = AUTHENTICATOR.answer(error);
     assert_eq!(answer.status, status);
-    let [challenge] = answer.challenges() else { panic!("an answer of this kind has one challenge") };
-    let challenge = challenge.to_str().expect("a challenge is ASCII");
-    assert!(challenge.starts_with("Bearer error=\"invalid_"), "{challenge}");
+    // The reason is told once, whatever schemes there are.
+    let challenges = answer.challenges().iter().map(|challenge| challenge.to_str().expect("a challenge is ASCII"));
+    let with_reason: Vec<&str> = challenges.filter(|challenge| challenge.contains("error=")).collect();
+    let [challenge] = with_reason.as_slice() else { panic!("an answer of this kind has one reason: {with_reason:?}") };
+    let (scheme, rest) = challenge.split_once(' ').expect("a scheme is in front");
+    assert!(["Bearer", "DPoP"].contains(&scheme) && rest.starts_with("error=\"invalid_"), "{challenge}");
 }
