@@ -47,7 +47,7 @@ impl Json {
         }
     }
 
-    fn has_duplicates(&self) -> bool {
+    pub(crate) fn has_duplicates(&self) -> bool {
         self.any_object(&|members| {
             let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
             names.sort_unstable();

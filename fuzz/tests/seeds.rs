@@ -39,4 +39,6 @@ replayed! {
     a_token_that_says_nothing_opens_what_it_was_made_for opaque_token;
     nothing_but_a_key_that_is_known_is_accepted api_key;
     the_signature_of_a_service_is_read_as_the_model_reads_it remote_signature;
+    a_proof_is_good_only_where_the_model_says_so dpop_proof;
+    addresses_are_equal_where_the_model_says_so htu;
 }
