@@ -1,14 +1,17 @@
-// An authorization server (oidc-provider) and a client of the Model Context Protocol (its TypeScript SDK) in one process.
+// An authorization server (oidc-provider) and clients of the Model Context Protocol (its TypeScript SDK: the first
+// generation, and the second one, which knows DPoP) in one process.
 // Reads one JSON request per line and writes one JSON answer per line.
 //
 //   {"op": "keys"}                   → {"issuer", "jwks"}
 //   {"op": "allow", "resource"}      → {}              tokens may be issued for that resource
 //   {"op": "challenge", "url", "authorization"} → what the SDK reads out of the challenge
 //   {"op": "call", "url"}            → {"who", "requests"}   what the tool says, and every request on the way to it
+//   {"op": "call_with_proofs", "url", "alg"} → the same by the client that knows DPoP, with a key for that algorithm
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
+import * as second from '@modelcontextprotocol/client';
 import { ClientCredentialsProvider } from '@modelcontextprotocol/sdk/client/auth-extensions.js';
 import { extractWWWAuthenticateParams } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -53,6 +56,33 @@ const provider = new Provider(issuer, {
 });
 server.on('request', provider.callback());
 
+class WithProofs extends second.ClientCredentialsProvider {
+  constructor(alg) {
+    super({ ...CLIENT, expectedIssuer: issuer });
+    this.session = second.DpopSession.create({ alg });
+  }
+
+  dpop() {
+    return this.session;
+  }
+}
+
+async function call(url, { Client, StreamableHTTPClientTransport }, authProvider) {
+  const requests = [];
+  const recorded = async (input, init) => {
+    const response = await fetch(input, init);
+    const scheme = new Headers(init?.headers).get('authorization')?.split(' ')[0] ?? '-';
+    requests.push(`${init?.method ?? 'GET'} ${input} ${scheme} ${response.status}`);
+    return response;
+  };
+  const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider, fetch: recorded });
+  const client = new Client({ name: 'peer', version: '1.0.0' });
+  await client.connect(transport);
+  const result = await client.callTool({ name: 'whoami', arguments: {} });
+  await client.close();
+  return { who: result.content[0].text, requests };
+}
+
 const operations = {
   keys: () => ({
     issuer,
@@ -70,20 +100,13 @@ const operations = {
     return { status: response.status, error: error ?? null, resource_metadata: resourceMetadataUrl?.href ?? null };
   },
 
-  async call({ url }) {
-    const requests = [];
-    const recorded = async (input, init) => {
-      const response = await fetch(input, init);
-      requests.push(`${init?.method ?? 'GET'} ${input} ${response.status}`);
-      return response;
-    };
+  call({ url }) {
     const authProvider = new ClientCredentialsProvider({ ...CLIENT, expectedIssuer: issuer });
-    const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider, fetch: recorded });
-    const client = new Client({ name: 'peer', version: '1.0.0' });
-    await client.connect(transport);
-    const result = await client.callTool({ name: 'whoami', arguments: {} });
-    await client.close();
-    return { who: result.content[0].text, requests };
+    return call(url, { Client, StreamableHTTPClientTransport }, authProvider);
+  },
+
+  call_with_proofs({ url, alg }) {
+    return call(url, second, new WithProofs(alg));
   },
 };
 
