@@ -7,7 +7,7 @@ use crate::ours::{self, CACHE_BOUND, Mode};
 use crate::report::Report;
 use crate::scale::{self, FLOODED, GROWN_BYTES, MANY_TOKENS, QUIET};
 use crate::tower::{EMPTY_LAYER, HANDOVER};
-use crate::{actix, core, http, tower};
+use crate::{actix, core, dpop, http, tower};
 
 enum Target {
     AtMost(f64),
@@ -58,7 +58,14 @@ fn number(value: f64) -> String {
 
 pub(crate) fn print(report: &Report) {
     println!("\nbar");
-    let bars = [core_bars(report), adapter_bars(report), peer_bars(report), http_bars(report), scale_bars(report)];
+    let bars = [
+        core_bars(report),
+        adapter_bars(report),
+        peer_bars(report),
+        dpop_bars(report),
+        http_bars(report),
+        scale_bars(report),
+    ];
     for bar in bars.iter().flatten() {
         bar.print();
     }
@@ -132,6 +139,36 @@ fn peer_bars(report: &Report) -> Vec<Bar> {
             ));
         }
     }
+    bars
+}
+
+fn dpop_bars(report: &Report) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for algorithm in dpop::ALGORITHMS {
+        let row = |name: &str| report.row(&dpop::id(algorithm, name));
+        let over = |name: &str| row(name).and_then(|row| report.over_bare(row)).map(|over| over.0);
+        let raw = ns(row(dpop::RAW));
+        let more = |whole: Option<f64>| Some(whole? - raw?);
+        bars.push(Bar::at_most(
+            format!("dpop {algorithm}: core - raw signature, ns"),
+            more(ns(row(dpop::CORE))),
+            2000.0,
+        ));
+        bars.push(Bar {
+            name: format!("dpop {algorithm}: over bare - raw signature, ns"),
+            value: more(over("ours")),
+            target: Target::None,
+            noisy: false,
+        });
+        for peer in dpop::PEERS {
+            let value = ratio(over("ours"), over(peer));
+            bars.push(Bar::at_most(format!("dpop {algorithm}: over bare / {peer} over bare"), value, 0.6));
+        }
+    }
+    let [few, many] = [dpop::EMPTY, dpop::FULL].map(|name| report.row(&dpop::memory_id(name)));
+    let bytes = many.and_then(|row| extra(row, dpop::BYTES_A_PROOF));
+    bars.push(Bar::at_most(format!("dpop: bytes a proof, at {}", dpop::LIVE_PROOFS), bytes, 64.0));
+    bars.push(Bar::at_most("dpop: request beside a million proofs / beside few", ratio(ns(many), ns(few)), 1.3));
     bars
 }
 

@@ -5,6 +5,7 @@ mod alloc;
 mod bar;
 mod chart;
 mod core;
+mod dpop;
 mod http;
 mod measure;
 mod ours;
@@ -91,7 +92,7 @@ impl Options {
     }
 }
 
-const LAYERS: [&str; 5] = [core::LAYER, tower::LAYER, actix::LAYER, scale::LAYER, http::LAYER];
+const LAYERS: [&str; 6] = [core::LAYER, tower::LAYER, actix::LAYER, dpop::LAYER, scale::LAYER, http::LAYER];
 
 fn run(options: &Options) -> std::io::Result<()> {
     recipe::install_provider();
@@ -114,13 +115,15 @@ fn rows(layer: &str, options: &Options) -> Vec<Row> {
     eprintln!("{layer} …");
     let cases = match layer {
         core::LAYER => core::cases(),
-        tower::LAYER => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            tower::cases(&Rc::new(runtime))
-        }
+        tower::LAYER => tower::cases(&runtime()),
         actix::LAYER => actix::cases(),
+        dpop::LAYER => return dpop::rows(&runtime(), |id| options.wants(id)),
         scale::LAYER => return scale::rows(|id| options.wants(id)),
         _ => return http::rows(|id| options.wants(id)),
     };
     measure(cases.into_iter().filter(|case| options.wants(&case.id)).collect())
+}
+
+fn runtime() -> Rc<tokio::runtime::Runtime> {
+    Rc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"))
 }

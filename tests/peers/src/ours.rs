@@ -1,6 +1,6 @@
 //! All that is ours: how an authenticator is made, and how it is asked.
 
-use jwt_core::{Algorithm, Authenticator, KeySet, TokenCache, VerifiedToken, VerifyingKey};
+use jwt_core::{Algorithm, Authenticator, AuthenticatorBuilder, KeySet, TokenCache, VerifiedToken, VerifyingKey};
 
 use crate::tokens::{AUDIENCE, ISSUER, Key, User};
 
@@ -39,14 +39,18 @@ pub(crate) const CACHE_BOUND: Option<usize> = Some(16 * 1024 * 1024);
 
 /// An authenticator for tokens of that algorithm, with every check that the peers are asked for as well.
 pub(crate) fn authenticator(algorithm: Algorithm, keys: &[Key], mode: Mode) -> Authenticator<User> {
+    builder(algorithm, keys, mode).build().expect("an authenticator")
+}
+
+/// The same, for more settings.
+pub(crate) fn builder(algorithm: Algorithm, keys: &[Key], mode: Mode) -> AuthenticatorBuilder<User> {
     let keys = keys.iter().map(|key| verifying_key(algorithm, key));
     let builder = Authenticator::builder().keys(KeySet::new(keys).expect("keys")).issuer(ISSUER).audience(AUDIENCE);
     let builder = builder.scopes(|user: &User| &user.scope);
-    let builder = match mode {
+    match mode {
         Mode::Cold => builder,
         Mode::Cached => builder.cache(TokenCache::new()),
-    };
-    builder.build().expect("an authenticator")
+    }
 }
 
 /// Proves a bare token, as every request does.

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::measure::{Id, Row};
-use crate::{actix, tower};
+use crate::{actix, dpop, tower};
 
 /// All that was measured.
 pub(crate) struct Report(Vec<Row>);
@@ -30,6 +30,8 @@ impl Report {
         let bare = match (id.layer, &*id.implementation) {
             (tower::LAYER, "jwt-authorizer" | tower::BARE_07) => tower::BARE_07,
             (tower::LAYER | actix::LAYER, _) => "bare",
+            (dpop::LAYER, "ours") => "bare",
+            (dpop::LAYER, peer) if dpop::PEERS.contains(&peer) => "bare",
             _ => return None,
         };
         self.row(&Id::new(id.layer, id.algorithm, bare, "cold"))

@@ -44,6 +44,14 @@ struct Claims<'a> {
     name: &'a str,
     admin: bool,
     scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
+}
+
+/// The key that a token is bound to (RFC 9449 §6.1).
+#[derive(Debug, Clone, Serialize)]
+struct Confirmation<'a> {
+    jkt: &'a str,
 }
 
 impl Default for Claims<'_> {
@@ -59,6 +67,7 @@ impl Default for Claims<'_> {
             name: "Ada Lovelace",
             admin: true,
             scope: "read:reports",
+            cnf: None,
         }
     }
 }
@@ -143,6 +152,11 @@ impl Key {
     /// A token that is good, and another one for every number.
     pub(crate) fn token_of_user(&self, number: usize) -> String {
         self.sign(&Claims { sub: &format!("auth0|{number:012x}"), ..Claims::default() })
+    }
+
+    /// A token that is good with a proof of the key that has this thumbprint.
+    pub(crate) fn bound_token(&self, jkt: &str) -> String {
+        self.sign(&Claims { cnf: Some(Confirmation { jkt }), ..Claims::default() })
     }
 
     /// Tokens that are good but for one thing, which is named.

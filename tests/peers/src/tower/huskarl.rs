@@ -12,6 +12,7 @@ use huskarl_axum::resource_server::core::{EndpointUrl, Error, platform::MaybeSen
 use huskarl_axum::resource_server::validator::custom::CustomValidator;
 
 use super::ANSWER;
+use crate::dpop;
 use crate::tokens::{AUDIENCE, ISSUER, Key, UserWithoutSubject};
 
 /// It takes its keys over HTTP only, so here is a client that has the answer already.
@@ -25,12 +26,27 @@ impl HttpClient for Fixed {
 }
 
 pub(super) async fn router(key: &Key) -> Router {
+    let layer = ValidatorLayer::builder().validator(validator(key).await).build();
+    hello().layer(layer.authenticated())
+}
+
+/// The same for tokens that are bound to a key. Proofs are accepted again and again: it has no memory of its own for them.
+pub(crate) async fn router_with_proofs(key: &Key) -> Router {
+    let layer = ValidatorLayer::builder().validator(validator(key).await).base_url(dpop::ORIGIN).expect("an address");
+    hello().layer(layer.build().authenticated())
+}
+
+fn hello() -> Router {
     async fn hello(user: ValidatedToken<UserWithoutSubject>) -> &'static str {
         black_box(&user.claims);
         ANSWER
     }
+    Router::new().route("/", get(hello))
+}
+
+async fn validator(key: &Key) -> CustomValidator<UserWithoutSubject> {
     let jwks_uri: EndpointUrl = format!("{ISSUER}/jwks.json").parse().expect("an address");
-    let validator = CustomValidator::builder()
+    CustomValidator::builder()
         .with_claims::<UserWithoutSubject>()
         .jwks_uri(jwks_uri)
         .jwks_source(Fixed(key.jwks.clone()))
@@ -40,7 +56,5 @@ pub(super) async fn router(key: &Key) -> Router {
         .require_jti(false)
         .build()
         .await
-        .expect("a validator");
-    let layer = ValidatorLayer::builder().validator(validator).build();
-    Router::new().route("/", get(hello)).layer(layer.authenticated())
+        .expect("a validator")
 }

@@ -2,6 +2,7 @@
 //!
 //! Each handler takes the claims in the way of its crate, so that whatever it costs to hand them over is in.
 
+mod authkestra;
 mod axum_jwt_auth;
 mod huskarl;
 mod jwt_authorizer;
@@ -19,17 +20,20 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, StatusCode};
-use jwt_core::Algorithm;
+use jwt_core::{Algorithm, Authenticator};
 use jwt_tower::{Claims, JwtAuth, Require};
 use tokio::runtime::Runtime;
 use tower::Service;
 use tower::layer::util::Identity;
 use tower::util::MapRequestLayer;
 
+use crate::dpop::Client;
 use crate::measure::{Case, Id};
 use crate::ours::{self, Mode};
 use crate::tokens::{Key, User};
 
+pub(crate) use authkestra::router as authkestra;
+pub(crate) use huskarl::router_with_proofs as huskarl_with_proofs;
 pub(crate) use recipe::router as recipe;
 
 pub(crate) const LAYER: &str = "tower";
@@ -108,7 +112,33 @@ fn handover() -> Router {
 
 /// The route behind our layer.
 pub(crate) fn ours(algorithm: Algorithm, keys: &[Key], mode: Mode) -> Router {
-    claims_taken().layer(JwtAuth::new(ours::authenticator(algorithm, keys, mode)))
+    behind(ours::authenticator(algorithm, keys, mode))
+}
+
+/// The route behind that authenticator.
+pub(crate) fn behind(auth: Authenticator<User>) -> Router {
+    claims_taken().layer(JwtAuth::new(auth))
+}
+
+/// A router that is asked with another proof of the client at each call. It is tried before it is believed.
+pub(crate) fn with_proofs(id: Id, runtime: &Rc<Runtime>, router: Router, client: &Rc<Client>) -> Case {
+    let mut service = served(router);
+    let mut status = |request: Request<()>| runtime.block_on(call(&mut service, request.map(|()| Body::empty())));
+    assert_eq!(status(client.request(0)), StatusCode::OK, "{id} refuses a good proof");
+    if id.implementation != "bare" {
+        assert_ne!(status(client.unproven()), StatusCode::OK, "{id} accepts a token without a proof");
+    }
+    let (runtime, client) = (runtime.clone(), client.clone());
+    let mut next = 1;
+    Case::new(id, move |calls| {
+        runtime.block_on(async {
+            for _ in 0..calls {
+                let request = client.request(next).map(|()| Body::empty());
+                next += 1;
+                assert_eq!(call(&mut service, request).await, StatusCode::OK);
+            }
+        });
+    })
 }
 
 /// The same behind a guard.
