@@ -198,9 +198,10 @@ pub(super) struct Proofs {
 
 /// What a proof has to go with.
 pub(super) struct Expected<'a> {
-    /// The key that the token is bound to.
-    pub(super) key: &'a Thumbprint,
-    pub(super) token: &'a str,
+    /// The key that the token is bound to. None where the proof says which key tokens are going to be bound to.
+    pub(super) key: Option<&'a Thumbprint>,
+    /// The access token that the proof comes with. None at a token endpoint.
+    pub(super) token: Option<&'a str>,
     pub(super) method: &'a str,
     /// Whether `htu` is the address of the request.
     pub(super) is_address: &'a dyn Fn(&str) -> Result<(), ProofError>,
@@ -240,10 +241,10 @@ impl Proofs {
             TokenError::Unsecured => ProofError::Algorithm,
             _ => ProofError::Malformed(Malformed::Parts),
         })?;
-        let known = self.keys.get(expected.key, parts.header);
+        let known = expected.key.and_then(|thumbprint| Some((*thumbprint, self.keys.get(thumbprint, parts.header)?)));
         let is_known = known.is_some();
-        let key = match known {
-            Some(key) => key,
+        let (thumbprint, key) = match known {
+            Some(known) => known,
             None => self.read_header(parts.header, expected.key)?,
         };
         let mut buffer = vec![0; parts.signature.len()];
@@ -256,15 +257,20 @@ impl Proofs {
         if !key.key.verify(parts.message, signature) {
             return Err(ProofError::Signature.into());
         }
-        if !is_known {
-            self.keys.insert(expected.key, key);
+        // A key that no token is bound to yet may never be seen again.
+        if !is_known && expected.key.is_some() {
+            self.keys.insert(&thumbprint, key);
         }
         let claims = parts.claims().map_err(|_| ProofError::Malformed(Malformed::Claims))?;
-        Ok(self.check_claims(&claims, expected)?)
+        Ok(self.check_claims(&claims, thumbprint, expected)?)
     }
 
-    /// The key of a proof, if it is the one that the token is bound to.
-    fn read_header(&self, segment: &[u8], expected: &Thumbprint) -> Result<Arc<ProofKey>, AuthError> {
+    /// The key of a proof, if it is the one that is expected.
+    fn read_header(
+        &self,
+        segment: &[u8],
+        expected: Option<&Thumbprint>,
+    ) -> Result<(Thumbprint, Arc<ProofKey>), AuthError> {
         if segment.len() > MAX_HEADER {
             return Err(ProofError::Malformed(Malformed::HeaderTooLong(MAX_HEADER)).into());
         }
@@ -289,13 +295,14 @@ impl Proofs {
             return Err(ProofError::PrivateKey.into());
         }
         let key = VerifyingKey::jwk(algorithm, &Value::Object(jwk.clone()).to_string()).map_err(ProofError::Key)?;
-        if thumbprint(jwk).as_ref() != Some(expected) {
+        let thumbprint = thumbprint(jwk).ok_or(ProofError::Malformed(Malformed::Header))?;
+        if expected.is_some_and(|expected| *expected != thumbprint) {
             return Err(TokenError::OtherProofKey.into());
         }
-        Ok(Arc::new(ProofKey { segment: segment.into(), key }))
+        Ok((thumbprint, Arc::new(ProofKey { segment: segment.into(), key })))
     }
 
-    fn check_claims(&self, text: &str, expected: &Expected<'_>) -> Result<GoodProof, ProofError> {
+    fn check_claims(&self, text: &str, key: Thumbprint, expected: &Expected<'_>) -> Result<GoodProof, ProofError> {
         let claims: ProofClaims<'_> = read_object(text, StrictSeed(PhantomData)).map_err(|error| match error {
             ReadError::Data => ProofError::Claim(mistyped(text)),
             error => malformed(&error, Malformed::Claims),
@@ -308,15 +315,20 @@ impl Proofs {
         let issued_at = claims.iat.and_then(moment).ok_or(missing("iat"))?;
         let expires_at = claims.exp.map(|exp| moment(exp).ok_or(missing("exp"))).transpose()?;
         let not_before = claims.nbf.map(|nbf| moment(nbf).ok_or(missing("nbf"))).transpose()?;
-        let ath = claims.ath.ok_or(missing("ath"))?;
+        let ath = match expected.token {
+            Some(token) => Some((token, claims.ath.ok_or(missing("ath"))?)),
+            None => None,
+        };
         if *htm != *expected.method {
             return Err(ProofError::Method);
         }
         (expected.is_address)(&htu)?;
-        let mut buffer = [0; 32];
-        let hash = base64url::decode_into(ath.as_bytes(), &mut buffer);
-        if hash != Some(&*crypto::sha256(expected.token.as_bytes())) {
-            return Err(ProofError::AccessTokenHash);
+        if let Some((token, ath)) = ath {
+            let mut buffer = [0; 32];
+            let hash = base64url::decode_into(ath.as_bytes(), &mut buffer);
+            if hash != Some(&*crypto::sha256(token.as_bytes())) {
+                return Err(ProofError::AccessTokenHash);
+            }
         }
         let (now, at) = (expected.now.since_epoch(), issued_at.since_epoch());
         if at > now.saturating_add(expected.leeway) {
@@ -337,10 +349,10 @@ impl Proofs {
                 nonces.check(&nonce, expected.now).ok_or(ProofError::NonceInvalid)? == Freshness::Aging
             }
         };
-        let id = crypto::sha256(&[expected.key, jti.as_bytes()].concat());
+        let id = crypto::sha256(&[&key, jti.as_bytes()].concat());
         let id = id.first_chunk::<16>().copied().unwrap_or_default();
         let until = issued_at.saturating_add(self.max_age);
-        let used = UsedProof { key: *expected.key, id, until, attempt: [0; 8], limit: self.per_key };
+        let used = UsedProof { key, id, until, attempt: [0; 8], limit: self.per_key };
         Ok(GoodProof { used, wants_nonce })
     }
 }

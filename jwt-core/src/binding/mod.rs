@@ -185,8 +185,8 @@ impl Binding {
         let GoodProof { used, wants_nonce } = self.proofs.check(
             signed,
             &Expected {
-                key,
-                token: token.compact(),
+                key: Some(key),
+                token: Some(token.compact()),
                 method: &proof.method,
                 is_address: &|htu| proof.address.is(htu, &self.addresses),
                 now,
