@@ -3,6 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use super::IssueError;
+use crate::base64url;
+use crate::claims::confirmation::Thumbprint;
 use crate::claims::{self, ClaimsError, Noted, RegisteredClaim};
 use crate::clock::NumericDate;
 use crate::key::SigningError;
@@ -21,6 +23,21 @@ pub(super) struct Registered<'i> {
     /// The login that the token belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sid: Option<&'i str>,
+    /// The key of the client that the token is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cnf: Option<Cnf>,
+}
+
+/// What binds a token to a key (RFC 7800 §3.1, RFC 9449 §6.1).
+#[derive(Serialize)]
+pub(super) struct Cnf {
+    jkt: String,
+}
+
+impl Cnf {
+    pub(super) fn new(key: &Thumbprint) -> Self {
+        Self { jkt: base64url::encode(key) }
+    }
 }
 
 const RESERVED: [RegisteredClaim; 5] = [

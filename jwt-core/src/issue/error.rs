@@ -18,11 +18,14 @@ pub enum IssueError {
     /// The claims have a member that the issuer sets itself.
     #[error("the claims have `{0}`, which the issuer sets: leave it out of the type that is signed")]
     Collision(RegisteredClaim),
-    /// The claims have `cnf` (RFC 7800): verifiers here refuse bound tokens as long as they cannot check the proof of possession.
+    /// The claims have `cnf` (RFC 7800), which the issuer sets itself where it binds a token to a key.
     #[error(
-        "the claims have `cnf`, and verifiers here refuse a token that is bound to a key: leave it out, or sign with `SigningKey::sign` for other verifiers"
+        "the claims have `cnf`, which the issuer sets: leave it out, and bind a token by `.bound_to(…)`, or a login by `.proof_from(…)`"
     )]
     Bound,
+    /// A token is to be bound to what is no thumbprint of a key.
+    #[error("`.bound_to(…)` was not given the SHA-256 thumbprint of a key in base64url (RFC 7638), 43 characters")]
+    Thumbprint,
     /// The claims have what only ID tokens have: `nonce`, `at_hash`, `c_hash` or `s_hash`, or `auth_time` with `azp` and
     /// neither a scope nor a `client_id`. Verifiers here refuse it as an access token.
     #[error(

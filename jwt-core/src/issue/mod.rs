@@ -35,7 +35,7 @@ use crate::key::crypto;
 use crate::key::{Algorithm, KeySet, KeySource, LiveKeys};
 use crate::request::RequestHead;
 use crate::store::time::whole_seconds;
-use claims::Registered;
+use claims::{Cnf, Registered};
 use jwks::Jwks;
 pub(crate) use ring::MAX_COOKIE;
 use ring::Ring;
@@ -107,6 +107,7 @@ struct Unsigned {
     token_id: String,
     expires_at: NumericDate,
     lifetime: Duration,
+    bound: bool,
 }
 
 impl Issuer {
@@ -125,7 +126,7 @@ impl Issuer {
     /// # Errors
     /// [`IssueError::Collision`] where `claims` has one of these five itself, [`IssueError::Claims`] where it is not a JSON
     /// object, and others for what verifiers refuse: registered claims of the wrong type, among them an `Option` that is
-    /// `None` and serializes to `null`; `cnf`; what only ID tokens have; an `nbf` that is later than now; a token of more
+    /// `None` and serializes to `null`; `cnf`, which [`NewToken::bound_to`] sets; what only ID tokens have; an `nbf` that is later than now; a token of more
     /// than 16 KiB. [`IssueError::Elsewhere`] where the key that signs is a [`RemoteSigningKey`].
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<AccessToken, IssueError> {
         self.token(claims).sign()
@@ -192,7 +193,7 @@ impl Issuer {
         claims: &T,
         particulars: Particulars<'_>,
     ) -> Result<Unsigned, IssueError> {
-        let Particulars { sid, not_before, audiences, lifetime } = particulars;
+        let Particulars { sid, not_before, audiences, lifetime, bound_to } = particulars;
         let inner = &*self.0;
         let lifetime = lifetime.map_or(inner.lifetime, |lifetime| Duration::from_secs(lifetime.as_secs()));
         if lifetime.is_zero() || lifetime > inner.lifetime {
@@ -207,17 +208,26 @@ impl Issuer {
         let token_id = base64url::encode(crypto::random::<16>().ok_or(IssueError::Random)?);
         let expires_at = now.as_secs().saturating_add(lifetime.as_secs());
         let issued_at = not_before.map_or(now, |not_before| now.max(whole_seconds(not_before))).as_secs();
-        let registered =
-            Registered { iss: &inner.name, aud: audiences, iat: issued_at, exp: expires_at, jti: &token_id, sid };
+        let registered = Registered {
+            iss: &inner.name,
+            aud: audiences,
+            iat: issued_at,
+            exp: expires_at,
+            jti: &token_id,
+            sid,
+            cnf: bound_to.as_ref().map(Cnf::new),
+        };
         let json = claims::merged(&registered, &own)?;
-        Ok(Unsigned { json, token_id, expires_at: NumericDate::from_secs(expires_at), lifetime })
+        let (expires_at, bound) = (NumericDate::from_secs(expires_at), bound_to.is_some());
+        Ok(Unsigned { json, token_id, expires_at, lifetime, bound })
     }
 
     fn signed(token: String, unsigned: Unsigned) -> Result<AccessToken, IssueError> {
         if token.len() > MAX_TOKEN_LEN {
             return Err(IssueError::TooLong { bytes: token.len(), limit: MAX_TOKEN_LEN });
         }
-        Ok(AccessToken::new(token, unsigned.token_id, unsigned.expires_at, unsigned.lifetime))
+        let Unsigned { token_id, expires_at, lifetime, bound, .. } = unsigned;
+        Ok(AccessToken::new(token, token_id, expires_at, lifetime, bound))
     }
 
     /// A builder for an authenticator that trusts this issuer: with its name, audiences, `typ` and clock, and its keys as

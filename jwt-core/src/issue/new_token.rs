@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{AccessToken, IssueError, Issuer};
+use crate::claims::confirmation::{Thumbprint, thumbprint};
 use crate::clock::NumericDate;
 use crate::config_error::Given;
 
@@ -21,6 +22,8 @@ pub(crate) struct Particulars<'p> {
     pub(crate) audiences: &'p [Box<str>],
     /// No longer than the issuer's, which it is where there is none.
     pub(crate) lifetime: Option<Duration>,
+    /// The key of the client that it is bound to.
+    pub(crate) bound_to: Option<Thumbprint>,
 }
 
 /// A token that is about to be signed: what [`Issuer::token`] returns.
@@ -30,12 +33,14 @@ pub struct NewToken<'t, T: ?Sized> {
     claims: &'t T,
     audiences: Vec<Box<str>>,
     lifetime: Option<Duration>,
+    /// Without a value inside, it is no thumbprint.
+    bound_to: Option<Option<Thumbprint>>,
     given: Given,
 }
 
 impl<'t, T: Serialize + ?Sized> NewToken<'t, T> {
     pub(super) fn new(issuer: &'t Issuer, claims: &'t T) -> Self {
-        Self { issuer, claims, audiences: Vec::new(), lifetime: None, given: Given::default() }
+        Self { issuer, claims, audiences: Vec::new(), lifetime: None, bound_to: None, given: Given::default() }
     }
 
     /// A service that the token is for: one of those that the [issuer](super::IssuerBuilder::audience) names, otherwise
@@ -51,6 +56,27 @@ impl<'t, T: Serialize + ?Sized> NewToken<'t, T> {
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.given.once("lifetime");
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Binds the token to the key of a client, by `cnf.jkt` (RFC 9449 §6.1): it is of no use without a proof by that key. The
+    /// thumbprint (RFC 7638) is in base64url, otherwise [`IssueError::Thumbprint`]. [`Logins`](crate::Logins) do that by the
+    /// proof of a request; this is for whoever has verified one in another way. A bearer token.
+    ///
+    /// ```
+    /// # use jwt_core::{Algorithm, Issuer, SigningKey};
+    /// # use jwt_core::binding::DpopKey;
+    /// # let key = SigningKey::generate(Algorithm::ES256)?;
+    /// # let issuer = Issuer::builder("https://auth.example.com").audience("api").signing_key(key).build()?;
+    /// let service = DpopKey::generate(Algorithm::ES256)?;
+    /// let claims = serde_json::json!({"sub": "alice"});
+    /// let token = issuer.token(&claims).bound_to(service.thumbprint()).sign()?;
+    /// assert_eq!(token.token_type(), "DPoP");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bound_to(mut self, jkt: impl AsRef<str>) -> Self {
+        self.given.once("bound_to");
+        self.bound_to = Some(thumbprint(jkt.as_ref()));
         self
     }
 
@@ -74,10 +100,15 @@ impl<'t, T: Serialize + ?Sized> NewToken<'t, T> {
     }
 
     fn particulars(&self) -> Result<Particulars<'_>, IssueError> {
-        match self.given.twice() {
-            Some(setting) => Err(IssueError::SetTwice { setting }),
-            None => Ok(Particulars { audiences: &self.audiences, lifetime: self.lifetime, ..Particulars::default() }),
+        if let Some(setting) = self.given.twice() {
+            return Err(IssueError::SetTwice { setting });
         }
+        let bound_to = match self.bound_to {
+            Some(None) => return Err(IssueError::Thumbprint),
+            Some(thumbprint) => thumbprint,
+            None => None,
+        };
+        Ok(Particulars { audiences: &self.audiences, lifetime: self.lifetime, bound_to, ..Particulars::default() })
     }
 }
 

@@ -12,14 +12,21 @@ pub struct AccessToken {
     token_id: String,
     expires_at: NumericDate,
     lifetime: Duration,
+    bound: bool,
 }
 
 impl AccessToken {
-    pub(super) fn new(token: String, token_id: String, expires_at: NumericDate, lifetime: Duration) -> Self {
-        Self { token, token_id, expires_at, lifetime }
+    pub(super) fn new(
+        token: String,
+        token_id: String,
+        expires_at: NumericDate,
+        lifetime: Duration,
+        bound: bool,
+    ) -> Self {
+        Self { token, token_id, expires_at, lifetime, bound }
     }
 
-    /// The compact token. Treat it as a password: whoever holds it can act as the user.
+    /// The compact token. Treat it as a password: whoever holds it can act as the user, unless it [is bound](Self::is_bound).
     pub fn as_str(&self) -> &str {
         &self.token
     }
@@ -37,6 +44,16 @@ impl AccessToken {
     /// How long the token is good, counted from when it was signed.
     pub fn expires_in(&self) -> Duration {
         self.lifetime
+    }
+
+    /// Whether the token is bound to a key of its client, and of no use without a proof by that key (RFC 9449).
+    pub fn is_bound(&self) -> bool {
+        self.bound
+    }
+
+    /// Under which scheme a client sends it: `DPoP` (RFC 9449 §5) where it is bound, otherwise `Bearer` (RFC 6750).
+    pub fn token_type(&self) -> &'static str {
+        if self.bound { "DPoP" } else { "Bearer" }
     }
 }
 

@@ -71,6 +71,7 @@ impl LoginOptions {
             audiences: &self.audiences,
             lifetime: self.lifetime.map(Duration::from_secs),
             not_before: None,
+            bound_to: None,
         }
     }
 }
