@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::issuer::TestIssuer;
 use crate::base64url;
+use crate::binding::DpopKey;
 use crate::clock::Clock;
 use crate::verify::VerifiedToken;
 
@@ -88,6 +89,28 @@ impl TestToken {
     pub fn header(mut self, name: &str, value: impl Serialize) -> Self {
         self.header.insert(name.to_owned(), serde_json::to_value(value).expect("a header member serializes"));
         self
+    }
+
+    /// Bound to that key (RFC 9449 §6.1): good with a proof by it, and refused without one.
+    ///
+    /// ```
+    /// # use jwt_core::Algorithm;
+    /// # use jwt_core::testing::TestIssuer;
+    /// use jwt_core::binding::DpopKey;
+    ///
+    /// # let issuer = TestIssuer::new();
+    /// let key = DpopKey::generate(Algorithm::ES256)?;
+    /// let token = issuer.token("alice").bound_to(&key).compact();
+    /// let proof = key.proof("GET", "http://localhost/me").for_token(&token).sign()?;
+    /// let request = http::Request::get("/me")
+    ///     .header("host", "localhost")
+    ///     .header("authorization", format!("DPoP {token}"))
+    ///     .header("dpop", proof);
+    /// # let _ = request;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bound_to(self, key: &DpopKey) -> Self {
+        self.claim("cnf", json!({"jkt": key.thumbprint()}))
     }
 
     /// Ended an hour ago, after an hour's life.
