@@ -48,6 +48,7 @@ use crate::verify::UntrustedToken;
 /// # let _ = auth;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 #[must_use]
 pub struct Dpop {
     given: Given,

@@ -1,6 +1,8 @@
 //! Proof of possession (RFC 7800): whether whoever sent a token that is bound to a key has that key.
 
 mod address;
+#[cfg(feature = "login")]
+pub(crate) mod at_login;
 mod certificate;
 mod dpop;
 mod elements;
@@ -103,7 +105,8 @@ pub(crate) struct Shown {
     certificate: Option<Certificate>,
 }
 
-struct ShownProof {
+/// What it shows that may be a proof.
+pub(crate) struct ShownProof {
     proof: Result<Box<[u8]>, ProofError>,
     method: Box<str>,
     address: RequestAddress,

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::body::Media;
+use super::proof::Proof;
 use super::{Login, LoginError, Logins, NewLogin};
 use crate::request::RequestHead;
 
@@ -38,6 +39,7 @@ pub struct LoginAttempt {
     logins: Logins,
     label: Box<str>,
     by_form: bool,
+    proof: Proof,
 }
 
 impl LoginAttempt {
@@ -57,7 +59,8 @@ impl LoginAttempt {
     /// the `User-Agent`. Awaited, it yields the cookies; [`NewLogin`] has settings for this one login.
     ///
     /// # Errors
-    /// As [`Logins::log_in`].
+    /// As [`Logins::log_in`]; [`LoginError::ProofInCookies`] where the request has a proof in `DPoP`: tokens in cookies are
+    /// not bound to a key, and whoever sends a proof should know it.
     pub fn log_in<C: Serialize + ?Sized>(&self, claims: &C) -> NewLogin<BrowserLogin> {
         self.log_in_as(claims, &self.label)
     }
@@ -66,6 +69,7 @@ impl LoginAttempt {
     pub fn log_in_as<C: Serialize + ?Sized>(&self, claims: &C, label: &str) -> NewLogin<BrowserLogin> {
         let (logins, by_form) = (self.logins.clone(), self.by_form);
         NewLogin::new(self.logins.clone(), claims, label, move |login| BrowserLogin::new(&logins, login, by_form))
+            .with_proof(self.proof.clone())
     }
 }
 
@@ -97,7 +101,8 @@ impl Logins {
         self.check_origin(head)?;
         let label = head.header_values(&USER_AGENT).next().and_then(|agent| std::str::from_utf8(agent).ok());
         let by_form = matches!(Media::of(head), Ok(Media::Form));
-        Ok(LoginAttempt { logins: self.clone(), label: label.unwrap_or("unknown").into(), by_form })
+        let (label, proof) = (label.unwrap_or("unknown").into(), Proof::in_cookies(head));
+        Ok(LoginAttempt { logins: self.clone(), label, by_form, proof })
     }
 
     /// Whether a handler of a request with this head may ask for a [`LoginAttempt`]: for adapters, which then put the

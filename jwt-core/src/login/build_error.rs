@@ -30,6 +30,14 @@ pub enum LoginsBuildError {
         /// The path of the refresh token.
         path: Box<str>,
     },
+    /// The middleware is to renew logins in cookies, which cannot be bound to a key, and tokens have to be.
+    #[error(
+        "`.transparent_renewal()` renews logins in cookies, which cannot be bound to a key, and `.require_dpop()` refuses them: leave one out"
+    )]
+    RenewalUnbound,
+    /// What is said of proofs, or the public origin, is not possible.
+    #[error("{0}")]
+    Proofs(AuthenticatorBuildError),
     /// A path is not one of this host.
     #[error(
         "`.{setting}({path:?})`: a path of this host begins with one `/`, is ASCII, and has no white space and no backslash in it"

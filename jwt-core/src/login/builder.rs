@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use serde::Serialize;
@@ -12,6 +13,9 @@ use serde_json::value::RawValue;
 use super::renewal::Renewals;
 use super::routes::Paths;
 use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError};
+use crate::authenticator::AuthenticatorBuilder;
+use crate::binding::{BindingSettings, Dpop};
+use crate::claims::ClaimsType;
 use crate::config_error::Given;
 use crate::error::CheckError;
 use crate::issue::{IssueError, Issuer};
@@ -19,6 +23,9 @@ use crate::request::cross_site::{CrossSite, is_origin};
 use crate::revocation::Revocations;
 use crate::session::refresh::RefreshTokens;
 use crate::session::sign_in::SignIn;
+
+/// By how much the clock of a client may be ahead: that of authenticators by default.
+const LEEWAY: Duration = Duration::from_secs(30);
 
 /// Builds [`Logins`]. A setting that has one value is given once; a second call is an error.
 ///
@@ -32,6 +39,9 @@ use crate::session::sign_in::SignIn;
 /// | [`routes_path`](Self::routes_path) | the path of the refresh token, or `/auth` | browsers send the refresh token only there |
 /// | [`after_log_in`](Self::after_log_in), [`after_log_out`](Self::after_log_out) | `/` | only the application knows its pages |
 /// | [`transparent_renewal`](Self::transparent_renewal) | off | browsers would send the refresh token with every request |
+/// | [`public_origin`](Self::public_origin) | none: the host of each request | only the application knows what stands in front of it |
+/// | [`dpop`](Self::dpop) | [`Dpop`] with its defaults | |
+/// | [`require_dpop`](Self::require_dpop) | off: a login without a proof yields bearer tokens | not every client can make proofs |
 pub struct LoginsBuilder {
     issuer: Issuer,
     refresh: RefreshTokens,
@@ -41,6 +51,7 @@ pub struct LoginsBuilder {
     revocations: Option<Revocations>,
     transparent_renewal: bool,
     without_cookies: bool,
+    bound_requests: BoundRequests,
     routes_path: Option<String>,
     after_log_in: Option<String>,
     after_log_out: Option<String>,
@@ -58,6 +69,7 @@ impl LoginsBuilder {
             revocations: None,
             transparent_renewal: false,
             without_cookies: false,
+            bound_requests: BoundRequests::default(),
             routes_path: None,
             after_log_in: None,
             after_log_out: None,
@@ -176,6 +188,38 @@ impl LoginsBuilder {
         self
     }
 
+    /// An address by which clients know this service, such as `https://auth.example.com`: what the `htu` of a proof is compared
+    /// with that comes with a login or a refresh (RFC 9449 §4.3). Called again, each of them. The
+    /// [authenticator](Logins::authenticator) gets it too; see
+    /// [`AuthenticatorBuilder::public_origin`](crate::AuthenticatorBuilder::public_origin). None: the host of each request.
+    #[must_use]
+    pub fn public_origin(mut self, origin: impl Into<String>) -> Self {
+        self.bound_requests.public_origins.push(origin.into().into_boxed_str());
+        self
+    }
+
+    /// What is expected of the proofs that come with a [login](super::NewLogin::proof_from) or a
+    /// [refresh](Logins::refresh_with_proof) in the field `DPoP`. The [authenticator](Logins::authenticator) gets the same for
+    /// those that come with access tokens, with a memory of its own unless there is a store. [`Dpop`] with its defaults.
+    ///
+    /// With [nonces](Dpop::nonces), the answer to a proof without a good one is 400 `use_dpop_nonce`, with `DPoP-Nonce`
+    /// (RFC 9449 §8).
+    #[must_use]
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.given.once("dpop");
+        self.bound_requests.dpop = Some(dpop);
+        self
+    }
+
+    /// Logs in and refreshes only with a proof, so that every token is bound to a key of its client; the
+    /// [authenticator](Logins::authenticator) refuses all others. Logins in cookies cannot be bound, so there are none. A login
+    /// that began without a proof gets bound access tokens from its next refresh on. Off.
+    #[must_use]
+    pub fn require_dpop(mut self) -> Self {
+        self.bound_requests.required = true;
+        self
+    }
+
     /// Where the [ready routes](super::LoginRoute) are: `/refresh`, `/logout` and others below this path, which must be the
     /// [path of the refresh token](super::LoginCookiesBuilder::refresh_path) or below it. That path, or `/auth` where that is
     /// `/`.
@@ -231,13 +275,17 @@ impl LoginsBuilder {
         if self.transparent_renewal && cookies.refresh_path() != "/" {
             return Err(LoginsBuildError::RenewalPath { path: cookies.refresh_path().into() });
         }
+        if self.transparent_renewal && self.bound_requests.required {
+            return Err(LoginsBuildError::RenewalUnbound);
+        }
         let paths = Paths {
             routes: routes_path(self.routes_path.as_deref(), cookies.refresh_path())?,
             after_log_in: page("after_log_in", self.after_log_in.as_deref())?,
             after_log_out: page("after_log_out", self.after_log_out.as_deref())?,
         };
         let renewals = self.transparent_renewal.then(Renewals::default);
-        let Self { issuer, refresh, cross_site, reload, revocations, without_cookies, .. } = self;
+        let Self { issuer, refresh, cross_site, reload, revocations, without_cookies, bound_requests, .. } = self;
+        let binding = bound_requests.settings().build_at_login(LEEWAY).map_err(LoginsBuildError::Proofs)?;
         let (verifier, refresh_cookie) = (issuer.authenticator().build_verifier()?, cookies.refresh_cookie());
         if !without_cookies {
             // Last, since what is refused leaves the issuer as it was.
@@ -253,9 +301,41 @@ impl LoginsBuilder {
             reload,
             verifier,
             revocations,
+            binding,
+            bound_requests,
             paths,
             renewals,
         })))
+    }
+}
+
+/// What logins say of proofs: of those that come with logins, and of those that come with access tokens.
+#[derive(Default)]
+pub(super) struct BoundRequests {
+    dpop: Option<Dpop>,
+    required: bool,
+    public_origins: Vec<Box<str>>,
+}
+
+impl BoundRequests {
+    fn settings(&self) -> BindingSettings {
+        BindingSettings {
+            dpop: self.dpop.clone().unwrap_or_default(),
+            dpop_required: self.required,
+            public_origins: self.public_origins.clone(),
+            ..BindingSettings::default()
+        }
+    }
+
+    /// Whatever was given here is given there, where a second call is an error as well.
+    pub(super) fn tell<C: ClaimsType>(&self, builder: AuthenticatorBuilder<C>) -> AuthenticatorBuilder<C> {
+        let Self { dpop, required, public_origins } = self;
+        let builder = public_origins.iter().fold(builder, |builder, origin| builder.public_origin(&**origin));
+        let builder = match dpop {
+            Some(dpop) => builder.dpop(dpop.clone()),
+            None => builder,
+        };
+        if *required { builder.require_dpop() } else { builder }
     }
 }
 
@@ -300,6 +380,9 @@ impl fmt::Debug for LoginsBuilder {
             .field("revocations", &self.revocations)
             .field("transparent_renewal", &self.transparent_renewal)
             .field("without_cookies", &self.without_cookies)
+            .field("dpop", &self.bound_requests.dpop)
+            .field("require_dpop", &self.bound_requests.required)
+            .field("public_origins", &self.bound_requests.public_origins)
             .field("routes_path", &self.routes_path)
             .finish_non_exhaustive()
     }

@@ -6,8 +6,9 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::BodyError;
+use super::proof::{DPOP_NONCE, RefusedProof};
 use crate::config_error::debug_as_display;
-use crate::error::{AuthError, CheckError};
+use crate::error::{AuthError, CheckError, Unavailable};
 use crate::facade::tracing;
 use crate::issue::IssueError;
 use crate::session::refresh::RefreshError;
@@ -66,6 +67,28 @@ pub enum LoginError {
     /// The body of the request is not read.
     #[error("{0}")]
     Body(#[from] BodyError),
+    /// The proof in `DPoP` is not good.
+    #[error("{0}")]
+    Proof(#[from] RefusedProof),
+    /// There is no proof, and the login is bound to a key, or has to be.
+    #[error(
+        "no proof in `DPoP`: the login is bound to a key, or has to be by `.require_dpop()`; the handler passes the request by `.proof_from(…)` or `refresh_with_proof(…)`"
+    )]
+    ProofMissing,
+    /// The proof is by another key than the one that the login is bound to.
+    #[error("the refresh token is bound to another key than that of the proof")]
+    OtherKey,
+    /// A proof comes with a request for cookies, whose tokens cannot be bound to a key.
+    #[error(
+        "a proof in `DPoP` with a login in cookies, which cannot be bound to a key: have the client log in by JSON, or send no proof"
+    )]
+    ProofInCookies,
+    /// A login in cookies, where tokens have to be bound to a key.
+    #[error("a login in cookies, which cannot be bound to a key as `.require_dpop()` demands: log in by JSON")]
+    CookiesUnbound,
+    /// Nobody can say whether the proof was used before.
+    #[error("{0}")]
+    ProofsUnavailable(Unavailable),
     /// The access token could not be signed.
     #[error("{0}")]
     Issue(#[from] IssueError),
@@ -100,7 +123,13 @@ impl LoginError {
             Self::Refresh(RefreshError::Reused(_)) => {
                 tracing::warn!(target: "jwt", reason = %self, "a sign-in was ended, since somebody may have a copy of its token");
             }
+            Self::OtherKey => {
+                tracing::warn!(target: "jwt", reason = %self, "login refused to whoever has a refresh token and not its key");
+            }
             Self::Refresh(RefreshError::Malformed | RefreshError::Ended)
+            | Self::Proof(_)
+            | Self::ProofMissing
+            | Self::ProofInCookies
             | Self::Request(_)
             | Self::Method
             | Self::Body(_) => {
@@ -114,8 +143,10 @@ impl LoginError {
     /// `invalid_request` where the request does not have exactly one, 403 where a page of another site may have made it, 503
     /// with `Retry-After` while the store, the claims or the signer of a
     /// [`RemoteSigningKey`](crate::issue::RemoteSigningKey) cannot be reached, and 500 for claims that cannot be signed. 405
-    /// for a login by GET, and 400, 413 or 415 for a body that is not read. It is JSON, with `Cache-Control: no-store`. Logs
-    /// the reason.
+    /// for a login by GET, and 400, 413 or 415 for a body that is not read. For a proof (RFC 9449 §5, §8) that is missing or not
+    /// good, 400 `invalid_dpop_proof`; where it needs a nonce, 400 `use_dpop_nonce` with one in `DPoP-Nonce`; by another key
+    /// than that of the login, 400 `invalid_grant`; with cookies, 400 `invalid_request`. It is JSON, with
+    /// `Cache-Control: no-store`. Logs the reason.
     pub fn response(&self) -> Response<String> {
         self.log();
         let (status, error) = self.told();
@@ -126,6 +157,11 @@ impl LoginError {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if matches!(self, Self::Method) {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        if let Self::Proof(refused) = self
+            && let Some(nonce) = refused.nonce()
+        {
+            headers.insert(DPOP_NONCE, nonce.clone());
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -142,16 +178,18 @@ impl LoginError {
     fn told(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Issue(IssueError::Signer(_)) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
-            Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_)) => {
+            Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_)) | Self::OtherKey => {
                 (StatusCode::BAD_REQUEST, "invalid_grant")
             }
+            Self::Proof(refused) if refused.nonce().is_some() => (StatusCode::BAD_REQUEST, "use_dpop_nonce"),
+            Self::Proof(_) | Self::ProofMissing => (StatusCode::BAD_REQUEST, "invalid_dpop_proof"),
             Self::Request(AuthError::CrossSite(_) | AuthError::InvalidToken(_)) => {
                 (StatusCode::FORBIDDEN, "access_denied")
             }
             Self::Body(BodyError::TooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
             Self::Body(BodyError::MediaType) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
-            Self::Request(_) | Self::Body(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::Request(_) | Self::Body(_) | Self::ProofInCookies => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::NoSubject
             | Self::OtherSubject
             | Self::SessionId
@@ -160,9 +198,10 @@ impl LoginError {
             | Self::RememberedFor { .. }
             | Self::MissingRoutes
             | Self::NoCookies
+            | Self::CookiesUnbound
             | Self::Issue(_)
             | Self::Store(StoreError::Data) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
-            Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) => {
+            Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) | Self::ProofsUnavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
             }
         }

@@ -9,6 +9,7 @@ mod cookies_builder;
 mod error;
 mod new_login;
 mod options;
+mod proof;
 mod refusal;
 mod renewal;
 mod routes;
@@ -33,13 +34,17 @@ pub use cookies::{LoginCookies, SameSite};
 pub use cookies_builder::LoginCookiesBuilder;
 pub use error::LoginError;
 pub use new_login::NewLogin;
+pub use proof::RefusedProof;
 pub use refusal::LoginRefusal;
 pub use routes::{Device, LoginRoute};
 pub use tokens::{Login, RefreshToken, UnfitToken};
 
 use crate::authenticator::AuthenticatorBuilder;
 use crate::authenticator::renewal::Renewal;
+use crate::base64url;
+use crate::binding::Binding;
 use crate::claims::ClaimsType;
+use crate::claims::confirmation::Thumbprint;
 use crate::clock::NumericDate;
 use crate::error::AuthError;
 use crate::facade::tracing;
@@ -56,9 +61,10 @@ use crate::session::sign_in::{NewSignIn, SignIn};
 use crate::store::{SignInId, SignInKey, StoreError};
 use crate::verify::Verifier;
 use body::Media;
-use builder::Reload;
+use builder::{BoundRequests, Reload};
 use new_login::Start;
 use options::LoginOptions;
+use proof::Proof;
 use renewal::Renewals;
 use routes::Paths;
 
@@ -104,6 +110,9 @@ struct Inner {
     /// For access tokens whose login is to end.
     verifier: Verifier<()>,
     revocations: Option<Revocations>,
+    /// For proofs that come with logins and refreshes, and what authenticators are told of those that come with requests.
+    binding: Binding,
+    bound_requests: BoundRequests,
     paths: Paths,
     /// Set where the middleware renews logins.
     renewals: Option<Renewals>,
@@ -136,6 +145,8 @@ impl Logins {
     /// This is for clients that are no browsers, which get [`Login::json`]. A login in cookies needs a request of which it is
     /// known that no page of another site has made it: a [`LoginAttempt`] has the same method.
     ///
+    /// With [`proof_from`](NewLogin::proof_from), the tokens are bound to a key of the client.
+    ///
     /// # Errors
     /// [`LoginError::NoSubject`] and [`LoginError::Issue`] for claims that cannot be signed, [`LoginError::Store`] where the
     /// login cannot be remembered.
@@ -144,11 +155,11 @@ impl Logins {
     }
 
     async fn start(&self, start: Start) -> Result<Login, LoginError> {
-        let Start { claims, label, options, remember_for } = start;
+        let Start { claims, label, mut options, remember_for, proof } = start;
         let claims = claims?;
         let complete = options.complete(&claims)?;
         let subject = subject(&complete)?;
-        let mut new = NewSignIn::new(subject.as_str(), &claims)?.label(&label).options(options.text()?);
+        let mut new = NewSignIn::new(subject.as_str(), &claims)?.label(&label);
         if let Some(time) = remember_for {
             let most = self.0.refresh.absolute_timeout();
             if time < Duration::from_secs(1) || time > most {
@@ -156,11 +167,17 @@ impl Logins {
             }
             new = new.ends_after(time);
         }
+        if matches!(proof, Proof::InCookies { given: false }) && self.0.binding.is_required() {
+            return Err(LoginError::CookiesUnbound);
+        }
+        let client = self.client(&proof, None).await?;
+        options.jkt = client.thumbprint.map(base64url::encode);
+        new = new.options(options.text()?);
         let prepared = self.0.refresh.prepare(new)?;
         // Before anything is remembered, so that claims that cannot be signed leave nothing behind.
-        let access = self.sign(&subject, None, prepared.id(), &complete, &options).await?;
+        let access = self.sign(&subject, None, prepared.id(), &complete, &options, client.thumbprint).await?;
         let (token, sign_in) = self.0.refresh.remember(prepared).await?;
-        self.login(access, &token, &sign_in, &options)
+        Ok(self.login(access, &token, &sign_in, &options)?.with_nonce(client.nonce))
     }
 
     fn login(
@@ -181,15 +198,43 @@ impl Logins {
     /// unless the error is that it is not good.
     ///
     /// # Errors
-    /// [`LoginError::Refresh`] where the token is not good, and the other variants where the next access token cannot be
-    /// signed.
+    /// [`LoginError::Refresh`] where the token is not good, [`LoginError::ProofMissing`] where its login is bound to a key,
+    /// and the other variants where the next access token cannot be signed.
     pub async fn refresh(&self, token: impl AsRef<[u8]>) -> Result<Login, LoginError> {
-        let (inner, token) = (&*self.0, token.as_ref());
-        let sign_in = match inner.refresh.look_up(token).await {
+        self.refresh_shown(token.as_ref(), Proof::Absent).await
+    }
+
+    /// The same with the proof in the field `DPoP` of a request, where it has one (RFC 9449 §5).
+    ///
+    /// A login that began with a proof is refreshed with a proof by the same key. Without one, and with one by another key,
+    /// nothing is exchanged and nothing ends, also where the refresh token was used before: whoever holds a copy of it and not
+    /// the key gets nothing, and logs nobody out.
+    ///
+    /// A login that began without a proof stays so. With one, its next access token is bound to the key of the proof, and its
+    /// refresh token is good without one as before: otherwise, a thief could bind it to a key of their own, and the second use
+    /// that gives them away would no longer end it.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh), and [`LoginError::Proof`], [`LoginError::OtherKey`] and
+    /// [`LoginError::ProofsUnavailable`].
+    pub async fn refresh_with_proof(
+        &self,
+        token: impl AsRef<[u8]>,
+        head: &impl RequestHead,
+    ) -> Result<Login, LoginError> {
+        self.refresh_shown(token.as_ref(), self.proof_of(head)).await
+    }
+
+    async fn refresh_shown(&self, token: &[u8], proof: Proof) -> Result<Login, LoginError> {
+        let inner = &*self.0;
+        let found = inner.refresh.find(token).await?;
+        let options = LoginOptions::read(&found.sign_in.options)?;
+        let client = self.client(&proof, options.key()?.as_ref()).await?;
+        // Only now: whoever has a copy of a token, and not the key, ends nothing.
+        let sign_in = match inner.refresh.still_good(found).await {
             Ok(sign_in) => sign_in,
             Err(error) => return Err(self.not_refreshed(error).await),
         };
-        let options = LoginOptions::read(&sign_in.options)?;
         let claims: Cow<'_, RawValue> = match &inner.reload {
             None => Cow::Borrowed(serde_json::from_str(sign_in.data_json()).map_err(|_| IssueError::Claims)?),
             Some(reload) => {
@@ -205,9 +250,10 @@ impl Logins {
         if subject(&claims)? != sign_in.subject {
             return Err(LoginError::OtherSubject);
         }
-        let access = self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, &claims, &options).await?;
+        let (started, key) = (Some(sign_in.created_at), client.thumbprint);
+        let access = self.sign(&sign_in.subject, started, sign_in.id, &claims, &options, key).await?;
         match inner.refresh.refresh(token).await {
-            Ok((token, sign_in)) => self.login(access, &token, &sign_in, &options),
+            Ok((token, sign_in)) => Ok(self.login(access, &token, &sign_in, &options)?.with_nonce(client.nonce)),
             Err(error) => Err(self.not_refreshed(error).await),
         }
     }
@@ -226,11 +272,11 @@ impl Logins {
     ///
     /// # Errors
     /// [`LoginError::Request`] where there is no refresh token of this browser's login, or where a page of another site may
-    /// have made the request; otherwise as [`refresh`](Self::refresh). Where the login has ended, the response of the
+    /// have made the request; [`LoginError::ProofInCookies`] where it has a proof; otherwise as [`refresh`](Self::refresh). Where the login has ended, the response of the
     /// refusal clears the cookies.
     pub async fn refresh_from_request(&self, head: &impl RequestHead) -> Result<BrowserLogin, LoginRefusal> {
         let refused = match self.refresh_token_from_request(head) {
-            Ok(Some(token)) => match self.refresh(token).await {
+            Ok(Some(token)) => match self.refresh_shown(token, Proof::in_cookies(head)).await {
                 Ok(login) => return Ok(BrowserLogin::new(self, login, matches!(Media::of(head), Ok(Media::Form)))),
                 Err(error) => error,
             },
@@ -427,10 +473,10 @@ impl Logins {
     }
 
     /// A builder for an authenticator that accepts the access tokens of these logins, from the `Authorization` header or the
-    /// cookie.
+    /// cookie. It has the public origins of the logins, and what they say of proofs.
     pub fn authenticator<C: ClaimsType>(&self) -> AuthenticatorBuilder<C> {
-        let Inner { issuer, cookies, refresh_cookie, cross_site, revocations, renewals, .. } = &*self.0;
-        let builder = issuer.authenticator().source(TokenSource::bearer());
+        let Inner { issuer, cookies, refresh_cookie, cross_site, revocations, renewals, bound_requests, .. } = &*self.0;
+        let builder = bound_requests.tell(issuer.authenticator()).source(TokenSource::bearer());
         let builder = if self.0.without_cookies { builder } else { builder.source(cookies.source()) };
         let builder = cross_site.trusted.iter().fold(builder, |builder, origin| builder.trusted_origin(&**origin));
         let builder = match revocations {
@@ -470,10 +516,11 @@ impl Logins {
         login: SignInId,
         claims: &RawValue,
         options: &LoginOptions,
+        key: Option<Thumbprint>,
     ) -> Result<AccessToken, LoginError> {
         let Inner { issuer, revocations, .. } = &*self.0;
         let not_before = revocations.as_ref().and_then(|list| list.not_before(issuer.name(), subject, started));
-        Ok(issuer.sign_for(claims, Particulars { not_before, ..options.particulars(&login.to_string()) }).await?)
+        Ok(issuer.sign_for(claims, Particulars { not_before, ..options.particulars(&login.to_string(), key) }).await?)
     }
 
     fn refresh_token(&self, token: &OpaqueToken, sign_in: &SignIn) -> Result<RefreshToken, LoginError> {

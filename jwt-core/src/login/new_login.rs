@@ -10,9 +10,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::options::LoginOptions;
+use super::proof::Proof;
 use super::{Login, LoginError, Logins};
 use crate::config_error::Given;
 use crate::issue::IssueError;
+use crate::request::RequestHead;
 
 /// A login that starts when this is awaited: what [`Logins::log_in`] and [`LoginAttempt::log_in`](super::LoginAttempt::log_in)
 /// return.
@@ -27,6 +29,7 @@ use crate::issue::IssueError;
 /// | [`claim`](Self::claim) | none |
 /// | [`audience`](Self::audience) | all audiences of the issuer |
 /// | [`access_token_lifetime`](Self::access_token_lifetime) | that of the issuer |
+/// | [`proof_from`](NewLogin::proof_from) | none: tokens that are good for whoever holds them |
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -69,6 +72,7 @@ pub(super) struct Start {
     pub(super) label: String,
     pub(super) options: LoginOptions,
     pub(super) remember_for: Option<Duration>,
+    pub(super) proof: Proof,
 }
 
 impl<L> NewLogin<L> {
@@ -79,7 +83,8 @@ impl<L> NewLogin<L> {
         finish: impl FnOnce(Login) -> L + Send + 'static,
     ) -> Self {
         let claims = serde_json::value::to_raw_value(claims).map_err(|_| IssueError::Claims.into());
-        let start = Start { claims, label: label.to_owned(), options: LoginOptions::default(), remember_for: None };
+        let (label, options) = (label.to_owned(), LoginOptions::default());
+        let start = Start { claims, label, options, remember_for: None, proof: Proof::Absent };
         Self(State::Asked(Box::new(Asked { logins, start, given: Given::default(), finish: Box::new(finish) })))
     }
 
@@ -128,6 +133,11 @@ impl<L> NewLogin<L> {
         self.once("access_token_lifetime", |start| start.options.lifetime = Some(lifetime.as_secs()))
     }
 
+    /// What the request says of the key that tokens are to be bound to.
+    pub(super) fn with_proof(self, proof: Proof) -> Self {
+        self.with(|start| start.proof = proof)
+    }
+
     fn once(mut self, setting: &'static str, set: impl FnOnce(&mut Start)) -> Self {
         if let State::Asked(asked) = &mut self.0 {
             asked.given.once(setting);
@@ -140,6 +150,40 @@ impl<L> NewLogin<L> {
             set(&mut asked.start);
         }
         self
+    }
+}
+
+/// Not for logins in cookies, which no proof comes with.
+impl NewLogin<Login> {
+    /// Binds the login to the key of the proof in the field `DPoP` of this request, where it has one (RFC 9449 §5): its access
+    /// tokens by `cnf.jkt`, and its refresh tokens, which are refreshed
+    /// [with a proof](super::Logins::refresh_with_proof) by the same key. A copy of them is of no use without it. A request
+    /// without a proof gets bearer tokens, unless logins [have to be bound](super::LoginsBuilder::require_dpop).
+    ///
+    /// It is checked when the login starts. One that is not good is [`LoginError::Proof`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use jwt_core::{Algorithm, Issuer, Logins, MemoryStore, RefreshTokens, SigningKey};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let key = SigningKey::generate(Algorithm::ES256)?;
+    /// # let issuer = Issuer::builder("https://auth.example.com").audience("api").signing_key(key).build()?;
+    /// # let refresh_tokens = RefreshTokens::builder(Arc::new(MemoryStore::new())).build()?;
+    /// # use jwt_core::binding::DpopKey;
+    /// let logins = Logins::builder(issuer, refresh_tokens).public_origin("https://auth.example.com").build()?;
+    /// # let key = DpopKey::generate(Algorithm::ES256)?;
+    /// # let proof = key.proof("POST", "https://auth.example.com/api/login").sign()?;
+    /// # let request = http::Request::post("/api/login").header("dpop", proof).body(())?;
+    /// let user = serde_json::json!({"sub": "alice"});
+    /// let login = logins.log_in(&user, "the app").proof_from(&request).await?;
+    /// assert_eq!(login.access_token().token_type(), "DPoP");
+    /// # Ok(()) }
+    /// ```
+    pub fn proof_from(mut self, head: &impl RequestHead) -> Self {
+        let State::Asked(asked) = &mut self.0 else { return self };
+        asked.given.once("proof_from");
+        let proof = asked.logins.proof_of(head);
+        self.with_proof(proof)
     }
 }
 

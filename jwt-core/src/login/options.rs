@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::LoginError;
+use crate::claims::confirmation::{Thumbprint, thumbprint};
 use crate::issue::{IssueError, Particulars};
 use crate::store::StoreError;
 
@@ -25,6 +26,9 @@ pub(super) struct LoginOptions {
     /// How long its access tokens are good, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lifetime: Option<u64>,
+    /// The thumbprint of the key that the login is bound to, in base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jkt: Option<String>,
     /// Claims that stay with the login, whatever those of the user become.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(super) claims: Map<String, Value>,
@@ -64,14 +68,20 @@ impl LoginOptions {
         Ok(Cow::Owned(both))
     }
 
-    /// What they say of the access tokens.
-    pub(super) fn particulars<'p>(&'p self, sid: &'p str) -> Particulars<'p> {
+    /// The key that the login is bound to.
+    pub(super) fn key(&self) -> Result<Option<Thumbprint>, StoreError> {
+        let read = |jkt: &str| thumbprint(jkt).ok_or(StoreError::Data);
+        self.jkt.as_deref().map(read).transpose()
+    }
+
+    /// What they say of the access tokens, which are bound to that key.
+    pub(super) fn particulars<'p>(&'p self, sid: &'p str, bound_to: Option<Thumbprint>) -> Particulars<'p> {
         Particulars {
             sid: Some(sid),
             audiences: &self.audiences,
             lifetime: self.lifetime.map(Duration::from_secs),
             not_before: None,
-            bound_to: None,
+            bound_to,
         }
     }
 }

@@ -70,7 +70,8 @@ impl Device {
 ///
 /// To the form of a page, 303 takes the place of 204: to [`after_log_in`](super::LoginsBuilder::after_log_in), or to
 /// [`after_log_out`](super::LoginsBuilder::after_log_out) where the login has ended. Every response has
-/// `Cache-Control: no-store`. Refusals are those of [`LoginError::response`], and of the authenticator where an access
+/// `Cache-Control: no-store`. A client with its refresh token in the body sends a proof in `DPoP` where its login
+/// [is bound](super::NewLogin::proof_from) to a key. Refusals are those of [`LoginError::response`], and of the authenticator where an access
 /// token is needed; another method is 405 with `Allow`.
 #[derive(Debug, Clone)]
 pub struct LoginRoute {
@@ -167,7 +168,7 @@ impl Logins {
         body: Result<&[u8], BodyError>,
     ) -> Result<Response<String>, LoginRefusal> {
         match Sender::of(head, body)? {
-            Sender::Client(request) => Ok(self.refresh(request.refresh_token).await?.json()),
+            Sender::Client(request) => Ok(self.refresh_with_proof(request.refresh_token, head).await?.json()),
             Sender::Form | Sender::Script => Ok(self.refresh_from_request(head).await?.response()),
         }
     }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use serde::Serialize;
 
 use super::LoginCookies;
+use super::proof::DPOP_NONCE;
 use crate::config_error::debug_as_display;
 use crate::issue::AccessToken;
 
@@ -76,17 +77,24 @@ pub struct Login {
     refresh: Option<RefreshToken>,
     /// Whether a browser forgets it when it is closed.
     until_closed: bool,
+    /// What the next proof of the client has to have in it.
+    nonce: Option<HeaderValue>,
 }
 
 impl Login {
     /// A login without a refresh token: it ends with its access token.
     pub fn new(access: AccessToken) -> Self {
-        Self { access, refresh: None, until_closed: false }
+        Self { access, refresh: None, until_closed: false, nonce: None }
     }
 
     /// The same login, which a browser forgets when it is closed.
     pub(super) fn until_closed(self) -> Self {
         Self { until_closed: true, ..self }
+    }
+
+    /// The same login, whose client gets another nonce for its proofs.
+    pub(super) fn with_nonce(self, nonce: Option<HeaderValue>) -> Self {
+        Self { nonce, ..self }
     }
 
     /// The same login with a refresh token.
@@ -107,7 +115,8 @@ impl Login {
     }
 
     /// The response of RFC 6749 §5.1: `access_token`, `token_type`, `expires_in` and `refresh_token` in JSON, with
-    /// `Cache-Control: no-store`.
+    /// `Cache-Control: no-store`. The type is `DPoP` where the tokens are bound to a key (RFC 9449 §5), otherwise `Bearer`; and
+    /// `DPoP-Nonce` has the next nonce where it is time for one (§8.2).
     pub fn json(&self) -> Response<String> {
         #[derive(Serialize)]
         struct Members<'l> {
@@ -119,7 +128,7 @@ impl Login {
         }
         let members = Members {
             access_token: self.access.as_str(),
-            token_type: "Bearer",
+            token_type: self.access.token_type(),
             expires_in: self.access.expires_in().as_secs(),
             refresh_token: self.refresh.as_ref().map(RefreshToken::as_str),
         };
@@ -127,6 +136,9 @@ impl Login {
         let mut response = Response::new(serde_json::to_string(&members).unwrap_or_default());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(nonce) = &self.nonce {
+            response.headers_mut().insert(DPOP_NONCE, nonce.clone());
+        }
         response
     }
 
@@ -139,7 +151,8 @@ impl Login {
     /// provider by its `state` (RFC 6749 §10.12), and for tokens that the application has signed itself.
     ///
     /// Browsers drop a cookie over 4096 bytes without a message. The log has a warning for each;
-    /// [`fits_cookies`](Self::fits_cookies) says it in advance.
+    /// [`fits_cookies`](Self::fits_cookies) says it in advance. A token that [is bound](AccessToken::is_bound) to a key is
+    /// refused when it comes in a cookie, which no proof comes with.
     pub fn dangerous_set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
         cookies.set(&self.access, self.refresh.as_ref(), !self.until_closed)
     }

@@ -51,6 +51,13 @@ pub struct RefreshTokens {
     grace: Duration,
 }
 
+/// The sign-in of a token, and whether the token was used before, longer ago than the grace allows.
+pub(crate) struct Found {
+    key: SignInKey,
+    pub(crate) sign_in: SignIn,
+    reused: bool,
+}
+
 /// Why there is no next token.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -115,19 +122,29 @@ impl RefreshTokens {
     /// # Errors
     /// As [`refresh`](Self::refresh). A token that was used before, longer ago than the grace, ends the family here too.
     pub async fn look_up(&self, token: impl AsRef<[u8]>) -> Result<SignIn, RefreshError> {
-        let presented = Opaque::read(Kind::Refresh, token.as_ref()).ok_or(RefreshError::Malformed)?;
+        let found = self.find(token.as_ref()).await?;
+        self.still_good(found).await
+    }
+
+    /// The first half of [`look_up`](Self::look_up), which ends nothing.
+    pub(crate) async fn find(&self, token: &[u8]) -> Result<Found, RefreshError> {
+        let presented = Opaque::read(Kind::Refresh, token).ok_or(RefreshError::Malformed)?;
         let (key, digest, now) = (presented.key()?, presented.digest()?, self.sign_ins.now());
         // Looking is no use: the times stay as they are.
         let touch = Touch { expires_at: now, after: Duration::MAX };
         if let Some(record) = self.sign_ins.store.find(key, digest, touch, now).await? {
-            return Ok(record.into());
+            return Ok(Found { key, sign_in: record.into(), reused: false });
         }
         let record = self.sign_ins.record(key).await?.ok_or(RefreshError::Ended)?;
         // The secret may have been changed back and forth between the two questions; the exchange says so, if it was.
-        if record.secret == digest || self.is_retry(&record, digest, now).is_some() {
-            return Ok(record.into());
-        }
-        Err(self.reused(key, record).await)
+        let reused = record.secret != digest && self.is_retry(&record, digest, now).is_none();
+        Ok(Found { key, sign_in: record.into(), reused })
+    }
+
+    /// The second half, which ends the family of a token that was used before.
+    pub(crate) async fn still_good(&self, found: Found) -> Result<SignIn, RefreshError> {
+        let Found { key, sign_in, reused } = found;
+        if reused { Err(self.reused(key, sign_in).await) } else { Ok(sign_in) }
     }
 
     /// Exchanges a token for its successor. The old token is no longer good, except for
@@ -146,7 +163,7 @@ impl RefreshTokens {
         }
         match self.is_retry(&record, digest, now) {
             Some(salt) => Ok((presented.successor(salt)?.token(), record.into())),
-            None => Err(self.reused(key, record).await),
+            None => Err(self.reused(key, record.into()).await),
         }
     }
 
@@ -158,9 +175,9 @@ impl RefreshTokens {
     }
 
     /// Ends a family of which two parties hold tokens.
-    async fn reused(&self, key: SignInKey, record: Record) -> RefreshError {
+    async fn reused(&self, key: SignInKey, sign_in: SignIn) -> RefreshError {
         match self.sign_ins.store.remove(key).await {
-            Ok(()) => RefreshError::Reused(Box::new(record.into())),
+            Ok(()) => RefreshError::Reused(Box::new(sign_in)),
             Err(error) => error.into(),
         }
     }

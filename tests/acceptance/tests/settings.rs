@@ -23,6 +23,8 @@ use jwt_core::{
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// That of the key of RFC 9449 §6.1.
+const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
 /// What a second call of a setting does.
 enum Second {
@@ -270,13 +272,16 @@ fn logins(rows: &mut Vec<Row>) {
         routes_path("/auth")("/auth/login");
         after_log_in("/one")("/two");
         after_log_out("/one")("/two");
+        dpop(Dpop::new())(Dpop::new());
     }
     let login = |new: jwt_core::login::NewLogin| run(new);
+    let request = http::Request::post("/login").body(()).unwrap();
     twice! { rows, "NewLogin", new().build().unwrap().log_in(&alice, ""), login;
         remember(false)(true);
         remember_for(MINUTE)(2 * MINUTE);
         access_token_lifetime(MINUTE)(MINUTE / 2);
         claim("claim", 1)("claim", 2);
+        proof_from(&request)(&request);
     }
     let two = Issuer::builder(ISSUER).audience("one").audience("two").signing_key(key()).build().unwrap();
     let both = run(Logins::builder(two.clone(), refresh_tokens())
@@ -295,6 +300,7 @@ fn logins(rows: &mut Vec<Row>) {
     }
     twice! { rows, "NewToken", issuer.token(&alice), |new: jwt_core::issue::NewToken<'_, acceptance::User>| new.sign();
         lifetime(MINUTE)(MINUTE / 2);
+        bound_to(THUMBPRINT)(THUMBPRINT);
     }
     let trusted = new().trusted_origin("https://one.example").trusted_origin("https://two.example");
     let text = format!("{trusted:?}");
@@ -304,6 +310,12 @@ fn logins(rows: &mut Vec<Row>) {
     rows.push(("LoginsBuilder", "transparent_renewal", SaysTheSame));
     assert!(new().without_cookies().without_cookies().build().is_ok());
     rows.push(("LoginsBuilder", "without_cookies", SaysTheSame));
+    let origins = new().public_origin("https://one.example").public_origin("https://two.example");
+    let text = format!("{origins:?}");
+    assert!(text.contains("one.example") && text.contains("two.example") && origins.build().is_ok(), "{text}");
+    rows.push(("LoginsBuilder", "public_origin", Adds));
+    assert!(new().require_dpop().require_dpop().build().is_ok());
+    rows.push(("LoginsBuilder", "require_dpop", SaysTheSame));
 
     let csrf = CsrfTokens::new(SECRET).unwrap();
     twice! { rows, "LoginCookiesBuilder", LoginCookies::builder(), |builder: jwt_core::login::LoginCookiesBuilder| builder.build();

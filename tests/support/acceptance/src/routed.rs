@@ -28,6 +28,7 @@ impl RoutedStack {
     /// | `/me` | the claims by any method, from the header or the cookie |
     /// | `/auth/login` | a login in cookies, by any method |
     /// | `/auth/login/briefly` | a login in cookies that are not kept |
+    /// | `/api/login` | a login in JSON, bound to the key of the proof in the request if it has one |
     /// | `/auth/other` | `of the application` |
     /// | `/outside` | asks for a login attempt outside of the ready routes |
     ///
@@ -49,6 +50,7 @@ fn on_axum(listener: TcpListener, logins: Logins) {
     use axum::response::IntoResponse;
     use axum::routing::any;
     use axum::{Json, Router};
+    use http::request::Parts;
     use jwt_tower::{Claims, JwtAuth, LoginRejection, LoginRoutes, SameOrigin, VerifiedToken};
 
     async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
@@ -62,11 +64,17 @@ fn on_axum(listener: TcpListener, logins: Logins) {
     }
 
     let auth = logins.authenticator::<User>().build().expect("an issuer knows what to expect");
+    let of_clients = logins.clone();
+    let api_log_in = move |head: Parts| {
+        let logins = of_clients.clone();
+        async move { Ok::<_, LoginRejection>(logins.log_in(&alice(), "phone").proof_from(&head).await?.json()) }
+    };
     let app = Router::new()
         .route("/me", any(me))
         .route_layer(JwtAuth::new(auth.clone()))
         .route("/auth/login", any(log_in))
         .route("/auth/login/briefly", any(briefly))
+        .route("/api/login", any(api_log_in))
         .route("/auth/other", any(|| async { "of the application" }))
         .layer(LoginRoutes::new(logins, auth))
         .route("/outside", any(log_in));
@@ -92,10 +100,14 @@ fn on_hyper(listener: TcpListener, logins: Logins) {
         let user = jwt_tower::claims::<User>(request.extensions()).expect("there is a layer");
         Ok(Response::new(serde_json::to_string(&user).expect("claims serialize")))
     }
-    async fn open(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    async fn open(logins: Logins, request: Request<Incoming>) -> Result<Response<String>, Infallible> {
         let login = match request.uri().path() {
             "/auth/login" | "/outside" => log_in(&request, true).await,
             "/auth/login/briefly" => log_in(&request, false).await,
+            "/api/login" => {
+                let login = logins.log_in(&alice(), "phone").proof_from(&request).await;
+                return Ok(login.map_or_else(|error| error.response(), |login| login.json()));
+            }
             "/auth/other" => return Ok(Response::new("of the application".to_owned())),
             _ => {
                 let mut response = Response::default();
@@ -108,21 +120,23 @@ fn on_hyper(listener: TcpListener, logins: Logins) {
 
     let auth = logins.authenticator::<User>().build().expect("an issuer knows what to expect");
     let protected = JwtAuth::new(auth.clone()).layer(service_fn(me));
+    let of_clients = logins.clone();
     let inner = service_fn(move |request: Request<Incoming>| {
-        let protected = protected.clone();
+        let (logins, protected) = (of_clients.clone(), protected.clone());
         async move {
             match request.uri().path() {
                 "/me" => protected.oneshot(request).await,
-                _ => open(request).await,
+                _ => open(logins, request).await,
             }
         }
     });
+    let outside = logins.clone();
     let routed = LoginRoutes::new(logins, auth).layer(inner);
     let app = service_fn(move |request: Request<Incoming>| {
-        let routed = routed.clone();
+        let (logins, routed) = (outside.clone(), routed.clone());
         async move {
             match request.uri().path() {
-                "/outside" => open(request).await,
+                "/outside" => open(logins, request).await,
                 _ => routed.oneshot(request).await,
             }
         }
@@ -137,8 +151,8 @@ fn on_hyper(listener: TcpListener, logins: Logins) {
 }
 
 fn on_actix(listener: TcpListener, logins: Logins) {
-    use actix_web::{App, HttpResponse, HttpServer, web};
-    use jwt_actix::{Claims, JwtAuth, LoginRejection, LoginRoutes, SameOrigin, VerifiedToken, response};
+    use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+    use jwt_actix::{Claims, Head, JwtAuth, LoginRejection, LoginRoutes, SameOrigin, VerifiedToken, response};
 
     async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
         web::Json(user)
@@ -148,6 +162,10 @@ fn on_actix(listener: TcpListener, logins: Logins) {
     }
     async fn briefly(attempt: SameOrigin) -> Result<HttpResponse, LoginRejection> {
         Ok(response(attempt.log_in(&alice()).remember(false).await?.response()))
+    }
+
+    async fn api_log_in(logins: web::Data<Logins>, request: HttpRequest) -> Result<HttpResponse, LoginRejection> {
+        Ok(response(logins.log_in(&alice(), "phone").proof_from(&Head(&request)).await?.json()))
     }
 
     let auth = logins.authenticator::<User>().build().expect("an issuer knows what to expect");
@@ -160,8 +178,9 @@ fn on_actix(listener: TcpListener, logins: Logins) {
             .service(web::resource("/me").wrap(JwtAuth::new(auth.clone())).to(me))
             .route("/auth/login", web::route().to(log_in))
             .route("/auth/login/briefly", web::route().to(briefly))
+            .route("/api/login", web::route().to(api_log_in))
             .route("/auth/other", web::route().to(|| async { "of the application" }));
-        App::new().route("/outside", web::route().to(log_in)).service(routed)
+        App::new().app_data(web::Data::new(logins.clone())).route("/outside", web::route().to(log_in)).service(routed)
     });
     let server = server.workers(1).disable_signals().listen(listener).expect("actix listens").run();
     actix_web::rt::System::new().block_on(server).expect("actix serves");
