@@ -6,12 +6,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jwt_core::binding::{Dpop, DpopKey};
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::revocation::{Revoked, WhileUnreachable};
 use jwt_core::session::{NewSignIn, OpaqueToken, RefreshError, SignIn, SignInsBuildError};
 use jwt_core::store::StoreError;
 use jwt_core::store::{Revocation, RevocationStore, RevocationTarget, SignInId, StoreFuture};
-use jwt_core::{Algorithm, Issuer, Logins, RefreshTokens, Revocations, Sessions, SigningKey};
+use jwt_core::{Algorithm, Issuer, LoginError, Logins, RefreshTokens, Revocations, Sessions, SigningKey};
 use serde_json::{Value, json};
 use stores_tests::{Stores, TestClock, proved};
 
@@ -68,6 +69,7 @@ on_every_store! {
     whatever_is_no_refresh_token_is_refused,
     data_and_labels_come_back_as_they_were,
     what_is_special_about_a_login_stays_with_it,
+    a_login_that_is_bound_to_a_key_stays_so,
     a_session_is_looked_up_until_it_ends,
     a_session_lasts_while_it_is_used_and_no_longer_than_its_end,
     a_renewed_session_has_another_token_and_other_claims,
@@ -687,6 +689,38 @@ async fn the_names_of_tenants_that_were_added_last_stay(stores: Stores) {
     tenants.add_tenant("d".into(), usize::MAX, NumericDate::from_secs(9)).await.unwrap();
     tenants.add_tenant("e".into(), 0, NumericDate::from_secs(10)).await.unwrap();
     assert_eq!(tenants.tenants().await.unwrap(), ["e"]);
+}
+
+async fn a_login_that_is_bound_to_a_key_stays_so(stores: Stores) {
+    const URL: &str = "https://auth.example.com/auth/refresh";
+    let clock = TestClock::new();
+    let key = SigningKey::secret(Algorithm::HS256, [7; 32]).unwrap();
+    let issuer = Issuer::builder(ISSUER).audience("api").signing_key(key).clock(clock.clone()).build().unwrap();
+    // Another instance for each step: what it knows is in the store.
+    let logins = || {
+        let builder = Logins::builder(issuer.clone(), refresh_tokens(&stores, &clock));
+        let dpop = Dpop::new().replay_store(stores.proofs.clone());
+        builder.public_origin("https://auth.example.com").dpop(dpop).build().unwrap()
+    };
+    let (key, other) = (DpopKey::generate(Algorithm::ES256).unwrap(), DpopKey::generate(Algorithm::ES256).unwrap());
+    let request = |key: &DpopKey| {
+        let proof = key.proof("POST", URL).issued_at(clock.now()).sign().unwrap();
+        http::Request::post("/auth/refresh").header("dpop", proof).body(()).unwrap()
+    };
+    let mut login = logins().log_in(&json!({"sub": "bound"}), "").proof_from(&request(&key)).await.unwrap();
+    for _ in 0..3 {
+        assert!(login.access_token().is_bound());
+        let token = login.refresh_token().unwrap().as_str().to_owned();
+        let refused = logins().refresh(&token).await;
+        assert!(matches!(refused, Err(LoginError::ProofMissing)), "{refused:?}");
+        let refused = logins().refresh_with_proof(&token, &request(&other)).await;
+        assert!(matches!(refused, Err(LoginError::OtherKey)), "{refused:?}");
+        let once = request(&key);
+        login = logins().refresh_with_proof(&token, &once).await.unwrap();
+        let next = login.refresh_token().unwrap().as_str();
+        let replayed = logins().refresh_with_proof(next, &once).await;
+        assert!(matches!(replayed, Err(LoginError::Proof(_))), "{replayed:?}");
+    }
 }
 
 async fn what_is_special_about_a_login_stays_with_it(stores: Stores) {
