@@ -1,6 +1,7 @@
 // Signs in, is attacked and signs out, in a real browser: node browser.mjs CHROMIUM ORIGIN ORIGIN_OF_PLAIN_HTTP
 // The first thing that is not as it should be ends it with an error.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -84,6 +85,26 @@ async function signInFrom(page, origin) {
     await signIn(page, 'alice', password);
     assert.equal(page.url(), `${origin}/`);
     assert.equal(await page.textContent('h1'), 'Hello, Alice!');
+}
+
+/** A proof as another program would sign it, by another key. */
+function proofOfSomebodyElse(method, url, token) {
+    const { publicKey, privateKey } = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const segment = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
+    const ath = crypto.hash('sha256', token, 'base64url');
+    const claims = { jti: crypto.randomUUID(), htm: method, htu: url, iat: Math.floor(Date.now() / 1000), ath };
+    const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: publicKey.export({ format: 'jwk' }) };
+    const message = `${segment(header)}.${segment(claims)}`;
+    const signature = crypto.sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    return `${message}.${signature.toString('base64url')}`;
+}
+
+/** Presses a button of the page for bound tokens, and waits for that many lines of what has happened. */
+async function press(page, form, lines) {
+    const before = await page.locator('#results li').count();
+    await page.click(`form[name=${form}] button`);
+    await page.locator('#results li').nth(before + lines - 1).waitFor();
+    return (await page.locator('#results li').allTextContents()).slice(before);
 }
 
 async function click(page, selector) {
@@ -184,6 +205,70 @@ const steps = {
             return [login.status, me.status, (await me.json()).name, forged.status, bare.status];
         }, { name: 'alice', password });
         assert.deepEqual(statuses, [200, 200, 'Alice', 401, 401]);
+        assert.deepEqual(await cookies(page), {});
+    },
+
+    async 'a script binds its tokens to a key, and a copy of them is of no use'() {
+        const page = await newPage();
+        const open = async () => {
+            await page.goto(`${origin}/dpop`);
+            await page.locator('body[data-ready]').waitFor();
+            return page.textContent('#key');
+        };
+        const key = await open();
+        assert.match(key, /^[\w-]{43}$/);
+        await page.fill('[name=name]', 'bob');
+        await page.fill('[name=password]', 'can we fix it');
+        assert.deepEqual(await press(page, 'login', 1), ['Sign in (tokens): 200 ']);
+        const sent = page.waitForRequest(`${origin}/api/me`);
+        assert.deepEqual(await press(page, 'call', 1), ['Call: 200 Bob']);
+        assert.deepEqual(await press(page, 'copy', 2),
+            ['A copy without the key: 401 invalid_token', 'A copy with another key: 401 invalid_token']);
+
+        // Somebody who has seen a request: the token alone, with a key of their own, and the request as it was.
+        const { authorization, dpop } = await (await sent).allHeaders();
+        const [scheme, token] = authorization.split(' ');
+        assert.equal(scheme, 'DPoP');
+        const from = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+        assert.equal(from.cnf.jkt, key);
+        const other = proofOfSomebodyElse('GET', `${origin}/api/me`, token);
+        for (const headers of [
+            { authorization: `Bearer ${token}` },
+            { authorization: `Bearer ${token}`, dpop },
+            { authorization },
+            { authorization, dpop: other },
+            { authorization, dpop },
+            { cookie: `__Host-access_token=${token}` },
+        ]) {
+            const reply = await fetch(`${origin}/api/me`, { headers });
+            assert.equal(reply.status, 401, JSON.stringify(Object.keys(headers)));
+        }
+
+        // The key stays in the browser, signs there, and is given to nobody.
+        assert.equal(await open(), key);
+        assert.deepEqual(await press(page, 'refresh', 1), ['Refresh (tokens): 200 ']);
+        assert.deepEqual(await press(page, 'call', 1), ['Call: 200 Bob']);
+        const [exported, refreshToken] = await page.evaluate(() => new Promise((resolve) => {
+            const open = indexedDB.open('dpop', 1);
+            open.onsuccess = () => {
+                const store = open.result.transaction('kept').objectStore('kept');
+                const [pair, refresh] = [store.get('key'), store.get('refresh')];
+                store.transaction.oncomplete = () => {
+                    const exporting = crypto.subtle.exportKey('jwk', pair.result.privateKey);
+                    exporting.then(() => 'exported', (error) => error.name).then((is) => resolve([is, refresh.result]));
+                };
+            };
+        }));
+        assert.equal(exported, 'InvalidAccessError');
+        const body = JSON.stringify({ refresh_token: refreshToken });
+        const refreshes = [[{}, 'invalid_dpop_proof'],
+            [{ dpop: proofOfSomebodyElse('POST', `${origin}/auth/refresh`, '') }, 'invalid_grant']];
+        for (const [proof, error] of refreshes) {
+            const headers = { 'content-type': 'application/json', ...proof };
+            const reply = await fetch(`${origin}/auth/refresh`, { method: 'POST', headers, body });
+            assert.deepEqual([reply.status, await reply.json()], [400, { error }]);
+        }
+        assert.deepEqual(await press(page, 'refresh', 1), ['Refresh (tokens): 200 ']);
         assert.deepEqual(await cookies(page), {});
     },
 

@@ -11,7 +11,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Data, Form, Json, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, ResponseError};
 use jwt_actix::{
-    AuthError, Claims, Jwks, JwtAuth, LoginRejection, LoginRoutes, Logins, SameOrigin, response, with_headers,
+    AuthError, Claims, Head, Jwks, JwtAuth, LoginRejection, LoginRoutes, Logins, SameOrigin, response, with_headers,
 };
 use login_common::{Credentials, Options, Refused, Service, User};
 
@@ -22,6 +22,8 @@ fn routes(config: &mut ServiceConfig, service: &Service) {
         .app_data(Data::new(service.clone()))
         .route("/.well-known/jwks.json", web::to(Jwks::new(service.logins.issuer().clone())))
         .route("/login", web::get().to(|| async { response(login_common::login_page(None)) }))
+        .route("/dpop", web::get().to(|| async { response(login_common::dpop_page()) }))
+        .route("/dpop.js", web::get().to(|| async { response(login_common::dpop_script()) }))
         .route("/auth/login", web::post().to(log_in))
         .route("/api/login", web::post().to(api_log_in))
         .service(
@@ -43,7 +45,7 @@ async fn log_in(
     Ok(response(attempt.log_in(&user).await?.response()))
 }
 
-/// For scripts and mobile clients: JSON, bearer tokens.
+/// For scripts and mobile clients: JSON, bearer tokens; bound ones for a client that sends a proof of its key (`/dpop`).
 async fn api_log_in(
     service: Data<Service>,
     request: HttpRequest,
@@ -51,7 +53,8 @@ async fn api_log_in(
 ) -> Result<HttpResponse, Problem> {
     let user = service.check_password(credentials, address(&request)).await?;
     let label = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
-    Ok(response(service.logins.log_in(&user, label).await?.json()))
+    let login = service.logins.log_in(&user, label).proof_from(&Head(&request)).await?;
+    Ok(response(login.json()))
 }
 
 async fn home(service: Data<Service>, Claims(user): Claims<User>) -> Result<HttpResponse, LoginRejection> {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Form, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -24,6 +24,8 @@ fn app(service: Service) -> Router {
         .route("/api/me", get(me))
         .route_layer(JwtAuth::new(auth.clone()).on_rejection(answer))
         .route("/login", get(|| async { login_common::login_page(None) }))
+        .route("/dpop", get(|| async { login_common::dpop_page() }))
+        .route("/dpop.js", get(|| async { login_common::dpop_script() }))
         .route("/auth/login", post(log_in))
         .route("/api/login", post(api_log_in))
         .route_service("/.well-known/jwks.json", Jwks::new(logins.issuer().clone()))
@@ -43,16 +45,16 @@ async fn log_in(
     Ok(attempt.log_in(&user).await?.response())
 }
 
-/// For scripts and mobile clients: JSON, bearer tokens.
+/// For scripts and mobile clients: JSON, bearer tokens; bound ones for a client that sends a proof of its key (`/dpop`).
 async fn api_log_in(
     State(service): State<Service>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
+    head: Parts,
     Json(credentials): Json<Credentials>,
 ) -> Result<Response<String>, Problem> {
     let user = service.check_password(credentials, from.ip()).await?;
-    let label = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
-    Ok(service.logins.log_in(&user, label).await?.json())
+    let label = head.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
+    Ok(service.logins.log_in(&user, label).proof_from(&head).await?.json())
 }
 
 async fn home(State(service): State<Service>, Claims(user): Claims<User>) -> Result<Response<String>, LoginRejection> {

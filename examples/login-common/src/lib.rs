@@ -9,6 +9,6 @@ mod service;
 mod users;
 
 pub use options::{Options, print_usage};
-pub use pages::{devices_page, login_page};
+pub use pages::{devices_page, dpop_page, dpop_script, login_page};
 pub use refused::Refused;
 pub use service::{Credentials, Service, User};

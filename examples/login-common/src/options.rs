@@ -73,6 +73,7 @@ pub fn print_usage(port: u16) {
     println!("and with the tokens that this yields:\n");
     println!("    curl -i -H \"Authorization: Bearer $access_token\" {address}/auth/devices");
     println!("    curl -i {json} -d \"{{\\\"refresh_token\\\": \\\"$refresh_token\\\"}}\" {address}/auth/refresh\n");
+    println!("Tokens that are bound to a key of the browser: {address}/dpop\n");
 }
 
 #[cfg(test)]

@@ -8,14 +8,17 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::User;
 
+/// No script, no style, no image, no frame: forms, and requests to where the page is from.
+const POLICY: &str =
+    "default-src 'none'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// The same with the script that is served here.
+const POLICY_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+                                  frame-ancestors 'none'; base-uri 'none'";
+
 const HEADERS: [(HeaderName, &str); 5] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
     (CACHE_CONTROL, "no-store"),
-    // No script, no style, no image, no frame: forms, and requests to where the page is from.
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    ),
+    (CONTENT_SECURITY_POLICY, POLICY),
     // Not `no-referrer`, under which browsers send `Origin: null` with a form.
     (REFERRER_POLICY, "same-origin"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -54,6 +57,34 @@ pub fn devices_page(user: &User, devices: &[Device]) -> Response<String> {
         form method="post" action="/auth/refresh" { button { "Renew" } }
         form method="post" action="/auth/logout" { button { "Sign out" } }
     })
+}
+
+/// Where a script signs in with tokens that are bound to a key of the browser.
+pub fn dpop_page() -> Response<String> {
+    let mut page = page(&html! {
+        h1 { "Tokens that a thief cannot use" }
+        p { "The key of this browser: " code id="key" {} }
+        form name="login" {
+            p { label { "Name " input name="name" autocomplete="username" required; } }
+            p { label { "Password " input name="password" type="password" autocomplete="current-password" required; } }
+            p { button { "Sign in" } }
+        }
+        form name="call" { button { "Call the API" } }
+        form name="copy" { button { "Call it as somebody who has copied the token" } }
+        form name="refresh" { button { "Refresh" } }
+        ol id="results" {}
+        script type="module" src="/dpop.js" {}
+    });
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY_WITH_SCRIPT));
+    page
+}
+
+/// The script of that page.
+pub fn dpop_script() -> Response<String> {
+    let mut response = Response::new(include_str!("dpop.js").to_owned());
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    response.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
 }
 
 fn page(body: &Markup) -> Response<String> {

@@ -82,6 +82,7 @@ impl Service {
         let refresh_tokens = RefreshTokens::builder(sign_ins).build()?;
         // Known here at once, and on every other instance within a second.
         let revocations = Revocations::builder(revoked).open().await?;
+        // In production, name the address that clients use, for the proofs of bound tokens: `.public_origin("https://…")`.
         let logins = Logins::builder(issuer, refresh_tokens)
             .cookies(cookies.build()?)
             .revocations(&revocations)
