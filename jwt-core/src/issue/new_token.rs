@@ -33,8 +33,7 @@ pub struct NewToken<'t, T: ?Sized> {
     claims: &'t T,
     audiences: Vec<Box<str>>,
     lifetime: Option<Duration>,
-    /// Without a value inside, it is no thumbprint.
-    bound_to: Option<Option<Thumbprint>>,
+    bound_to: Option<Result<Thumbprint, IssueError>>,
     given: Given,
 }
 
@@ -76,7 +75,7 @@ impl<'t, T: Serialize + ?Sized> NewToken<'t, T> {
     /// ```
     pub fn bound_to(mut self, jkt: impl AsRef<str>) -> Self {
         self.given.once("bound_to");
-        self.bound_to = Some(thumbprint(jkt.as_ref()));
+        self.bound_to = Some(thumbprint(jkt.as_ref()).ok_or(IssueError::Thumbprint));
         self
     }
 
@@ -103,11 +102,7 @@ impl<'t, T: Serialize + ?Sized> NewToken<'t, T> {
         if let Some(setting) = self.given.twice() {
             return Err(IssueError::SetTwice { setting });
         }
-        let bound_to = match self.bound_to {
-            Some(None) => return Err(IssueError::Thumbprint),
-            Some(thumbprint) => thumbprint,
-            None => None,
-        };
+        let bound_to = self.bound_to.clone().transpose()?;
         Ok(Particulars { audiences: &self.audiences, lifetime: self.lifetime, bound_to, ..Particulars::default() })
     }
 }
