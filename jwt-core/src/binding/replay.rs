@@ -209,7 +209,8 @@ mod tests {
             assert_eq!(at(&memory, proof(u8::try_from(id).unwrap(), id, NOW + 60), NOW), FirstUse::No);
         }
         // Once they have run out there is room again, after as many questions as there are parts.
-        let answers: Vec<_> = (0..64).map(|id| at(&memory, proof(201, 1000 + id, NOW + 160), NOW + 100)).collect();
+        let answers: Vec<_> =
+            (0..64).map(|id| at(&memory, proof(u8::try_from(id).unwrap(), 1000 + id, NOW + 160), NOW + 100)).collect();
         assert_eq!(answers.last(), Some(&FirstUse::Yes), "{answers:?}");
     }
 
