@@ -7,7 +7,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::body::Bytes;
 use jwt_tower::forward::Forwarder;

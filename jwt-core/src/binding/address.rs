@@ -22,9 +22,12 @@ struct Base {
 #[derive(Clone)]
 pub(super) struct RequestAddress {
     path: Box<str>,
-    /// Scheme, where the request says one, and authority. `None` where neither counts.
-    own: Result<Option<(Option<Box<str>>, Box<str>)>, ProxyError>,
+    /// `None` where it does not count.
+    own: Result<Option<Own>, ProxyError>,
 }
+
+/// Scheme, where the request says one, and authority.
+type Own = (Option<Box<str>>, Box<str>);
 
 impl PublicAddresses {
     pub(super) fn new(origins: &[Box<str>]) -> Result<Self, AuthenticatorBuildError> {
@@ -44,10 +47,7 @@ impl PublicAddresses {
     }
 }
 
-fn own_address(
-    head: &impl RequestHead,
-    proxies: Option<&Proxies>,
-) -> Result<Option<(Option<Box<str>>, Box<str>)>, ProxyError> {
+fn own_address(head: &impl RequestHead, proxies: Option<&Proxies>) -> Result<Option<Own>, ProxyError> {
     let forwarded = proxies.map(|proxies| proxies.address(head)).transpose()?.unwrap_or_default();
     let mut hosts = head.header_values(&HOST);
     let host = hosts.next().and_then(|host| std::str::from_utf8(host).ok());

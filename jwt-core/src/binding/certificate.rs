@@ -76,8 +76,8 @@ impl Form {
             Self::EscapedPem => of_pem(value),
             Self::Elements => {
                 let pairs = last_element(value, |byte| is_of_token(byte) || b"()/:<=>?@[]{}".contains(&byte))?;
-                let hash = only(&pairs, "Hash")?.map(of_hex);
-                let certificate = only(&pairs, "Cert")?.map(of_pem);
+                let hash = only(&pairs, "Hash").ok()?.map(of_hex);
+                let certificate = only(&pairs, "Cert").ok()?.map(of_pem);
                 match (hash, certificate) {
                     (Some(hash), None) => hash,
                     (None, Some(certificate)) => certificate,
@@ -147,10 +147,10 @@ mod tests {
             let padded = format!(":{}:", STANDARD.encode_to_string(&der));
             prop_assert_eq!(Form::Bytes.thumbprint(&padded), expected);
             prop_assert_eq!(Form::Bytes.thumbprint(&padded.replace('=', "")), expected);
-            let hash: String = expected.unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash: String = expected.unwrap().map(|byte| format!("{byte:02x}")).concat();
             prop_assert_eq!(Form::Elements.thumbprint(&format!("Hash={hash}")), expected);
             let pem = pem::encode(&pem::Pem::new("CERTIFICATE", der));
-            let escaped: String = pem.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let escaped: String = pem.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
             prop_assert_eq!(Form::EscapedPem.thumbprint(&escaped), expected);
             prop_assert_eq!(Form::Elements.thumbprint(&format!("Hash={hash};Cert=\"{escaped}\"")), expected);
         }

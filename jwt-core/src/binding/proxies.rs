@@ -145,10 +145,11 @@ impl TrustedProxies {
         if let Some(setting) = self.given.twice() {
             return Err(AuthenticatorBuildError::SetTwice { setting });
         }
-        let read = |network: &Box<str>| {
-            Network::read(network).ok_or_else(|| AuthenticatorBuildError::TrustedProxy { network: network.clone() })
+        let read = |network: &str| {
+            Network::read(network).ok_or_else(|| AuthenticatorBuildError::TrustedProxy { network: network.into() })
         };
-        let networks = self.networks.map(|networks| networks.iter().map(read).collect::<Result<Vec<_>, _>>());
+        let networks =
+            self.networks.map(|networks| networks.iter().map(|network| read(network)).collect::<Result<Vec<_>, _>>());
         let networks = networks.transpose()?;
         let AddressFields { forwarded, proto, host } = self.address;
         let certificate = self.certificate.transpose();
@@ -215,8 +216,8 @@ impl Proxies {
             let value = last(head, FORWARDED)?;
             let unreadable = || ProxyError::Unreadable { field: FORWARDED };
             let pairs = last_element(&value, is_of_token).ok_or_else(unreadable)?;
-            let scheme = only(&pairs, "proto").ok_or_else(unreadable)?;
-            let authority = only(&pairs, "host").ok_or_else(unreadable)?.map(Into::into);
+            let scheme = only(&pairs, "proto").map_err(|_| unreadable())?;
+            let authority = only(&pairs, "host").map_err(|_| unreadable())?.map(Into::into);
             let scheme = scheme.filter(|scheme| is_scheme(scheme)).ok_or_else(unreadable)?;
             return Ok(ForwardedAddress { scheme: Some(scheme.into()), authority });
         }
