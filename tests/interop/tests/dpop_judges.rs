@@ -149,16 +149,13 @@ impl<'t> Maker<'t> {
     fn claim(&mut self, claim: &str, value: Option<Value>) {
         let mut claims = self.claims();
         let members = claims.as_object_mut().unwrap();
-        let name = match value {
-            Some(value) => {
-                let name = format!("{claim} {}", shortened(&value.to_string()));
-                members.insert(claim.to_owned(), value);
-                name
-            }
-            None => {
-                members.remove(claim);
-                format!("{claim} missing")
-            }
+        let name = if let Some(value) = value {
+            let name = format!("{claim} {}", shortened(&value.to_string()));
+            members.insert(claim.to_owned(), value);
+            name
+        } else {
+            members.remove(claim);
+            format!("{claim} missing")
         };
         let proof = self.key.sign(&self.key.header().to_string(), &claims.to_string());
         self.add(name, proof);
@@ -169,16 +166,13 @@ impl<'t> Maker<'t> {
         let mut header = self.key.header();
         let members = if in_key { header["jwk"].as_object_mut() } else { header.as_object_mut() }.unwrap();
         let of = if in_key { "jwk." } else { "header " };
-        let name = match value {
-            Some(value) => {
-                let name = format!("{of}{member} {}", shortened(&value.to_string()));
-                members.insert(member.to_owned(), value);
-                name
-            }
-            None => {
-                members.remove(member);
-                format!("{of}{member} missing")
-            }
+        let name = if let Some(value) = value {
+            let name = format!("{of}{member} {}", shortened(&value.to_string()));
+            members.insert(member.to_owned(), value);
+            name
+        } else {
+            members.remove(member);
+            format!("{of}{member} missing")
         };
         let proof = self.key.sign(&header.to_string(), &self.claims().to_string());
         self.add(name, proof);

@@ -48,7 +48,7 @@ async fn a_field_that_a_client_sends_itself_opens_nothing() {
     let issuer = TestIssuer::new();
     let (alice, mallory) = (Authority::trusted().client("alice"), Authority::trusted().client("mallory"));
     let bound = format!("Bearer {}", alice.token(&issuer));
-    let escaped: String = alice.certificate.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let escaped = alice.certificate.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     let structured = alice.client_cert();
     for (server, kind, proxy) in proxied(&issuer) {
         let value = if kind.field == "client-cert" { &structured } else { &escaped };
