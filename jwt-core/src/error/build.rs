@@ -176,7 +176,7 @@ pub enum AuthenticatorBuildError {
     /// Only tokens with a proof are accepted, and there is no source that one could come from, or tokens without are accepted
     /// too.
     #[error(
-        "`.require_dpop()` needs `TokenSource::bearer()`, where the scheme `DPoP` is read too, and contradicts `.dangerous_allow_bound_tokens()`"
+        "`.require_dpop()` needs `TokenSource::bearer()`, where the scheme `DPoP` is read too, and contradicts `.dangerous_allow_bound_tokens()` and renewals by cookie"
     )]
     DpopContradiction,
     /// Two authenticators that differ in the proofs that they accept have one metadata document.

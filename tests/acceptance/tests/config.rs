@@ -17,6 +17,7 @@ fn keyed() -> AuthenticatorBuilder<User> {
 }
 
 #[test]
+#[expect(clippy::large_stack_arrays, reason = "a builder is large, and a table of them is read easily")]
 fn what_is_missing_or_contradictory_is_named_with_its_fix() {
     for (builder, expected, fix) in [
         (empty().audience("api"), AuthenticatorBuildError::NoKeys, ".keys("),

@@ -196,9 +196,10 @@ fn a_token_whose_sender_shows_no_key_is_refused() {
     assert!(allowed.to_string().contains(".dangerous_allow_bound_tokens(…)"), "{allowed}");
     let without = |origin: Option<&str>| {
         let builder = builder_with(keys(&world.issuer)).check(|_| true).fapi2();
-        origin
-            .map_or_else(|| Ok(builder), |origin| Err(origin))
-            .unwrap_or_else(|origin| builder_with(keys(&world.issuer)).check(|_| true).public_origin(origin).fapi2())
+        match origin {
+            Some(origin) => builder.public_origin(origin),
+            None => builder,
+        }
     };
     for origin in [None, Some("http://api.example.com")] {
         assert_eq!(without(origin).build().err(), Some(Fapi2Contradiction::PublicOrigin.into()), "{origin:?}");

@@ -421,8 +421,7 @@ fn the_errors_are_typed() {
     let request = |proof: &str| http::Request::post("/api/login").header("dpop", proof).body(()).unwrap();
     let log_in = |proof: &str| place.runtime.block_on(place.logins.log_in(&user, "").proof_from(&request(proof)));
     let proof = place.proof(&place.key, "/api/login");
-    let login = log_in(&proof).unwrap();
-    assert!(login.access_token().is_bound());
+    assert!(log_in(&proof).unwrap().access_token().is_bound());
     let Err(LoginError::Proof(refused)) = log_in(&proof) else { panic!("it was used before") };
     assert!(matches!(refused.reason(), ProofError::Replayed) && refused.nonce().is_none(), "{refused}");
 

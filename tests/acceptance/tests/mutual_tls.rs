@@ -78,7 +78,7 @@ fn pem_of(der: &[u8]) -> String {
 }
 
 fn hex(der: &[u8]) -> String {
-    digest(&SHA256, der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&SHA256, der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 fn send(server: &Server, token: &str, more: &[(&str, &str)]) -> Reply {
@@ -289,7 +289,7 @@ fn the_certificate_of_the_connection_counts_and_wins_over_a_field() {
     let error = verdict(builder(), &token(), &[], |all| drop(all.insert(certificate(b"")))).unwrap_err();
     assert!(matches!(error, AuthError::InvalidToken(TokenError::NoCertificate(_))), "{error}");
     // Of a bare token nobody can say so.
-    let error = builder().build().unwrap().verifier().verify(&token()).unwrap_err();
+    let error = builder().build().unwrap().verifier().verify(token()).unwrap_err();
     assert!(matches!(error, AuthError::InvalidToken(TokenError::Bound)), "{error}");
 }
 
@@ -383,7 +383,7 @@ fn only_bound_tokens_are_accepted_where_that_is_demanded() {
     let demanding = || builder().require_bound_tokens();
     assert!(verdict(demanding(), &token(), &[], with).unwrap().by_certificate());
     let error = verdict(demanding(), &unbound, &[], with).unwrap_err();
-    assert!(matches!(error, AuthError::InvalidToken(TokenError::NotBound)), "{error}");
+    assert!(matches!(error, AuthError::InvalidToken(TokenError::ProofRequired)), "{error}");
     let key = DpopKey::generate(Algorithm::ES256).unwrap();
     let token_of_key = with_cnf(json!({"jkt": key.thumbprint()}));
     let proof = key.proof("GET", "https://api.example.com/me").for_token(&token_of_key);
@@ -401,7 +401,7 @@ fn only_bound_tokens_are_accepted_where_that_is_demanded() {
     let error = verdict(builder().require_dpop(), &token(), &[], with).unwrap_err();
     assert!(matches!(error, AuthError::InvalidToken(TokenError::NotBound)), "{error}");
 
-    for server in servers(|builder| builder.require_bound_tokens()) {
+    for server in servers(AuthenticatorBuilder::require_bound_tokens) {
         let reply = send(&server, &unbound, &[]);
         assert_eq!((told(&reply), reply.challenges().count()), (REFUSED, 2), "{}: {reply:?}", server.stack);
     }
