@@ -128,13 +128,15 @@ pub(crate) fn with_proofs(id: Id, runtime: &Rc<Runtime>, router: Router, client:
     if id.implementation != "bare" {
         assert_ne!(status(client.unproven()), StatusCode::OK, "{id} accepts a token without a proof");
     }
+    // Of the bare route, which does not look at it, there are more calls than proofs.
+    let used_up = usize::from(id.implementation != "bare");
     let (runtime, client) = (runtime.clone(), client.clone());
     let mut next = 1;
     Case::new(id, move |calls| {
         runtime.block_on(async {
             for _ in 0..calls {
                 let request = client.request(next).map(|()| Body::empty());
-                next += 1;
+                next += used_up;
                 assert_eq!(call(&mut service, request).await, StatusCode::OK);
             }
         });
