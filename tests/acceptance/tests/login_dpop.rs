@@ -421,11 +421,12 @@ fn the_errors_are_typed() {
     let request = |proof: &str| http::Request::post("/api/login").header("dpop", proof).body(()).unwrap();
     let log_in = |proof: &str| place.runtime.block_on(place.logins.log_in(&user, "").proof_from(&request(proof)));
     let proof = place.proof(&place.key, "/api/login");
-    assert!(log_in(&proof).unwrap().access_token().is_bound());
+    let tokens = log_in(&proof).unwrap();
+    assert!(tokens.access_token().is_bound());
     let Err(LoginError::Proof(refused)) = log_in(&proof) else { panic!("it was used before") };
     assert!(matches!(refused.reason(), ProofError::Replayed) && refused.nonce().is_none(), "{refused}");
 
-    let token = login.refresh_token().unwrap().as_str();
+    let token = tokens.refresh_token().unwrap().as_str();
     let refused = place.runtime.block_on(place.logins.refresh(token));
     assert!(matches!(refused, Err(LoginError::ProofMissing)), "{refused:?}");
     let request = request(&place.proof(&place.other, "/api/login"));
