@@ -15,6 +15,8 @@ use axum::routing::get;
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::BodyExt;
+use jwt_core::binding::{Dpop, DpopKey, DpopNonces};
+use jwt_core::clock::NumericDate;
 use jwt_tower::{Claims, JwtAuth, Require};
 use tower::ServiceExt;
 use tower_http::compression::CompressionLayer;
@@ -214,4 +216,67 @@ async fn in_actix_web_as_well() {
     assert_eq!(response.status(), 403);
     assert_eq!(response.headers().get("access-control-allow-origin").unwrap(), PAGE);
     assert!(read_body(response).await.starts_with(b"{\"type\""));
+}
+
+/// An authenticator that demands nonces, and what a page sends to it.
+fn demanding() -> (jwt_core::Authenticator<User>, String, String) {
+    let key = DpopKey::generate(jwt_core::Algorithm::ES256).unwrap();
+    let mut claims = good_claims();
+    claims["cnf"] = serde_json::json!({"jkt": key.thumbprint()});
+    let token = hs256(&claims);
+    let nonces = DpopNonces::new([7; 32]).unwrap();
+    let auth = builder().public_origin("https://api.example.com").dpop(Dpop::new().nonces(&nonces)).build().unwrap();
+    let proof = key.proof("GET", "https://api.example.com/me").for_token(&token);
+    let proof = proof.issued_at(NumericDate::from_secs(acceptance::NOW)).sign().unwrap();
+    (auth, format!("DPoP {token}"), proof)
+}
+
+const DPOP_PREFLIGHT: [(&str, &str); 3] = [
+    ("origin", PAGE),
+    ("access-control-request-method", "GET"),
+    ("access-control-request-headers", "authorization,dpop"),
+];
+
+#[tokio::test]
+async fn a_script_of_another_origin_sees_the_nonce_that_it_has_to_use() {
+    let (auth, authorization, proof) = demanding();
+    let dpop = || [http::HeaderName::from_static("dpop"), http::HeaderName::from_static("dpop-nonce")];
+    let [field, nonce] = dpop();
+    let cors = cors().allow_headers([header::AUTHORIZATION, field]).expose_headers([header::WWW_AUTHENTICATE, nonce]);
+    let app = Router::new().route("/me", get(long)).layer(JwtAuth::new(auth.clone())).layer(cors);
+    let (status, headers, _) = send(&app, request("OPTIONS", &DPOP_PREFLIGHT)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(headers["access-control-allow-headers"], "authorization,dpop");
+    let fields = [("origin", PAGE), ("authorization", &*authorization), ("dpop", &*proof)];
+    let (status, headers, _) = send(&app, request("GET", &fields)).await;
+    assert_eq!((status, &headers["access-control-allow-origin"]), (StatusCode::UNAUTHORIZED, &PAGE.parse().unwrap()));
+    assert_eq!(headers["access-control-expose-headers"], "www-authenticate,dpop-nonce");
+    assert!(headers.contains_key("dpop-nonce"), "{headers:?}");
+}
+
+#[actix_web::test]
+async fn a_script_of_another_origin_sees_the_nonce_of_actix_too() {
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::{App, web};
+
+    let (auth, authorization, proof) = demanding();
+    let cors = actix_cors::Cors::default()
+        .allowed_origin(PAGE)
+        .allowed_methods(["GET"])
+        .allowed_headers([header::AUTHORIZATION.as_str(), "dpop"])
+        .expose_headers([header::WWW_AUTHENTICATE.as_str(), "dpop-nonce"]);
+    let auth = jwt_actix::JwtAuth::new(auth);
+    let app = App::new().route("/me", web::get().to(|| async { "me" })).wrap(auth).wrap(cors);
+    let app = init_service(app).await;
+    let preflight = TestRequest::with_uri("/me").method("OPTIONS".parse().unwrap());
+    let preflight = DPOP_PREFLIGHT.into_iter().fold(preflight, TestRequest::insert_header);
+    assert_eq!(call_service(&app, preflight.to_request()).await.status(), 200);
+    let fields = [("origin", PAGE), ("authorization", &*authorization), ("dpop", &*proof)];
+    let request = fields.into_iter().fold(TestRequest::with_uri("/me"), TestRequest::insert_header);
+    let response = call_service(&app, request.to_request()).await;
+    assert_eq!(response.status(), 401);
+    let exposed =
+        response.headers().get("access-control-expose-headers").unwrap().to_str().unwrap().to_ascii_lowercase();
+    assert!(exposed.contains("dpop-nonce") && exposed.contains("www-authenticate"), "{exposed}");
+    assert!(response.headers().contains_key("dpop-nonce"));
 }

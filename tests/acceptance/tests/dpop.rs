@@ -15,6 +15,7 @@ use jwt_core::binding::{Dpop, DpopKey, DpopNonces};
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::error::{AuthError, AuthenticatorBuildError, ProofError, TokenError, Unavailable};
 use jwt_core::metadata::ResourceMetadata;
+use jwt_core::verify::{CredentialKind, LookUp, LookedUp};
 use jwt_core::{Algorithm, Authenticator, AuthenticatorBuilder, KeySet, TokenSource};
 use serde_json::{Value, json};
 
@@ -673,4 +674,47 @@ fn the_metadata_of_the_resource_says_which_proofs_are_accepted() {
     let metadata = document();
     builder().resource_metadata(&metadata).source(TokenSource::cookie("token")).build().unwrap();
     assert_eq!(read(&metadata)["dpop_signing_alg_values_supported"], Value::Null);
+}
+
+/// Looked up elsewhere, as a token of another issuer that is no JWT.
+struct LookedUpElsewhere;
+
+impl CredentialKind for LookedUpElsewhere {
+    fn recognizes(&self, token: &[u8]) -> bool {
+        token.starts_with(b"Kz~")
+    }
+
+    fn look_up<'a>(&'a self, _: &'a [u8]) -> LookUp<'a> {
+        let claims = r#"{"sub":"alice","name":"Alice","cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}"#;
+        Box::pin(async move { Ok(Some(LookedUp::new(claims))) })
+    }
+}
+
+/// RFC 9449 §7.1: the token, the proof that comes with it, and the thumbprint that §6.1 has in its example of `cnf`.
+#[test]
+fn the_example_of_the_standard_is_accepted_once_and_at_its_time() {
+    const TOKEN: &str = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
+    const PROOF: &str = concat!(
+        "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0Rsc",
+        "EJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In",
+        "19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN",
+        "0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.",
+        "2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA",
+    );
+    for (now, good) in [(1_562_262_618, true), (1_562_262_678, true), (1_562_262_679, false), (1_562_262_587, false)] {
+        let auth = Authenticator::<User>::builder()
+            .credentials(LookedUpElsewhere)
+            .clock(Moving(Arc::new(now.into())))
+            .public_origin("https://resource.example.org")
+            .build()
+            .unwrap();
+        let send = || {
+            let request = http::Request::get("/protectedresource").header("authorization", format!("DPoP {TOKEN}"));
+            let verdict = auth.authenticate(&request.header("dpop", PROOF).body(()).unwrap());
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(verdict.settled()).result()
+        };
+        let first = send();
+        assert_eq!(first.is_ok(), good, "{now}: {first:?}");
+        assert!(send().is_err(), "{now}: it was used");
+    }
 }
