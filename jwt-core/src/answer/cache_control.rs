@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 use crate::request::source::TokenSource;
 
 /// RFC 9449 §8.1.
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// What keeps a cache between service and client from showing one user's answer to another, and the cookies of a login
 /// that was renewed on the way. For adapters.

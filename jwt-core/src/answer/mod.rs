@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
-pub(crate) use cache_control::Cookies;
+pub(crate) use cache_control::{Cookies, DPOP_NONCE};
 pub use cache_control::{HeaderFields, ResponseHeaders};
 use challenge::ChallengeSet;
 pub(crate) use challenge::{Challenges, Scheme};

@@ -248,14 +248,9 @@ impl Proofs {
             Some(known) => known,
             None => self.read_header(parts.header, expected.key)?,
         };
-        let mut buffer = vec![0; parts.signature.len()];
-        let signature = if parts.signature.len() <= MAX_SIGNATURE * 4 / 3 + 2 {
-            base64url::decode_into(parts.signature, &mut buffer)
-        } else {
-            None
-        };
-        let signature = signature.ok_or(ProofError::Malformed(Malformed::Base64))?;
-        if !key.key.verify(parts.message, signature) {
+        let signature = Some(parts.signature).filter(|signature| signature.len() <= MAX_SIGNATURE * 4 / 3 + 2);
+        let signature = signature.and_then(base64url::decode).ok_or(ProofError::Malformed(Malformed::Base64))?;
+        if !key.key.verify(parts.message, &signature) {
             return Err(ProofError::Signature.into());
         }
         // A key that no token is bound to yet may never be seen again.
@@ -359,10 +354,7 @@ impl Proofs {
 }
 
 fn malformed(error: &ReadError, otherwise: Malformed) -> ProofError {
-    ProofError::Malformed(match error {
-        ReadError::Duplicate => Malformed::Duplicate,
-        ReadError::NotAnObject | ReadError::Data => otherwise,
-    })
+    ProofError::Malformed(Malformed::of(error, otherwise))
 }
 
 /// Which claim has the wrong type.

@@ -42,7 +42,7 @@ use replay::Answer;
 pub use signing::{DpopKey, DpopProof};
 
 /// The field that a proof comes in (RFC 9449 §4.1).
-const DPOP: HeaderName = HeaderName::from_static("dpop");
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// What the builder of an authenticator is told of bound tokens.
 #[derive(Default)]
@@ -116,7 +116,7 @@ pub(crate) struct ShownProof {
 pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<(), AuthError>> + Send>>;
 
 impl Binding {
-    /// The names of the algorithms that a proof may be signed by, separated by spaces.
+    /// The names of the algorithms that a proof may be signed by.
     pub(crate) fn proof_algorithms(&self) -> impl Iterator<Item = &'static str> {
         self.proofs.algorithms.iter().map(|algorithm| algorithm.as_str())
     }

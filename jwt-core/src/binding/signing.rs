@@ -59,8 +59,7 @@ impl DpopKey {
         let algorithm = signing.algorithm();
         let wrong = || KeyError::WrongKind(algorithm);
         let jwk = PublicJwk::of(&signing).ok_or_else(wrong)?;
-        let json = serde_json::to_vec(&jwk).map_err(|_| wrong())?;
-        let thumbprint = base64url::encode(crypto::sha256(&json));
+        let thumbprint = jwk.thumbprint().ok_or_else(wrong)?;
         let header = Header { typ: "dpop+jwt", alg: algorithm.as_str(), jwk: &jwk };
         let header = base64url::encode(serde_json::to_vec(&header).map_err(|_| wrong())?) + ".";
         Ok(Self(Arc::new(Key { signing, header, thumbprint })))

@@ -12,6 +12,7 @@ use super::{CertificateError, CheckError};
 use crate::claims::confirmation::Confirmation;
 use crate::claims::{self, RegisteredClaim, RegisteredClaims};
 use crate::config_error::{MAX_UNVERIFIED, unverified};
+use crate::json::ReadError;
 use crate::key::KeyError;
 use crate::key::algorithm::Algorithm;
 
@@ -307,6 +308,16 @@ pub enum Malformed {
     /// A member name occurs twice in one JSON object (RFC 7515 §4, RFC 7519 §4).
     #[error("duplicate member name")]
     Duplicate,
+}
+
+impl Malformed {
+    /// What is wrong with a text that was read as JSON.
+    pub(crate) fn of(error: &ReadError, otherwise: Self) -> Self {
+        match error {
+            ReadError::Duplicate => Self::Duplicate,
+            ReadError::NotAnObject | ReadError::Data => otherwise,
+        }
+    }
 }
 
 /// A claim that RFC 9068 or OpenID Connect has beside those of RFC 7519.

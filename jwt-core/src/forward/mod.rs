@@ -20,9 +20,11 @@ pub use exchange::{ExchangeRequest, ExchangedToken, Exchanging, TokenExchange};
 pub use exchange_error::{ExchangeError, OAuthErrorCode};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Uri};
-use proofs::{Call, DPOP, DPOP_NONCE, Proofs};
+use proofs::{Call, Proofs};
 pub use target::ForwardTarget;
 
+use crate::answer::DPOP_NONCE;
+use crate::binding::DPOP;
 use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::config_error::Given;
 use crate::verify::CompactToken;

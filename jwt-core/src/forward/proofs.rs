@@ -2,14 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use http::HeaderName;
-
 use super::ForwardError;
 use crate::binding::DpopKey;
 use crate::clock::NumericDate;
 
-pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");
-pub(super) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 /// The longest nonce that is kept, in bytes.
 const MAX_NONCE: usize = 512;
 

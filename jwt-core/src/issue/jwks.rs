@@ -8,7 +8,6 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::IssuerKey;
-use crate::base64url;
 use crate::key::crypto;
 use crate::key::public_jwk::PublicJwk;
 use crate::request::RequestHead;
@@ -32,8 +31,7 @@ struct Published<'k> {
 
 /// The name that a public key has by itself (RFC 7638); `None` for a secret.
 pub(super) fn thumbprint(key: &IssuerKey) -> Option<String> {
-    let json = serde_json::to_vec(&key.public_jwk()?).ok()?;
-    Some(base64url::encode(crypto::sha256(&json)))
+    key.public_jwk()?.thumbprint()
 }
 
 impl Jwks {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::SigningKey;
 use crate::base64url;
 use crate::key::algorithm::{Algorithm, Family};
-use crate::key::crypto::PublicParts;
+use crate::key::crypto::{self, PublicParts};
 
 /// The members of a public key that its thumbprint is made of, in the order of their names (RFC 7638 §3.2).
 #[derive(Default, Serialize)]
@@ -37,6 +37,11 @@ impl PublicJwk {
     #[allow(dead_code, reason = "for issuers (feature `login`)")]
     pub(crate) fn with_alg(self, algorithm: Algorithm) -> Self {
         Self { alg: Some(algorithm.as_str()), ..self }
+    }
+
+    /// The name that the key has by itself (RFC 7638).
+    pub(crate) fn thumbprint(&self) -> Option<String> {
+        Some(base64url::encode(crypto::sha256(&serde_json::to_vec(self).ok()?)))
     }
 
     /// `None` where the parts are not those of a key for the algorithm.

@@ -6,7 +6,8 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::BodyError;
-use super::proof::{DPOP_NONCE, RefusedProof};
+use super::proof::RefusedProof;
+use crate::answer::DPOP_NONCE;
 use crate::config_error::debug_as_display;
 use crate::error::{AuthError, CheckError, Unavailable};
 use crate::facade::tracing;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue};
+use http::HeaderValue;
 
 use super::{LoginError, Logins};
 use crate::binding::ShownProof;
@@ -11,9 +11,6 @@ use crate::claims::confirmation::Thumbprint;
 use crate::config_error::debug_as_display;
 use crate::error::{AuthError, ProofError, TokenError};
 use crate::request::RequestHead;
-
-/// RFC 9449 §8.
-pub(super) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// What a request for tokens says of the key that they are to be bound to.
 #[derive(Clone)]

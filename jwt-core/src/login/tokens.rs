@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use serde::Serialize;
 
 use super::LoginCookies;
-use super::proof::DPOP_NONCE;
+use crate::answer::DPOP_NONCE;
 use crate::config_error::debug_as_display;
 use crate::issue::AccessToken;
 

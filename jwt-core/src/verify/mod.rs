@@ -167,10 +167,7 @@ impl Failure {
 
 /// What is wrong with a text that was read as JSON.
 fn malformed(error: &ReadError, otherwise: Malformed) -> TokenError {
-    TokenError::Malformed(match error {
-        ReadError::Duplicate => Malformed::Duplicate,
-        ReadError::NotAnObject | ReadError::Data => otherwise,
-    })
+    TokenError::Malformed(Malformed::of(error, otherwise))
 }
 
 /// Reads the claims into `C`, noting the registered ones as they pass by.
