@@ -239,6 +239,24 @@ async fn a_provider_that_fails_is_asked_again_after_a_minute_and_does_not_hold_u
     assert_eq!(ask(&auth, &token(&issuer("umbrella"))).await, 200);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_fails_before_it_was_asked_everywhere_has_not_said_that_it_knows_no_such_tenant() {
+    for status in [500, 503, 429] {
+        let provider = Provider::default();
+        provider.publish(&issuer("acme"), RFC_8414);
+        let auth = trusting(provider.tenants());
+        provider.delay(SECOND);
+        let answer = send(&auth, token(&issuer("acme")), None);
+        // The first place has said that there is nothing by then.
+        sleep(SECOND * 3 / 2).await;
+        provider.fail(Some(status));
+        assert_eq!(answer.await.unwrap(), (503, Some(60)), "{status}");
+        provider.fail(None);
+        sleep(MINUTE).await;
+        assert_eq!(ask(&auth, &token(&issuer("acme"))).await, 200, "{status}");
+    }
+}
+
 /// A rule that covers hosts that strangers choose.
 #[tokio::test(start_paused = true)]
 async fn hosts_that_strangers_make_up_cost_no_more_requests_than_other_names() {

@@ -116,27 +116,45 @@ async fn discover(
     for (place, address) in places.iter().filter_map(|place| Some((*place, addresses.get(*place)?))) {
         let found = match get(client, address, None, settings.max_bytes).await {
             Ok(response) if response.status() == StatusCode::OK => {
-                (document(&response).and_then(|document| origin::jwks_uri(document, issuer, settings.plain_http)), true)
+                document(&response).and_then(|document| origin::jwks_uri(document, issuer, settings.plain_http))
             }
-            // Where there is nothing at this address, there may be something at the next. Too many requests, on the other
-            // hand, say nothing about it.
-            Ok(response) => {
-                let status = response.status();
-                let is_nothing = status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS;
-                (Err(not_found(address, &response)), is_nothing)
-            }
-            Err(error) => (Err(error), false),
+            Ok(response) => Err(not_found(address, &response)),
+            Err(error) => Err(error),
         };
-        let (error, goes_on) = match found {
-            (Ok(address), _) => return Ok((address, Some(place))),
-            (Err(error), goes_on) => (error, goes_on),
+        let error = match found {
+            Ok(address) => return Ok((address, Some(place))),
+            Err(error) => error,
         };
+        let goes_on = error.says_not_here();
         tried.push(Tried { address: address.as_str().into(), error });
         if !goes_on {
             break;
         }
     }
     Err(FetchError::Discovery { tried: tried.into() })
+}
+
+impl FetchError {
+    /// Whether the provider answered that there is nothing at this address. There may be something at another. Too many
+    /// requests, on the other hand, say nothing about it.
+    pub(super) fn says_not_here(&self) -> bool {
+        match self {
+            Self::Status(status) => (400..500).contains(status) && *status != 429,
+            Self::OtherIssuer { .. } | Self::Metadata | Self::Insecure | Self::Compressed => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the provider said at every place that was tried that it does not know that issuer.
+    pub(super) fn says_nobody(&self) -> bool {
+        let is_unknown =
+            matches!(self.first(), Self::Status(400 | 404 | 410) | Self::OtherIssuer { .. } | Self::Metadata);
+        let last = match self {
+            Self::Discovery { tried } => tried.last().map_or(self, |tried| &tried.error),
+            other => other,
+        };
+        is_unknown && last.says_not_here()
+    }
 }
 
 /// Why an answer without a document is none.

@@ -475,10 +475,7 @@ impl Refresher {
         let state = self.state();
         self.settings.on_demand.is_some()
             && state.known.is_none()
-            && matches!(
-                state.error.as_ref().map(FetchError::first),
-                Some(FetchError::Status(400 | 404 | 410) | FetchError::OtherIssuer { .. } | FetchError::Metadata)
-            )
+            && state.error.as_ref().is_some_and(FetchError::says_nobody)
     }
 
     /// At which place the metadata was found.
