@@ -65,6 +65,7 @@ impl ResponseHeaders {
     }
 
     /// What a response needs that sets these cookies and brings this nonce as well.
+    #[inline]
     pub(crate) fn with(headers: Option<&Arc<Self>>, cookies: Cookies, nonce: Option<HeaderValue>) -> Option<Arc<Self>> {
         if cookies.is_empty() && nonce.is_none() {
             return headers.cloned();

@@ -112,6 +112,12 @@ impl<C: ClaimsType> Authenticator<C> {
         };
         let shown = |verified: Option<&_>| inner.binding.shown(head, presented, verified);
         match inner.verifier.attempt(token, head.client_address()) {
+            Ok(verified) if inner.binding.asks_nothing_of(&verified, presented) => {
+                match inner.cross_site.check_token(csrf_token, verified.token_id()) {
+                    Ok(()) => Verdict::Verified(verified),
+                    Err(error) => Verdict::Rejected(cross_site(error, None)),
+                }
+            }
             Ok(verified) => {
                 let shown = shown(Some(&verified));
                 self.admitted(verified, csrf_token, shown.as_deref())
@@ -222,7 +228,7 @@ impl<C> Authenticator<C> {
 
     /// The nonce that the client needs with the answer (RFC 9449 §8.2).
     pub(crate) fn nonce_for(&self, result: &Result<Option<VerifiedToken<C>>, AuthError>) -> Option<HeaderValue> {
-        self.0.binding.nonce_for(result, self.0.verifier.now())
+        self.0.binding.nonce_for(result, || self.0.verifier.now())
     }
 
     pub(crate) fn sources(&self) -> &Arc<Sources> {

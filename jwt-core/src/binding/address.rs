@@ -1,5 +1,7 @@
 //! By which address a client knows this service, and so each request: what the `htu` of its proofs is compared with.
 
+use std::borrow::Cow;
+
 use super::htu::{Address, Origin, normal_path};
 use super::proxies::Proxies;
 use crate::config_error::unverified;
@@ -59,18 +61,21 @@ fn own_address(head: &impl RequestHead, proxies: Option<&Proxies>) -> Result<Opt
 impl RequestAddress {
     /// Whether an `htu` is this address.
     pub(super) fn is(&self, htu: &str, public: &PublicAddresses) -> Result<(), ProofError> {
-        let candidates = self.candidates(public).map_err(|error| ProofError::Proxy(error.clone()))?;
         // Spelled as it is normally, nearly always.
-        let is_spelled_so = |(origin, base): &(Origin, &str)| {
+        let is_spelled_so = |origin: &Origin, base: &str| {
             let rest = htu.strip_prefix(origin.as_str()).and_then(|rest| rest.strip_prefix(base));
             rest == Some(&*self.path) && is_plain(&self.path)
         };
-        if candidates.iter().any(is_spelled_so) {
+        if matches!(self.own, Ok(None)) && public.0.iter().any(|base| is_spelled_so(&base.origin, &base.path)) {
+            return Ok(());
+        }
+        let candidates = self.candidates(public).map_err(|error| ProofError::Proxy(error.clone()))?;
+        if candidates.iter().any(|(origin, base)| is_spelled_so(origin, base)) {
             return Ok(());
         }
         let equal = |meant: &Address| {
             let path = |base: &str| normal_path(&[base, &self.path].concat());
-            candidates.iter().any(|(origin, base)| *origin == meant.origin && path(base).as_ref() == Some(&meant.path))
+            candidates.iter().any(|(origin, base)| **origin == meant.origin && path(base).as_ref() == Some(&meant.path))
         };
         match Address::read(htu) {
             Some(meant) if equal(&meant) => Ok(()),
@@ -82,16 +87,13 @@ impl RequestAddress {
     }
 
     /// The origins that a client may have used, and what stands there in front of the path.
-    fn candidates<'a>(&self, public: &'a PublicAddresses) -> Result<Vec<(Origin, &'a str)>, &ProxyError> {
+    fn candidates<'a>(&self, public: &'a PublicAddresses) -> Result<Vec<(Cow<'a, Origin>, &'a str)>, &ProxyError> {
+        let own = |scheme: &str, authority: &str| Some((Cow::Owned(Origin::new(scheme, authority)?), ""));
         Ok(match self.own.as_ref()? {
-            None => public.0.iter().map(|base| (base.origin.clone(), &*base.path)).collect(),
-            Some((Some(scheme), authority)) => {
-                Origin::new(scheme, authority).map(|origin| (origin, "")).into_iter().collect()
-            }
+            None => public.0.iter().map(|base| (Cow::Borrowed(&base.origin), &*base.path)).collect(),
+            Some((Some(scheme), authority)) => own(scheme, authority).into_iter().collect(),
             // The framework does not say whether it was TLS.
-            Some((None, authority)) => {
-                ["https", "http"].iter().filter_map(|scheme| Some((Origin::new(scheme, authority)?, ""))).collect()
-            }
+            Some((None, authority)) => ["https", "http"].iter().filter_map(|scheme| own(scheme, authority)).collect(),
         })
     }
 }

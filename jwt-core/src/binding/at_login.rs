@@ -66,7 +66,7 @@ impl Binding {
             proof,
             &Expected {
                 key,
-                token: None,
+                token_hash: None,
                 method: &shown.method,
                 is_address: &|htu| shown.address.is(htu, &self.addresses),
                 now,

@@ -201,8 +201,8 @@ pub(super) struct Proofs {
 pub(super) struct Expected<'a> {
     /// The key that the token is bound to. None where the proof says which key tokens are going to be bound to.
     pub(super) key: Option<&'a Thumbprint>,
-    /// The access token that the proof comes with. None at a token endpoint.
-    pub(super) token: Option<&'a str>,
+    /// SHA-256 of the access token that the proof comes with. None at a token endpoint.
+    pub(super) token_hash: Option<&'a Thumbprint>,
     pub(super) method: &'a str,
     /// Whether `htu` is the address of the request.
     pub(super) is_address: &'a dyn Fn(&str) -> Result<(), ProofError>,
@@ -311,18 +311,17 @@ impl Proofs {
         let issued_at = claims.iat.and_then(moment).ok_or(missing("iat"))?;
         let expires_at = claims.exp.map(|exp| moment(exp).ok_or(missing("exp"))).transpose()?;
         let not_before = claims.nbf.map(|nbf| moment(nbf).ok_or(missing("nbf"))).transpose()?;
-        let ath = match expected.token {
-            Some(token) => Some((token, claims.ath.ok_or(missing("ath"))?)),
+        let ath = match expected.token_hash {
+            Some(hash) => Some((hash, claims.ath.ok_or(missing("ath"))?)),
             None => None,
         };
         if *htm != *expected.method {
             return Err(ProofError::Method);
         }
         (expected.is_address)(&htu)?;
-        if let Some((token, ath)) = ath {
+        if let Some((hash, ath)) = ath {
             let mut buffer = [0; 32];
-            let hash = base64url::decode_into(ath.as_bytes(), &mut buffer);
-            if hash != Some(&*crypto::sha256(token.as_bytes())) {
+            if base64url::decode_into(ath.as_bytes(), &mut buffer) != Some(hash) {
                 return Err(ProofError::AccessTokenHash);
             }
         }

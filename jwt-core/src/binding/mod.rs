@@ -27,6 +27,7 @@ pub use crate::claims::confirmation::Possession;
 pub use crate::claims::used_proof::{FirstUse, UsedProof};
 use crate::clock::NumericDate;
 use crate::error::{AuthError, AuthenticatorBuildError, ProofError, TokenError, Unavailable};
+use crate::key::crypto;
 use crate::request::RequestHead;
 use crate::request::source::{Presented, TokenSource};
 use crate::verify::{VerifiedToken, Verifier};
@@ -121,6 +122,13 @@ impl Binding {
         self.proofs.algorithms.iter().map(|algorithm| algorithm.as_str())
     }
 
+    /// Whether it is a bearer token and may be one: the usual case, for which [`shown`](Self::shown) and
+    /// [`check`](Self::check) would cost time and change nothing.
+    pub(crate) fn asks_nothing_of<C>(&self, token: &VerifiedToken<C>, presented: Presented) -> bool {
+        let is_bearer = token.confirmation().is_none() && presented != Presented::WithProof;
+        is_bearer && !(self.bound_required || self.dpop_required || self.fapi)
+    }
+
     /// What a request shows that its token may be bound to; `None` where there is nothing. `token` is `None` until it is
     /// verified, and then it may be bound to everything.
     pub(crate) fn shown<C>(
@@ -185,11 +193,13 @@ impl Binding {
         // A token that is bound to a certificate alone is none for DPoP.
         let key = confirmation.proof_key.as_ref().ok_or_else(|| TokenError::unproven(confirmation))?;
         let signed = proof.proof.as_ref().map_err(|error| AuthError::from(error.clone()))?;
+        let token_hash = confirmation.token_hash(|| crypto::sha256(token.compact().as_bytes()).try_into().ok());
+        let token_hash = token_hash.ok_or(ProofError::AccessTokenHash)?;
         let GoodProof { used, wants_nonce } = self.proofs.check(
             signed,
             &Expected {
                 key: Some(key),
-                token: Some(token.compact()),
+                token_hash: Some(token_hash),
                 method: &proof.method,
                 is_address: &|htu| proof.address.is(htu, &self.addresses),
                 now,
@@ -219,14 +229,14 @@ impl Binding {
     pub(crate) fn nonce_for<C>(
         &self,
         result: &Result<Option<VerifiedToken<C>>, AuthError>,
-        now: NumericDate,
+        now: impl FnOnce() -> NumericDate,
     ) -> Option<HeaderValue> {
         let wanted = match result {
             Ok(Some(token)) => token.possession().wants_nonce,
             Err(AuthError::InvalidProof(error)) => error.wants_nonce(),
             _ => false,
         };
-        self.proofs.nonces.as_ref().filter(|_| wanted)?.at(now)
+        self.proofs.nonces.as_ref().filter(|_| wanted)?.at(now())
     }
 }
 

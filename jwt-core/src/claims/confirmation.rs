@@ -1,10 +1,12 @@
 //! `cnf`: the key of its client that a token is bound to (RFC 7800), and how that key was shown.
 
+use std::sync::OnceLock;
+
 use serde::Deserialize;
 
 use crate::base64url;
 
-/// SHA-256 over what identifies a key: the JWK (RFC 7638) or the certificate (RFC 8705 §3.1).
+/// SHA-256 over what identifies a key: the JWK (RFC 7638) or the certificate (RFC 8705 §3.1). Or over a token.
 pub(crate) type Thumbprint = [u8; 32];
 
 /// What `cnf` names. Neither, where it names nothing that can be checked here.
@@ -14,6 +16,7 @@ pub(crate) struct Confirmation {
     pub(crate) proof_key: Option<Thumbprint>,
     /// `x5t#S256`, the certificate of the connection (RFC 8705 §3.1).
     pub(crate) certificate: Option<Thumbprint>,
+    token_hash: OnceLock<Option<Thumbprint>>,
 }
 
 #[derive(Deserialize)]
@@ -38,8 +41,16 @@ impl Confirmation {
         let (proof_key, certificate) = (jkt.as_deref().map(thumbprint), certificate.as_deref().map(thumbprint));
         match (proof_key, certificate) {
             (Some(None), _) | (_, Some(None)) => Self::default(),
-            (proof_key, certificate) => Self { proof_key: proof_key.flatten(), certificate: certificate.flatten() },
+            (proof_key, certificate) => {
+                let (proof_key, certificate) = (proof_key.flatten(), certificate.flatten());
+                Self { proof_key, certificate, ..Self::default() }
+            }
         }
+    }
+
+    /// What `ath` of a proof has to be (RFC 9449 §4.2), computed when it is first asked for and then kept beside the token.
+    pub(crate) fn token_hash(&self, compute: impl FnOnce() -> Option<Thumbprint>) -> Option<&Thumbprint> {
+        self.token_hash.get_or_init(compute).as_ref()
     }
 }
 

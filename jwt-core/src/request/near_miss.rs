@@ -15,8 +15,15 @@ pub(crate) struct Sources {
 }
 
 /// Header fields that proxies, gateways and clients put a token in.
-const OTHER_FIELDS: &str = "x-access-token x-auth-token x-forwarded-access-token x-amzn-oidc-data x-amzn-oidc-accesstoken \
-    cf-access-jwt-assertion x-goog-iap-jwt-assertion";
+static OTHER_FIELDS: [HeaderName; 7] = [
+    HeaderName::from_static("x-access-token"),
+    HeaderName::from_static("x-auth-token"),
+    HeaderName::from_static("x-forwarded-access-token"),
+    HeaderName::from_static("x-amzn-oidc-data"),
+    HeaderName::from_static("x-amzn-oidc-accesstoken"),
+    HeaderName::from_static("cf-access-jwt-assertion"),
+    HeaderName::from_static("x-goog-iap-jwt-assertion"),
+];
 /// Query parameters that clients put a token in.
 const OTHER_PARAMETERS: [&str; 3] = ["access_token", "token", "jwt"];
 /// How many cookies and parameters are looked at.
@@ -98,9 +105,10 @@ fn elsewhere(sources: &[TokenSource], head: &impl RequestHead) -> Option<String>
             shown(name)
         ));
     }
-    let is_source = |field: &str| sources.iter().any(|source| source.header_field().is_some_and(|name| name == field));
-    for field in OTHER_FIELDS.split_whitespace().filter(|field| !is_source(field)) {
-        if head.header_values(&HeaderName::from_static(field)).next().is_some_and(looks_like_jwt) {
+    let is_source = |field: &HeaderName| sources.iter().any(|source| source.header_field() == Some(field));
+    for field in OTHER_FIELDS.iter().filter(|field| !is_source(field)) {
+        if head.header_values(field).next().is_some_and(looks_like_jwt) {
+            let field = field.as_str();
             return Some(format!(
                 "what looks like a JWT in `{field}`, which is no source: call `.source(TokenSource::header({field:?}))` if nobody but a trusted proxy can set it"
             ));
