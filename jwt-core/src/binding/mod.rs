@@ -181,7 +181,7 @@ impl Binding {
             Err(_) if token.check_unproven().is_ok() => false,
             Err(error) => return Err(error.into()),
         };
-        let possession = Possession { certificate: by_certificate, ..Possession::BEARER };
+        let possession = if by_certificate { Possession::BEARER.with_certificate() } else { Possession::BEARER };
         let Some(proof) = proof else {
             return match confirmation.proof_key {
                 None if by_certificate && self.dpop_required => Err(TokenError::NotBound.into()),
@@ -206,7 +206,7 @@ impl Binding {
                 leeway: self.leeway,
             },
         )?;
-        let possession = Possession { dpop: true, wants_nonce, ..possession };
+        let possession = possession.with_dpop(wants_nonce);
         match self.proofs.used.first_use(used, now) {
             Answer::Now(first) => outcome(Some(first)).map(|()| (possession, None)),
             Answer::Later(asking) => Ok((possession, Some(Box::pin(async move { outcome(asking.await) })))),
@@ -232,7 +232,7 @@ impl Binding {
         now: impl FnOnce() -> NumericDate,
     ) -> Option<HeaderValue> {
         let wanted = match result {
-            Ok(Some(token)) => token.possession().wants_nonce,
+            Ok(Some(token)) => token.possession().wants_nonce(),
             Err(AuthError::InvalidProof(error)) => error.wants_nonce(),
             _ => false,
         };

@@ -1,5 +1,6 @@
 //! `cnf`: the key of its client that a token is bound to (RFC 7800), and how that key was shown.
 
+use std::fmt;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -62,31 +63,52 @@ pub(crate) fn thumbprint(text: &str) -> Option<Thumbprint> {
 /// How the sender of a token has shown that it is theirs.
 ///
 /// `token.possession()` in a handler says so; `Require::bound()` demands one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Possession {
-    pub(crate) dpop: bool,
-    pub(crate) certificate: bool,
-    /// It is time for another nonce.
-    pub(crate) wants_nonce: bool,
-}
+// One number, so that it travels with a token in registers.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Possession(u8);
 
 impl Possession {
     /// Not at all: it is a bearer token, good for whoever holds it (RFC 6750 §1.2).
-    pub const BEARER: Self = Self { dpop: false, certificate: false, wants_nonce: false };
+    pub const BEARER: Self = Self(0);
+    const DPOP: u8 = 1;
+    const CERTIFICATE: u8 = 2;
+    const WANTS_NONCE: u8 = 4;
+
+    pub(crate) const fn with_dpop(self, wants_nonce: bool) -> Self {
+        Self(self.0 | Self::DPOP | if wants_nonce { Self::WANTS_NONCE } else { 0 })
+    }
+
+    pub(crate) const fn with_certificate(self) -> Self {
+        Self(self.0 | Self::CERTIFICATE)
+    }
+
+    /// It is time for another nonce.
+    pub(crate) const fn wants_nonce(self) -> bool {
+        self.0 & Self::WANTS_NONCE != 0
+    }
 
     /// By a proof that is signed for this request, with the key that the token is bound to (RFC 9449).
     pub const fn by_dpop(self) -> bool {
-        self.dpop
+        self.0 & Self::DPOP != 0
     }
 
     /// By the certificate of the connection, which the token is bound to (RFC 8705).
     pub const fn by_certificate(self) -> bool {
-        self.certificate
+        self.0 & Self::CERTIFICATE != 0
     }
 
     /// In one of these ways, so that the token alone is of no use to a thief.
     pub const fn is_bound(self) -> bool {
-        self.dpop || self.certificate
+        self.by_dpop() || self.by_certificate()
+    }
+}
+
+impl fmt::Debug for Possession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Possession")
+            .field("dpop", &self.by_dpop())
+            .field("certificate", &self.by_certificate())
+            .finish_non_exhaustive()
     }
 }
 
