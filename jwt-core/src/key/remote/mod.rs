@@ -1,7 +1,15 @@
 //! Keys that are fetched: what everybody is told of them, and with the feature `remote`, how that is done.
 
+#[cfg(feature = "remote")]
+mod client;
 mod error;
 mod fetch;
+#[cfg(feature = "remote")]
+mod get;
+#[cfg(feature = "remote")]
+mod metadata;
+#[cfg(feature = "remote")]
+mod roots;
 #[cfg(feature = "remote")]
 mod set;
 mod status;

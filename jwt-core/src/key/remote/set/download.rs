@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_ENCODING, ETAG, IF_NONE_MATCH, LOCATION};
-use http::{HeaderValue, Request, StatusCode};
+use http::header::ETAG;
+use http::{HeaderValue, StatusCode};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::client::DefaultClient;
-use super::origin::{self, Origin};
+use super::origin::Origin;
 use super::{Settings, published};
-use crate::config_error::unverified;
+use crate::key::remote::client::DefaultClient;
+use crate::key::remote::get::{document, get, not_found};
+use crate::key::remote::metadata;
 use crate::key::{Fetch, FetchError, KeyError, KeySet, SkippedKey, Tried};
-use crate::transport::address::without_secrets;
 
 /// A set that was fetched, without its keys.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ pub(super) async fn download(
         (Origin::Jwks(address), _) => (address.clone(), None),
         (Origin::Issuer(_), Some(known)) if !rediscover => (known.address.clone(), known.place),
         (Origin::Issuer(issuer), _) => {
-            let addresses = origin::metadata_addresses(issuer);
+            let addresses = metadata::addresses(issuer);
             let places = settings.places_of(addresses.len(), known.and_then(|known| known.place));
             discover(client, issuer, &addresses, &places, settings).await?
         }
@@ -116,7 +116,7 @@ async fn discover(
     for (place, address) in places.iter().filter_map(|place| Some((*place, addresses.get(*place)?))) {
         let found = match get(client, address, None, settings.max_bytes).await {
             Ok(response) if response.status() == StatusCode::OK => {
-                document(&response).and_then(|document| origin::jwks_uri(document, issuer, settings.plain_http))
+                document(&response).and_then(|document| metadata::jwks_uri(document, issuer, settings.plain_http))
             }
             Ok(response) => Err(not_found(address, &response)),
             Err(error) => Err(error),
@@ -155,52 +155,4 @@ impl FetchError {
         };
         is_unknown && last.says_not_here()
     }
-}
-
-/// Why an answer without a document is none.
-fn not_found(address: &str, response: &http::Response<Vec<u8>>) -> FetchError {
-    let status = response.status().as_u16();
-    let to = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
-    match to {
-        Some(to) => {
-            let to = String::from_utf8_lossy(to.as_bytes());
-            let to = origin::without_query_of(address, &to).unwrap_or_else(|| to.into_owned());
-            FetchError::Redirect { status, to: unverified(&without_secrets(&to)).into() }
-        }
-        None => FetchError::Status(status),
-    }
-}
-
-/// The document of an answer, without the byte order mark that some programs write in front.
-fn document(response: &http::Response<Vec<u8>>) -> Result<&[u8], FetchError> {
-    const GZIP: &[u8] = &[0x1f, 0x8b];
-    let encoding = response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
-    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) || response.body().starts_with(GZIP)
-    {
-        return Err(FetchError::Compressed);
-    }
-    Ok(response.body().strip_prefix("\u{feff}".as_bytes()).unwrap_or(response.body()))
-}
-
-async fn get(
-    client: &dyn Fetch,
-    address: &str,
-    etag: Option<HeaderValue>,
-    max_bytes: usize,
-) -> Result<http::Response<Vec<u8>>, FetchError> {
-    let request = Request::get(address).header(ACCEPT, "application/json, application/jwk-set+json");
-    let mut request = request.body(()).map_err(FetchError::transport)?;
-    if let Some(etag) = etag {
-        request.headers_mut().insert(IF_NONE_MATCH, etag);
-    }
-    let response = client.fetch(request, max_bytes).await.map_err(|error| without_query(address, error))?;
-    if response.body().len() > max_bytes { Err(FetchError::TooLong { limit: max_bytes }) } else { Ok(response) }
-}
-
-/// The error of a client, which may quote the address, without the query of that.
-fn without_query(address: &str, error: FetchError) -> FetchError {
-    let FetchError::Transport(said) = &error else { return error };
-    let clean = origin::without_query_of(address, &said.to_string());
-    let clean = clean.or_else(|| origin::without_query_of(address, &format!("{said:?}")).map(|_| said.to_string()));
-    clean.map_or(error, |clean| FetchError::transport(std::io::Error::other(clean)))
 }

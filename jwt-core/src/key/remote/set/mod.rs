@@ -1,13 +1,11 @@
 //! Keys that an identity provider publishes: fetched in the background, kept fresh, and kept for a while in an outage.
 
-mod client;
 mod download;
 mod on_demand;
 mod origin;
 mod published;
 mod refresher;
 mod report;
-mod roots;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -21,11 +19,12 @@ pub(crate) use on_demand::OnDemand;
 use origin::Origin;
 use refresher::Refresher;
 use report::Reporter;
-use roots::RootCertificates;
 use schedule::Schedule;
 
 use crate::config_error::Given;
 use crate::key::algorithm::Algorithm;
+use crate::key::remote::metadata;
+use crate::key::remote::roots::RootCertificates;
 use crate::key::{
     Asked, Fetch, FetchError, KeyFeed, KeySource, KeyStatus, LiveKeys, Question, RemoteKeySetBuildError, Source, Wait,
 };
@@ -376,7 +375,7 @@ impl KeyFeed for RemoteKeySet {
 
     fn metadata_places(&self) -> usize {
         match &self.settings.origin {
-            Origin::Issuer(issuer) => origin::metadata_addresses(issuer).len(),
+            Origin::Issuer(issuer) => metadata::addresses(issuer).len(),
             Origin::Jwks(_) => 0,
         }
     }

@@ -12,7 +12,7 @@ pub(crate) struct OnDemand {
     pub(crate) longest_pause: Duration,
     /// Whose turn it is, where many are fetched at once.
     pub(crate) turns: Option<Arc<Semaphore>>,
-    /// Where the metadata is looked for, in this order: numbers of [`origin::metadata_addresses`](super::origin). `None`
+    /// Where the metadata is looked for, in this order: numbers of [`metadata::addresses`](crate::key::remote::metadata). `None`
     /// for everywhere.
     pub(crate) places: Option<Box<[usize]>>,
 }

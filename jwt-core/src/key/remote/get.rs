@@ -1,0 +1,57 @@
+//! One request for a document, and what is wrong with its answer.
+
+use http::header::{ACCEPT, CONTENT_ENCODING, IF_NONE_MATCH, LOCATION};
+use http::{HeaderValue, Request};
+
+use super::metadata;
+use crate::config_error::unverified;
+use crate::key::{Fetch, FetchError};
+use crate::transport::address::without_secrets;
+
+/// Why an answer without a document is none.
+pub(crate) fn not_found(address: &str, response: &http::Response<Vec<u8>>) -> FetchError {
+    let status = response.status().as_u16();
+    let to = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
+    match to {
+        Some(to) => {
+            let to = String::from_utf8_lossy(to.as_bytes());
+            let to = metadata::without_query_of(address, &to).unwrap_or_else(|| to.into_owned());
+            FetchError::Redirect { status, to: unverified(&without_secrets(&to)).into() }
+        }
+        None => FetchError::Status(status),
+    }
+}
+
+/// The document of an answer, without the byte order mark that some programs write in front.
+pub(crate) fn document(response: &http::Response<Vec<u8>>) -> Result<&[u8], FetchError> {
+    const GZIP: &[u8] = &[0x1f, 0x8b];
+    let encoding = response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) || response.body().starts_with(GZIP)
+    {
+        return Err(FetchError::Compressed);
+    }
+    Ok(response.body().strip_prefix("\u{feff}".as_bytes()).unwrap_or(response.body()))
+}
+
+pub(super) async fn get(
+    client: &dyn Fetch,
+    address: &str,
+    etag: Option<HeaderValue>,
+    max_bytes: usize,
+) -> Result<http::Response<Vec<u8>>, FetchError> {
+    let request = Request::get(address).header(ACCEPT, "application/json, application/jwk-set+json");
+    let mut request = request.body(()).map_err(FetchError::transport)?;
+    if let Some(etag) = etag {
+        request.headers_mut().insert(IF_NONE_MATCH, etag);
+    }
+    let response = client.fetch(request, max_bytes).await.map_err(|error| without_query(address, error))?;
+    if response.body().len() > max_bytes { Err(FetchError::TooLong { limit: max_bytes }) } else { Ok(response) }
+}
+
+/// The error of a client, which may quote the address, without the query of that.
+fn without_query(address: &str, error: FetchError) -> FetchError {
+    let FetchError::Transport(said) = &error else { return error };
+    let clean = metadata::without_query_of(address, &said.to_string());
+    let clean = clean.or_else(|| metadata::without_query_of(address, &format!("{said:?}")).map(|_| said.to_string()));
+    clean.map_or(error, |clean| FetchError::transport(std::io::Error::other(clean)))
+}
