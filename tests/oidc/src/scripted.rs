@@ -86,7 +86,7 @@ async fn pause(time: Duration) {
 }
 
 impl Fetch for Scripted {
-    fn fetch(&self, request: http::Request<()>, _max_bytes: usize) -> Fetching<'_> {
+    fn fetch(&self, request: http::Request<Vec<u8>>, _max_bytes: usize) -> Fetching<'_> {
         let address = request.uri().to_string();
         Box::pin(async move {
             let (before, after, panics) = self.with(|script| {

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 struct OwnClient(reqwest::Client);
 
 impl Fetch for OwnClient {
-    fn fetch(&self, request: http::Request<()>, max_bytes: usize) -> Fetching<'_> {
+    fn fetch(&self, request: http::Request<Vec<u8>>, max_bytes: usize) -> Fetching<'_> {
         Box::pin(async move {
             let mut response = self
                 .0

@@ -26,12 +26,15 @@ impl DefaultClient {
 }
 
 impl Fetch for DefaultClient {
-    fn fetch(&self, request: http::Request<()>, max_bytes: usize) -> Fetching<'_> {
+    fn fetch(&self, request: http::Request<Vec<u8>>, max_bytes: usize) -> Fetching<'_> {
         Box::pin(async move {
-            let (head, ()) = request.into_parts();
+            let (head, body) = request.into_parts();
             let mut request = self.0.request(head.method, head.uri.to_string());
             for (name, value) in &head.headers {
                 request = request.header(name, value);
+            }
+            if !body.is_empty() {
+                request = request.body(body);
             }
             let mut response = request.send().await.map_err(failed)?;
             let mut body = Vec::new();

@@ -1,4 +1,4 @@
-//! The HTTP client of key fetching, as a trait, and why a fetch fails.
+//! The HTTP client of key fetching and of introspection, as a trait, and why a fetch fails.
 
 use std::error::Error;
 use std::fmt;
@@ -10,12 +10,13 @@ use crate::config_error::debug_as_display;
 use crate::key::KeyError;
 use crate::transport::TransportError;
 
-/// Fetches documents over HTTP: keys, and the metadata that says where they are.
+/// Fetches documents over HTTP: keys, the metadata that says where they are, and what an issuer says of a token when it is
+/// asked (feature `introspection`), which is a `POST` with a form as its body. Every other request has an empty body.
 ///
 /// The default is reqwest with rustls and the certificates of the platform. Implement this trait for another client:
 /// for a proxy, or mutual TLS. (A private certificate authority needs none: `RemoteKeySet::root_certificate`.)
 ///
-/// An implementation sends the request as it is, follows no redirect, and fails once the body is longer than
+/// An implementation sends the request as it is, with its body, follows no redirect, and fails once the body is longer than
 /// `max_bytes`. It needs no time limit: a fetch that takes too long is dropped.
 ///
 /// ```
@@ -24,7 +25,7 @@ use crate::transport::TransportError;
 /// struct FromFile;
 ///
 /// impl Fetch for FromFile {
-///     fn fetch(&self, request: http::Request<()>, _max_bytes: usize) -> Fetching<'_> {
+///     fn fetch(&self, request: http::Request<Vec<u8>>, _max_bytes: usize) -> Fetching<'_> {
 ///         Box::pin(async move {
 ///             let body = std::fs::read(request.uri().path()).map_err(FetchError::transport)?;
 ///             Ok(http::Response::new(body))
@@ -35,7 +36,7 @@ use crate::transport::TransportError;
 /// ```
 pub trait Fetch: Send + Sync {
     /// The response with its whole body, or why there is none.
-    fn fetch(&self, request: http::Request<()>, max_bytes: usize) -> Fetching<'_>;
+    fn fetch(&self, request: http::Request<Vec<u8>>, max_bytes: usize) -> Fetching<'_>;
 }
 
 /// A fetch that is under way.

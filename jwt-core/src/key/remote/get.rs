@@ -40,7 +40,7 @@ pub(super) async fn get(
     max_bytes: usize,
 ) -> Result<http::Response<Vec<u8>>, FetchError> {
     let request = Request::get(address).header(ACCEPT, "application/json, application/jwk-set+json");
-    let mut request = request.body(()).map_err(FetchError::transport)?;
+    let mut request = request.body(Vec::new()).map_err(FetchError::transport)?;
     if let Some(etag) = etag {
         request.headers_mut().insert(IF_NONE_MATCH, etag);
     }

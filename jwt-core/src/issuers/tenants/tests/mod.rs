@@ -156,7 +156,7 @@ impl Drop for UnderWay {
 }
 
 impl Fetch for Provider {
-    fn fetch(&self, request: http::Request<()>, _: usize) -> Fetching<'_> {
+    fn fetch(&self, request: http::Request<Vec<u8>>, _: usize) -> Fetching<'_> {
         let address = request.uri().to_string();
         Box::pin(async move {
             let delay = {

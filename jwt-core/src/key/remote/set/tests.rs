@@ -52,7 +52,7 @@ impl Provider {
 }
 
 impl Fetch for Provider {
-    fn fetch(&self, _: http::Request<()>, _: usize) -> Fetching<'_> {
+    fn fetch(&self, _: http::Request<Vec<u8>>, _: usize) -> Fetching<'_> {
         Box::pin(async {
             let (set, takes) = self.with(|script| {
                 script.begun.push_back(Instant::now());
@@ -144,7 +144,7 @@ fn status(answer: &Answer) -> u16 {
 struct Nobody;
 
 impl Fetch for Nobody {
-    fn fetch(&self, _: http::Request<()>, _: usize) -> Fetching<'_> {
+    fn fetch(&self, _: http::Request<Vec<u8>>, _: usize) -> Fetching<'_> {
         Box::pin(async { Err(FetchError::Stopped) })
     }
 }
@@ -184,7 +184,7 @@ async fn a_setting_that_is_given_twice_is_an_error() {
 struct Quoting;
 
 impl Fetch for Quoting {
-    fn fetch(&self, request: http::Request<()>, _: usize) -> Fetching<'_> {
+    fn fetch(&self, request: http::Request<Vec<u8>>, _: usize) -> Fetching<'_> {
         let said = format!("{}: no route to host", request.uri());
         Box::pin(async { Err(FetchError::transport(std::io::Error::other(said))) })
     }
