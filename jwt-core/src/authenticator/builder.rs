@@ -21,7 +21,7 @@ use crate::request::csrf_token::CsrfTokens;
 use crate::request::near_miss::Sources;
 use crate::request::source::TokenSource;
 use crate::verify::{
-    Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Lookup, Profile, Remember,
+    Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Kind, Lookup, Profile, Remember,
     RevocationCheck, Validation, VerifiedToken, Verifier,
 };
 
@@ -75,11 +75,17 @@ pub struct AuthenticatorBuilder<C> {
     grpc: bool,
     metadata: Option<ResourceMetadata>,
     subject_in_spans: bool,
-    pub(super) kinds: Vec<Arc<dyn CredentialKind>>,
+    kinds: Vec<Arc<dyn Kind<C>>>,
+    /// The last of the kinds, once it is known what is expected of every token.
+    pub(super) last_kind: Option<MakeKind<C>>,
     pub(super) revocation: Option<Revocation>,
     pub(super) memory: Option<Box<dyn Remember<C>>>,
     renewal: Option<Renewal>,
 }
+
+/// Makes a kind of token, with what is expected of every token.
+pub(super) type MakeKind<C> =
+    Box<dyn FnOnce(&Validation) -> Result<Arc<dyn Kind<C>>, AuthenticatorBuildError> + Send + Sync>;
 
 /// How revoked tokens are found, and for how long after their `exp` they are remembered.
 pub(super) struct Revocation {
@@ -108,6 +114,7 @@ impl<C> AuthenticatorBuilder<C> {
             metadata: None,
             subject_in_spans: false,
             kinds: Vec::new(),
+            last_kind: None,
             revocation: None,
             memory: None,
             renewal: None,
@@ -506,7 +513,10 @@ impl<C> AuthenticatorBuilder<C> {
     /// Sources, checks, scopes and roles, and what concerns cross-site requests, are the same for all kinds. What is
     /// expected of the claims of a JWT is not expected of them.
     #[must_use]
-    pub fn credentials(mut self, kind: impl CredentialKind + 'static) -> Self {
+    pub fn credentials(mut self, kind: impl CredentialKind + 'static) -> Self
+    where
+        C: ClaimsType,
+    {
         self.kinds.push(Arc::new(kind));
         self
     }
@@ -599,6 +609,7 @@ impl<C> AuthenticatorBuilder<C> {
         self.validation.audiences.push(client_id.clone());
         self.validation.profile = Profile::IdToken { client_id };
         self.kinds.clear();
+        self.last_kind = None;
         self.build_verifier().map(IdTokenVerifier::new)
     }
 
@@ -630,12 +641,14 @@ impl<C> AuthenticatorBuilder<C> {
             return Err(AuthenticatorBuildError::RevocationLeeway { revocations, tokens });
         }
         let (scopes, hierarchy, roles, clock) = (self.scopes, self.hierarchy, self.roles, self.clock);
+        let mut kinds = self.kinds;
+        kinds.extend(self.last_kind.map(|make| make(&self.validation)).transpose()?);
         Ok(Verifier {
-            trusted: self.trusting.build(self.validation, !self.kinds.is_empty())?,
+            trusted: self.trusting.build(self.validation, !kinds.is_empty())?,
             max_token_len: self.max_token_len,
             checks: self.checks,
             authority: Arc::new(Authority { scopes, hierarchy, roles, challenges, clock }),
-            kinds: self.kinds,
+            kinds,
             revocation: self.revocation.map(|revocation| revocation.check),
             memory: self.memory,
         })

@@ -132,8 +132,9 @@ impl<C: ClaimsType> Authenticator<C> {
                 })
             }
             Err(Failure::LookUp(kind)) => {
+                let client = head.client_address();
                 self.eventually(token, csrf_token, shown(None), move |this, token| async move {
-                    this.0.verifier.look_up(&*kind, &token).await
+                    this.0.verifier.look_up(kind, &token, client).await
                 })
             }
         }

@@ -2,6 +2,7 @@
 
 use super::AuthenticatorBuilder;
 use super::builder::Revocation;
+use crate::claims::ClaimsType;
 use crate::error::{AuthError, TokenError, Unavailable};
 use crate::facade::tracing;
 use crate::revocation::{Revocations, Revoked, TokenIdentity};
@@ -100,7 +101,10 @@ impl<C> AuthenticatorBuilder<C> {
     /// A session that has ended is a 401; a store that does not answer is a 503,
     /// [`Unavailable::Store`](crate::error::Unavailable::Store).
     #[must_use]
-    pub fn sessions(mut self, sessions: &Sessions) -> Self {
+    pub fn sessions(mut self, sessions: &Sessions) -> Self
+    where
+        C: ClaimsType,
+    {
         self.given.once("sessions");
         self.credentials(sessions.clone())
     }

@@ -50,7 +50,7 @@ impl<C> VerifiedToken<C> {
             claims,
             Registered::default(),
             None,
-            Some(Evidence { header: Arc::new(header), trust: Arc::new(trust), generation: 0 }),
+            Some(Evidence { header: Some(Arc::new(header)), trust: Arc::new(trust), generation: 0 }),
             text,
             json.len(),
             Arc::new(authority),

@@ -1,11 +1,10 @@
 //! Kinds of token that are looked up instead of verified: the port, and what a look-up yields.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 
-use serde::de::DeserializeOwned;
-
 use super::{VerifiedToken, Verifier, read_claims};
-use crate::claims::Noted;
+use crate::claims::{ClaimsType, Noted};
 use crate::clock::NumericDate;
 use crate::error::{AuthError, Malformed, TokenError};
 
@@ -96,15 +95,39 @@ impl LookedUp {
     }
 }
 
-impl<C: DeserializeOwned> Verifier<C> {
-    /// The token of that kind, in the form of a verified one.
-    pub(crate) async fn look_up(&self, kind: &dyn CredentialKind, token: &[u8]) -> Result<VerifiedToken<C>, AuthError> {
-        let found = kind.look_up(token).await?.ok_or(TokenError::NoSession)?;
-        let verified = self.read_looked_up(found, token)?;
-        self.checks.pass(&verified)?;
-        Ok(verified)
+/// A kind of token beside JWTs, as a verifier sees it.
+pub(crate) trait Kind<C>: Send + Sync {
+    /// Whether a token is of this kind. Of the kinds of a verifier, the first one that says so is asked.
+    fn recognizes(&self, token: &[u8]) -> bool;
+
+    /// What is known of the token without a wait.
+    fn recall(&self, _token: &[u8], _verifier: &Verifier<C>) -> Option<Result<VerifiedToken<C>, AuthError>> {
+        None
     }
 
+    /// The token in the form of a verified one, on behalf of a client of that address.
+    fn find<'a>(&'a self, token: &'a [u8], client: Option<IpAddr>, verifier: &'a Verifier<C>) -> Finding<'a, C>;
+}
+
+/// A token that is being looked for.
+pub(crate) type Finding<'a, C> = Pin<Box<dyn Future<Output = Result<VerifiedToken<C>, AuthError>> + Send + 'a>>;
+
+impl<C: ClaimsType, K: CredentialKind> Kind<C> for K {
+    fn recognizes(&self, token: &[u8]) -> bool {
+        CredentialKind::recognizes(self, token)
+    }
+
+    fn find<'a>(&'a self, token: &'a [u8], _: Option<IpAddr>, verifier: &'a Verifier<C>) -> Finding<'a, C> {
+        Box::pin(async move {
+            let found = self.look_up(token).await?.ok_or(TokenError::NoSession)?;
+            let verified = verifier.read_looked_up(found, token)?;
+            verifier.checks.pass(&verified)?;
+            Ok(verified)
+        })
+    }
+}
+
+impl<C: ClaimsType> Verifier<C> {
     fn read_looked_up(&self, found: LookedUp, token: &[u8]) -> Result<VerifiedToken<C>, TokenError> {
         let LookedUp { claims: mut text, subject, token_id, issued_at, expires_at } = found;
         let mut noted = Noted::default();

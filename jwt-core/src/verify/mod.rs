@@ -33,12 +33,13 @@ pub use cache::TokenCache;
 pub use header::Header;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 pub use look_up::{CredentialKind, LookUp, LookedUp};
+pub(crate) use look_up::{Finding, Kind};
 pub use original_login::OriginalLogin;
 use party::Attempt;
 pub(crate) use party::{Hint, Party, Selection, Trusted};
 pub(crate) use profile::Profile;
-pub(crate) use token::UntrustedToken;
 pub use token::{CompactToken, VerifiedToken};
+pub(crate) use token::{Evidence, UntrustedToken};
 pub(crate) use trust::{Standing, Trust};
 pub(crate) use validation::{Checks, Validation};
 
@@ -48,7 +49,6 @@ use crate::error::{AuthError, Malformed, ShapeError, TokenError, Unavailable};
 use crate::json::ReadError;
 use crate::key::{KeyStatus, Wait};
 use crate::observe::log::Claimed;
-use token::Evidence;
 
 /// The longest token that is read, in bytes, where nothing else is said: what servers take as a request head.
 pub(crate) const DEFAULT_MAX_TOKEN_LEN: usize = 16 * 1024;
@@ -86,7 +86,7 @@ pub struct Verifier<C> {
     pub(crate) max_token_len: usize,
     pub(crate) checks: Checks<C>,
     pub(crate) authority: Arc<Authority<C>>,
-    pub(crate) kinds: Vec<Arc<dyn CredentialKind>>,
+    pub(crate) kinds: Vec<Arc<dyn Kind<C>>>,
     pub(crate) revocation: Option<RevocationCheck>,
     pub(crate) memory: Option<Box<dyn Remember<C>>>,
 }
@@ -146,8 +146,8 @@ pub(crate) enum Failure {
         /// The answer if they change nothing.
         otherwise: AuthError,
     },
-    /// It is of a kind that is looked up.
-    LookUp(Arc<dyn CredentialKind>),
+    /// It is of the kind at that place, which looks it up.
+    LookUp(usize),
 }
 
 impl<E: Into<TokenError>> From<E> for Failure {
@@ -210,9 +210,19 @@ impl<C: DeserializeOwned> Verifier<C> {
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
         unproven(match self.attempt(token.as_ref(), None) {
             Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await?,
-            Err(Failure::LookUp(kind)) => self.look_up(&*kind, token.as_ref()).await?,
+            Err(Failure::LookUp(kind)) => self.look_up(kind, token.as_ref(), None).await?,
             other => other.map_err(Failure::without_waiting)?,
         })
+    }
+
+    /// Looks a token up, as one of the kind at that place, for a client of that address.
+    pub(crate) async fn look_up(
+        &self,
+        place: usize,
+        token: &[u8],
+        client: Option<IpAddr>,
+    ) -> Result<VerifiedToken<C>, AuthError> {
+        self.kinds.get(place).ok_or(TokenError::NoSession)?.find(token, client, self).await
     }
 
     /// Verifies a token once these keys have arrived or failed to.
@@ -233,8 +243,9 @@ impl<C: DeserializeOwned> Verifier<C> {
         if token.len() > self.max_token_len {
             return Err(TokenError::TooLong { limit: self.max_token_len }.into());
         }
-        if let Some(kind) = self.kinds.iter().find(|kind| kind.recognizes(token)) {
-            return Err(Failure::LookUp(kind.clone()));
+        if let Some((place, kind)) = self.kinds.iter().enumerate().find(|(_, kind)| kind.recognizes(token)) {
+            let known = kind.recall(token, self).ok_or(Failure::LookUp(place))?;
+            return known.map_err(Failure::Refused);
         }
         // Where its issuer is not trusted any more, or not as it was, the token is verified again.
         if let Some(verified) = self.memory.as_ref().and_then(|memory| memory.get(token))
@@ -242,15 +253,14 @@ impl<C: DeserializeOwned> Verifier<C> {
             && let Some(now) = trust.holds()
         {
             // What may have changed since: the time, what was revoked, and whatever the application's checks look at.
-            verified.check_times(self.now())?;
-            self.check_revocation(&verified)?;
+            self.check_again(&verified).map_err(Failure::Refused)?;
             if trust.verified(now) {
                 self.checks.pass(&verified)?;
                 return Ok(verified);
             }
         }
         let verified = self.verify_jwt(token, UntrustedToken::split(token)?.unpadded(), attempt)?;
-        self.check_revocation(&verified)?;
+        self.check_revocation(&verified).map_err(Failure::Refused)?;
         if let Some(memory) = &self.memory {
             memory.insert(&verified);
         }
@@ -316,8 +326,13 @@ impl<C: DeserializeOwned> Verifier<C> {
         Err(Failure::Refused(Unavailable::KEYS.into()))
     }
 
-    /// The claims of a token whose signature holds; `text` is their JSON.
-    fn read(&self, evidence: Evidence, token: &[u8], mut text: String) -> Result<VerifiedToken<C>, TokenError> {
+    /// The claims of a token whose signature holds, or that its issuer was asked about; `text` is their JSON.
+    pub(crate) fn read(
+        &self,
+        evidence: Evidence,
+        token: &[u8],
+        mut text: String,
+    ) -> Result<VerifiedToken<C>, TokenError> {
         let mut noted = Noted::allowing(evidence.trust.validation.mistyped_allowed);
         let claims = read_claims::<C>(&text, &mut noted)?;
         evidence.trust.validation.check_claims(&noted, &text, self.now())?;
@@ -359,11 +374,14 @@ impl<C> Verifier<C> {
         claimed::for_log(token, self.max_token_len)
     }
 
-    fn check_revocation(&self, token: &VerifiedToken<C>) -> Result<(), Failure> {
-        match &self.revocation {
-            Some(check) => check(&token.identity()).map_err(Failure::Refused),
-            None => Ok(()),
-        }
+    pub(crate) fn check_revocation(&self, token: &VerifiedToken<C>) -> Result<(), AuthError> {
+        self.revocation.as_ref().map_or(Ok(()), |check| check(&token.identity()))
+    }
+
+    /// Whether a token that was good is still: the time may have passed, and it may have been revoked.
+    pub(crate) fn check_again(&self, token: &VerifiedToken<C>) -> Result<(), AuthError> {
+        token.check_times(self.now())?;
+        self.check_revocation(token)
     }
 }
 

@@ -72,7 +72,15 @@ impl<'t> UntrustedToken<'t> {
 ///
 /// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one, and with the feature
 /// `testing` a test.
-pub struct VerifiedToken<C>(pub(super) Arc<Parts<C>>, Possession);
+pub struct VerifiedToken<C>(pub(super) Arc<Parts<C>>, Sent);
+
+/// How it was sent.
+#[derive(Clone, Default)]
+struct Sent {
+    possession: Possession,
+    /// The compact token, where it is kept nowhere.
+    token: Option<Arc<str>>,
+}
 
 pub(super) struct Parts<C> {
     pub(super) claims: C,
@@ -87,14 +95,15 @@ pub(super) struct Common {
     pub(super) confirmation: Option<Box<Confirmation>>,
     /// None of a token that was looked up.
     pub(super) evidence: Option<Evidence>,
-    /// The JSON of the claims, and behind it the compact token: one allocation for both.
+    /// The JSON of the claims, and behind it the compact token, if it is kept: one allocation for both.
     pub(super) text: String,
     pub(super) json_len: usize,
 }
 
 /// Under what a token was verified.
 pub(crate) struct Evidence {
-    pub(crate) header: Arc<Header>,
+    /// None of a token that its issuer was asked about.
+    pub(crate) header: Option<Arc<Header>>,
     pub(crate) trust: Arc<Trust>,
     /// That of the keys.
     #[allow(dead_code, reason = "only a cache asks again")]
@@ -127,12 +136,17 @@ impl<C> VerifiedToken<C> {
         authority: Arc<Authority<C>>,
     ) -> Self {
         let common = Common { registered, confirmation, evidence, text, json_len };
-        Self(Arc::new(Parts { claims, common, authority }), Possession::BEARER)
+        Self(Arc::new(Parts { claims, common, authority }), Sent::default())
     }
 
     /// The same, sent by somebody who has shown that it is theirs.
     pub(crate) fn shown_by(self, possession: Possession) -> Self {
-        Self(self.0, possession)
+        Self(self.0, Sent { possession, ..self.1 })
+    }
+
+    /// The same, sent as this compact token. It is not kept with what is kept of the token.
+    pub(crate) fn sent_as(&self, token: &str) -> Self {
+        Self(self.0.clone(), Sent { token: Some(token.into()), ..self.1.clone() })
     }
 
     /// What it is bound to.
@@ -151,12 +165,12 @@ impl<C> VerifiedToken<C> {
     }
 
     pub(crate) fn compact(&self) -> &str {
-        self.0.common.compact()
+        self.1.token.as_deref().unwrap_or_else(|| self.0.common.compact())
     }
 
     /// How its sender has shown that it is theirs. [`Possession::BEARER`] of a token that came by another way than a request.
     pub fn possession(&self) -> Possession {
-        self.1
+        self.1.possession
     }
 
     /// By whom it was verified; none of a token that was looked up.
@@ -221,9 +235,9 @@ impl<C> VerifiedToken<C> {
         self.0.common.registered.times.issued_at
     }
 
-    /// The header of a JWT; `None` for a session, which has none.
+    /// The header of a JWT; `None` for a session, which has none, and for a token that its issuer was asked about.
     pub fn header(&self) -> Option<&Header> {
-        self.0.common.evidence.as_ref().map(|evidence| &*evidence.header)
+        self.0.common.evidence.as_ref().and_then(|evidence| evidence.header.as_deref())
     }
 
     /// The JSON text of the claims, byte for byte as it was signed. Of a session, what the application keeps with it.
@@ -269,13 +283,13 @@ impl<C: Send + Sync + 'static> VerifiedToken<C> {
     /// The compact token itself, to pass on. Of a session its token, which tells nobody anything who does not share the
     /// store.
     pub fn token(&self) -> CompactToken {
-        CompactToken(self.0.clone(), self.1)
+        CompactToken(self.0.clone(), self.1.clone())
     }
 }
 
 impl<C> Clone for VerifiedToken<C> {
     fn clone(&self) -> Self {
-        Self(self.0.clone(), self.1)
+        Self(self.0.clone(), self.1.clone())
     }
 }
 
@@ -307,12 +321,12 @@ impl<C> fmt::Debug for VerifiedToken<C> {
 
 /// The compact token of a request that was verified, for passing it on to another service. Never prints itself.
 #[derive(Clone)]
-pub struct CompactToken(Arc<dyn Verified>, Possession);
+pub struct CompactToken(Arc<dyn Verified>, Sent);
 
 impl CompactToken {
     /// The token. Treat it as a password: whoever holds it is the user.
     pub fn as_str(&self) -> &str {
-        self.0.common().compact()
+        self.1.token.as_deref().unwrap_or_else(|| self.0.common().compact())
     }
 
     /// `exp`: from when on it is not good any more.
@@ -323,7 +337,7 @@ impl CompactToken {
     /// The verified token that this is the compact form of, where its claims are of type `C`.
     pub(crate) fn verified<C: Send + Sync + 'static>(&self) -> Option<VerifiedToken<C>> {
         let any: Arc<dyn Any + Send + Sync> = self.0.clone();
-        any.downcast().ok().map(|parts| VerifiedToken(parts, self.1))
+        any.downcast().ok().map(|parts| VerifiedToken(parts, self.1.clone()))
     }
 
     /// The same, or what is wrong with the application.
@@ -362,7 +376,7 @@ impl CompactToken {
     /// How its sender has shown that it is theirs.
     #[allow(dead_code, reason = "for guards")]
     pub(crate) fn possession(&self) -> Possession {
-        self.1
+        self.1.possession
     }
 
     /// The JSON text of its claims.
@@ -377,7 +391,7 @@ impl CompactToken {
 
     /// The name of the key, for the log.
     pub(crate) fn kid(&self) -> Option<&str> {
-        self.0.common().evidence.as_ref().and_then(|evidence| evidence.header.kid())
+        self.0.common().evidence.as_ref().and_then(|evidence| evidence.header.as_ref()?.kid())
     }
 
     /// `iss`, for the log.

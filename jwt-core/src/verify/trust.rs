@@ -129,7 +129,7 @@ impl Trust {
                 return Err(TokenError::Malformed(Malformed::Base64).into());
             }
             if holds(&known.key) {
-                return Ok(Evidence { header: known.header.clone(), trust: self.clone(), generation });
+                return Ok(Evidence { header: Some(known.header.clone()), trust: self.clone(), generation });
             }
             if known.only_candidate {
                 let snapshot = self.keys.snapshot();
@@ -160,7 +160,7 @@ impl Trust {
             let known = Known { header: header.clone(), key, only_candidate: candidates.len() == 1 };
             self.learn(token.header, known, snapshot.generation, keys.keys().len());
         }
-        Ok(Evidence { header, trust: self.clone(), generation: snapshot.generation })
+        Ok(Evidence { header: Some(header), trust: self.clone(), generation: snapshot.generation })
     }
 
     /// Keeps a header segment for the next token that has it.
