@@ -33,6 +33,7 @@ mod clock;
 mod issuer;
 mod server;
 mod token;
+mod verified;
 
 pub use clock::TestClock;
 pub use issuer::TestIssuer;

@@ -5,8 +5,6 @@ mod authority;
 #[cfg(feature = "cache")]
 pub(crate) mod cache;
 mod claimed;
-#[cfg(feature = "testing")]
-mod for_test;
 mod header;
 mod id_token;
 mod known_headers;

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use super::authority::Authority;
-use super::header::Header;
-use super::token::{Evidence, VerifiedToken};
-use super::trust::Trust;
-use super::validation::Validation;
 use crate::answer::{Challenges, Scheme};
 use crate::base64url;
 use crate::claims::Registered;
 use crate::claims::scope_hierarchy::ScopeHierarchy;
 use crate::clock::SystemClock;
 use crate::key::LiveKeys;
+use crate::verify::{Authority, Evidence, Header, Trust, Validation, VerifiedToken};
 
 impl<C> VerifiedToken<C> {
     /// A token of which nothing was verified, for unit tests of handlers (feature `testing`): those claims and nothing
