@@ -2,6 +2,8 @@
 //! failures.
 
 pub(crate) mod address;
+#[cfg(feature = "remote")]
+pub(crate) mod bucket;
 #[cfg(any(feature = "redis-tls", feature = "remote"))]
 pub(crate) mod certificates;
 

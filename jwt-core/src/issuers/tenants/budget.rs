@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::transport::address::network_of;
+use crate::transport::bucket::{Bucket, MINUTE};
 
-const MINUTE: Duration = Duration::from_secs(60);
 /// One client gets one part in so many of what there is.
 const SHARES: u32 = 8;
 /// How many look-ups of names that nobody knows are under way at once.
@@ -36,43 +36,6 @@ pub(super) struct Budget {
 pub(super) struct UnderWay {
     pub(super) all: usize,
     pub(super) of_client: usize,
-}
-
-/// It is full at first, and becomes full again within a minute.
-#[derive(Clone, Copy)]
-struct Bucket {
-    capacity: f64,
-    level: f64,
-    at: Instant,
-}
-
-impl Bucket {
-    fn full(capacity: u32, at: Instant) -> Self {
-        let capacity = f64::from(capacity);
-        Self { capacity, level: capacity, at }
-    }
-
-    fn fill(&mut self, now: Instant) {
-        let minutes = now.saturating_duration_since(self.at).as_secs_f64() / MINUTE.as_secs_f64();
-        self.level = (self.level + minutes * self.capacity).min(self.capacity);
-        self.at = now;
-    }
-
-    /// How long it takes until there is enough. A full one has enough for everything.
-    fn wait_for(&mut self, cost: u32, now: Instant) -> Option<Duration> {
-        self.fill(now);
-        let missing = f64::from(cost).min(self.capacity) - self.level;
-        // Less than a thousandth of a request is nothing.
-        (missing > 0.001).then(|| MINUTE.mul_f64((missing / self.capacity).min(1.0)))
-    }
-
-    fn take(&mut self, cost: u32) {
-        self.level = (self.level - f64::from(cost)).max(0.0);
-    }
-
-    fn give(&mut self, cost: u32) {
-        self.level = (self.level + f64::from(cost)).min(self.capacity);
-    }
 }
 
 impl Budget {
@@ -112,10 +75,7 @@ impl Budget {
     pub(super) fn spend(&mut self, client: Option<IpAddr>, cost: u32, now: Instant) {
         self.all.take(cost);
         if let Some(client) = client {
-            self.by_client.retain(|_, bucket| {
-                bucket.fill(now);
-                bucket.level < bucket.capacity
-            });
+            self.by_client.retain(|_, bucket| !bucket.is_full(now));
             let share = (self.capacity / SHARES).max(DEAREST);
             self.by_client.entry(network_of(client)).or_insert_with(|| Bucket::full(share, now)).take(cost);
         }
