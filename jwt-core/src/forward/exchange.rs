@@ -1,7 +1,6 @@
 //! The exchange of a token for a narrower one (RFC 8693): the request and the response.
 
 use std::fmt;
-use std::fmt::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use super::exchange_error::{ExchangeError, OAuthErrorCode};
 use super::target::{ForwardTarget, Wish};
 use crate::binding::DpopKey;
 use crate::clock::NumericDate;
+use crate::transport::form::append;
 use crate::verify::CompactToken;
 
 /// Exchanges the user's token for a narrower one, at the token endpoint of an authorization server (RFC 8693).
@@ -130,20 +130,6 @@ impl ExchangeRequest {
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
-fn append(form: &mut String, name: &str, value: &str) {
-    form.push('&');
-    form.push_str(name);
-    form.push('=');
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => form.push(char::from(byte)),
-            b' ' => form.push('+'),
-            // Writing to a string cannot fail.
-            _ => _ = write!(form, "%{byte:02X}"),
-        }
-    }
-}
-
 /// The narrower token that an exchange yielded. `Debug` does not show it.
 #[derive(Clone)]
 pub struct ExchangedToken {
@@ -261,12 +247,5 @@ mod tests {
             let outage = ExchangedToken::from_answer(status, body.as_bytes());
             assert!(matches!(outage, Err(ExchangeError::Status(of)) if of == status), "{status}");
         }
-    }
-
-    #[test]
-    fn a_form_escapes_everything_that_has_a_meaning_in_it() {
-        let mut form = String::new();
-        append(&mut form, "scope", "a b&c=d+é%/");
-        assert_eq!(form, "&scope=a+b%26c%3Dd%2B%C3%A9%25%2F");
     }
 }

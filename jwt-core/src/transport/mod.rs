@@ -6,6 +6,7 @@ pub(crate) mod address;
 pub(crate) mod bucket;
 #[cfg(any(feature = "redis-tls", feature = "remote"))]
 pub(crate) mod certificates;
+pub(crate) mod form;
 
 use std::error::Error;
 use std::fmt;
