@@ -44,29 +44,54 @@ pub(crate) fn addresses(issuer: &str) -> Vec<String> {
     addresses
 }
 
+/// The metadata of an issuer (OpenID Connect Discovery 1.0 §3, RFC 8414 §2), as far as it is used.
+#[derive(Deserialize)]
+pub(crate) struct Metadata {
+    issuer: String,
+    jwks_uri: Option<String>,
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `introspection`")]
+    pub(crate) introspection_endpoint: Option<String>,
+    /// Addresses for clients that authenticate by a certificate (RFC 8705 §5).
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `introspection`")]
+    pub(crate) mtls_endpoint_aliases: Aliases,
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct Aliases {
+    #[allow(dead_code, reason = "for the feature `introspection`")]
+    pub(crate) introspection_endpoint: Option<String>,
+}
+
+impl Metadata {
+    /// Out of a document that must be that of `issuer`.
+    pub(crate) fn read(document: &[u8], issuer: &str) -> Result<Self, FetchError> {
+        let metadata: Self = serde_json::from_slice(document).map_err(|_| FetchError::Metadata)?;
+        if metadata.issuer == issuer {
+            return Ok(metadata);
+        }
+        let found: String = without_secrets(&metadata.issuer).chars().take(128).collect();
+        Err(FetchError::OtherIssuer { found: found.into() })
+    }
+}
+
 /// The address of the keys, out of a metadata document that must be that of `issuer`.
 pub(crate) fn jwks_uri(document: &[u8], issuer: &str, plain_http: bool) -> Result<String, FetchError> {
-    #[derive(Deserialize)]
-    struct Metadata {
-        issuer: String,
-        jwks_uri: String,
-    }
-    let metadata: Metadata = serde_json::from_slice(document).map_err(|_| FetchError::Metadata)?;
-    if metadata.issuer != issuer {
-        let found: String = without_secrets(&metadata.issuer).chars().take(128).collect();
-        return Err(FetchError::OtherIssuer { found: found.into() });
-    }
-    let uri = absolute(&metadata.jwks_uri).ok_or(FetchError::Metadata)?;
+    let address = Metadata::read(document, issuer)?.jwks_uri.ok_or(FetchError::Metadata)?;
+    check_named(&address, issuer, plain_http)?;
+    Ok(address)
+}
+
+/// Whether an address that the metadata of `issuer` names may be used.
+pub(crate) fn check_named(address: &str, issuer: &str, plain_http: bool) -> Result<(), FetchError> {
+    let uri = absolute(address).ok_or(FetchError::Metadata)?;
     // An issuer on another machine must not direct requests to services of this one.
     let plain = absolute(issuer).filter(|issuer| issuer.scheme_str() == Some("http"));
     let from_own = plain.as_ref().is_some_and(is_secure) && is_secure(&uri);
     // What was said of plain http was said of that address.
     let from_same = plain.is_some_and(|issuer| issuer.authority() == uri.authority()) && is_allowed(&uri, plain_http);
-    if uri.scheme_str() == Some("https") || from_own || from_same {
-        Ok(metadata.jwks_uri)
-    } else {
-        Err(FetchError::Insecure)
-    }
+    if uri.scheme_str() == Some("https") || from_own || from_same { Ok(()) } else { Err(FetchError::Insecure) }
 }
 
 #[cfg(test)]
