@@ -42,6 +42,7 @@
 //! | log people in, refresh, log them out; cookies | `login` (feature `login`) |
 //! | keep refresh tokens and sessions | `session`, in a `store` (feature `login`) |
 //! | refuse tokens before they expire | `revocation` (feature `login`) |
+//! | ask an issuer about tokens that are no JWTs | `introspection` (feature `introspection`) |
 //! | accept static keys of services | [`api_key`] |
 //! | pass tokens on to other services | [`forward`] |
 //! | tell clients where to get a token | [`metadata`] |
@@ -77,6 +78,7 @@
 //! | `rust-crypto` | off | signatures by the pure-Rust backend, used where `aws-lc-rs` is off; without ES512 and ML-DSA |
 //! | `cache` | off | a cache of verified tokens, which the builder must be told to use |
 //! | `remote` | off | keys fetched from an identity provider and kept fresh; tenants |
+//! | `introspection` | off | tokens that are no JWTs, which their issuer is asked about |
 //! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
 //! | `redis` | off | the store in Redis or Valkey, for more than one instance |
 //! | `redis-tls` | off | the same over TLS |
@@ -99,6 +101,8 @@ pub mod error;
 mod facade;
 pub mod forward;
 pub mod guard;
+#[cfg(feature = "introspection")]
+pub mod introspection;
 #[cfg(feature = "login")]
 pub mod issue;
 mod issuers;

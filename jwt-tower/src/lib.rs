@@ -55,6 +55,7 @@
 //! | `cache` | on | a cache of verified tokens, which the builder must be told to use |
 //! | `tracing` | on | events and fields of spans |
 //! | `remote` | off | keys fetched from an identity provider, tenants |
+//! | `introspection` | off | tokens that are no JWTs, which their issuer is asked about |
 //! | `login` | off | an issuer, logins, refresh tokens, sessions, revoked tokens |
 //! | `redis` | off | what is remembered in Redis or Valkey |
 //! | `redis-tls` | off | the same over TLS |
@@ -73,6 +74,7 @@ mod forward_token;
         doctest,
         feature = "axum",
         feature = "cache",
+        feature = "introspection",
         feature = "login",
         feature = "redis-tls",
         feature = "remote",
@@ -119,6 +121,8 @@ pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesService};
 pub use jwt_core::RedisStore;
 #[cfg(feature = "cache")]
 pub use jwt_core::TokenCache;
+#[cfg(feature = "introspection")]
+pub use jwt_core::introspection;
 #[cfg(feature = "testing")]
 pub use jwt_core::testing;
 #[cfg(feature = "login")]

@@ -52,6 +52,7 @@ use crate::verify::{
 /// | [`scopes`](Self::scopes), [`roles`](Self::roles) | nowhere | every issuer has them elsewhere |
 /// | `cache` (feature `cache`) | off | it keeps tokens in memory, which an application should decide on |
 /// | `sessions` (feature `login`) | none | a JWT needs no store |
+/// | `introspect` (feature `introspection`) | none | a JWT needs no question to its issuer |
 /// | `revocations` (feature `login`) | none | there is nothing to remember until something is revoked |
 /// | [`resource_metadata`](Self::resource_metadata) | none | only the application knows its address |
 /// | [`grpc`](Self::grpc) | off | a refusal with the status 200 is a yes to everybody who does not speak gRPC |
@@ -85,7 +86,7 @@ pub struct AuthenticatorBuilder<C> {
 
 /// Makes a kind of token, with what is expected of every token.
 pub(super) type MakeKind<C> =
-    Box<dyn FnOnce(&Validation) -> Result<Arc<dyn Kind<C>>, AuthenticatorBuildError> + Send + Sync>;
+    Box<dyn FnOnce(&Validation, &Arc<dyn Clock>) -> Result<Arc<dyn Kind<C>>, AuthenticatorBuildError> + Send + Sync>;
 
 /// How revoked tokens are found, and for how long after their `exp` they are remembered.
 pub(super) struct Revocation {
@@ -640,9 +641,9 @@ impl<C> AuthenticatorBuilder<C> {
             let (revocations, tokens) = (*leeway, self.validation.leeway);
             return Err(AuthenticatorBuildError::RevocationLeeway { revocations, tokens });
         }
-        let (scopes, hierarchy, roles, clock) = (self.scopes, self.hierarchy, self.roles, self.clock);
         let mut kinds = self.kinds;
-        kinds.extend(self.last_kind.map(|make| make(&self.validation)).transpose()?);
+        kinds.extend(self.last_kind.map(|make| make(&self.validation, &self.clock)).transpose()?);
+        let (scopes, hierarchy, roles, clock) = (self.scopes, self.hierarchy, self.roles, self.clock);
         Ok(Verifier {
             trusted: self.trusting.build(self.validation, !kinds.is_empty())?,
             max_token_len: self.max_token_len,

@@ -7,6 +7,8 @@ pub(crate) mod renewal;
 mod with_binding;
 #[cfg(feature = "cache")]
 mod with_cache;
+#[cfg(feature = "introspection")]
+mod with_introspection;
 #[cfg(feature = "login")]
 mod with_login;
 #[cfg(feature = "remote")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Fapi2Contradiction;
+use super::{Fapi2Contradiction, IntrospectionBuildError};
 use crate::config_error::debug_as_display;
 use crate::key::{Algorithm, RemoteKeySetBuildError};
 
@@ -105,6 +105,9 @@ pub enum AuthenticatorBuildError {
     /// Keys that cannot be fetched as configured.
     #[error("{0}")]
     Keys(#[from] RemoteKeySetBuildError),
+    /// Tokens cannot be asked about as configured.
+    #[error("{0}")]
+    Introspection(#[from] IntrospectionBuildError),
     /// The keys are discovered from one issuer, and another one is expected.
     #[error(
         "`.issuer({expected:?})` is not the issuer whose keys are discovered, which is {discovered:?}: leave it out, or make them equal"

@@ -4,6 +4,7 @@ mod build;
 mod certificate;
 mod check;
 mod fapi;
+mod introspection;
 mod outcome;
 mod proof;
 mod step_up;
@@ -17,6 +18,7 @@ pub use build::AuthenticatorBuildError;
 pub use certificate::{CertificateError, ProxyError};
 pub use check::CheckError;
 pub use fapi::Fapi2Contradiction;
+pub use introspection::IntrospectionBuildError;
 pub use outcome::CheckOutcome;
 pub(crate) use outcome::NoReason;
 pub use proof::ProofError;
@@ -164,6 +166,19 @@ pub enum Unavailable {
         /// When it is worth another try.
         retry_after: Duration,
     },
+    /// The issuer, who has to be asked about the token (RFC 7662): it does not answer, or not as the standard says.
+    #[error("the issuer could not be asked about the token")]
+    Introspection {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
+    /// A question to the issuer about a token that nobody has heard of: as many were asked lately as the limits allow, for
+    /// everybody or for this client.
+    #[error("no more unknown tokens are asked about at the moment")]
+    IntrospectionLimit {
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
     /// The list of revoked tokens: not brought up to date for longer than was allowed.
     #[error("the list of revoked tokens is out of date")]
     Revocations,
@@ -182,7 +197,10 @@ impl Unavailable {
     /// When it is worth another try.
     pub fn retry_after(self) -> Duration {
         match self {
-            Self::Keys { retry_after } | Self::Policy { retry_after } => retry_after,
+            Self::Keys { retry_after }
+            | Self::Policy { retry_after }
+            | Self::Introspection { retry_after }
+            | Self::IntrospectionLimit { retry_after } => retry_after,
             Self::Revocations | Self::Proofs | Self::Store => Duration::from_secs(1),
         }
     }

@@ -190,8 +190,17 @@ pub enum TokenError {
     #[error("no such session: it has ended, or it never was")]
     NoSession,
     /// A token of another kind, where only sessions are accepted.
-    #[error("not the token of a session, and nothing else is accepted")]
+    #[error(
+        "of no kind that is accepted here: not the token of a session, and there are no keys for JWTs; `Introspection::every_token` has their issuer asked about them"
+    )]
     NotASession,
+    /// The issuer was asked, and says that the token is not active (RFC 7662 §2.2).
+    #[error("not active, says its issuer: it has expired, was revoked, never was, or is not for this service to know")]
+    Inactive,
+    /// The issuer was asked, and `token_type` or `token_use` of its answer says that it is no access token. Refresh tokens are
+    /// active too.
+    #[error("no access token, says its issuer: `token_type` is {0}")]
+    TokenKind(Mismatch),
     /// Refused by a check of the application.
     #[error("refused by a check: {0}")]
     Check(CheckError),

@@ -25,6 +25,8 @@ pub(crate) struct Trusting {
     pub(crate) aliases: Vec<Box<str>>,
     pub(crate) issuers: Vec<TrustedIssuer>,
     pub(crate) open: Option<MakeOpenIssuers>,
+    /// What is expected of tokens is expected of others than JWTs.
+    pub(crate) expected_of_others: bool,
 }
 
 /// Makes issuers that are not known beforehand, once it is known what is expected of everybody.
@@ -39,9 +41,10 @@ impl Trusting {
         common: Validation,
         lookups_are_enough: bool,
     ) -> Result<Trusted, AuthenticatorBuildError> {
-        let Self { keys, aliases, issuers, open } = self;
+        let Self { keys, aliases, issuers, open, expected_of_others } = self;
         if issuers.is_empty() && open.is_none() {
-            if lookups_are_enough && keys.is_none() && aliases.is_empty() && common.is_silent() {
+            if lookups_are_enough && keys.is_none() && aliases.is_empty() && (expected_of_others || common.is_silent())
+            {
                 return Ok(Trusted::Nobody);
             }
             return Ok(Trusted::One(party(keys.ok_or(AuthenticatorBuildError::NoKeys)?, common, &aliases, None)?));

@@ -28,6 +28,8 @@ pub use mistaken::NotASecret;
 pub(crate) use remote::OnDemand;
 #[cfg(feature = "remote")]
 pub use remote::RemoteKeySet;
+#[cfg(feature = "introspection")]
+pub(crate) use remote::parts as remote_parts;
 pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySetBuildError, Tried};
 pub(crate) use secret::check as check_secret;
 pub use set::{KeySet, SkippedKey};

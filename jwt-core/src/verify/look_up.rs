@@ -120,9 +120,9 @@ impl<C: ClaimsType, K: CredentialKind> Kind<C> for K {
     fn find<'a>(&'a self, token: &'a [u8], _: Option<IpAddr>, verifier: &'a Verifier<C>) -> Finding<'a, C> {
         Box::pin(async move {
             let found = self.look_up(token).await?.ok_or(TokenError::NoSession)?;
-            let verified = verifier.read_looked_up(found, token)?;
-            verifier.checks.pass(&verified)?;
-            Ok(verified)
+            let token = verifier.read_looked_up(found, token)?;
+            verifier.checks.pass(&token)?;
+            Ok(token)
         })
     }
 }

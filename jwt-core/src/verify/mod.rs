@@ -31,6 +31,7 @@ pub use cache::TokenCache;
 pub use header::Header;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 pub use look_up::{CredentialKind, LookUp, LookedUp};
+#[allow(unused_imports, reason = "for the feature `introspection`")]
 pub(crate) use look_up::{Finding, Kind};
 pub use original_login::OriginalLogin;
 use party::Attempt;

@@ -145,6 +145,7 @@ impl<C> VerifiedToken<C> {
     }
 
     /// The same, sent as this compact token. It is not kept with what is kept of the token.
+    #[allow(dead_code, reason = "for the feature `introspection`")]
     pub(crate) fn sent_as(&self, token: &str) -> Self {
         Self(self.0.clone(), Sent { token: Some(token.into()), ..self.1.clone() })
     }

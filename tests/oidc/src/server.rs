@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -7,13 +7,26 @@ use std::time::Duration;
 /// A request that the key server got.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// Its method.
+    pub method: String,
     /// Its path and query.
     pub path: String,
     /// Its header fields, names in lower case.
     pub headers: Vec<(String, String)>,
+    /// Its body, as text.
+    pub body: String,
 }
 
 impl Request {
+    /// The first value of a parameter of its form, as it was sent.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.body
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| value)
+    }
+
     /// The first value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
@@ -154,14 +167,21 @@ impl Shared {
 }
 
 fn read(stream: &TcpStream) -> Option<Request> {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    let path = lines.next()?.split(' ').nth(1)?.to_owned();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
+    let first = lines.next()?;
+    let (method, rest) = first.split_once(' ')?;
+    let (method, path) = (method.to_owned(), rest.split(' ').next()?.to_owned());
     let mut headers = Vec::new();
-    for line in lines.take_while(|line| !line.is_empty()) {
+    for line in lines.by_ref().take_while(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':')?;
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    Some(Request { path, headers })
+    let request = Request { method, path, headers, body: String::new() };
+    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Request { body: String::from_utf8(body).ok()?, ..request })
 }
 
 impl std::fmt::Debug for KeyServer {

@@ -7,18 +7,18 @@ use reqwest::Certificate;
 use crate::key::{Fetch, FetchError, Fetching};
 use crate::transport::TransportError;
 
-pub(super) struct DefaultClient(reqwest::Client);
+pub(crate) struct DefaultClient(reqwest::Client);
 
 impl DefaultClient {
-    pub(super) fn new(connect_timeout: Duration, roots: Vec<Certificate>) -> Result<Self, FetchError> {
+    /// Keeps up to so many connections open for the next request.
+    pub(crate) fn new(connect_timeout: Duration, idle: usize, roots: Vec<Certificate>) -> Result<Self, FetchError> {
         let client = reqwest::Client::builder()
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(connect_timeout)
             // Beside those of the platform.
             .tls_certs_merge(roots)
-            // Minutes pass between two fetches.
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(idle)
             .build()
             .map_err(FetchError::transport)?;
         Ok(Self(client))

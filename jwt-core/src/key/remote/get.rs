@@ -1,7 +1,7 @@
 //! One request for a document, and what is wrong with its answer.
 
 use http::header::{ACCEPT, CONTENT_ENCODING, IF_NONE_MATCH, LOCATION};
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, StatusCode};
 
 use super::metadata;
 use crate::config_error::unverified;
@@ -44,6 +44,27 @@ pub(super) async fn get(
     if let Some(etag) = etag {
         request.headers_mut().insert(IF_NONE_MATCH, etag);
     }
+    send(client, address, request, max_bytes).await
+}
+
+/// The document at that address.
+#[cfg_attr(not(feature = "introspection"), expect(dead_code, reason = "keys are asked for with more care"))]
+pub(crate) async fn get_document(client: &dyn Fetch, address: &str, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
+    let response = get(client, address, None, max_bytes).await?;
+    if response.status() == StatusCode::OK {
+        document(&response).map(<[u8]>::to_vec)
+    } else {
+        Err(not_found(address, &response))
+    }
+}
+
+/// Sends a request to that address.
+pub(crate) async fn send(
+    client: &dyn Fetch,
+    address: &str,
+    request: Request<Vec<u8>>,
+    max_bytes: usize,
+) -> Result<http::Response<Vec<u8>>, FetchError> {
     let response = client.fetch(request, max_bytes).await.map_err(|error| without_query(address, error))?;
     if response.body().len() > max_bytes { Err(FetchError::TooLong { limit: max_bytes }) } else { Ok(response) }
 }

@@ -16,6 +16,14 @@ mod status;
 
 pub use error::RemoteKeySetBuildError;
 pub use fetch::{Fetch, FetchError, Fetching, Tried};
+/// What other rooms need that ask providers too.
+#[cfg(feature = "introspection")]
+pub(crate) mod parts {
+    pub(crate) use super::client::DefaultClient;
+    pub(crate) use super::get::{document, get_document, not_found, send};
+    pub(crate) use super::metadata::{Metadata, absolute, addresses, check_named};
+    pub(crate) use super::roots::RootCertificates;
+}
 #[cfg(feature = "remote")]
 pub(crate) use set::OnDemand;
 #[cfg(feature = "remote")]

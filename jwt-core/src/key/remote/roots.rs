@@ -9,14 +9,14 @@ use crate::transport::certificates;
 
 /// Certificates in DER.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RootCertificates {
+pub(crate) struct RootCertificates {
     certificates: Vec<Arc<[u8]>>,
     /// One that was given cannot be read.
     unreadable: bool,
 }
 
 impl RootCertificates {
-    pub(super) fn add(&mut self, pem: &[u8]) {
+    pub(crate) fn add(&mut self, pem: &[u8]) {
         match certificates::in_pem(pem) {
             Some(certificates) => self.certificates.extend(certificates.into_iter().map(Arc::from)),
             None => self.unreadable = true,
@@ -24,7 +24,7 @@ impl RootCertificates {
     }
 
     /// Whether they are certificates, and will be used.
-    pub(super) fn check(&self, own_client: bool) -> Result<(), RemoteKeySetBuildError> {
+    pub(crate) fn check(&self, own_client: bool) -> Result<(), RemoteKeySetBuildError> {
         if self.unreadable {
             return Err(RemoteKeySetBuildError::RootCertificate);
         }
@@ -38,7 +38,7 @@ impl RootCertificates {
         read.map(drop).ok_or(RemoteKeySetBuildError::RootCertificate)
     }
 
-    pub(super) fn certificates(&self) -> Result<Vec<Certificate>, FetchError> {
+    pub(crate) fn certificates(&self) -> Result<Vec<Certificate>, FetchError> {
         self.certificates.iter().map(|der| Certificate::from_der(der).map_err(FetchError::transport)).collect()
     }
 }

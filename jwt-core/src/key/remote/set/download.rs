@@ -48,10 +48,10 @@ pub(super) async fn download(
     let client: &dyn Fetch = if let Some(client) = &settings.client {
         &**client
     } else {
-        // Made again for each fetch, since it holds a hundred kilobytes; and on a thread that may block, since it takes
+        // Made again for each fetch, since it holds a hundred kilobytes and minutes pass until the next one; and on a thread that may block, since it takes
         // milliseconds.
         let (connect_timeout, roots) = (settings.connect_timeout, settings.roots.clone());
-        let made = spawn_blocking(move || DefaultClient::new(connect_timeout, roots.certificates()?)).await;
+        let made = spawn_blocking(move || DefaultClient::new(connect_timeout, 0, roots.certificates()?)).await;
         own = made.map_err(|_| FetchError::Stopped)??;
         &own
     };
@@ -137,7 +137,7 @@ async fn discover(
 impl FetchError {
     /// Whether the provider answered that there is nothing at this address. There may be something at another. Too many
     /// requests, on the other hand, say nothing about it.
-    pub(super) fn says_not_here(&self) -> bool {
+    pub(crate) fn says_not_here(&self) -> bool {
         match self {
             Self::Status(status) => (400..500).contains(status) && *status != 429,
             Self::OtherIssuer { .. } | Self::Metadata | Self::Insecure | Self::Compressed => true,

@@ -1,0 +1,111 @@
+//! What issuers have said of tokens lately, by the digest of each token. No token is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::quality::RandomState;
+use quick_cache::Weighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use tokio::time::Instant;
+
+use crate::error::{AuthError, TokenError};
+use crate::key::crypto;
+use crate::verify::VerifiedToken;
+
+/// SHA-256 of a token.
+pub(super) type Digest = Box<[u8]>;
+
+pub(super) fn digest(token: &[u8]) -> Digest {
+    crypto::sha256(token).into()
+}
+
+/// What an entry takes up at least, in bytes: so many of that size fit into the cache. Larger ones take the place of several.
+const ENTRY: u64 = 2048;
+/// How many answers about tokens that are not good are kept.
+const REFUSED: usize = 4096;
+
+pub(super) struct Known<C> {
+    good: Cache<Digest, Good<C>, Weight, RandomState>,
+    refused: Cache<Digest, Refused>,
+    cache_for: Duration,
+    stale_if_error: Duration,
+    cache_inactive_for: Duration,
+}
+
+struct Good<C> {
+    token: VerifiedToken<C>,
+    asked: Instant,
+}
+
+impl<C> Clone for Good<C> {
+    fn clone(&self) -> Self {
+        Self { token: self.token.clone(), asked: self.asked }
+    }
+}
+
+#[derive(Clone)]
+struct Refused {
+    error: Arc<TokenError>,
+    asked: Instant,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl<C> Weighter<Digest, Good<C>> for Weight {
+    fn weight(&self, _: &Digest, good: &Good<C>) -> u64 {
+        // The text, and as much again for the claims that were made of it.
+        ENTRY.max(2 * good.token.claims_json().len() as u64)
+    }
+}
+
+impl<C> Known<C> {
+    pub(super) fn new(
+        max_cached: usize,
+        cache_for: Duration,
+        stale_if_error: Duration,
+        cache_inactive_for: Duration,
+    ) -> Self {
+        let bytes = ENTRY.saturating_mul(max_cached as u64);
+        let good = Cache::with(max_cached, bytes, Weight, RandomState::default(), DefaultLifecycle::default());
+        Self { good, refused: Cache::new(REFUSED), cache_for, stale_if_error, cache_inactive_for }
+    }
+
+    /// What needs no question.
+    pub(super) fn fresh(&self, digest: &Digest, now: Instant) -> Option<Result<VerifiedToken<C>, AuthError>> {
+        let is_fresh = |asked: Instant, time: Duration| now.saturating_duration_since(asked) < time;
+        if let Some(good) = self.good.get(digest)
+            && is_fresh(good.asked, self.cache_for)
+        {
+            return Some(Ok(good.token));
+        }
+        let refused = self.refused.get(digest).filter(|refused| is_fresh(refused.asked, self.cache_inactive_for));
+        refused.map(|refused| Err(TokenError::clone(&refused.error).into()))
+    }
+
+    /// Whether the token was good when it was last asked about, however long ago. Nobody has made it up.
+    pub(super) fn was_good(&self, digest: &Digest) -> bool {
+        self.good.get(digest).is_some()
+    }
+
+    /// A good token that nobody can be asked about at the moment, if that is not for too long.
+    pub(super) fn stale(&self, digest: &Digest, now: Instant) -> Option<VerifiedToken<C>> {
+        let good = self.good.get(digest)?;
+        let age = now.saturating_duration_since(good.asked);
+        (age < self.cache_for.saturating_add(self.stale_if_error)).then_some(good.token)
+    }
+
+    /// Keeps an answer, to a question that was asked at that moment.
+    pub(super) fn keep(&self, digest: &Digest, answer: &Result<VerifiedToken<C>, TokenError>, asked: Instant) {
+        match answer {
+            Ok(token) => {
+                self.refused.remove(digest);
+                self.good.insert(digest.clone(), Good { token: token.clone(), asked });
+            }
+            Err(error) => {
+                self.good.remove(digest);
+                self.refused.insert(digest.clone(), Refused { error: Arc::new(error.clone()), asked });
+            }
+        }
+    }
+}
