@@ -3,8 +3,10 @@
 // One client, `robot`, gets access tokens as JWTs by client credentials, for the resources `urn:alg:RS256` and so on:
 // each is a resource server whose tokens are signed by that algorithm. With a proof (DPoP), which has to have a nonce, they
 // are bound to its key. The client `machine` gets tokens that are bound to its certificate, which comes as PEM in base64 in
-// the field `X-Certificate`. POST /control takes
-// {"generate": [{"alg", "kid"}], "sign": {alg: kid}, "withdraw": [kid]} and works at once. Keys live in KEYFILE, so that
+// the field `X-Certificate`. For the resource `urn:opaque` tokens are no JWTs. The clients `api` (by `client_secret_basic`),
+// `api-jwt` (`private_key_jwt`, with the keys that /control was told) and `api-signed`, which gets signed answers, may introspect
+// tokens. POST /control takes
+// {"generate": [{"alg", "kid"}], "sign": {alg: kid}, "withdraw": [kid], "ofClient": [jwk]} and works at once. Keys live in KEYFILE, so that
 // they outlive the process.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -18,7 +20,7 @@ const kinds = {
   ES256: ['ec', { namedCurve: 'P-256' }],
   EdDSA: ['ed25519', {}],
 };
-const keys = existsSync(keyFile) ? JSON.parse(readFileSync(keyFile, 'utf8')) : { set: [], sign: {} };
+const keys = existsSync(keyFile) ? JSON.parse(readFileSync(keyFile, 'utf8')) : { set: [], sign: {}, ofClient: [] };
 let answer;
 
 function generate(alg, kid) {
@@ -44,13 +46,22 @@ const nonceSecret = randomBytes(32);
 function publish() {
   writeFileSync(keyFile, JSON.stringify(keys));
   const provider = new Provider(`http://127.0.0.1:${server.address().port}`, {
-    clients: [client('robot'), client('machine', { tls_client_certificate_bound_access_tokens: true })],
+    clients: [
+      client('robot'),
+      client('machine', { tls_client_certificate_bound_access_tokens: true }),
+      client('api', { token_endpoint_auth_method: 'client_secret_basic' }),
+      client('api-jwt', { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: keys.ofClient } }),
+      client('api-signed', { introspection_signed_response_alg: 'ES256' }),
+    ],
     cookies: { keys: ['not used'] },
     jwks: { keys: keys.set },
-    extraTokenClaims: () => ({ name: 'Robot' }),
+    extraTokenClaims: (_context, token) => ({ name: 'Robot', ...(token.format === 'opaque' && { sub: 'robot' }) }),
     ttl: { ClientCredentials: 3600 },
     features: {
       clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: (_context, asking) => asking.clientId.startsWith('api') },
+      jwtIntrospection: { enabled: true },
+      revocation: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: true, nonceSecret, requireNonce: () => true },
       mTLS: {
@@ -61,6 +72,7 @@ function publish() {
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo(_context, resource) {
+          if (resource === 'urn:opaque') return { audience: 'api', scope: 'read', accessTokenFormat: 'opaque' };
           const alg = resource.slice('urn:alg:'.length);
           return {
             audience: 'api',
@@ -82,6 +94,7 @@ function control(request, response) {
     const wish = JSON.parse(text);
     for (const { alg, kid } of wish.generate ?? []) generate(alg, kid);
     Object.assign(keys.sign, wish.sign);
+    keys.ofClient = wish.ofClient ?? keys.ofClient;
     keys.set = keys.set.filter(({ kid }) => !wish.withdraw?.includes(kid));
     publish();
     response.writeHead(200, { 'Content-Length': '2' }).end('ok');

@@ -43,6 +43,11 @@ impl Key {
         Self { kid: kid.to_owned(), jwk, signing }
     }
 
+    /// What signs.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
     /// A token of that issuer for Alice, good for an hour.
     ///
     /// # Panics

@@ -17,6 +17,11 @@ pub struct Provider {
     key_file: PathBuf,
 }
 
+/// The secret of its clients, as it stands in a form.
+const SECRET: &str = "a+secret+that+everybody+knows";
+/// The resource whose tokens are no JWTs, as it stands in a form.
+const OPAQUE: &str = "urn%3Aopaque";
+
 /// A resource server that the provider knows, by the algorithm of its access tokens.
 pub type ResourceServer = &'static str;
 
@@ -25,6 +30,9 @@ fn directory() -> &'static Path {
 }
 
 impl Provider {
+    /// The secret of its clients.
+    pub const SECRET: &str = "a secret that everybody knows";
+
     /// The resource servers.
     pub const RESOURCE_SERVERS: [ResourceServer; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
 
@@ -93,19 +101,49 @@ impl Provider {
         token_of(&self.ask("robot", of, &[]))
     }
 
+    /// An access token of its that is no JWT.
+    ///
+    /// # Panics
+    /// Where it gives none.
+    pub fn opaque_token(&self) -> String {
+        token_of(&self.ask_for("robot", OPAQUE, &[]))
+    }
+
+    /// The same, bound to this key.
+    ///
+    /// # Panics
+    /// Where it gives none, or one without a nonce.
+    pub fn opaque_token_bound_to(&self, key: &DpopKey) -> String {
+        self.bound_to(key, OPAQUE)
+    }
+
+    /// Has it revoke a token (RFC 7009).
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub fn revoke(&self, token: &str) {
+        let form = format!("token={token}&client_id=robot&client_secret={SECRET}");
+        let reply = self.post("/token/revocation", "application/x-www-form-urlencoded", &[], &form);
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+
     /// An access token of its that is bound to this key (RFC 9449 §5). The provider demands a nonce (§8), so that takes two
     /// requests.
     ///
     /// # Panics
     /// Where it gives none, or one without a nonce.
     pub fn token_bound_to(&self, key: &DpopKey, of: ResourceServer) -> String {
+        self.bound_to(key, &format!("urn%3Aalg%3A{of}"))
+    }
+
+    fn bound_to(&self, key: &DpopKey, resource: &str) -> String {
         let url = format!("{}/token", self.issuer());
         let proof = key.proof("POST", &url).sign().expect("there is randomness");
-        let refused = self.ask("robot", of, &[("DPoP", &proof)]);
+        let refused = self.ask_for("robot", resource, &[("DPoP", &proof)]);
         assert!(refused.status == 400 && refused.body.contains("use_dpop_nonce"), "{refused:?}");
         let nonce = refused.header("dpop-nonce").expect("the refusal brings a nonce");
         let proof = key.proof("POST", &url).nonce(nonce).sign().expect("there is randomness");
-        token_of(&self.ask("robot", of, &[("DPoP", &proof)]))
+        token_of(&self.ask_for("robot", resource, &[("DPoP", &proof)]))
     }
 
     /// An access token of its that is bound to this certificate in PEM (RFC 8705 §3).
@@ -118,9 +156,12 @@ impl Provider {
     }
 
     fn ask(&self, client: &str, of: ResourceServer, fields: &[(&str, &str)]) -> Reply {
-        let secret = "a+secret+that+everybody+knows";
+        self.ask_for(client, &format!("urn%3Aalg%3A{of}"), fields)
+    }
+
+    fn ask_for(&self, client: &str, resource: &str, fields: &[(&str, &str)]) -> Reply {
         let form = format!(
-            "grant_type=client_credentials&scope=read&resource=urn%3Aalg%3A{of}&client_id={client}&client_secret={secret}"
+            "grant_type=client_credentials&scope=read&resource={resource}&client_id={client}&client_secret={SECRET}"
         );
         self.post("/token", "application/x-www-form-urlencoded", fields, &form)
     }
@@ -133,6 +174,11 @@ impl Provider {
     /// Takes a key out of the set.
     pub fn withdraw(&self, kid: &str) {
         self.control(&json!({"withdraw": [kid]}));
+    }
+
+    /// Tells it the public key by which the client `api-jwt` authenticates.
+    pub fn know_client_key(&self, jwk: &Value) {
+        self.control(&json!({"ofClient": [jwk]}));
     }
 
     fn control(&self, wish: &Value) {

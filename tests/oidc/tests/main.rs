@@ -5,6 +5,8 @@ mod background;
 mod bound;
 mod examples;
 mod hostile;
+mod introspection;
+mod introspection_provider;
 mod private_ca;
 mod provider;
 mod seen;
