@@ -2,13 +2,15 @@
 //!
 //! `OIDC_ISSUER=https://login.example.com OIDC_AUDIENCE=api cargo run -p oidc-actix`, then `curl` its `/me` with a token
 //! of that provider. `PORT` is 3000, 0 for any. `OIDC_ALGORITHMS`, such as `RS256,ES256`, are the only ones that are used;
-//! without it, those that the keys name. Without keys from the provider it does not start, unless
+//! without it, those that the keys name. With `OIDC_INTROSPECT=ID:SECRET`, tokens that are no JWTs are good too: the provider
+//! is asked about them, as the client of that identifier and secret. Without keys from the provider it does not start, unless
 //! `OIDC_START_ANYWAY` is set.
 
 use std::process::ExitCode;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use jwt_actix::error::AuthenticatorBuildError;
+use jwt_actix::introspection::Introspection;
 use jwt_actix::key::{FetchError, UnknownAlgorithm};
 use jwt_actix::{Algorithm, Authenticator, Claims, JwtAuth, RemoteKeySet};
 
@@ -35,6 +37,7 @@ usage: OIDC_ISSUER=URL OIDC_AUDIENCE=NAME [PORT=PORT] cargo run -p oidc-actix
 
   OIDC_ISSUER          the `iss` of the provider's tokens, such as https://login.example.com
   OIDC_AUDIENCE        what this service is called in the `aud` of the provider's tokens
+  OIDC_INTROSPECT      ID:SECRET of a client that may ask the provider about tokens: accept opaque tokens too
   PORT                 where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
   OIDC_START_ANYWAY=1  serve at once, and answer 503 until the keys of the provider have arrived
 ";
@@ -55,11 +58,15 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), StartError> {
     let settings = Settings::read()?;
-    let mut keys = RemoteKeySet::discover(settings.issuer);
+    let mut keys = RemoteKeySet::discover(settings.issuer.clone());
     if let Some(algorithms) = settings.algorithms {
         keys = keys.algorithms(algorithms);
     }
-    let auth = Authenticator::<User>::builder().keys(&keys).audience(settings.audience).build()?;
+    let mut builder = Authenticator::<User>::builder().keys(&keys).audience(settings.audience);
+    if let Some((id, secret)) = settings.introspect {
+        builder = builder.introspect(Introspection::discover(settings.issuer).client_secret(id, secret));
+    }
+    let auth = builder.build()?;
     if !settings.start_anyway {
         keys.ready().await?;
     }
@@ -83,6 +90,8 @@ struct Settings {
     audience: String,
     /// The only ones that are used.
     algorithms: Option<Vec<Algorithm>>,
+    /// Identifier and secret by which the provider is asked about tokens that are no JWTs.
+    introspect: Option<(String, String)>,
     port: u16,
     /// Serve at once, and answer 503 until the keys have arrived.
     start_anyway: bool,
@@ -98,6 +107,8 @@ enum StartError {
     NoAudience,
     #[error("OIDC_ALGORITHMS: {name:?} is {error}, with commas between them")]
     Algorithm { name: String, error: UnknownAlgorithm },
+    #[error("OIDC_INTROSPECT is not an identifier, a colon and a secret, of a client that may introspect tokens")]
+    Introspect,
     #[error("PORT is no port: {0}")]
     Port(#[from] std::num::ParseIntError),
     #[error("OIDC_ISSUER and OIDC_AUDIENCE do not go: {0}")]
@@ -117,6 +128,7 @@ impl Settings {
             issuer: set("OIDC_ISSUER").ok_or(StartError::NoIssuer)?,
             audience: set("OIDC_AUDIENCE").ok_or(StartError::NoAudience)?,
             algorithms: set("OIDC_ALGORITHMS").map(|names| algorithms(&names)).transpose()?,
+            introspect: set("OIDC_INTROSPECT").map(|pair| client(&pair).ok_or(StartError::Introspect)).transpose()?,
             port: set("PORT").map_or(Ok(3000), |port| port.parse())?,
             start_anyway: set("OIDC_START_ANYWAY").is_some(),
         })
@@ -127,6 +139,12 @@ impl Settings {
 fn algorithms(names: &str) -> Result<Vec<Algorithm>, StartError> {
     let algorithm = |name: &str| name.parse().map_err(|error| StartError::Algorithm { name: name.to_owned(), error });
     names.split(',').map(str::trim).map(algorithm).collect()
+}
+
+/// An identifier and a secret, with a colon between them.
+fn client(pair: &str) -> Option<(String, String)> {
+    let (id, secret) = pair.split_once(':')?;
+    (!id.is_empty() && !secret.is_empty()).then(|| (id.to_owned(), secret.to_owned()))
 }
 
 /// What strangers may know: well or not. Addresses, ages and errors of the keys are in the log, which has every fetch that

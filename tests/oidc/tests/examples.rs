@@ -18,7 +18,7 @@ pub(crate) fn example(name: &str, variables: &[(&str, &str)]) -> Command {
     // target/debug/deps/examples-… is this test.
     let directory: PathBuf = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().into();
     let mut command = outside::command(directory.join(name));
-    for variable in ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_ALGORITHMS", "OIDC_START_ANYWAY"] {
+    for variable in ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_ALGORITHMS", "OIDC_INTROSPECT", "OIDC_START_ANYWAY"] {
         command.env_remove(variable);
     }
     command.env("PORT", "0").envs(variables.iter().copied());
@@ -66,12 +66,29 @@ fn the_examples_serve_real_tokens_and_say_how_it_stands() {
 }
 
 #[test]
+fn the_examples_take_opaque_tokens_where_they_are_told_who_may_ask_about_them() {
+    let Some(provider) = Provider::start() else { return };
+    let (issuer, client) = (provider.issuer(), format!("api:{}", Provider::SECRET));
+    for name in EXAMPLES {
+        let told = [("OIDC_ISSUER", &*issuer), ("OIDC_AUDIENCE", "api"), ("OIDC_INTROSPECT", &*client)];
+        for (variables, opaque) in [(&told[..], 200), (&told[..2], 401)] {
+            let served = Served::start(example(name, variables));
+            for (token, status) in [(provider.opaque_token(), opaque), (provider.token("ES256"), 200)] {
+                let reply = served.get("/me", &[("Authorization", &format!("Bearer {token}"))]);
+                assert_eq!(reply.status, status, "{name}: {reply:?}");
+                assert!(status != 200 || reply.body == "Hello, robot!\n", "{name}: {reply:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_examples_say_what_is_missing_or_wrong_and_do_not_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}", taken.local_addr().unwrap());
     drop(taken);
     let unknown = "\"RS265\" is not a supported signature algorithm: use one of HS256";
-    let cases: [(&[(&str, &str)], &str); 7] = [
+    let cases: [(&[(&str, &str)], &str); 8] = [
         (&[("OIDC_AUDIENCE", "api")], "OIDC_ISSUER is not set"),
         (&[("OIDC_ISSUER", "https://login.example.com")], "OIDC_AUDIENCE is not set"),
         (&[("OIDC_ISSUER", "login.example.com"), ("OIDC_AUDIENCE", "api")], "absolute https address"),
@@ -84,6 +101,10 @@ fn the_examples_say_what_is_missing_or_wrong_and_do_not_start() {
         (
             &[("OIDC_ISSUER", &nobody), ("OIDC_AUDIENCE", "api"), ("OIDC_ALGORITHMS", "ES256,")],
             "OIDC_ALGORITHMS: \"\" is not a supported signature algorithm",
+        ),
+        (
+            &[("OIDC_ISSUER", &nobody), ("OIDC_AUDIENCE", "api"), ("OIDC_INTROSPECT", "api")],
+            "OIDC_INTROSPECT is not an identifier, a colon and a secret",
         ),
     ];
     for name in EXAMPLES {
