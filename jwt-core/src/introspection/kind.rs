@@ -24,6 +24,9 @@ const OWN: [&[u8]; 2] = [b"jst_", b"jrt_"];
 /// How many dots a JWT has, and one that is encrypted.
 const DOTS_OF_JWTS: [usize; 2] = [2, 4];
 
+/// When it is worth another try where nothing better is known.
+const SOON: Duration = Duration::from_secs(1);
+
 pub(super) struct Introspected<C> {
     pub(super) asker: Asker,
     /// The issuer whose JWTs are asked about too.
@@ -89,7 +92,7 @@ impl<C: ClaimsType> Introspected<C> {
                 self.reporter.failed(&error);
                 let pause = match error {
                     // The issuer has not been asked.
-                    IntrospectionError::Busy => Duration::from_secs(1),
+                    IntrospectionError::Busy => SOON,
                     _ => self.limits.failed(Instant::now()),
                 };
                 unavailable(retry_after(&error).unwrap_or(pause))
@@ -153,17 +156,17 @@ impl<C: ClaimsType> Kind<C> for Introspected<C> {
 
     fn recall(&self, token: &[u8], verifier: &Verifier<C>) -> Option<Result<VerifiedToken<C>, AuthError>> {
         let text = std::str::from_utf8(token).ok()?;
-        let known = self.known.fresh(&digest(token), Instant::now())?;
+        let known = self.known.fresh(&digest(token)?, Instant::now())?;
         Some(known.and_then(|known| Self::admit(&known, text, verifier)))
     }
 
     fn find<'a>(&'a self, token: &'a [u8], client: Option<IpAddr>, verifier: &'a Verifier<C>) -> Finding<'a, C> {
         Box::pin(async move {
             let text = std::str::from_utf8(token).map_err(|_| TokenError::Inactive)?;
-            let digest = digest(token);
+            let digest = digest(token).ok_or(Unavailable::Introspection { retry_after: SOON })?;
             let fresh = || self.known.fresh(&digest, Instant::now());
             let work = self.asked(text, &digest, client, verifier);
-            let known = self.flights.join(digest.clone(), fresh, work, |_| ()).await?;
+            let known = self.flights.join(digest, fresh, work, |_| ()).await?;
             Self::admit(&known, text, verifier)
         })
     }

@@ -13,10 +13,11 @@ use crate::key::crypto;
 use crate::verify::VerifiedToken;
 
 /// SHA-256 of a token.
-pub(super) type Digest = Box<[u8]>;
+pub(super) type Digest = [u8; 32];
 
-pub(super) fn digest(token: &[u8]) -> Digest {
-    crypto::sha256(token).into()
+/// `None` where a backend yields anything else, which none does: two tokens must never have one name.
+pub(super) fn digest(token: &[u8]) -> Option<Digest> {
+    crypto::sha256(token).try_into().ok()
 }
 
 /// What an entry takes up at least, in bytes: so many of that size fit into the cache. Larger ones take the place of several.
@@ -100,11 +101,11 @@ impl<C> Known<C> {
         match answer {
             Ok(token) => {
                 self.refused.remove(digest);
-                self.good.insert(digest.clone(), Good { token: token.clone(), asked });
+                self.good.insert(*digest, Good { token: token.clone(), asked });
             }
             Err(error) => {
                 self.good.remove(digest);
-                self.refused.insert(digest.clone(), Refused { error: Arc::new(error.clone()), asked });
+                self.refused.insert(*digest, Refused { error: Arc::new(error.clone()), asked });
             }
         }
     }

@@ -1,15 +1,19 @@
-//! What fetched keys and many issuers cost, side by side in one process: `cargo run --release -p oidc-tests --example
-//! figures`. Each pair takes turns in many short rounds, so that a busy machine disturbs both alike; the minima are
-//! printed, in nanoseconds, and their ratio, which should be at most 1.1.
+//! What fetched keys, many issuers and answers about opaque tokens cost, side by side in one process: `cargo run --release -p
+//! oidc-tests --example figures`. Each pair takes turns in many short rounds, so that a busy machine disturbs both alike; the
+//! minima are printed, in nanoseconds, and their ratio, which should be at most 1.1, and 1.5 for requests with opaque tokens.
+//! `figures introspection` prints these alone.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use acceptance::{AUDIENCE, User};
 use jwt_core::adapter::Verdict;
-use jwt_core::{Algorithm, Authenticator, KeySet, RemoteKeySet, SigningKey, TrustedIssuer, VerifyingKey};
+use jwt_core::introspection::Introspection;
+use jwt_core::key::{Fetch, Fetching};
+use jwt_core::{Algorithm, Authenticator, KeySet, RemoteKeySet, SigningKey, TokenCache, TrustedIssuer, VerifyingKey};
 use oidc_tests::{Key, Scripted, builder, jwks};
 use serde_json::json;
+use tower::ServiceExt;
 
 const ROUNDS: u32 = 41;
 const ISSUERS: usize = 1000;
@@ -124,9 +128,98 @@ fn fetched(runtime: &tokio::runtime::Runtime, hangs: bool) -> Case {
     Case::new(auth, [key.token("https://login.example.com")])
 }
 
+/// Says of every token that it is one for Alice.
+struct Knows;
+
+impl Fetch for Knows {
+    fn fetch(&self, _: http::Request<Vec<u8>>, _: usize) -> Fetching<'_> {
+        let claims = json!({
+            "active": true, "token_type": "Bearer", "iss": "https://login.example.com", "aud": AUDIENCE, "sub": "alice",
+            "name": "Alice", "exp": 4_000_000_000_u64,
+        });
+        Box::pin(async move { Ok(http::Response::new(claims.to_string().into_bytes())) })
+    }
+}
+
+/// Nanoseconds of a request, of two services in turns.
+async fn compare_services<S, F>(what: &str, one: S, other: S, call: impl Fn(&S) -> F)
+where
+    F: Future<Output = bool>,
+{
+    let mut least = [f64::MAX; 2];
+    for _ in 0..ROUNDS * 5 {
+        for (service, least) in [&one, &other].into_iter().zip(&mut least) {
+            let begun = Instant::now();
+            for _ in 0..500 {
+                assert!(call(service).await);
+            }
+            *least = least.min(begun.elapsed().as_secs_f64() * 1e9 / 500.0);
+        }
+    }
+    let [one, other] = least;
+    println!("{what}: {one:.0} and {other:.0}, ratio {:.3}", other / one);
+}
+
+/// A cached JWT, and a cached answer about an opaque token: the core alone, and requests to a route without a network.
+fn introspection(runtime: &tokio::runtime::Runtime) {
+    let key = Key::new("k");
+    let keys = || KeySet::jwks(jwks([&key])).expect("a key");
+    let jwt = key.token("https://login.example.com");
+    // As long as those of providers are.
+    let opaque = "mF_9.B5f-4.1JqM_x7Qk2Zr0Vw8Yd3Ns5Tb6Ug9Ih0Pc".replace('.', "");
+    let ask = || Introspection::at("https://login.example.com/ask").client_secret("api", "secret").client(Knows);
+    let by_key = || builder().keys(keys()).cache(TokenCache::new()).build().expect("an authenticator");
+    let by_answer = || {
+        let auth = builder().introspect(ask()).build().expect("an authenticator");
+        runtime.block_on(auth.verifier().verify_async(&opaque)).expect("a good token");
+        auth
+    };
+    let cases = (Case::new(by_key(), [jwt.clone()]), Case::new(by_answer(), [opaque.clone()]));
+    compare("cached JWT and cached answer, the core alone", &cases.0, &cases.1, 2000);
+
+    let current = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (bearer_jwt, bearer_opaque) = (format!("Bearer {jwt}"), format!("Bearer {opaque}"));
+    let tower = |auth, bearer: &str| {
+        let handler = |jwt_tower::Claims(user): jwt_tower::Claims<User>| async move { user.name.clone() };
+        let routes = axum::Router::new().route("/", axum::routing::get(handler));
+        (routes.layer(jwt_tower::JwtAuth::new(auth)), bearer.to_owned())
+    };
+    let (one, other) = (tower(by_key(), &bearer_jwt), tower(by_answer(), &bearer_opaque));
+    current.block_on(compare_services("the same, requests to axum", one, other, |(routes, bearer)| {
+        let request = http::Request::get("/").header("authorization", bearer).body(axum::body::Body::empty());
+        let response = routes.clone().oneshot(request.expect("a request"));
+        async move { response.await.expect("it answers").status() == 200 }
+    }));
+    let system = actix_web::rt::System::new();
+    system.block_on(async {
+        let mut services = Vec::new();
+        for (auth, bearer) in [(by_key(), &bearer_jwt), (by_answer(), &bearer_opaque)] {
+            async fn handler(user: jwt_actix::Claims<User>) -> String {
+                user.name.clone()
+            }
+            let app = actix_web::App::new().wrap(jwt_actix::JwtAuth::new(auth));
+            let app = app.route("/", actix_web::web::get().to(handler));
+            services.push((actix_web::test::init_service(app).await, bearer.clone()));
+        }
+        let other = services.pop().expect("two");
+        let one = services.pop().expect("two");
+        compare_services("the same, requests to actix-web", one, other, |(app, bearer)| {
+            let request =
+                actix_web::test::TestRequest::get().uri("/").insert_header(("authorization", bearer.as_str()));
+            let response = actix_web::dev::Service::call(app, request.to_request());
+            async move { response.await.expect("it answers").status() == 200 }
+        })
+        .await;
+    });
+}
+
 fn main() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    introspection(&runtime);
+    if std::env::args().any(|argument| argument == "introspection") {
+        return;
+    }
     let (quiet, hanging) = (fetched(&runtime, false), fetched(&runtime, true));
     compare("ES256, the provider answers and hangs", &quiet, &hanging, 50);
 
