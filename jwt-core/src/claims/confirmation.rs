@@ -63,7 +63,6 @@ pub(crate) fn thumbprint(text: &str) -> Option<Thumbprint> {
 /// How the sender of a token has shown that it is theirs.
 ///
 /// `token.possession()` in a handler says so; `Require::bound()` demands one.
-// One number, so that it travels with a token in registers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Possession(u8);
 

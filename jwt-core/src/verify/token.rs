@@ -74,12 +74,32 @@ impl<'t> UntrustedToken<'t> {
 /// `testing` a test.
 pub struct VerifiedToken<C>(pub(super) Arc<Parts<C>>, Sent);
 
-/// How it was sent.
+/// How it was sent, if that is not as usual: as a bearer token that is kept with its claims. Behind one pointer, so that a
+/// verified token travels in two registers.
 #[derive(Clone, Default)]
-struct Sent {
+struct Sent(Option<Arc<Specially>>);
+
+#[derive(Clone, Default)]
+struct Specially {
     possession: Possession,
     /// The compact token, where it is kept nowhere.
-    token: Option<Arc<str>>,
+    token: Option<Box<str>>,
+}
+
+impl Sent {
+    fn with(self, change: impl FnOnce(&mut Specially)) -> Self {
+        let mut sent = self.0.map(Arc::unwrap_or_clone).unwrap_or_default();
+        change(&mut sent);
+        Self(Some(Arc::new(sent)))
+    }
+
+    fn possession(&self) -> Possession {
+        self.0.as_ref().map_or(Possession::BEARER, |sent| sent.possession)
+    }
+
+    fn token<'t>(&'t self, common: &'t Common) -> &'t str {
+        self.0.as_ref().and_then(|sent| sent.token.as_deref()).unwrap_or_else(|| common.compact())
+    }
 }
 
 pub(super) struct Parts<C> {
@@ -141,13 +161,13 @@ impl<C> VerifiedToken<C> {
 
     /// The same, sent by somebody who has shown that it is theirs.
     pub(crate) fn shown_by(self, possession: Possession) -> Self {
-        Self(self.0, Sent { possession, ..self.1 })
+        Self(self.0, self.1.with(|sent| sent.possession = possession))
     }
 
     /// The same, sent as this compact token. It is not kept with what is kept of the token.
     #[allow(dead_code, reason = "for the feature `introspection`")]
     pub(crate) fn sent_as(&self, token: &str) -> Self {
-        Self(self.0.clone(), Sent { token: Some(token.into()), ..self.1.clone() })
+        Self(self.0.clone(), self.1.clone().with(|sent| sent.token = Some(token.into())))
     }
 
     /// What it is bound to.
@@ -166,12 +186,12 @@ impl<C> VerifiedToken<C> {
     }
 
     pub(crate) fn compact(&self) -> &str {
-        self.1.token.as_deref().unwrap_or_else(|| self.0.common.compact())
+        self.1.token(&self.0.common)
     }
 
     /// How its sender has shown that it is theirs. [`Possession::BEARER`] of a token that came by another way than a request.
     pub fn possession(&self) -> Possession {
-        self.1.possession
+        self.1.possession()
     }
 
     /// By whom it was verified; none of a token that was looked up.
@@ -327,7 +347,7 @@ pub struct CompactToken(Arc<dyn Verified>, Sent);
 impl CompactToken {
     /// The token. Treat it as a password: whoever holds it is the user.
     pub fn as_str(&self) -> &str {
-        self.1.token.as_deref().unwrap_or_else(|| self.0.common().compact())
+        self.1.token(self.0.common())
     }
 
     /// `exp`: from when on it is not good any more.
@@ -377,7 +397,7 @@ impl CompactToken {
     /// How its sender has shown that it is theirs.
     #[allow(dead_code, reason = "for guards")]
     pub(crate) fn possession(&self) -> Possession {
-        self.1.possession
+        self.1.possession()
     }
 
     /// The JSON text of its claims.
