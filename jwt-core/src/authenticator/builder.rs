@@ -16,9 +16,9 @@ use crate::error::{AuthenticatorBuildError, CheckOutcome, RegisteredClaim};
 use crate::issuers::{TrustedIssuer, Trusting};
 use crate::key::KeySource;
 use crate::metadata::ResourceMetadata;
+use crate::observe::near_miss::Sources;
 use crate::request::cross_site::CrossSite;
 use crate::request::csrf_token::CsrfTokens;
-use crate::request::near_miss::Sources;
 use crate::request::source::TokenSource;
 use crate::verify::{
     Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Kind, Lookup, Profile, Remember,

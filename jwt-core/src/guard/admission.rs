@@ -7,10 +7,10 @@ use http::StatusCode;
 use crate::answer::{Answer, Asked, HeaderFields, ResponseHeaders};
 use crate::authenticator::{Authenticator, Outcome, nearly};
 use crate::error::{AuthError, Misuse};
+use crate::observe::near_miss::Sources;
 use crate::observe::spans::Authenticated;
 use crate::observe::{log, spans};
 use crate::request::RequestHead;
-use crate::request::near_miss::Sources;
 use crate::verify::{CompactToken, VerifiedToken};
 
 /// What a layer leaves behind in a request for extractors to find: for adapters, of interest to nobody else.

@@ -3,7 +3,6 @@
 mod cookie_value;
 pub(crate) mod cross_site;
 pub(crate) mod csrf_token;
-pub(crate) mod near_miss;
 pub(crate) mod refresh_cookie;
 pub(crate) mod source;
 

@@ -37,7 +37,7 @@ const DPOP: &str = "DPoP";
 pub struct TokenSource(Place);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Header {
         /// Or the text that no header field can be named.
         name: Result<HeaderName, String>,
@@ -126,7 +126,7 @@ impl TokenSource {
         Self(Place::WebSocketProtocol { prefix: prefix.into() })
     }
 
-    pub(super) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Place {
         &self.0
     }
 

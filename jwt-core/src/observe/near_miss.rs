@@ -2,9 +2,9 @@
 
 use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 
-use super::RequestHead;
-use super::source::{Place, TokenSource};
 use crate::config_error::unverified;
+use crate::request::RequestHead;
+use crate::request::source::{Place, TokenSource};
 
 /// The configured sources.
 #[derive(Debug)]
