@@ -11,6 +11,7 @@
 //!
 //! - [Use your identity provider](self::identity_provider)
 //! - [Take the token from a cookie or another place](self::cookies)
+//! - [Ask the issuer about opaque tokens](self::introspection)
 //! - [Load, choose and rotate keys](self::keys)
 //! - [Read and check the claims](self::claims)
 //! - [Accept access tokens, verify ID tokens](self::access_and_id_tokens)
@@ -68,6 +69,8 @@ pub mod first_application {}
 pub mod identity_provider {}
 #[doc = include_str!("../guide/cookies.md")]
 pub mod cookies {}
+#[doc = include_str!("../guide/introspection.md")]
+pub mod introspection {}
 #[doc = include_str!("../guide/keys.md")]
 pub mod keys {}
 #[doc = include_str!("../guide/claims.md")]

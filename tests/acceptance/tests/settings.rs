@@ -468,9 +468,11 @@ fn no_setting_replaces_in_silence() {
 }
 
 /// Types with settings that have tables of their own, or that need servers or features which this suite does not have.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 10] = [
     ("AuthenticatorBuilder", "trust_tenants"),
     ("AuthenticatorBuilder", "cache"),
+    // In tests/oidc, with those of `Introspection`.
+    ("AuthenticatorBuilder", "introspect"),
     ("TokenCache", "max_entries"),
     ("TokenCache", "max_bytes"),
     // On a real server: tests/stores.

@@ -1,6 +1,7 @@
 //! What the tests of fetched keys are made of: keys that sign and can be published, a key server that does whatever it
 //! is told to, and a client that never touches a network.
 
+mod authlib;
 mod provider;
 mod scripted;
 mod server;
@@ -12,6 +13,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use jwt_core::{Algorithm, Authenticator, AuthenticatorBuilder, SigningKey};
 use serde_json::{Value, json};
 
+pub use authlib::Authlib;
 pub use provider::{Provider, ResourceServer};
 pub use scripted::Scripted;
 pub use server::{KeyServer, Reply, Request};

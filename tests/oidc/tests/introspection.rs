@@ -705,3 +705,41 @@ async fn what_cannot_work_does_not_build_and_says_why() {
     assert!(Authenticator::<User>::builder().introspect(asking(&asked).any_audience()).build().is_ok());
     assert!(builder().introspect(at("http://a.example/ask").dangerous_allow_plain_http()).build().is_ok());
 }
+
+#[tokio::test]
+async fn no_setting_replaces_another_in_silence() {
+    let asked = Asked::saying(&alice(ISSUER));
+    let keys = || KeySet::hs256([1; 32]).unwrap();
+    type Change = Box<dyn Fn(Introspection) -> Introspection>;
+    let once: [(&str, Change); 13] = [
+        ("issuer", Box::new(|one| one.issuer(ISSUER))),
+        ("assertion_audience", Box::new(|one| one.assertion_audience("a"))),
+        ("require_signed_answers", Box::new(move |one| one.require_signed_answers(keys()))),
+        ("cache_for", Box::new(|one| one.cache_for(SECOND))),
+        ("cache_inactive_for", Box::new(|one| one.cache_inactive_for(SECOND))),
+        ("stale_if_error", Box::new(|one| one.stale_if_error(SECOND))),
+        ("max_cached", Box::new(|one| one.max_cached(1))),
+        ("calls_per_minute", Box::new(|one| one.calls_per_minute(1))),
+        ("calls_at_once", Box::new(|one| one.calls_at_once(1))),
+        ("timeout", Box::new(|one| one.timeout(SECOND))),
+        ("connect_timeout", Box::new(|one| one.connect_timeout(SECOND))),
+        ("max_bytes", Box::new(|one| one.max_bytes(1))),
+        ("client", Box::new(move |one| one.client(asked.clone()))),
+    ];
+    for (setting, change) in once {
+        let new = || Introspection::discover(ISSUER).client_secret("api", "secret");
+        assert!(builder().introspect(change(new())).build().is_ok(), "{setting}");
+        let error = builder().introspect(change(change(new()))).build().unwrap_err().to_string();
+        assert!(error.contains(&format!(".{setting}(…)` of the introspection is called twice")), "{error}");
+    }
+    // These add, or say the same again.
+    let both = Introspection::discover(ISSUER).client_secret("api", "secret").audience("a").audience(AUDIENCE);
+    let both = both.every_token().every_token().issuer_optional().issuer_optional();
+    let both = both.token_type_optional().token_type_optional().dangerous_allow_plain_http();
+    assert!(builder().introspect(&both.dangerous_allow_plain_http()).build().is_ok());
+    let contradiction = Introspection::discover(ISSUER).client_secret("api", "secret").audience("a").any_audience();
+    assert!(builder().introspect(contradiction).build().is_err());
+    let one = || Introspection::discover(ISSUER).client_secret("api", "secret");
+    let error = builder().introspect(one()).introspect(one()).build().unwrap_err().to_string();
+    assert!(error.contains("`.introspect(…)` is called twice"), "{error}");
+}

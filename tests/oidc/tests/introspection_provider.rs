@@ -1,5 +1,5 @@
-//! Tokens of oidc-provider that are no JWTs: it is asked about them, at resource servers of every stack. Left out where `setup`
-//! has not been run.
+//! Tokens of oidc-provider and of Authlib that are no JWTs: they are asked about them, at resource servers of every stack. Left
+//! out where `setup` has not been run.
 
 use std::thread;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use acceptance::{STACKS, Server};
 use jwt_core::binding::DpopKey;
 use jwt_core::introspection::Introspection;
 use jwt_core::{Algorithm, RemoteKeySet, TokenCache};
-use oidc_tests::{Key, Provider, builder};
+use oidc_tests::{Authlib, Key, Provider, builder};
 use tokio::runtime::Runtime;
 
 const ORIGIN: &str = "https://api.example.com";
@@ -115,5 +115,35 @@ fn jwts_and_opaque_tokens_of_one_provider_are_good_side_by_side() {
             assert_eq!(server.get_with_bearer(&token).status, 200, "{}", stack.name);
         }
         assert_eq!(introspection.status().answers - before, 1, "{}", stack.name);
+    }
+}
+
+#[test]
+fn opaque_tokens_of_authlib_are_good_until_it_revokes_them_and_its_refresh_tokens_never() {
+    let Some(provider) = Authlib::start() else { return };
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let discover = || Introspection::discover(provider.issuer()).cache_for(KEPT).cache_inactive_for(Duration::ZERO);
+    for introspection in
+        [discover().client_secret("api", Authlib::SECRET), discover().client_secret_post("api", Authlib::SECRET)]
+    {
+        for server in servers(&introspection) {
+            let case = format!("{} {introspection:?}", server.stack);
+            let token = provider.token();
+            let reply = server.get_with_bearer(&token);
+            assert_eq!(reply.status, 200, "{case}: {reply:?} {:?}", introspection.status());
+            assert!(reply.body.contains("Robot"), "{case}: {reply:?}");
+            for bad in ["made-up", &provider.refresh_token()] {
+                assert_eq!(server.get_with_bearer(bad).status, 401, "{case}: {bad}");
+            }
+            provider.revoke(&token);
+            thread::sleep(KEPT);
+            assert_eq!(server.get_with_bearer(&token).status, 401, "{case}");
+        }
+        assert_eq!(introspection.status().failures, 0, "{:?}", introspection.status());
+    }
+    let stranger = discover().client_secret("robot", Authlib::SECRET);
+    for server in servers(&stranger) {
+        assert_eq!(server.get_with_bearer(&provider.token()).status, 401, "it may not ask: {}", server.stack);
     }
 }
