@@ -82,6 +82,7 @@
 //! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
 //! | `redis` | off | the store in Redis or Valkey, for more than one instance |
 //! | `redis-tls` | off | the same over TLS |
+//! | `sqlite` | off | the store in a file, for one machine |
 //! | `tracing` | off | an event of the target `jwt` for every rejected request, with its reason; fields of spans |
 //! | `metrics` | off | counters and gauges by the facade of that name |
 //! | `testing` | off | a test kit for applications |
@@ -152,6 +153,8 @@ pub use session::{RefreshTokens, Sessions};
 pub use store::MemoryStore;
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
+#[cfg(feature = "sqlite")]
+pub use store::SqliteStore;
 #[cfg(feature = "cache")]
 pub use verify::TokenCache;
 pub use verify::{CompactToken, Roles, Scopes, VerifiedToken, Verifier};

@@ -59,6 +59,7 @@
 //! | `login` | off | an issuer, logins, refresh tokens, sessions, revoked tokens |
 //! | `redis` | off | what is remembered in Redis or Valkey |
 //! | `redis-tls` | off | the same over TLS |
+//! | `sqlite` | off | what is remembered in a file, by SQLite |
 //! | `metrics` | off | counters and gauges |
 //! | `testing` | off | a test kit for applications |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -119,6 +120,8 @@ pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesService};
 // Once more by name, since rustdoc knows no features of what a `*` brings.
 #[cfg(feature = "redis")]
 pub use jwt_core::RedisStore;
+#[cfg(feature = "sqlite")]
+pub use jwt_core::SqliteStore;
 #[cfg(feature = "cache")]
 pub use jwt_core::TokenCache;
 #[cfg(feature = "introspection")]

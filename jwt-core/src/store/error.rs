@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::StoreUrlError;
+use super::{SchemaError, StoreUrlError};
 use crate::config_error::debug_as_display;
 
 /// Why a store did not do what it was asked to.
@@ -29,6 +29,9 @@ pub enum StoreError {
     /// The URL names no store, or a certificate beside it cannot be used. The error says what to write instead.
     #[error("the URL of the store: {0}")]
     Config(StoreUrlError),
+    /// The tables of a store in an SQL database cannot be used. The error says what to do.
+    #[error("{0}")]
+    Schema(SchemaError),
     /// A setting of the store, or of the list of revocations, was given twice.
     #[error("`.{setting}(…)` is called twice: keep one call")]
     SetTwice {

@@ -7,6 +7,9 @@ mod record;
 #[cfg(feature = "redis")]
 mod redis;
 mod revocation;
+mod schema_error;
+#[cfg(feature = "sqlite")]
+mod sql;
 mod tenants;
 pub(crate) mod time;
 mod url_error;
@@ -20,6 +23,9 @@ pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInI
 #[cfg(feature = "redis")]
 pub use redis::{RedisStore, RedisStoreBuilder};
 pub use revocation::{Revocation, RevocationTarget};
+pub use schema_error::SchemaError;
+#[cfg(feature = "sqlite")]
+pub use sql::{SqliteStore, SqliteStoreBuilder};
 pub use tenants::TenantStore;
 pub use url_error::StoreUrlError;
 

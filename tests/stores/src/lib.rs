@@ -3,22 +3,28 @@
 #![expect(clippy::missing_panics_doc, reason = "whatever is amiss here makes a test fail")]
 
 mod clock;
+mod directory;
 mod traffic;
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use jwt_core::store::{ProofStore, RevocationStore, SignInStore, TenantStore};
-use jwt_core::{Algorithm, Authenticator, KeySet, MemoryStore, RedisStore, SigningKey, VerifiedToken};
+use jwt_core::{Algorithm, Authenticator, KeySet, MemoryStore, RedisStore, SigningKey, SqliteStore, VerifiedToken};
 
 use tokio::runtime::Builder;
 use tokio::sync::{Mutex, oneshot};
 
 pub use clock::TestClock;
+pub use directory::TestDirectory;
 pub use redis_servers::{RedisCluster, RedisSentinels, RedisServer, redis_is_installed};
 pub use traffic::{Traffic, is_revoked, until};
+
+/// A busy machine is not what is tested here.
+const PATIENT: Duration = Duration::from_secs(20);
 
 /// A store under test, and the servers that it may need.
 pub struct Stores {
@@ -37,14 +43,27 @@ pub struct Stores {
 impl Stores {
     /// In memory.
     pub fn memory() -> Self {
-        let store = Arc::new(MemoryStore::new());
+        Self::of(Arc::new(MemoryStore::new()), None)
+    }
+
+    fn of<S: SignInStore + RevocationStore + TenantStore + ProofStore + 'static>(
+        store: Arc<S>,
+        servers: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Self {
         Self {
             sign_ins: store.clone(),
             revocations: store.clone(),
             tenants: store.clone(),
             proofs: store,
-            _servers: None,
+            _servers: servers,
         }
+    }
+
+    /// In a file of its own.
+    pub async fn sqlite() -> Self {
+        let directory = TestDirectory::new();
+        let store = SqliteStore::builder(directory.path().join("store.db")).timeout(PATIENT).open().await;
+        Self::of(Arc::new(store.expect("the directory is there")), Some(Arc::new(directory)))
     }
 
     /// On a Redis that is started for it; `None` where none is installed.
@@ -89,16 +108,9 @@ impl Stores {
     async fn at(url: &str, servers: Arc<dyn Any + Send + Sync>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let store = RedisStore::connect(url).await.expect("the servers have just been started");
-        // A busy machine is not what is tested here.
-        let store = store.timeout(std::time::Duration::from_secs(20));
+        let store = store.timeout(PATIENT);
         let store = Arc::new(store.prefix(format!("jwt-{}:", COUNT.fetch_add(1, Ordering::Relaxed))));
-        Self {
-            sign_ins: store.clone(),
-            revocations: store.clone(),
-            tenants: store.clone(),
-            proofs: store,
-            _servers: Some(servers),
-        }
+        Self::of(store, Some(servers))
     }
 }
 

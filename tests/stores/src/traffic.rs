@@ -5,8 +5,8 @@ use std::time::Duration;
 use jwt_core::clock::NumericDate;
 use jwt_core::revocation::Revoked;
 use jwt_core::session::{NewSignIn, OpaqueToken, RefreshError};
-use jwt_core::store::StoreError;
-use jwt_core::{RedisStore, RefreshTokens, Revocations, Sessions};
+use jwt_core::store::{RevocationStore, SignInStore, StoreError};
+use jwt_core::{RefreshTokens, Revocations, Sessions};
 use serde_json::json;
 use tokio::sync::{RwLock, RwLockWriteGuard};
 use tokio::task::JoinHandle;
@@ -82,7 +82,7 @@ impl Worker {
 
 impl Traffic {
     /// Begins.
-    pub async fn start(store: &Arc<RedisStore>) -> Self {
+    pub async fn start<S: SignInStore + RevocationStore + 'static>(store: &Arc<S>) -> Self {
         let shared = Arc::new(Shared::default());
         // The clock stands still, so the grace lasts however long the store is away.
         let clock = TestClock::new();

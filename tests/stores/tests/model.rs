@@ -31,6 +31,7 @@ fn on_every_store<T: std::fmt::Debug>(
         TestRunner::new(config).run(strategy, holds).unwrap_or_else(|error| panic!("{error}"));
     };
     check(&Stores::memory(), 512);
+    check(&runtime.block_on(Stores::sqlite()), 256);
     for (stores, cases) in [
         (runtime.block_on(Stores::redis()), 128),
         (runtime.block_on(Stores::sentinels()), 64),

@@ -67,6 +67,12 @@ macro_rules! on_every_store {
                 super::$name(super::Stores::memory()).await;
             })*
         }
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(super::Stores::sqlite().await).await;
+            })*
+        }
         mod redis {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {

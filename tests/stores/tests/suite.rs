@@ -27,6 +27,12 @@ macro_rules! on_every_store {
                 super::$name(stores_tests::Stores::memory()).await;
             })*
         }
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(stores_tests::Stores::sqlite().await).await;
+            })*
+        }
         mod redis {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
