@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::ops::{Deref, DerefMut};
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::{Deref, DerefMut, Range};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::{env, fs};
+use std::{env, fs, iter};
 
 /// That program, to be run. Once it runs, it is killed with the thread that started it, even where a signal ends the whole
 /// test; that takes Linux and `setpriv` of util-linux. Elsewhere it ends as other programs do.
@@ -85,6 +87,22 @@ pub fn is_there(there: bool, what: &str, setup: &str) -> bool {
         }
     }
     there
+}
+
+/// A port of loopback that is free. Not one of those that the system gives to whoever connects somewhere: a server that is started again would find it
+/// taken.
+///
+/// # Panics
+/// If none is free.
+pub fn free_port() -> u16 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    const RANGE: Range<u32> = 12_000..32_000;
+    // Not all processes begin with the same.
+    let start = process::id().wrapping_mul(331);
+    let next = || RANGE.start + start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)) % (RANGE.end - RANGE.start);
+    let mut ports = iter::repeat_with(next).take(RANGE.len()).filter_map(|port| u16::try_from(port).ok());
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_free).expect("a port is free")
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use std::fs;
 
-use crate::server::{PATIENCE, RedisServer, free_port};
+use outside::free_port;
+
+use crate::server::{PATIENCE, RedisServer};
 
 /// One primary, two replicas, and three sentinels that watch them. Ends when it is dropped.
 #[derive(Debug)]

@@ -1,13 +1,12 @@
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::ops::Range;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs, iter, process, thread};
+use std::{env, fs, process, thread};
 
-use outside::Process;
+use outside::{Process, free_port};
 
 /// How long a server may take to start, and servers to agree. Far more than it does on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -198,19 +197,6 @@ impl Drop for RedisServer {
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.directory);
     }
-}
-
-/// Not one of those that the system gives to whoever connects somewhere: a server that is started again would find it
-/// taken.
-pub(crate) fn free_port() -> u16 {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    const RANGE: Range<u32> = 12_000..32_000;
-    // Not all processes begin with the same.
-    let start = process::id().wrapping_mul(331);
-    let next = || RANGE.start + start.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)) % (RANGE.end - RANGE.start);
-    let mut ports = iter::repeat_with(next).take(RANGE.len()).filter_map(|port| u16::try_from(port).ok());
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    ports.find(is_free).expect("a port is free")
 }
 
 /// The process, once it takes connections and has loaded what it had; `None` if it ends.
