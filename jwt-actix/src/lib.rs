@@ -60,6 +60,7 @@
 //! | `redis` | off | what is remembered in Redis or Valkey |
 //! | `redis-tls` | off | the same over TLS |
 //! | `sqlite` | off | what is remembered in a file, by SQLite |
+//! | `postgres` | off | what is remembered in PostgreSQL |
 //! | `metrics` | off | counters and gauges |
 //! | `testing` | off | a test kit for applications |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -114,6 +115,8 @@ pub use login_rejection::LoginRejection;
 #[cfg(feature = "login")]
 pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesMiddleware};
 // Once more by name, since rustdoc knows no features of what a `*` brings.
+#[cfg(feature = "postgres")]
+pub use jwt_core::PostgresStore;
 #[cfg(feature = "redis")]
 pub use jwt_core::RedisStore;
 #[cfg(feature = "sqlite")]

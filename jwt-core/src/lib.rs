@@ -82,6 +82,7 @@
 //! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
 //! | `redis` | off | the store in Redis or Valkey, for more than one instance |
 //! | `redis-tls` | off | the same over TLS |
+//! | `postgres` | off | the store in PostgreSQL, for more than one instance |
 //! | `sqlite` | off | the store in a file, for one machine |
 //! | `tracing` | off | an event of the target `jwt` for every rejected request, with its reason; fields of spans |
 //! | `metrics` | off | counters and gauges by the facade of that name |
@@ -151,6 +152,8 @@ pub use revocation::Revocations;
 pub use session::{RefreshTokens, Sessions};
 #[cfg(feature = "login")]
 pub use store::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use store::PostgresStore;
 #[cfg(feature = "redis")]
 pub use store::RedisStore;
 #[cfg(feature = "sqlite")]

@@ -8,7 +8,7 @@ mod record;
 mod redis;
 mod revocation;
 mod schema_error;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 mod tenants;
 pub(crate) mod time;
@@ -24,6 +24,8 @@ pub use record::{Change, Digest, NotAnId, Owner, Record, Rotation, Salt, SignInI
 pub use redis::{RedisStore, RedisStoreBuilder};
 pub use revocation::{Revocation, RevocationTarget};
 pub use schema_error::SchemaError;
+#[cfg(feature = "postgres")]
+pub use sql::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sql::{SqliteStore, SqliteStoreBuilder};
 pub use tenants::TenantStore;
@@ -94,4 +96,11 @@ pub trait RevocationStore: Send + Sync {
     /// The entries after that number, the oldest first: all of them, or as many as one answer should hold. An empty answer
     /// means that there are no more.
     fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>>;
+
+    /// Waits until there may be new entries, counted from this call on and not from the first poll of the future. It is a
+    /// hint, by which an entry is known before the next poll of the log. It may come without reason, late, or never, which is
+    /// the default.
+    fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
+    }
 }

@@ -109,6 +109,16 @@ pub enum StoreUrlError {
         "`.client_certificate(…)` cannot be used: give the PEM of the certificate, and the PEM of the private key that belongs to it, not encrypted, and not their paths"
     )]
     ClientCertificate,
+    /// The URL of a PostgreSQL server cannot be read.
+    #[error(
+        "the URL of PostgreSQL cannot be read: write `postgres://user:password@host:5432/database`, with user and password percent-encoded"
+    )]
+    Postgres,
+    /// The URL of a PostgreSQL server asks for TLS.
+    #[error(
+        "a URL with `sslmode=require` or more needs TLS, which a pool of your own brings: `PostgresStore::with_pool(pool)`, and `.listen_with(config, tls)`"
+    )]
+    PostgresTls,
 }
 
 debug_as_display!(StoreUrlError);

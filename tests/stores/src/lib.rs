@@ -12,14 +12,20 @@ use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use jwt_core::store::{ProofStore, RevocationStore, SignInStore, TenantStore};
-use jwt_core::{Algorithm, Authenticator, KeySet, MemoryStore, RedisStore, SigningKey, SqliteStore, VerifiedToken};
+use jwt_core::clock::NumericDate;
+use jwt_core::store::{
+    PostgresStoreBuilder, ProofStore, Revocation, RevocationStore, SignInStore, StoreFuture, TenantStore,
+};
+use jwt_core::{
+    Algorithm, Authenticator, KeySet, MemoryStore, PostgresStore, RedisStore, SigningKey, SqliteStore, VerifiedToken,
+};
 
 use tokio::runtime::Builder;
 use tokio::sync::{Mutex, oneshot};
 
 pub use clock::TestClock;
 pub use directory::TestDirectory;
+pub use postgres_servers::{PgBouncer, PostgresServer, pgbouncer_is_installed, postgres_is_installed};
 pub use redis_servers::{RedisCluster, RedisSentinels, RedisServer, redis_is_installed};
 pub use traffic::{Traffic, is_revoked, until};
 
@@ -64,6 +70,58 @@ impl Stores {
         let directory = TestDirectory::new();
         let store = SqliteStore::builder(directory.path().join("store.db")).timeout(PATIENT).open().await;
         Self::of(Arc::new(store.expect("the directory is there")), Some(Arc::new(directory)))
+    }
+
+    /// In a schema of its own of a PostgreSQL, which those that live at the same time share; `None` where none is installed.
+    pub async fn postgres() -> Option<Self> {
+        static SHARED: Mutex<Weak<Shared>> = Mutex::const_new(Weak::new());
+        if !postgres_is_installed() {
+            return None;
+        }
+        let start = async || {
+            let server = PostgresServer::start_with(&["max_connections=500"]);
+            (server.url(), server)
+        };
+        let shared = Shared::start(&SHARED, start).await;
+        Some(Self::in_schema(PostgresStore::builder(&shared.url), shared.clone()).await)
+    }
+
+    /// The same where every transaction is serializable, so that some of them fail and have to be tried again.
+    pub async fn serializable() -> Option<Self> {
+        static SHARED: Mutex<Weak<Shared>> = Mutex::const_new(Weak::new());
+        if !postgres_is_installed() {
+            return None;
+        }
+        let start = async || {
+            let settings = ["max_connections=500", "default_transaction_isolation=serializable"];
+            let server = PostgresServer::start_with(&settings);
+            (server.url(), server)
+        };
+        let shared = Shared::start(&SHARED, start).await;
+        Some(Self::in_schema(PostgresStore::builder(&shared.url), shared.clone()).await)
+    }
+
+    /// The same behind a PgBouncer in transaction mode; `None` where none is installed.
+    pub async fn pgbouncer() -> Option<Self> {
+        static SHARED: Mutex<Weak<Shared>> = Mutex::const_new(Weak::new());
+        if !postgres_is_installed() || !pgbouncer_is_installed() {
+            return None;
+        }
+        let start = async || {
+            let server = PostgresServer::start();
+            let bouncer = PgBouncer::start(&server);
+            (bouncer.url(), (bouncer, server))
+        };
+        let shared = Shared::start(&SHARED, start).await;
+        Some(Self::in_schema(PostgresStore::builder(&shared.url).transaction_pooling(), shared.clone()).await)
+    }
+
+    async fn in_schema(builder: PostgresStoreBuilder, servers: Arc<dyn Any + Send + Sync>) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let schema = format!("jwt_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let store = builder.schema(&schema).timeout(PATIENT).connect().await.expect("the server has just been started");
+        store.migrate().await.expect("there is nothing yet");
+        Self::of(Arc::new(store), Some(servers))
     }
 
     /// On a Redis that is started for it; `None` where none is installed.
@@ -111,6 +169,25 @@ impl Stores {
         let store = store.timeout(PATIENT);
         let store = Arc::new(store.prefix(format!("jwt-{}:", COUNT.fetch_add(1, Ordering::Relaxed))));
         Self::of(store, Some(servers))
+    }
+}
+
+/// A log that says nothing of new entries by itself: a list on it looks when it is told to.
+pub struct Unannounced(pub Arc<dyn RevocationStore>);
+
+impl RevocationStore for Unannounced {
+    fn add(&self, revocation: Revocation, now: NumericDate) -> StoreFuture<'_, ()> {
+        self.0.add(revocation, now)
+    }
+
+    fn since(&self, number: u64) -> StoreFuture<'_, Vec<(u64, Revocation)>> {
+        self.0.since(number)
+    }
+}
+
+impl std::fmt::Debug for Unannounced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unannounced").finish_non_exhaustive()
     }
 }
 

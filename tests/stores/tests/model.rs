@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this file is tests")]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use jwt_core::{RefreshTokens, Revocations, Sessions};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::json;
-use stores_tests::{Stores, TestClock, proved};
+use stores_tests::{Stores, TestClock, Unannounced, proved};
 use tokio::runtime::Runtime;
 
 /// Runs the property on many random inputs, in memory, on Redis, behind sentinels and in a cluster.
@@ -33,6 +34,8 @@ fn on_every_store<T: std::fmt::Debug>(
     check(&Stores::memory(), 512);
     check(&runtime.block_on(Stores::sqlite()), 256);
     for (stores, cases) in [
+        (runtime.block_on(Stores::postgres()), 128),
+        (runtime.block_on(Stores::pgbouncer()), 32),
         (runtime.block_on(Stores::redis()), 128),
         (runtime.block_on(Stores::sentinels()), 64),
         (runtime.block_on(Stores::cluster()), 64),
@@ -361,7 +364,8 @@ fn revocations_are_known_as_the_model_knows_them() {
         let start = clock.now().as_secs();
         let mut instances = Vec::new();
         for _ in 0..2 {
-            let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone());
+            let log = Arc::new(Unannounced(stores.revocations.clone()));
+            let builder = Revocations::builder(log).clock(clock.clone());
             // Looks at the store when it is told to.
             let builder = builder
                 .leeway(Duration::from_millis(LEEWAY))

@@ -73,6 +73,30 @@ macro_rules! on_every_store {
                 super::$name(super::Stores::sqlite().await).await;
             })*
         }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = super::Stores::postgres().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
+        mod serializable {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = super::Stores::serializable().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
+        mod pgbouncer {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = super::Stores::pgbouncer().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
         mod redis {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {

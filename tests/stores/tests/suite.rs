@@ -14,7 +14,7 @@ use jwt_core::store::StoreError;
 use jwt_core::store::{Revocation, RevocationStore, RevocationTarget, SignInId, StoreFuture};
 use jwt_core::{Algorithm, Issuer, LoginError, Logins, RefreshTokens, Revocations, Sessions, SigningKey};
 use serde_json::{Value, json};
-use stores_tests::{Stores, TestClock, proved};
+use stores_tests::{Stores, TestClock, Unannounced, proved};
 
 const ISSUER: &str = "https://issuer.example.com";
 
@@ -31,6 +31,30 @@ macro_rules! on_every_store {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
                 super::$name(stores_tests::Stores::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = stores_tests::Stores::postgres().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
+        mod serializable {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = stores_tests::Stores::serializable().await {
+                    super::$name(stores).await;
+                }
+            })*
+        }
+        mod pgbouncer {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(stores) = stores_tests::Stores::pgbouncer().await {
+                    super::$name(stores).await;
+                }
             })*
         }
         mod redis {
@@ -99,8 +123,8 @@ fn sessions(stores: &Stores, clock: &TestClock) -> Sessions {
 
 /// A list that looks at the store when it is told to.
 async fn revocations(stores: &Stores, clock: &TestClock) -> Revocations {
-    let builder = Revocations::builder(stores.revocations.clone()).clock(clock.clone());
-    builder.poll_interval(Duration::from_secs(3600)).open().await.unwrap()
+    let log = Arc::new(Unannounced(stores.revocations.clone()));
+    Revocations::builder(log).clock(clock.clone()).poll_interval(Duration::from_secs(3600)).open().await.unwrap()
 }
 
 fn sign_in(subject: &str) -> NewSignIn {

@@ -73,4 +73,3 @@ pub(super) async fn listen(connect: Connect, heard: Weak<Notify>, schema: Box<st
         tokio::time::sleep(PAUSE).await;
     }
 }
-

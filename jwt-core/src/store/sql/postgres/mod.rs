@@ -116,7 +116,9 @@ impl PostgresStore {
             let mut client = self.0.pool.get().await.map_err(|error| Fault::of_pool(error).into_error())?;
             self.migrate_by(&mut client).await
         };
-        tokio::time::timeout(MIGRATION_TIMEOUT, migration).await.unwrap_or_else(|late| Err(StoreError::unavailable(late)))
+        tokio::time::timeout(MIGRATION_TIMEOUT, migration)
+            .await
+            .unwrap_or_else(|late| Err(StoreError::unavailable(late)))
     }
 
     async fn migrate_by(&self, client: &mut Object) -> Result<(), StoreError> {
@@ -223,11 +225,7 @@ impl PostgresStore {
         }
     }
 
-    async fn record(
-        &self,
-        statement: &Statement,
-        parameters: Parameters<'_>,
-    ) -> Result<Option<Record>, StoreError> {
+    async fn record(&self, statement: &Statement, parameters: Parameters<'_>) -> Result<Option<Record>, StoreError> {
         self.rows(statement, parameters).await?.first().map(record).transpose()
     }
 }
@@ -359,9 +357,7 @@ impl SignInStore for PostgresStore {
     }
 
     fn remove_all(&self, owner: Owner) -> StoreFuture<'_, ()> {
-        Box::pin(async move {
-            self.rows(&self.0.sql.remove_all, &[&owner.as_bytes().as_slice()]).await.map(drop)
-        })
+        Box::pin(async move { self.rows(&self.0.sql.remove_all, &[&owner.as_bytes().as_slice()]).await.map(drop) })
     }
 
     fn list(&self, owner: Owner, now: NumericDate) -> StoreFuture<'_, Vec<Record>> {

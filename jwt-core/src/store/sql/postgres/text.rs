@@ -6,11 +6,7 @@ use crate::store::StoreError;
 
 /// The text as a column has it: `\0` for U+0000, and `\\` for a backslash.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
-    if text.contains(['\0', '\\']) {
-        text.replace('\\', "\\\\").replace('\0', "\\0").into()
-    } else {
-        text.into()
-    }
+    if text.contains(['\0', '\\']) { text.replace('\\', "\\\\").replace('\0', "\\0").into() } else { text.into() }
 }
 
 /// The text that a column has.
