@@ -1,4 +1,4 @@
-//! What every login example is held against, in a real browser and on a real Redis.
+//! What every login example is held against, in a real browser, on a real Redis, on a real PostgreSQL and in a file.
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_login-axum");
 
@@ -10,4 +10,14 @@ fn a_browser_signs_in_and_out_and_nobody_else_does() {
 #[test]
 fn two_instances_share_logins_through_redis() {
     browser_tests::share_logins_through_redis(PROGRAM);
+}
+
+#[test]
+fn two_instances_share_logins_through_postgres() {
+    browser_tests::share_logins_through_postgres(PROGRAM);
+}
+
+#[test]
+fn who_was_signed_in_is_so_after_a_restart() {
+    browser_tests::survive_a_restart(PROGRAM);
 }

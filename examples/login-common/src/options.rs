@@ -9,23 +9,56 @@ Sign in, refresh, sign out, list devices: browsers by cookie, API clients by bea
 usage: cargo run -p login-axum [PORT] [OPTION...]        login-actix takes the same
 
   PORT             where to listen on loopback: 3000 unless told otherwise, 0 for any that is free
-  --redis URL      remember logins and revoked tokens in Redis, redis://127.0.0.1 for one: for several instances
-  --key FILE       the private key that signs, P-256 in PEM: the same for all instances, so needed with --redis.
+  --store STORE    where logins and revoked tokens are remembered: login.db unless told otherwise
+                     FILE    a file of SQLite, which survives a restart
+                     URL     for several instances: postgres://user:password@host/database, redis://host
+                     memory  gone with the process
+  --key FILE       the private key that signs, P-256 in PEM: the same for all instances, so needed with a URL.
                    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out FILE
-                   Without it, one is made that is gone with the process.
+                   Without it, one is made: beside the file of the store, or gone with the process.
   --dangerous-plain-http-on-localhost
                    cookies without `Secure` and without prefixes, for a browser that takes no `Secure` cookie from
                    http://localhost (Safari is one, Chromium is not)
   --help           this
 ";
 
+/// Where logins and revoked tokens are remembered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In this process.
+    Memory,
+    /// In a file, by SQLite.
+    File(PathBuf),
+    /// In PostgreSQL.
+    Postgres(String),
+    /// In Redis or Valkey.
+    Redis(String),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::File("login.db".into())
+    }
+}
+
+impl From<String> for Place {
+    fn from(name: String) -> Self {
+        match name.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => Self::Postgres(name),
+            Some(_) => Self::Redis(name),
+            None if name == "memory" => Self::Memory,
+            None => Self::File(name.into()),
+        }
+    }
+}
+
 /// What the command line says.
 #[derive(Debug, Default)]
 pub struct Options {
     /// Where to listen on loopback.
     pub port: u16,
-    /// Where Redis is.
-    pub redis: Option<String>,
+    /// Where logins and revoked tokens are remembered.
+    pub store: Place,
     /// The file with the private key.
     pub key: Option<PathBuf>,
     /// Whether cookies must do without `Secure`.
@@ -48,15 +81,15 @@ impl Options {
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Value(port) => options.port = port.parse()?,
-                Arg::Long("redis") => options.redis = Some(parser.value()?.string()?),
+                Arg::Long("store") => options.store = parser.value()?.string()?.into(),
                 Arg::Long("key") => options.key = Some(parser.value().map(OsString::into)?),
                 Arg::Long("dangerous-plain-http-on-localhost") => options.plain_http = true,
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
             }
         }
-        if options.redis.is_some() && options.key.is_none() {
-            return Err("several instances must sign with the same key: --redis needs --key".into());
+        if matches!(options.store, Place::Postgres(_) | Place::Redis(_)) && options.key.is_none() {
+            return Err("several instances must sign with the same key: a store with a URL needs --key".into());
         }
         Ok(Some(options))
     }
@@ -87,16 +120,30 @@ mod tests {
     #[test]
     fn everything_has_a_default() {
         let options = parse(&[]).unwrap().unwrap();
-        assert_eq!((options.port, options.redis, options.key, options.plain_http), (3000, None, None, false));
+        assert_eq!((options.port, options.key, options.plain_http), (3000, None, false));
+        assert_eq!(options.store, Place::File("login.db".into()));
+    }
+
+    #[test]
+    fn a_store_is_in_memory_in_a_file_or_at_a_url() {
+        for (name, expected) in [
+            ("memory", Place::Memory),
+            ("./memory", Place::File("./memory".into())),
+            ("a.db", Place::File("a.db".into())),
+            ("postgresql://host/app", Place::Postgres("postgresql://host/app".into())),
+            ("valkeys://host", Place::Redis("valkeys://host".into())),
+        ] {
+            assert_eq!(parse(&["--store", name, "--key", "key.pem"]).unwrap().unwrap().store, expected);
+        }
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for arguments in [&["http"][..], &["70000"], &["--port", "1"], &["--redis"], &["--redis", "redis://127.0.0.1"]]
-        {
+        let urls = ["redis://127.0.0.1", "postgres://127.0.0.1/app"].map(|url| ["--store", url]);
+        for arguments in [&["http"][..], &["70000"], &["--port", "1"], &["--store"], &urls[0], &urls[1]] {
             assert!(parse(arguments).is_err(), "{arguments:?}");
         }
-        assert!(parse(&["--redis", "redis://127.0.0.1", "--key", "key.pem", "0"]).unwrap().is_some());
+        assert!(parse(&["--store", "redis://127.0.0.1", "--key", "key.pem", "0"]).unwrap().is_some());
         assert!(parse(&["--help"]).unwrap().is_none());
     }
 }

@@ -4,16 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::store::{RevocationStore, SignInStore};
-use jwt_core::{
-    Algorithm, Authenticator, Issuer, LoginCookies, Logins, MemoryStore, RedisStore, RefreshTokens, Revocations,
-    SigningKey,
-};
+use jwt_core::{Authenticator, Issuer, LoginCookies, Logins, RefreshTokens, Revocations};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
 use crate::users::Users;
-use crate::{Options, Refused};
+use crate::{Options, Refused, keys, stores};
 
 /// Short: nothing that goes wrong with the list of revoked tokens lasts longer.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -56,21 +52,8 @@ pub struct Service {
 impl Service {
     /// Opens it, in the Tokio runtime that lasts as long as the program: it follows the list of revoked tokens there.
     pub async fn open(options: &Options) -> Result<Self, Box<dyn Error>> {
-        let (sign_ins, revoked): (Arc<dyn SignInStore>, Arc<dyn RevocationStore>) = if let Some(url) = &options.redis {
-            let store = Arc::new(RedisStore::connect(url).await?);
-            (store.clone(), store)
-        } else {
-            let store = Arc::new(MemoryStore::new());
-            (store.clone(), store)
-        };
-        let key = match &options.key {
-            Some(file) => {
-                let named = |error: &dyn Error| format!("the signing key in {}: {error}", file.display());
-                let pem = std::fs::read_to_string(file).map_err(|error| named(&error))?;
-                SigningKey::pem(Algorithm::ES256, pem).map_err(|error| named(&error))?
-            }
-            None => SigningKey::generate(Algorithm::ES256)?,
-        };
+        let (sign_ins, revoked) = stores::open(&options.store).await?;
+        let key = keys::signing_key(options)?;
         let cookies = LoginCookies::builder();
         let cookies = if options.plain_http { cookies.dangerous_plain_http_on_localhost() } else { cookies };
 

@@ -11,8 +11,8 @@ pub fn signs_in_with_a_browser(program: &str) {
     if !outside::is_there(there, "Chromium or playwright-core", "tests/setup browser") {
         return;
     }
-    let example = Example::start(program, &[]);
-    let plain = Example::start(program, &["--dangerous-plain-http-on-localhost"]);
+    let example = Example::start(program, &["--store", "memory"]);
+    let plain = Example::start(program, &["--store", "memory", "--dangerous-plain-http-on-localhost"]);
     let output = outside::command(outside::node())
         .arg("browser.mjs")
         .args([&chromium, &example.origin(), &plain.origin()])

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use postgres_servers::{PostgresServer, postgres_is_installed};
 use redis_servers::{RedisServer, redis_is_installed};
 use serde_json::json;
 
@@ -12,13 +13,52 @@ const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/keys/keys
 /// How long a busy machine may take over what takes a second.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A server that is killed and started again.
+trait Server {
+    fn kill(&mut self);
+    fn restart(&mut self);
+}
+
+impl Server for RedisServer {
+    fn kill(&mut self) {
+        self.kill();
+    }
+
+    fn restart(&mut self) {
+        self.restart();
+    }
+}
+
+impl Server for PostgresServer {
+    fn kill(&mut self) {
+        self.kill();
+    }
+
+    fn restart(&mut self) {
+        self.restart();
+    }
+}
+
 /// Starts two instances on one Redis, signs in on one, renews on the other, and signs out again. Then Redis ends.
 pub fn share_logins_through_redis(program: &str) {
-    if !redis_is_installed() {
-        return;
+    if redis_is_installed() {
+        let server = RedisServer::start();
+        let url = server.url();
+        share_logins(program, &url, server);
     }
-    let mut redis = RedisServer::start();
-    let start = || Example::start(program, &["--redis", &redis.url(), "--key", KEY]);
+}
+
+/// The same on one PostgreSQL.
+pub fn share_logins_through_postgres(program: &str) {
+    if postgres_is_installed() {
+        let server = PostgresServer::start();
+        let url = server.url();
+        share_logins(program, &url, server);
+    }
+}
+
+fn share_logins(program: &str, url: &str, mut server: impl Server) {
+    let start = || Example::start(program, &["--store", url, "--key", KEY]);
     let (one, other) = (start(), start());
 
     // Signed in on one, at home on both.
@@ -44,28 +84,28 @@ pub fn share_logins_through_redis(program: &str) {
         assert_eq!(instance.post("/auth/refresh", "", &body).status, 400);
     }
 
-    // Without Redis, tokens are proved all the same; nobody signs in or renews, and is told to try again.
+    // Without the store, tokens are proved all the same; nobody signs in or renews, and is told to try again.
     let (access, refresh_token) = one.log_in();
-    redis.kill();
+    server.kill();
     for instance in [&one, &other] {
         assert_eq!(instance.get("/api/me", &access).status, 200);
         assert_eq!(instance.post("/auth/refresh", "", &json!({"refresh_token": refresh_token})).status, 503);
     }
-    redis.restart();
+    server.restart();
     let since = Instant::now();
     while other.post("/auth/refresh", "", &json!({"refresh_token": refresh_token})).status != 200 {
         assert!(since.elapsed() < PATIENCE, "the login is lost");
         thread::sleep(Duration::from_millis(50));
     }
-    kill_redis_amid_traffic(&mut redis, &one, &other);
+    kill_amid_traffic(&mut server, &one, &other);
     for log in [one.log(), other.log()] {
         assert!(!log.contains("eyJ") && !log.contains("jrt_"), "a token is in the log: {log}");
     }
 }
 
-/// While requests that need Redis come in at both instances, it is killed and started again, twice. They are served or
+/// While requests that need the store come in at both instances, it is killed and started again, twice. They are served or
 /// told to try again, and nothing else; a handler that panics would close the connection without an answer.
-fn kill_redis_amid_traffic(redis: &mut RedisServer, one: &Example, other: &Example) {
+fn kill_amid_traffic(server: &mut impl Server, one: &Example, other: &Example) {
     let (access, _) = one.log_in();
     let (stop, served, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     let unknown = json!({"refresh_token": format!("jrt_{}", "A".repeat(86))});
@@ -93,9 +133,9 @@ fn kill_redis_amid_traffic(redis: &mut RedisServer, one: &Example, other: &Examp
         }
         for _ in 0..2 {
             until_more(&served);
-            redis.kill();
+            server.kill();
             until_more(&refused);
-            redis.restart();
+            server.restart();
         }
         until_more(&served);
     });
