@@ -105,7 +105,7 @@ fn share_logins(program: &str, url: &str, mut server: impl Server) {
 
 /// While requests that need the store come in at both instances, it is killed and started again, twice. They are served or
 /// told to try again, and nothing else; a handler that panics would close the connection without an answer.
-fn kill_amid_traffic(server: &mut impl Server, one: &Example, other: &Example) {
+fn kill_amid_traffic(store: &mut impl Server, one: &Example, other: &Example) {
     let (access, _) = one.log_in();
     let (stop, served, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     let unknown = json!({"refresh_token": format!("jrt_{}", "A".repeat(86))});
@@ -133,9 +133,9 @@ fn kill_amid_traffic(server: &mut impl Server, one: &Example, other: &Example) {
         }
         for _ in 0..2 {
             until_more(&served);
-            server.kill();
+            store.kill();
             until_more(&refused);
-            server.restart();
+            store.restart();
         }
         until_more(&served);
     });

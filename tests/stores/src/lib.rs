@@ -4,6 +4,7 @@
 
 mod clock;
 mod directory;
+mod disk;
 mod traffic;
 
 use std::any::Any;
@@ -25,6 +26,7 @@ use tokio::sync::{Mutex, oneshot};
 
 pub use clock::TestClock;
 pub use directory::TestDirectory;
+pub use disk::SmallDisk;
 pub use postgres_servers::{PgBouncer, PostgresServer, pgbouncer_is_installed, postgres_is_installed};
 pub use redis_servers::{RedisCluster, RedisSentinels, RedisServer, redis_is_installed};
 pub use traffic::{Traffic, is_revoked, until};

@@ -1,11 +1,14 @@
-//! One acceptance suite for every store, in memory and on a real Redis, with its sentinels and its cluster.
+//! One acceptance suite for every store, in memory, in a file, on a real PostgreSQL, and on a real Redis, with its sentinels
+//! and its cluster.
 
 mod address;
 mod failover;
 mod limits;
 mod model;
+mod postgres;
 mod proofs;
 mod redis;
+mod sqlite;
 mod suite;
 #[cfg(feature = "redis-tls")]
 mod tls;
