@@ -42,7 +42,7 @@ pub enum StoreError {
     #[error("a token with neither `jti` nor `sub` cannot be revoked: have its issuer write `jti`")]
     NoTokenId,
     /// There is no Tokio runtime to follow the store on.
-    #[error("no Tokio runtime: open the list from inside of one")]
+    #[error("no Tokio runtime: open the list, or connect the store, from inside of one")]
     NoRuntime,
 }
 

@@ -259,8 +259,9 @@ async fn no_token_is_in_the_database() {
     assert!(row.contains("alice"));
     for token in [first, second] {
         let secret = &token.as_str()[4 + 22..];
-        let bytes: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-        assert!(!row.contains(&secret[..12]) && !row.contains(&bytes[..24]));
+        for start in 0..secret.len() - 12 {
+            assert!(!row.contains(&secret[start..start + 12]));
+        }
     }
 }
 

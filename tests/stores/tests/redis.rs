@@ -38,6 +38,34 @@ async fn two_processes_on_one_redis_see_each_others_revocations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_announced_on_one_server_behind_sentinels_and_in_a_cluster() {
+    if !redis_is_installed() {
+        return;
+    }
+    let server = RedisServer::start_without_disk();
+    let sentinels = RedisSentinels::start_without_disk().await;
+    let cluster = RedisCluster::start_without_disk().await;
+    // Another node than that of the log.
+    let beside = cluster.primary_of("other:{revocations}:log").await;
+    for (url, there) in [
+        (server.url(), server.url()),
+        (sentinels.url(), sentinels.url()),
+        (cluster.url_beside(beside + 1), cluster.url_beside(beside)),
+    ] {
+        let open = async |url: &str| {
+            let store = RedisStore::connect(url).await.unwrap().prefix("other:");
+            // No poll: what is known was announced.
+            Revocations::builder(Arc::new(store)).poll_interval(Duration::from_secs(3600)).open().await.unwrap()
+        };
+        let (here, there) = (open(&url).await, open(&there).await);
+        for number in 0..20 {
+            here.revoke(ISSUER, &number.to_string(), FAR).await.unwrap();
+            until("announced", || is_revoked(&there, number)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_setting_that_is_given_twice_is_refused_at_the_first_use() {
     if !redis_is_installed() {
         return;

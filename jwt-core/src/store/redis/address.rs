@@ -1,6 +1,7 @@
 //! Where the data are: the URL of a Redis server, a cluster or sentinels.
 
 use std::future::ready;
+use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -9,7 +10,7 @@ use redis::cluster::ClusterClient;
 use redis::io::tcp::TcpSettings;
 use redis::io::tcp::socket2::TcpKeepalive;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsMode};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, RedisResult, TlsMode};
 
 use super::tls::{self, Tls};
 use crate::store::StoreUrlError;
@@ -28,7 +29,8 @@ const SENTINEL_PORT: u16 = 26_379;
 #[derive(Clone)]
 pub(super) enum Address {
     Server(Box<Client>),
-    Cluster(Box<ClusterClient>),
+    /// With the nodes that the URL names.
+    Cluster(Box<ClusterClient>, Vec<Client>),
     Sentinels(Vec<Sentinel>),
 }
 
@@ -81,6 +83,37 @@ impl Address {
         }
     }
 
+    /// Yields whenever something is published on that channel. Ends with the connection.
+    pub(super) async fn messages(&self, channel: &str) -> RedisResult<BoxStream<'static, ()>> {
+        match self {
+            Self::Server(client) => subscribe(client, channel).await,
+            // Each node of a cluster hears what is published on any.
+            Self::Cluster(_, nodes) => {
+                let mut heard = Err(no_server());
+                for node in nodes {
+                    heard = subscribe(node, channel).await;
+                    if heard.is_ok() {
+                        break;
+                    }
+                }
+                heard
+            }
+            Self::Sentinels(sentinels) => {
+                let mut heard = Err(no_server());
+                for sentinel in sentinels {
+                    heard = match sentinel.primary().await {
+                        Ok(client) => subscribe(&client, channel).await,
+                        Err(error) => Err(error),
+                    };
+                    if heard.is_ok() {
+                        break;
+                    }
+                }
+                heard
+            }
+        }
+    }
+
     fn cluster(protocol: &str, parts: &Several<'_>, tls: &Tls) -> Result<Self, StoreUrlError> {
         if !matches!(parts.path, "" | "0") {
             return Err(match parts.path.parse() {
@@ -93,6 +126,8 @@ impl Address {
         }
         let nodes = parts.hosts.split(',').map(|host| parts.server(&format!("{protocol}://{}{host}", parts.user)));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+        let single = nodes.iter().cloned().map(|node| tls.server(node));
+        let single = single.collect::<RedisResult<Vec<_>>>().map_err(|_| parts.unreadable_hosts())?;
         // Waits some tenths of a second for a node that restarts, as on one server.
         let client = ClusterClient::builder(nodes)
             .connection_timeout(CONNECT_TIMEOUT)
@@ -102,7 +137,10 @@ impl Address {
             .min_retry_wait(20)
             .max_retry_wait(200)
             .retry_wait_formula(10, 2);
-        tls.cluster(client).build().map(|client| Self::Cluster(Box::new(client))).map_err(|_| parts.unreadable_hosts())
+        tls.cluster(client)
+            .build()
+            .map(|client| Self::Cluster(Box::new(client), single))
+            .map_err(|_| parts.unreadable_hosts())
     }
 
     fn sentinels(protocol: &str, parts: &Several<'_>, certificates: &Tls) -> Result<Self, StoreUrlError> {
@@ -183,6 +221,16 @@ impl User {
         let settings = info.redis_settings();
         Self { name: settings.username().map(Into::into), password: settings.password().map(Into::into) }
     }
+}
+
+async fn subscribe(client: &Client, channel: &str) -> RedisResult<BoxStream<'static, ()>> {
+    let mut messages = client.get_async_pubsub().await?;
+    messages.subscribe(channel).await?;
+    Ok(messages.into_on_message().map(drop).boxed())
+}
+
+fn no_server() -> RedisError {
+    io::Error::from(io::ErrorKind::NotFound).into()
 }
 
 /// The parts of a URL with several hosts, which no RFC describes: `user:password@host:port,host:port/path?query`.

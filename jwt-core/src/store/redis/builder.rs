@@ -41,6 +41,7 @@ impl RedisStoreBuilder {
             timeout: Duration::from_secs(1),
             max_revocations: 1_000_000,
             given: Given::default(),
+            hearing: Arc::default(),
             scripts: Arc::new(Scripts {
                 insert: Script::new(include_str!("insert.lua")),
                 find: Script::new(include_str!("find.lua")),

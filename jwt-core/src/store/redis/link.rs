@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind};
@@ -64,6 +65,11 @@ impl Link {
             Inner { address, current, searching: Mutex::new(()), _listening: listening }
         });
         Ok(Self(inner))
+    }
+
+    /// Yields whenever something is published on that channel. Ends with the connection.
+    pub(super) async fn messages(&self, channel: &str) -> RedisResult<BoxStream<'static, ()>> {
+        self.0.address.messages(channel).await
     }
 
     /// The number of the route that is taken now.
@@ -177,7 +183,7 @@ impl Address {
                         .set_response_timeout(None);
                     ConnectionManager::new_with_config((**client).clone(), config).await.map(Route::Server)
                 }
-                Self::Cluster(client) => client.get_async_connection().await.map(Route::Cluster),
+                Self::Cluster(client, _) => client.get_async_connection().await.map(Route::Cluster),
                 Self::Sentinels(sentinels) => primary(sentinels).await.map(Route::Primary),
             }
         };

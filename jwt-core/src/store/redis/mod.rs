@@ -2,6 +2,7 @@
 
 mod address;
 mod builder;
+mod hearing;
 mod link;
 mod proof;
 mod script;
@@ -16,11 +17,15 @@ mod tls;
 pub use builder::RedisStoreBuilder;
 
 use std::fmt;
-use std::sync::Arc;
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind};
+use tokio::runtime::Handle;
 
+use hearing::Hearing;
 use link::Link;
 use script::Script;
 
@@ -54,6 +59,8 @@ pub struct RedisStore {
     max_revocations: usize,
     given: Given,
     scripts: Arc<Scripts>,
+    /// Begins with the first list that waits for revocations, when the prefix is known.
+    hearing: Arc<OnceLock<Hearing>>,
 }
 
 struct Scripts {
@@ -108,6 +115,7 @@ impl RedisStore {
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.given.once("prefix");
         self.prefix = prefix.into().into_boxed_str();
+        self.hearing = Arc::default();
         self
     }
 
@@ -267,6 +275,14 @@ impl RevocationStore for RedisStore {
             };
             page.into_iter().map(read).collect()
         })
+    }
+
+    fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        if Handle::try_current().is_err() {
+            return Box::pin(pending());
+        }
+        let hearing = self.hearing.get_or_init(|| Hearing::start(self.link.clone(), self.revocations("log")));
+        Box::pin(hearing.next())
     }
 }
 

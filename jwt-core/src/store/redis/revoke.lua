@@ -49,4 +49,6 @@ redis.call('HSET', KEYS[4], '', '')
 if subject then redis.call('HSET', KEYS[4], name(subject), ARGV[2]) end
 redis.call('PEXPIRE', KEYS[4], ttl)
 redis.call('SET', KEYS[3], number, 'PX', ARGV[5])
+-- So that others need not wait for their next look. A user that may not publish goes on without.
+redis.pcall('PUBLISH', KEYS[1], '')
 return 1

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_postgres::config::SslMode;
@@ -141,13 +142,16 @@ impl PostgresStoreBuilder {
     /// lasts as long as the store.
     ///
     /// # Errors
-    /// [`StoreError::Config`] if a URL cannot be read, or asks for TLS. [`StoreError::SetTwice`]. [`StoreError::Schema`] if the
-    /// tables are those of a later version, or the name of the schema is none. [`StoreError::Unavailable`] if no server
+    /// [`StoreError::Config`] if a URL cannot be read, or asks for TLS. [`StoreError::SetTwice`].
+    /// [`StoreError::NoRuntime`] outside of a Tokio runtime. [`StoreError::Schema`] if the tables are those of a later version, or the name of the schema is none. [`StoreError::Unavailable`] if no server
     /// answers within the timeout, and five seconds at least.
     pub async fn connect(self) -> Result<PostgresStore, StoreError> {
         let Self { place, schema, timeout, max_revocations, prepares, mut listens, given } = self;
         if let Some(setting) = given.twice() {
             return Err(StoreError::SetTwice { setting });
+        }
+        if Handle::try_current().is_err() {
+            return Err(StoreError::NoRuntime);
         }
         check_name(&schema).map_err(StoreError::Schema)?;
         let pool = match place {
