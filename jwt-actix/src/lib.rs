@@ -38,6 +38,7 @@
 //! | let only tokens through that allow something | [`Require`] |
 //! | pass the token on to another service | [`ForwardToken`] |
 //! | tell clients where to get a token | [`MetadataRoute`] |
+//! | protect a server of the Model Context Protocol | `McpAuth` (feature `mcp`) |
 //! | publish the keys of an issuer | `Jwks` (feature `login`) |
 //! | log people in | `LoginRoutes`, `SameOrigin`, `LoginRejection` (feature `login`) |
 //! | give the core a request, and actix-web a response of the core | [`Head`], [`response()`], [`with_headers`] |
@@ -61,6 +62,7 @@
 //! | `redis-tls` | off | the same over TLS |
 //! | `sqlite` | off | what is remembered in a file, by SQLite |
 //! | `postgres` | off | what is remembered in PostgreSQL |
+//! | `mcp` | off | a server of the Model Context Protocol as a resource server |
 //! | `metrics` | off | counters and gauges |
 //! | `testing` | off | a test kit for applications |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -89,6 +91,8 @@ mod jwks;
 mod login_rejection;
 #[cfg(feature = "login")]
 mod login_routes;
+#[cfg(feature = "mcp")]
+mod mcp_auth;
 mod metadata_route;
 mod rejection;
 mod request;
@@ -132,8 +136,12 @@ pub use jwt_core::{
     Issuer, LoginCookies, LoginError, Logins, MemoryStore, RefreshTokens, Revocations, Sessions, issue, login,
     revocation, session, store,
 };
+#[cfg(feature = "mcp")]
+pub use jwt_core::{McpResource, mcp};
 #[cfg(feature = "remote")]
 pub use jwt_core::{RemoteKeySet, Tenants, tenants};
+#[cfg(feature = "mcp")]
+pub use mcp_auth::{McpAuth, McpAuthMiddleware, McpFuture};
 pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteMiddleware};
 pub use request::Head;
 pub use require::{Require, RequireFuture, RequireMiddleware};

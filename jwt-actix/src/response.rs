@@ -1,9 +1,11 @@
 //! Responses and header fields of the core in actix-web's types, which are of an older `http`.
 
+use std::fmt;
+
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{Error, HttpResponse, HttpResponseBuilder, ResponseError};
 use jwt_core::adapter::{self, HeaderFields, HeaderName as CoreName, HeaderValue as CoreValue, Response};
 
 /// A response of the core in actix-web's type.
@@ -66,4 +68,40 @@ impl HeaderFields for Fields<'_> {
 fn older(name: &CoreName, value: &CoreValue) -> Option<(HeaderName, HeaderValue)> {
     let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
     Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+}
+
+/// An error of middleware further inside, whose response gets the same header fields as every other one.
+pub(crate) struct CompletedError<F> {
+    error: Error,
+    complete: F,
+}
+
+impl<F: Fn(&mut Fields<'_>) + 'static> CompletedError<F> {
+    pub(crate) fn of(error: Error, complete: F) -> Error {
+        Self { error, complete }.into()
+    }
+}
+
+impl<F> fmt::Debug for CompletedError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<F> fmt::Display for CompletedError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<F: Fn(&mut Fields<'_>)> ResponseError for CompletedError<F> {
+    fn status_code(&self) -> StatusCode {
+        self.error.as_response_error().status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.error.error_response();
+        (self.complete)(&mut Fields(response.headers_mut()));
+        response
+    }
 }

@@ -9,8 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::StatusCode;
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage};
 use jwt_core::adapter::{Admission, Outcome, Pending, ResponseHeaders};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
@@ -18,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::auth::JwtAuth;
 use crate::rejection::{self, Hook};
 use crate::request::Head;
-use crate::response::Fields;
+use crate::response::{CompletedError, Fields};
 
 impl<S, C, B> Transform<S, ServiceRequest> for JwtAuth<C>
 where
@@ -163,7 +162,10 @@ where
                         Ok(response) => Ok(completed(rejection::worded(response, hook.as_ref()), headers.as_deref())),
                         // Middleware further inside may return an error instead of a response, which is made of it later.
                         Err(error) => Err(match headers {
-                            Some(headers) => CompletedError { error, headers: headers.clone() }.into(),
+                            Some(headers) => {
+                                let headers = headers.clone();
+                                CompletedError::of(error, move |fields| headers.apply(fields))
+                            }
                             None => error,
                         }),
                     });
@@ -189,34 +191,4 @@ fn completed<B>(mut response: ServiceResponse<B>, headers: Option<&ResponseHeade
         headers.apply(&mut Fields(response.headers_mut()));
     }
     response
-}
-
-/// An error of middleware further inside, whose response gets the same header fields as every other one.
-struct CompletedError {
-    error: Error,
-    headers: Arc<ResponseHeaders>,
-}
-
-impl fmt::Debug for CompletedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl fmt::Display for CompletedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl ResponseError for CompletedError {
-    fn status_code(&self) -> StatusCode {
-        self.error.as_response_error().status_code()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let mut response = self.error.error_response();
-        self.headers.apply(&mut Fields(response.headers_mut()));
-        response
-    }
 }

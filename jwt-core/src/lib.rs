@@ -46,6 +46,7 @@
 //! | accept static keys of services | [`api_key`] |
 //! | pass tokens on to other services | [`forward`] |
 //! | tell clients where to get a token | [`metadata`] |
+//! | protect a server of the Model Context Protocol | `mcp` (feature `mcp`) |
 //! | write an adapter for another framework | [`adapter`] |
 //! | ask for proofs of possession, trust proxies | [`binding`] |
 //! | see why something was refused | [`error`] |
@@ -79,6 +80,7 @@
 //! | `cache` | off | a cache of verified tokens, which the builder must be told to use |
 //! | `remote` | off | keys fetched from an identity provider and kept fresh; tenants |
 //! | `introspection` | off | tokens that are no JWTs, which their issuer is asked about |
+//! | `mcp` | off | a server of the Model Context Protocol as a resource server, with a guard for each tool |
 //! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
 //! | `redis` | off | the store in Redis or Valkey, for more than one instance |
 //! | `redis-tls` | off | the same over TLS |
@@ -134,6 +136,8 @@ struct Readme;
 
 pub use authenticator::{Authenticator, AuthenticatorBuilder};
 pub use error::AuthError;
+#[cfg(feature = "mcp")]
+pub use guard::mcp::{self, McpResource};
 #[cfg(feature = "login")]
 pub use issue::Issuer;
 pub use issuers::TrustedIssuer;

@@ -54,6 +54,8 @@ struct Document {
     json: String,
     /// With what an authenticator has told.
     completed: OnceLock<String>,
+    /// Whether it is at the bare well-known path as well.
+    at_root: bool,
 }
 
 /// A way for a bearer token to come to the resource (RFC 9728 §2, `bearer_methods_supported`).
@@ -79,6 +81,7 @@ impl ResourceMetadata {
             urls: Vec::new(),
             names: Vec::new(),
             members: Vec::new(),
+            at_root: false,
         }
     }
 
@@ -119,7 +122,7 @@ impl ResourceMetadata {
     /// The response to a request for the document; `None` for a request that is for something else. Pages of every
     /// origin may read it, since the clients that look for it run in browsers too.
     pub fn response(&self, head: &impl RequestHead) -> Option<Response<String>> {
-        if head.path() != self.path() {
+        if head.path() != self.path() && !(self.0.at_root && head.path() == WELL_KNOWN) {
             return None;
         }
         let (status, fields, body) = match head.method() {
@@ -169,6 +172,7 @@ pub struct ResourceMetadataBuilder {
     urls: Vec<(&'static str, String)>,
     names: Vec<String>,
     members: Vec<(String, Option<Value>)>,
+    at_root: bool,
 }
 
 impl ResourceMetadataBuilder {
@@ -224,6 +228,13 @@ impl ResourceMetadataBuilder {
         self
     }
 
+    /// Serves the document at `/.well-known/oauth-protected-resource` as well, whatever the path of the resource: where clients
+    /// of the Model Context Protocol look that have not read the challenge. Right for a host with one protected resource. Off.
+    pub fn also_at_root(mut self) -> Self {
+        self.at_root = true;
+        self
+    }
+
     fn url(mut self, member: &'static str, url: impl Into<String>) -> Self {
         self.urls.push((member, url.into()));
         self
@@ -275,8 +286,9 @@ impl ResourceMetadataBuilder {
         }
         document.retain(|_, value| !is_empty(value));
         let json = Value::from(document.clone()).to_string();
-        let (members, completed) = (document, OnceLock::new());
-        Ok(ResourceMetadata(Arc::new(Document { resource: self.resource, url, path_at, members, json, completed })))
+        let (members, completed, at_root) = (document, OnceLock::new(), self.at_root);
+        let resource = self.resource;
+        Ok(ResourceMetadata(Arc::new(Document { resource, url, path_at, members, json, completed, at_root })))
     }
 }
 

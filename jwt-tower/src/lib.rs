@@ -38,6 +38,7 @@
 //! | let only tokens through that allow something | [`Require`] |
 //! | pass the token on to another service | [`ForwardToken`] |
 //! | tell clients where to get a token | [`MetadataRoute`] |
+//! | protect a server of the Model Context Protocol | `McpAuth` (feature `mcp`) |
 //! | publish the keys of an issuer | `Jwks` (feature `login`) |
 //! | log people in | `LoginRoutes`, `SameOrigin`, `LoginRejection` (feature `login`) |
 //!
@@ -61,6 +62,7 @@
 //! | `redis-tls` | off | the same over TLS |
 //! | `sqlite` | off | what is remembered in a file, by SQLite |
 //! | `postgres` | off | what is remembered in PostgreSQL |
+//! | `mcp` | off | a server of the Model Context Protocol as a resource server |
 //! | `metrics` | off | counters and gauges |
 //! | `testing` | off | a test kit for applications |
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -91,6 +93,10 @@ mod jwks;
 mod login_rejection;
 #[cfg(feature = "login")]
 mod login_routes;
+#[cfg(feature = "mcp")]
+mod mcp_auth;
+#[cfg(feature = "mcp")]
+mod mcp_body;
 mod metadata_route;
 #[cfg(feature = "axum")]
 mod on_rejection;
@@ -136,8 +142,14 @@ pub use jwt_core::{
     Issuer, LoginCookies, LoginError, Logins, MemoryStore, RefreshTokens, Revocations, Sessions, issue, login,
     revocation, session, store,
 };
+#[cfg(feature = "mcp")]
+pub use jwt_core::{McpResource, mcp};
 #[cfg(feature = "remote")]
 pub use jwt_core::{RemoteKeySet, Tenants, tenants};
+#[cfg(feature = "mcp")]
+pub use mcp_auth::{McpAuth, McpAuthService, McpFuture};
+#[cfg(feature = "mcp")]
+pub use mcp_body::{McpBody, McpResponseBody};
 pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteService};
 #[cfg(feature = "axum")]
 pub use on_rejection::AxumHook;
@@ -169,4 +181,24 @@ pub fn claims<C: Send + Sync + 'static>(
     extensions: &http::Extensions,
 ) -> Result<Option<VerifiedToken<C>>, adapter::Rejection> {
     adapter::Admission::optional_claims(extensions.get())
+}
+
+/// The verified token that [`McpAuth`] or a [`JwtAuth`] without `optional` put into the extensions of a request: the user behind
+/// a call of a tool, for handlers without extractors. Those of the Rust SDK of the Model Context Protocol are given the
+/// `http::request::Parts`.
+///
+/// ```
+/// # fn tool(parts: &http::request::Parts) -> Result<String, jwt_tower::adapter::Rejection> {
+/// let user = jwt_tower::verified::<()>(&parts.extensions)?;
+/// # Ok(user.subject().unwrap_or("nobody").to_owned())
+/// # }
+/// # assert!(tool(&http::Request::new(()).into_parts().0).is_err());
+/// ```
+///
+/// # Errors
+/// Where there is no token, no layer is in front, or one whose claims are of another type.
+pub fn verified<C: Send + Sync + 'static>(
+    extensions: &http::Extensions,
+) -> Result<VerifiedToken<C>, adapter::Rejection> {
+    adapter::Admission::claims(extensions.get())
 }

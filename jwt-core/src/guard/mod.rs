@@ -4,6 +4,8 @@ mod admission;
 mod authorization_details;
 #[cfg(feature = "testing")]
 mod for_test;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 mod policy;
 mod step_up;
 

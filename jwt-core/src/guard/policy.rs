@@ -218,7 +218,8 @@ impl Policy {
     fn joined(&self, other: &Self) -> Option<Self> {
         match (&*self.rule, &*other.rule) {
             (Rule::AllScopes(ours), Rule::AllScopes(theirs)) => {
-                Some(Self::all_scopes(ours.names.iter().chain(&theirs.names).map(ToString::to_string)))
+                let new = theirs.names.iter().filter(|name| !ours.names.contains(name));
+                Some(Self::all_scopes(ours.names.iter().chain(new).map(ToString::to_string)))
             }
             (Rule::StepUp(ours), Rule::StepUp(theirs)) => Some(match ours.and(theirs) {
                 Ok(both) => Self::new(Rule::StepUp(both), false),
@@ -271,6 +272,15 @@ impl Policy {
         match self.rule.now(token) {
             Ok(()) => Decision::Allowed,
             Err(error) => Decision::Denied(deny(error, token).to(asked)),
+        }
+    }
+
+    /// Whether a request would be served, without a word to the log: for what is shown and not for what is done.
+    #[cfg_attr(not(feature = "mcp"), expect(dead_code, reason = "only lists of tools are filtered"))]
+    pub(super) async fn would_allow(&self, admission: &Admission) -> bool {
+        match Admission::admitted(Some(admission)) {
+            Ok(token) => self.eventually(token).await.is_ok(),
+            Err(_) => false,
         }
     }
 

@@ -30,6 +30,16 @@ pub(crate) fn read_object<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S)
     if !(bare(text).starts_with('{') && bare(text).ends_with('}')) {
         return Err(ReadError::NotAnObject);
     }
+    read_text(text, seed)
+}
+
+/// Reads `text` as exactly one JSON value into `seed`, which says what it may be, without duplicate members at any depth.
+#[cfg_attr(not(feature = "mcp"), expect(dead_code, reason = "only messages of JSON-RPC are read as this"))]
+pub(crate) fn read_strictly<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, ReadError> {
+    read_text(text, Strict(seed))
+}
+
+fn read_text<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, ReadError> {
     if memchr::memchr(b'$', text.as_bytes()).is_some() && has_private_name(text) {
         return Err(ReadError::NotAnObject);
     }

@@ -3,6 +3,7 @@
 //! Names that a stranger chose are written as debug text and cut short, so that they stay on one line.
 
 use std::cell::LazyCell;
+use std::fmt::Display;
 
 use crate::config_error::MAX_UNVERIFIED;
 use crate::error::{AuthError, CrossSiteError, Misuse};
@@ -57,6 +58,19 @@ pub(crate) fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) {
     let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_UNVERIFIED)]));
     let origin = origin.as_deref().map(debug);
     tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, "cross-site request rejected");
+}
+
+/// A request to a server of the Model Context Protocol is not served for something else than its token. `foreign`, where a page
+/// of an attacker may be behind it.
+#[cfg_attr(not(feature = "mcp"), expect(dead_code, reason = "only such servers refuse for that"))]
+pub(crate) fn mcp_refused(error: &impl Display, foreign: bool, origin: Option<&[u8]>) {
+    let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_UNVERIFIED)]));
+    let origin = origin.as_deref().map(debug);
+    if foreign {
+        tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, "MCP request refused");
+    } else {
+        tracing::info!(target: "jwt", reason = %error, unverified_origin = origin, "MCP request refused");
+    }
 }
 
 /// A request is not served, although its token is good.

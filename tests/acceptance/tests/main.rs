@@ -24,6 +24,7 @@ mod login_routes;
 
 mod logout;
 mod logs;
+mod mcp;
 mod metadata;
 mod ml_dsa;
 mod mutual_tls;

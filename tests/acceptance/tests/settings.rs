@@ -13,6 +13,7 @@ use jwt_core::error::Misuse;
 use jwt_core::forward::{ExchangeError, ExchangeRequest, Exchanging, ForwardTarget, Forwarder, TokenExchange};
 use jwt_core::guard::{AuthorizationDetail, Policy};
 use jwt_core::login::SameSite;
+use jwt_core::mcp::{McpResource, McpResourceBuilder};
 use jwt_core::metadata::{BearerMethod, ResourceMetadata, ResourceMetadataBuilder};
 use jwt_core::revocation::{RevocationsBuilder, WhileUnreachable};
 use jwt_core::session::{NewSignIn, RefreshTokensBuilder, SessionsBuilder};
@@ -229,6 +230,8 @@ fn metadata_documents(rows: &mut Vec<Row>) {
     for adds in ["authorization_server", "scope", "bearer_method"] {
         rows.push(("ResourceMetadataBuilder", adds, Adds));
     }
+    assert!(metadata().also_at_root().also_at_root().build().is_ok());
+    rows.push(("ResourceMetadataBuilder", "also_at_root", SaysTheSame));
 }
 
 fn issuers(rows: &mut Vec<Row>) {
@@ -439,6 +442,84 @@ fn forwarders(rows: &mut Vec<Row>) {
     rows.push(("ForwardTarget", "scope", Adds));
 }
 
+fn mcp_resources(rows: &mut Vec<Row>) {
+    let new = || McpResource::builder("https://mcp.example.com/mcp").trusted_server(TrustedIssuer::new(ISSUER, keys()));
+    let (one, two) = (|| Policy::scope("one"), || Policy::scope("two"));
+    twice! { rows, "McpResourceBuilder", new(), |builder: McpResourceBuilder| builder.build();
+        tool("x", one())("x", two());
+        prompt("x", one())("x", two());
+        method("x", one())("x", two());
+        other_tools(one())(two());
+        max_body(2_000)(3_000);
+    }
+    let named = new().name("one").name("two").build().unwrap_err().to_string();
+    assert!(named.contains("resource_name") && named.contains("twice"), "{named}");
+    rows.push(("McpResourceBuilder", "name", Adds));
+    let both = new()
+        .authorization_server("https://one.example")
+        .authorization_server("https://two.example")
+        .trusted_server(TrustedIssuer::new("https://three.example", keys()))
+        .announced_server("https://four.example")
+        .announced_server("https://five.example")
+        .scope("six")
+        .scope("seven")
+        .supported_scope("eight")
+        .supported_scope("nine")
+        .allowed_origin("https://ten.example")
+        .allowed_origin("https://eleven.example")
+        .allowed_host("twelve.example")
+        .allowed_host("thirteen.example");
+    let both = run(async { both.build() }).unwrap();
+    let text = format!("{both:?}");
+    for part in [
+        ISSUER,
+        "one.example",
+        "two.example",
+        "three.example",
+        "four.example",
+        "five.example",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten.example",
+        "eleven.example",
+        "twelve.example",
+        "thirteen.example",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    for adds in [
+        "authorization_server",
+        "trusted_server",
+        "announced_server",
+        "scope",
+        "supported_scope",
+        "allowed_origin",
+        "allowed_host",
+    ] {
+        rows.push(("McpResourceBuilder", adds, Adds));
+    }
+    let flags = new()
+        .filter_tool_lists()
+        .filter_tool_lists()
+        .dangerous_allow_any_origin()
+        .dangerous_allow_any_origin()
+        .dangerous_allow_any_host()
+        .dangerous_allow_any_host()
+        .dangerous_keep_token_in_request()
+        .dangerous_keep_token_in_request();
+    assert!(flags.build().is_ok());
+    for flag in [
+        "filter_tool_lists",
+        "dangerous_allow_any_origin",
+        "dangerous_allow_any_host",
+        "dangerous_keep_token_in_request",
+    ] {
+        rows.push(("McpResourceBuilder", flag, SaysTheSame));
+    }
+}
+
 fn table() -> Vec<Row> {
     let mut rows = Vec::new();
     authenticators(&mut rows);
@@ -449,6 +530,7 @@ fn table() -> Vec<Row> {
     sign_ins(&mut rows);
     api_keys(&mut rows);
     forwarders(&mut rows);
+    mcp_resources(&mut rows);
     rows
 }
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Where the reasons of events come from. Errors of a start are read by whoever starts.
-const REASONS: [&str; 11] = [
+const REASONS: [&str; 12] = [
     "error/certificate.rs",
     "error/mod.rs",
     "error/step_up.rs",
     "error/token.rs",
+    "guard/mcp/error.rs",
     "issue/signer.rs",
     "key/remote/fetch.rs",
     "login/body.rs",

@@ -4,6 +4,7 @@
 mod guarded;
 mod log;
 mod login;
+mod mcp;
 mod routed;
 mod stacks;
 mod store;
@@ -13,6 +14,7 @@ pub use client::{Connection, Reply, request, request_to};
 pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};
 pub use log::Log;
 pub use login::{LOGIN_STACKS, LoginStack};
+pub use mcp::{MCP_STACKS, MCP_TOOLS, McpStack};
 pub use routed::{ROUTED, RoutedStack};
 pub use stacks::{STACKS, Server, Stack};
 pub use store::WatchedStore;
