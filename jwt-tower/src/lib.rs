@@ -182,23 +182,3 @@ pub fn claims<C: Send + Sync + 'static>(
 ) -> Result<Option<VerifiedToken<C>>, adapter::Rejection> {
     adapter::Admission::optional_claims(extensions.get())
 }
-
-/// The verified token that [`McpAuth`] or a [`JwtAuth`] without `optional` put into the extensions of a request: the user behind
-/// a call of a tool, for handlers without extractors. Those of the Rust SDK of the Model Context Protocol are given the
-/// `http::request::Parts`.
-///
-/// ```
-/// # fn tool(parts: &http::request::Parts) -> Result<String, jwt_tower::adapter::Rejection> {
-/// let user = jwt_tower::verified::<()>(&parts.extensions)?;
-/// # Ok(user.subject().unwrap_or("nobody").to_owned())
-/// # }
-/// # assert!(tool(&http::Request::new(()).into_parts().0).is_err());
-/// ```
-///
-/// # Errors
-/// Where there is no token, no layer is in front, or one whose claims are of another type.
-pub fn verified<C: Send + Sync + 'static>(
-    extensions: &http::Extensions,
-) -> Result<VerifiedToken<C>, adapter::Rejection> {
-    adapter::Admission::claims(extensions.get())
-}

@@ -45,7 +45,7 @@ use crate::request::{Facts, Head};
 /// ```
 ///
 /// With the Rust SDK of the protocol, `.route_service("/mcp", StreamableHttpService::new(…))`, whose handlers find the user by
-/// [`verified`](crate::verified) in the extensions of the `http::request::Parts` that they are given.
+/// [`mcp::user`](crate::mcp::user) in the extensions of the `http::request::Parts` that they are given.
 pub struct McpAuth<C> {
     resource: McpResource<C>,
     facts: Facts,

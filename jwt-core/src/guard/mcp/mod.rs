@@ -27,7 +27,7 @@ use crate::key::{FetchError, RemoteKeySet};
 use crate::metadata::ResourceMetadata;
 use crate::observe::log;
 use crate::request::RequestHead;
-use crate::verify::Scopes;
+use crate::verify::{Scopes, VerifiedToken};
 pub use builder::McpResourceBuilder;
 pub use error::{McpBodyError, McpBuildError, McpError};
 use message::Messages;
@@ -123,6 +123,25 @@ impl<C> McpResource<C> {
         }
         Ok(())
     }
+}
+
+/// The user behind a call of a tool, out of the extensions of the request: for handlers without extractors, such as those of
+/// the Rust SDK of the protocol, which are given the `http::request::Parts`.
+///
+/// ```
+/// use jwt_core::mcp::{self, McpUser};
+///
+/// fn tool(parts: &http::request::Parts) -> Result<String, jwt_core::adapter::Rejection> {
+///     let user = mcp::user::<McpUser>(&parts.extensions)?;
+///     Ok(user.subject().unwrap_or("nobody").to_owned())
+/// }
+/// # assert!(tool(&http::Request::new(()).into_parts().0).is_err());
+/// ```
+///
+/// # Errors
+/// Where there is no token, no `McpAuth` is in front, or one whose claims are of another type.
+pub fn user<C: Send + Sync + 'static>(extensions: &http::Extensions) -> Result<VerifiedToken<C>, Rejection> {
+    Admission::claims(extensions.get())
 }
 
 /// A request that may be served, and what its response needs. For adapters.

@@ -97,7 +97,7 @@ fn on_hyper(listener: TcpListener, resource: McpResource<McpUser>) {
 
     async fn mcp(request: Request<McpBody>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (parts, body) = request.into_parts();
-        let user = jwt_tower::verified::<McpUser>(&parts.extensions).ok();
+        let user = jwt_core::mcp::user::<McpUser>(&parts.extensions).ok();
         let has = |name: &str| parts.headers.contains_key(name);
         let (body, media_type, seen) = answer(parts.method.as_str(), body.into_bytes().to_vec(), user.as_ref(), has);
         let response = Response::builder().header("content-type", media_type).header("x-seen", seen);
