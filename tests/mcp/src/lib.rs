@@ -1,5 +1,11 @@
-//! A protected server of the Model Context Protocol, on each framework: as little of the protocol as it takes to call
-//! one tool, which says on whose behalf it was called.
+//! Protected servers of the Model Context Protocol, on each framework. One has as little of the protocol as it takes to call
+//! one tool, which says on whose behalf it was called. The others are made with the Rust SDK of the protocol, behind `McpAuth`.
+
+/// How the example on actix-web hands requests to the Rust SDK.
+#[path = "../../../examples/mcp-actix/src/bridge.rs"]
+mod bridge;
+pub mod everything;
+pub mod guarded;
 
 use std::net::TcpListener;
 use std::thread;
