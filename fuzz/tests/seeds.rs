@@ -40,5 +40,6 @@ replayed! {
     nothing_but_a_key_that_is_known_is_accepted api_key;
     the_signature_of_a_service_is_read_as_the_model_reads_it remote_signature;
     a_proof_is_good_only_where_the_model_says_so dpop_proof;
+    an_answer_about_a_token_is_taken_as_the_model_takes_it introspection_answer;
     addresses_are_equal_where_the_model_says_so htu;
 }

@@ -1,11 +1,12 @@
 //! What issuers have said of tokens lately, by the digest of each token. No token is kept.
 
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
-use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{OptionsBuilder, Weighter};
 use tokio::time::Instant;
 
 use crate::error::{AuthError, TokenError};
@@ -22,6 +23,10 @@ pub(super) fn digest(token: &[u8]) -> Option<Digest> {
 
 /// What an entry takes up at least, in bytes: so many of that size fit into the cache. Larger ones take the place of several.
 const ENTRY: u64 = 2048;
+/// No part of the cache with a lock of its own is smaller than this, in bytes, so that the longest answers fit into each.
+const LEAST_SHARD: u64 = 256 * 1024;
+/// How many such parts there are for each core.
+const SHARDS_PER_CORE: usize = 16;
 /// How many answers about tokens that are not good are kept.
 const REFUSED: usize = 4096;
 
@@ -51,12 +56,15 @@ struct Refused {
 }
 
 #[derive(Clone)]
-struct Weight;
+struct Weight {
+    /// An entry weighs no less than this, so that the bound in bytes bounds the entries too.
+    least: u64,
+}
 
 impl<C> Weighter<Digest, Good<C>> for Weight {
     fn weight(&self, _: &Digest, good: &Good<C>) -> u64 {
         // The text, and as much again for the claims that were made of it.
-        ENTRY.max(2 * good.token.claims_json().len() as u64)
+        self.least.max(2 * good.token.claims_json().len() as u64)
     }
 }
 
@@ -67,8 +75,19 @@ impl<C> Known<C> {
         stale_if_error: Duration,
         cache_inactive_for: Duration,
     ) -> Self {
-        let bytes = ENTRY.saturating_mul(max_cached as u64);
-        let good = Cache::with(max_cached, bytes, Weight, RandomState::default(), DefaultLifecycle::default());
+        let entries = max_cached.max(1);
+        let bytes = ENTRY.saturating_mul(entries as u64).max(LEAST_SHARD);
+        let weight = Weight { least: bytes.div_ceil(entries as u64) };
+        // The cache keeps a thirtieth free of entries that were asked for twice, so that one alone would not get in.
+        let bytes = bytes.saturating_add(weight.least / 16);
+        let most = usize::try_from(bytes / LEAST_SHARD).unwrap_or(usize::MAX);
+        let shards = (available_parallelism().map_or(1, usize::from) * SHARDS_PER_CORE).min(most).max(1);
+        let mut options = OptionsBuilder::new();
+        options.estimated_items_capacity(entries).weight_capacity(bytes).shards(shards);
+        let good = match options.build() {
+            Ok(options) => Cache::with_options(options, weight, RandomState::default(), DefaultLifecycle::default()),
+            Err(_) => Cache::with(entries, bytes, weight, RandomState::default(), DefaultLifecycle::default()),
+        };
         Self { good, refused: Cache::new(REFUSED), cache_for, stale_if_error, cache_inactive_for }
     }
 

@@ -391,6 +391,16 @@ async fn answers_are_kept_for_a_while_and_not_for_longer() {
         assert_eq!(status(&small, &format!("t{token}")).await, 200);
     }
     assert!(asked.count() - before >= 90, "{}", asked.count() - before);
+    for padding in [10, 60_000] {
+        asked.say(200, but(alice(ISSUER), &json!({"x": "x".repeat(padding)})).to_string());
+        let one = auth_of(asking(&asked).max_cached(1));
+        let before = asked.count();
+        for _ in 0..3 {
+            assert_eq!(status(&one, "a").await, 200);
+        }
+        assert_eq!(asked.count() - before, 1, "even the smallest cache keeps the longest answer: {padding}");
+    }
+    asked.say(200, alice(ISSUER).to_string());
     let never = auth_of(asking(&asked).cache_for(Duration::ZERO));
     let before = asked.count();
     for _ in 0..3 {
