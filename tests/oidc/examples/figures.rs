@@ -190,10 +190,11 @@ fn introspection(runtime: &tokio::runtime::Runtime) {
         let response = routes.clone().oneshot(request.expect("a request"));
         async move { response.await.expect("it answers").status() == 200 }
     }));
+    let both = [(by_key(), &bearer_jwt), (by_answer(), &bearer_opaque)];
     let system = actix_web::rt::System::new();
     system.block_on(async {
         let mut services = Vec::new();
-        for (auth, bearer) in [(by_key(), &bearer_jwt), (by_answer(), &bearer_opaque)] {
+        for (auth, bearer) in both {
             async fn handler(user: jwt_actix::Claims<User>) -> String {
                 user.name.clone()
             }
