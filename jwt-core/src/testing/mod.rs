@@ -32,6 +32,8 @@ pub mod acceptance;
 mod clock;
 mod issuer;
 mod server;
+#[cfg(feature = "login")]
+pub mod stores;
 mod token;
 mod verified;
 

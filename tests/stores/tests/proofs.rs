@@ -1,4 +1,4 @@
-//! Proofs of possession that every instance has to know: each is good once, on whichever of them, on every store.
+//! Proofs of possession while their store is down.
 
 #![expect(clippy::unwrap_used, reason = "all of this file is tests")]
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jwt_core::binding::{Dpop, DpopKey};
 use jwt_core::clock::{Clock, NumericDate};
-use jwt_core::error::{AuthError, ProofError, Unavailable};
+use jwt_core::error::{AuthError, Unavailable};
 use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey};
 use serde_json::json;
 use stores_tests::{RedisServer, Stores, TestClock, redis_is_installed};
@@ -49,140 +49,6 @@ impl Client {
         let request = request.header("dpop", proof).body(()).unwrap();
         instance.authenticate(&request).settled().await.result().map(drop)
     }
-}
-
-fn is_replay(result: &Result<(), AuthError>) -> bool {
-    matches!(result, Err(AuthError::InvalidProof(ProofError::Replayed)))
-}
-
-fn is_full(result: &Result<(), AuthError>) -> bool {
-    matches!(result, Err(AuthError::Unavailable(Unavailable::Proofs)))
-}
-
-macro_rules! on_every_store {
-    ($($name:ident),* $(,)?) => {
-        mod memory {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(super::Stores::memory()).await;
-            })*
-        }
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(super::Stores::sqlite().await).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                if let Some(stores) = super::Stores::postgres().await {
-                    super::$name(stores).await;
-                }
-            })*
-        }
-        mod serializable {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                if let Some(stores) = super::Stores::serializable().await {
-                    super::$name(stores).await;
-                }
-            })*
-        }
-        mod pgbouncer {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                if let Some(stores) = super::Stores::pgbouncer().await {
-                    super::$name(stores).await;
-                }
-            })*
-        }
-        mod redis {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                if let Some(stores) = super::Stores::redis().await {
-                    super::$name(stores).await;
-                }
-            })*
-        }
-        mod sentinels {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                if let Some(stores) = super::Stores::sentinels().await {
-                    super::$name(stores).await;
-                }
-            })*
-        }
-        mod cluster {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                if let Some(stores) = super::Stores::cluster().await {
-                    super::$name(stores).await;
-                }
-            })*
-        }
-    };
-}
-
-on_every_store! {
-    a_proof_that_one_instance_has_seen_is_refused_by_all,
-    of_a_thousand_uses_of_one_proof_at_once_one_counts,
-    a_key_fills_its_own_share_and_gets_it_back,
-}
-
-async fn a_proof_that_one_instance_has_seen_is_refused_by_all(stores: Stores) {
-    let clock = TestClock::new();
-    let (one, other) = (instance(&stores, &clock, 100), instance(&stores, &clock, 100));
-    let (client, stranger) = (Client::new(), Client::new());
-    let proof = client.proof("1", clock.now());
-    client.send(&one, &proof).await.unwrap();
-    for instance in [&one, &other] {
-        assert!(is_replay(&client.send(instance, &proof).await));
-    }
-    // To the last moment at which its age would let it pass.
-    clock.advance(Duration::from_secs(60));
-    assert!(is_replay(&client.send(&other, &proof).await));
-    stranger.send(&other, &stranger.proof("1", clock.now())).await.unwrap();
-    clock.advance(Duration::from_secs(1));
-    client.send(&other, &client.proof("1", clock.now())).await.unwrap();
-}
-
-async fn of_a_thousand_uses_of_one_proof_at_once_one_counts(stores: Stores) {
-    let clock = TestClock::new();
-    let instances = [instance(&stores, &clock, 100), instance(&stores, &clock, 100)];
-    let client = Arc::new(Client::new());
-    let proof: Arc<str> = client.proof("1", clock.now()).into();
-    let uses: Vec<_> = (0..1000)
-        .map(|number| {
-            let (instance, client, proof) = (instances[number % 2].clone(), client.clone(), proof.clone());
-            tokio::spawn(async move { client.send(&instance, &proof).await })
-        })
-        .collect();
-    let mut good = 0;
-    for result in uses {
-        match result.await.unwrap() {
-            Ok(()) => good += 1,
-            result => assert!(is_replay(&result), "{result:?}"),
-        }
-    }
-    assert_eq!(good, 1);
-}
-
-async fn a_key_fills_its_own_share_and_gets_it_back(stores: Stores) {
-    let clock = TestClock::new();
-    let instance = instance(&stores, &clock, 5);
-    let (client, other) = (Client::new(), Client::new());
-    for id in 0..5 {
-        client.send(&instance, &client.proof(&id.to_string(), clock.now())).await.unwrap();
-    }
-    assert!(is_full(&client.send(&instance, &client.proof("5", clock.now())).await));
-    assert!(is_replay(&client.send(&instance, &client.proof("0", clock.now())).await));
-    other.send(&instance, &other.proof("0", clock.now())).await.unwrap();
-    clock.advance(Duration::from_secs(61));
-    for id in 0..5 {
-        client.send(&instance, &client.proof(&id.to_string(), clock.now())).await.unwrap();
-    }
-    assert!(is_full(&client.send(&instance, &client.proof("5", clock.now())).await));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,7 @@ fn is_unavailable(error: &StoreError) -> bool {
 
 /// The SQLite of Debian looks at what ours has written, or the test has nothing to look with.
 fn sqlite3(file: &std::path::Path, sql: &str) -> Option<String> {
-    let output = Command::new("sqlite3").arg(file).arg(sql).output().ok()?;
+    let output = Command::new("sqlite3").args(["-cmd", ".timeout 20000"]).arg(file).arg(sql).output().ok()?;
     assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -17,6 +17,8 @@ use crate::store::{SchemaError, StoreError};
 
 /// The prefix in the SQL files.
 const PREFIX: &str = "jwt_";
+/// How much of the file a connection keeps in memory: the pages of some ten thousand sign-ins.
+const CACHE_KIB: i64 = 16 * 1024;
 /// Each version of the tables, by the SQL that makes it of the one before.
 const MIGRATIONS: [&str; 1] = [include_str!("1.sql")];
 
@@ -146,6 +148,7 @@ fn connect(path: &Path, timeout: Duration, synchronous: &str) -> Result<Connecti
     // Readers and the writer do not wait for each other. Yields the mode that it is now.
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }

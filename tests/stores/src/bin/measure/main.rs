@@ -1,7 +1,8 @@
 //! `measure`: what the check of a revocation, a refresh and the authentication of a request cost, in memory and on a
-//! Redis of its own, beside the bare round trip to that Redis. Run it with `--release`; with `requests`, only those.
+//! Redis of its own, beside the bare round trip to that Redis. Run it with `--release`; with `requests` or `sql`, only those.
 
 mod requests;
+mod sql;
 
 use std::error::Error;
 use std::hint::black_box;
@@ -31,7 +32,14 @@ fn print(line: &str) -> io::Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    if std::env::args().nth(1).is_none_or(|only| only != "requests") {
+    let only = std::env::args().nth(1);
+    if only.as_deref().is_none_or(|only| only == "sql") {
+        sql::measure().await?;
+    }
+    if only.as_deref() == Some("sql") {
+        return Ok(());
+    }
+    if only.is_none_or(|only| only != "requests") {
         operations_and_checks().await?;
     }
     let server = redis_is_installed().then(RedisServer::start_without_disk);
@@ -87,6 +95,12 @@ async fn operations_and_checks() -> Result<(), Box<dyn Error>> {
 
 fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 const OPERATIONS: [&str; 5] = ["refresh", "look-up of a session", "revoke", "PING, bare", "SET, bare"];

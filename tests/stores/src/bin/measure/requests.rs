@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 use stores_tests::RedisServer;
 
-use crate::{micros, print};
+use crate::{median, micros, print};
 
 const ROUNDS: usize = 101;
 
@@ -132,10 +132,4 @@ async fn ping(bare: &mut MultiplexedConnection) -> Result<Duration, Box<dyn Erro
         let _: String = redis::cmd("PING").query_async(bare).await?;
     }
     Ok(start.elapsed() / TIMES)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
