@@ -42,4 +42,5 @@ replayed! {
     a_proof_is_good_only_where_the_model_says_so dpop_proof;
     an_answer_about_a_token_is_taken_as_the_model_takes_it introspection_answer;
     addresses_are_equal_where_the_model_says_so htu;
+    a_message_asks_for_what_the_model_reads json_rpc;
 }
