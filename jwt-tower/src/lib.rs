@@ -80,6 +80,7 @@ mod forward_token;
         feature = "cache",
         feature = "introspection",
         feature = "login",
+        feature = "mcp",
         feature = "redis-tls",
         feature = "remote",
         feature = "testing",
