@@ -26,6 +26,7 @@
 //! - [Let a reverse proxy ask](self::forward_auth)
 //! - [Use hyper or another Tower stack](self::other_tower_stacks)
 //! - [Tell clients where to get a token](self::resource_metadata)
+//! - [Protect an MCP server](self::mcp)
 //! - [Verify and sign tokens without a request](self::tokens_without_requests)
 //! - [Log people in](self::log_people_in)
 //! - [Issue tokens and publish your keys](self::issue_tokens)
@@ -53,6 +54,7 @@
 //! - [Keys that are fetched](self::fetched_keys)
 //! - [Profiles: the rules for access tokens and ID tokens](self::token_profiles)
 //! - [Logins: tokens, cookies, settings, answers](self::login)
+//! - [The Model Context Protocol: rules and tests](self::mcp_rules)
 //!
 //! # Explanation
 //!
@@ -99,6 +101,8 @@ pub mod forward_auth {}
 pub mod other_tower_stacks {}
 #[doc = include_str!("../guide/resource_metadata.md")]
 pub mod resource_metadata {}
+#[doc = include_str!("../guide/mcp.md")]
+pub mod mcp {}
 #[doc = include_str!("../guide/tokens_without_requests.md")]
 pub mod tokens_without_requests {}
 #[doc = include_str!("../guide/log_people_in.md")]
@@ -147,6 +151,8 @@ pub mod fetched_keys {}
 pub mod token_profiles {}
 #[doc = include_str!("../guide/login.md")]
 pub mod login {}
+#[doc = include_str!("../guide/mcp_rules.md")]
+pub mod mcp_rules {}
 #[doc = include_str!("../guide/sessions_or_jwts.md")]
 pub mod sessions_or_jwts {}
 #[doc = include_str!("../guide/verification.md")]
