@@ -186,7 +186,9 @@ impl<S, C> fmt::Debug for McpAuthMiddleware<S, C> {
 }
 
 /// The response of the service behind, or the one in its place.
-pub struct McpFuture<B>(Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>);
+pub struct McpFuture<B>(Served<B>);
+
+type Served<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
 
 impl<B> Future for McpFuture<B> {
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;

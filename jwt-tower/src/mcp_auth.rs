@@ -201,7 +201,9 @@ impl<S: fmt::Debug, C> fmt::Debug for McpAuthService<S, C> {
 }
 
 /// The response of the service behind, or the one in its place.
-pub struct McpFuture<B, E>(Pin<Box<dyn Future<Output = Result<Response<McpResponseBody<B>>, E>> + Send>>);
+pub struct McpFuture<B, E>(Served<B, E>);
+
+type Served<B, E> = Pin<Box<dyn Future<Output = Result<Response<McpResponseBody<B>>, E>> + Send>>;
 
 impl<B, E> Future for McpFuture<B, E> {
     type Output = Result<Response<McpResponseBody<B>>, E>;

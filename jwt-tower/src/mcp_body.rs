@@ -88,7 +88,10 @@ impl<B: Body<Data = Bytes>> Body for McpResponseBody<B> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().body.project() {
             Projected::Inner { body } => body.poll_frame(cx),
-            Projected::Own { body } => body.poll_frame(cx).map(|frame| frame.map(|Ok(frame)| Ok(frame))),
+            Projected::Own { body } => body.poll_frame(cx).map(|frame| {
+                let Ok(frame) = frame?;
+                Some(Ok(frame))
+            }),
         }
     }
 

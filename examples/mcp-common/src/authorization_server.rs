@@ -149,7 +149,7 @@ async fn ask(State(place): State<Arc<Place>>, Query(asked): Query<Asked>, reques
         return refused("invalid_request");
     }
     // A query has no character that HTML would take for another, but `&`.
-    let query = request.query().unwrap_or_default().replace('&', "&amp;").replace('"', "").replace('<', "");
+    let query = request.query().unwrap_or_default().replace('&', "&amp;").replace(['"', '<'], "");
     let mut links = String::new();
     for (user, scopes) in USERS {
         let scopes = scopes.join(", ");

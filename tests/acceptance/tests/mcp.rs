@@ -47,10 +47,10 @@ fn everywhere(test: impl Fn(&Place<'_>)) {
 
 impl Place<'_> {
     fn token(&self, scope: &str) -> String {
-        self.token_for(&self.url, scope)
+        Self::token_for(&self.url, scope)
     }
 
-    fn token_for(&self, audience: &str, scope: &str) -> String {
+    fn token_for(audience: &str, scope: &str) -> String {
         let claims = json!({"iss": ISSUER, "aud": audience, "sub": "alice", "exp": NOW + 60, "scope": scope});
         format!("Bearer {}", hs256(&claims))
     }
@@ -171,7 +171,7 @@ fn the_metadata_is_at_both_paths_and_names_who_issues_tokens() {
 fn a_token_for_another_resource_opens_nothing() {
     everywhere(|place| {
         let with = |audience: &str| {
-            let token = place.token_for(audience, "mcp:use");
+            let token = Place::token_for(audience, "mcp:use");
             place.send("POST", "/mcp", &[JSON, ("Authorization", &token)], &call("open")).status
         };
         assert_eq!((with(&place.url), with(&format!("{}/", place.url))), (200, 200), "{}", place.server.stack);

@@ -316,8 +316,7 @@ fn canonical(resource: &str) -> String {
 
 /// With what the resource says of itself; and its origin.
 fn site(mut site: Site, resource: &str) -> Result<(Site, String), McpBuildError> {
-    let wrong = |origin: &&Box<str>| !is_origin(origin);
-    if let Some(origin) = site.origins.iter().find(wrong) {
+    if let Some(origin) = site.origins.iter().find(|origin| !is_origin(origin)) {
         return Err(McpBuildError::Origin { origin: origin.clone() });
     }
     let is_host = |host: &str| {

@@ -164,11 +164,7 @@ mod tests {
         let shown =
             format!(": hi\n\nid: 0\nretry: 3000\ndata: \n\nevent: message\ndata: {SHOWN}\n\nid: 7\ndata: {SHOWN}\n\n");
         assert_eq!(of("text/event-stream", &stream).unwrap(), shown);
-        let split = LIST
-            .replace("\"result\"", "\n\"result\"")
-            .lines()
-            .map(|line| format!("data: {line}\n"))
-            .collect::<String>();
+        let split = format!("data: {}\n", LIST.replace("\"result\"", "\ndata: \"result\""));
         let joined = of("text/event-stream", &format!("{split}\n")).unwrap();
         assert!(joined.contains("open") && !joined.contains("dm"), "{joined}");
         // An event that never ends is none.

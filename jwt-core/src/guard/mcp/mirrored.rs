@@ -6,7 +6,7 @@ use http::HeaderName;
 
 use super::error::McpError;
 use super::message::{Message, subject_of};
-use super::site::only;
+use super::site::{Twice, only};
 use crate::request::RequestHead;
 
 pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -23,13 +23,14 @@ const ENCODED: (&[u8], &[u8]) = (b"=?base64?", b"?=");
 
 /// Whether the client may send several messages in one body.
 pub(super) fn may_batch(head: &impl RequestHead) -> bool {
-    matches!(only(head, &PROTOCOL_VERSION), Some(None | Some(WITH_BATCHES)))
+    matches!(only(head, &PROTOCOL_VERSION), Ok(None | Some(WITH_BATCHES)))
 }
 
 /// Whether the fields say what the message says. Those that are there must, whatever the revision; that they are there is a
 /// duty of requests since 2026-07-28.
 pub(super) fn check(head: &impl RequestHead, message: &Message<'_>) -> Result<(), McpError> {
-    let field = |name: &HeaderName, field: &'static str| only(head, name).ok_or(McpError::HeaderMismatch { field });
+    let field =
+        |name: &HeaderName, field: &'static str| only(head, name).map_err(|Twice| McpError::HeaderMismatch { field });
     let version = field(&PROTOCOL_VERSION, "MCP-Protocol-Version")?;
     let method = field(&METHOD, "Mcp-Method")?;
     let name = field(&NAME, "Mcp-Name")?;

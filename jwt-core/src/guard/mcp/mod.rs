@@ -266,10 +266,10 @@ impl<C: ClaimsType> McpResource<C> {
     /// The answer to a token that is missing or not good enough.
     fn rejected(&self, rejection: &Rejection) -> Response<String> {
         let mut response = rejection.answer.response().map(str::to_owned);
-        if let (StatusCode::UNAUTHORIZED, Some(scope)) = (response.status(), &self.0.scope_parameter) {
-            if let Entry::Occupied(mut challenges) = response.headers_mut().entry(WWW_AUTHENTICATE) {
-                challenges.iter_mut().for_each(|challenge| *challenge = with_parameter(challenge, scope));
-            }
+        if let (StatusCode::UNAUTHORIZED, Some(scope)) = (response.status(), &self.0.scope_parameter)
+            && let Entry::Occupied(mut challenges) = response.headers_mut().entry(WWW_AUTHENTICATE)
+        {
+            challenges.iter_mut().for_each(|challenge| *challenge = with_parameter(challenge, scope));
         }
         response
     }
@@ -346,7 +346,7 @@ impl listing::Keep for Visible<'_> {
 
 /// Whether a body can be read as it is, by what the head says of it.
 fn check_head(head: &impl RequestHead, most: usize) -> Result<(), McpError> {
-    let media_type = only(head, &CONTENT_TYPE).flatten().ok_or(McpError::MediaType)?;
+    let media_type = only(head, &CONTENT_TYPE).ok().flatten().ok_or(McpError::MediaType)?;
     let mut parts = media_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"));
     let is_utf8 = |part: &[u8]| {
@@ -361,7 +361,7 @@ fn check_head(head: &impl RequestHead, most: usize) -> Result<(), McpError> {
     if head.header_values(&CONTENT_ENCODING).any(|value| !value.eq_ignore_ascii_case(b"identity")) {
         return Err(McpError::Encoding);
     }
-    let length = only(head, &CONTENT_LENGTH).flatten().and_then(|value| std::str::from_utf8(value).ok());
+    let length = only(head, &CONTENT_LENGTH).ok().flatten().and_then(|value| std::str::from_utf8(value).ok());
     match length.and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > most as u64 => Err(McpError::TooLong { most }),
         _ => Ok(()),

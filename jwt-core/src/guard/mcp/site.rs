@@ -45,7 +45,7 @@ impl Site {
         // The target names the host itself in HTTP/2 and in the absolute form, and then counts (RFC 9112 §3.2.2).
         let host = match head.authority() {
             Some(authority) => authority.as_bytes(),
-            None => only(head, &HOST).ok_or(McpError::Host)?.ok_or(McpError::Host)?,
+            None => only(head, &HOST).ok().flatten().ok_or(McpError::Host)?,
         };
         let bare =
             |host: &[u8]| -> usize { host.strip_suffix(self.default_port.as_bytes()).map_or(host.len(), <[u8]>::len) };
@@ -58,7 +58,7 @@ impl Site {
 
     /// The origin of the page that sends the request, if one does and it may.
     pub(super) fn check_origin(&self, head: &impl RequestHead) -> Result<Option<HeaderValue>, McpError> {
-        let Some(origin) = only(head, &ORIGIN).ok_or(McpError::Origin)? else { return Ok(None) };
+        let Some(origin) = only(head, &ORIGIN).map_err(|Twice| McpError::Origin)? else { return Ok(None) };
         if self.any_origin || self.origins.iter().any(|known| known.as_bytes() == origin) {
             HeaderValue::from_bytes(origin).map(Some).map_err(|_| McpError::Origin)
         } else {
@@ -107,9 +107,13 @@ pub(super) fn show_to(origin: Option<&HeaderValue>, headers: &mut impl HeaderFie
     }
 }
 
-/// The one value of a header field; `None` where there are two.
-pub(super) fn only<'r>(head: &'r impl RequestHead, name: &HeaderName) -> Option<Option<&'r [u8]>> {
+/// A header field is there more than once.
+#[derive(Debug)]
+pub(super) struct Twice;
+
+/// The one value of a header field.
+pub(super) fn only<'r>(head: &'r impl RequestHead, name: &HeaderName) -> Result<Option<&'r [u8]>, Twice> {
     let mut values = head.header_values(name);
     let first = values.next();
-    if first.is_some() && values.next().is_some() { None } else { Some(first) }
+    if first.is_some() && values.next().is_some() { Err(Twice) } else { Ok(first) }
 }
