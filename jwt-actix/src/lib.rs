@@ -79,8 +79,10 @@ mod forward_token;
         feature = "introspection",
         feature = "login",
         feature = "mcp",
+        feature = "postgres",
         feature = "redis-tls",
         feature = "remote",
+        feature = "sqlite",
         feature = "testing",
         feature = "tracing"
     )

@@ -550,7 +550,7 @@ fn no_setting_replaces_in_silence() {
 }
 
 /// Types with settings that have tables of their own, or that need servers or features which this suite does not have.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 20] = [
     ("AuthenticatorBuilder", "trust_tenants"),
     ("AuthenticatorBuilder", "cache"),
     // In tests/oidc, with those of `Introspection`.
@@ -563,6 +563,17 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("RedisStore", "max_revocations"),
     ("RedisStoreBuilder", "root_certificate"),
     ("RedisStoreBuilder", "client_certificate"),
+    ("PostgresStoreBuilder", "schema"),
+    ("PostgresStoreBuilder", "timeout"),
+    ("PostgresStoreBuilder", "max_revocations"),
+    ("PostgresStoreBuilder", "transaction_pooling"),
+    ("PostgresStoreBuilder", "listen_at"),
+    ("PostgresStoreBuilder", "listen_with"),
+    // In a real file: tests/stores.
+    ("SqliteStoreBuilder", "prefix"),
+    ("SqliteStoreBuilder", "timeout"),
+    ("SqliteStoreBuilder", "max_revocations"),
+    ("SqliteStoreBuilder", "lose_last_writes_on_power_failure"),
 ];
 
 #[test]

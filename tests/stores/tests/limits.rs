@@ -8,10 +8,15 @@ use std::time::Duration;
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::revocation::{Revoked, TokenIdentity};
 use jwt_core::store::{RevocationStore, SignInStore};
-use jwt_core::{Algorithm, Issuer, Logins, MemoryStore, RedisStore, RefreshTokens, Revocations, SigningKey};
+use jwt_core::{
+    Algorithm, Issuer, Logins, MemoryStore, PostgresStore, RedisStore, RefreshTokens, Revocations, SigningKey,
+    SqliteStore,
+};
 use proptest::prelude::*;
 use serde_json::json;
-use stores_tests::{RedisServer, TestClock, proved, redis_is_installed};
+use stores_tests::{
+    PostgresServer, RedisServer, TestClock, TestDirectory, postgres_is_installed, proved, redis_is_installed,
+};
 
 const ISSUER: &str = "https://issuer.example.com";
 const CAPACITY: usize = 300;
@@ -158,6 +163,25 @@ async fn a_tenth_of_redis_is_for_whole_subjects() {
     }
     let server = RedisServer::start();
     let store = RedisStore::connect(&server.url()).await.unwrap().max_revocations(CAPACITY);
+    room_is_left_for_everything_of_a_subject(Arc::new(store)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenth_of_a_file_is_for_whole_subjects() {
+    let directory = TestDirectory::new();
+    let store = SqliteStore::builder(directory.path().join("store.db")).max_revocations(CAPACITY);
+    room_is_left_for_everything_of_a_subject(Arc::new(store.timeout(seconds(20)).open().await.unwrap())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenth_of_postgres_is_for_whole_subjects() {
+    if !postgres_is_installed() {
+        return;
+    }
+    let server = PostgresServer::start();
+    let store = PostgresStore::builder(&server.url()).max_revocations(CAPACITY).timeout(seconds(20));
+    let store = store.connect().await.unwrap();
+    store.migrate().await.unwrap();
     room_is_left_for_everything_of_a_subject(Arc::new(store)).await;
 }
 

@@ -5,6 +5,7 @@ mod address;
 mod failover;
 mod limits;
 mod model;
+mod own_store;
 mod postgres;
 mod proofs;
 mod redis;

@@ -121,7 +121,6 @@ async fn what_cannot_be_meant_is_refused_with_what_to_write() {
         (builder().schema("a").schema("b"), "schema"),
         (builder().timeout(NEVER).timeout(NEVER), "timeout"),
         (builder().max_revocations(1).max_revocations(2), "max_revocations"),
-        (builder().transaction_pooling().transaction_pooling(), "transaction_pooling"),
         (builder().listen_at("postgres://a").listen_at("postgres://b"), "listen_at"),
     ] {
         let error = twice.connect().await.err().unwrap();

@@ -77,10 +77,6 @@ async fn what_cannot_be_opened_says_why() {
         (builder().prefix("a_").prefix("b_"), "prefix"),
         (builder().timeout(second).timeout(second), "timeout"),
         (builder().max_revocations(1).max_revocations(2), "max_revocations"),
-        (
-            builder().lose_last_writes_on_power_failure().lose_last_writes_on_power_failure(),
-            "lose_last_writes_on_power_failure",
-        ),
     ] {
         let error = twice.open().await.err().unwrap();
         assert!(matches!(error, StoreError::SetTwice { setting: named } if named == setting), "{error}");

@@ -31,7 +31,7 @@ enum Place {
     Pool(Pool),
 }
 
-/// Sets up a [`PostgresStore`]. A setting is given once; a second call is an error.
+/// Sets up a [`PostgresStore`]. A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -109,7 +109,6 @@ impl PostgresStoreBuilder {
     /// Notifications need a connection that stays: name the server itself by [`listen_at`](Self::listen_at).
     #[must_use]
     pub fn transaction_pooling(mut self) -> Self {
-        self.given.once("transaction_pooling");
         self.prepares = false;
         self
     }

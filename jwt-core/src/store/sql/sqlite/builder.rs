@@ -22,7 +22,7 @@ const CACHE_KIB: i64 = 16 * 1024;
 /// Each version of the tables, by the SQL that makes it of the one before.
 const MIGRATIONS: [&str; 1] = [include_str!("1.sql")];
 
-/// Opens a [`SqliteStore`]. A setting is given once; a second call is an error.
+/// Opens a [`SqliteStore`]. A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -82,7 +82,6 @@ impl SqliteStoreBuilder {
     /// again until it expires. Default: off.
     #[must_use]
     pub fn lose_last_writes_on_power_failure(mut self) -> Self {
-        self.given.once("lose_last_writes_on_power_failure");
         self.synchronous = "NORMAL";
         self
     }

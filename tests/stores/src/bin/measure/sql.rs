@@ -135,10 +135,10 @@ impl Elsewhere {
     fn start(file: &Path, update: &str) -> Result<Self, Box<dyn Error>> {
         let connection = rusqlite::Connection::open(file)?;
         connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-        let (sender, mut updates) = mpsc::channel::<(Key, oneshot::Sender<rusqlite::Result<i64>>)>(1);
+        let (sender, mut wanted) = mpsc::channel::<(Key, oneshot::Sender<rusqlite::Result<i64>>)>(1);
         let update = update.to_owned();
         std::thread::spawn(move || {
-            while let Some(([owner, id, secret], answer)) = updates.blocking_recv() {
+            while let Some(([owner, id, secret], answer)) = wanted.blocking_recv() {
                 let updated = connection
                     .prepare_cached(&update)
                     .and_then(|mut statement| statement.query_row((owner, id, secret), |row| row.get(6)));
