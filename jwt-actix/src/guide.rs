@@ -34,6 +34,8 @@
 //! - [Use sessions](self::sessions)
 //! - [Accept API keys of services](self::api_keys)
 //! - [Refuse a token before it expires](self::revoke_tokens)
+//! - [Store logins and revocations in a file](self::sqlite)
+//! - [Store logins and revocations in PostgreSQL](self::postgres)
 //! - [Store logins and revocations in Redis](self::redis)
 //! - [Write your own store](self::own_store)
 //! - [Pass a token on to another service](self::forward_tokens)
@@ -117,6 +119,10 @@ pub mod sessions {}
 pub mod api_keys {}
 #[doc = include_str!("../guide/revoke_tokens.md")]
 pub mod revoke_tokens {}
+#[doc = include_str!("../guide/sqlite.md")]
+pub mod sqlite {}
+#[doc = include_str!("../guide/postgres.md")]
+pub mod postgres {}
 #[doc = include_str!("../guide/redis.md")]
 pub mod redis {}
 #[doc = include_str!("../guide/own_store.md")]

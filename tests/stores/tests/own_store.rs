@@ -1,7 +1,5 @@
 //! The store of `docs/how-to/own-store.md` passes the suite, and is what the document shows.
 
-#![expect(clippy::unwrap_used, reason = "all of this file is tests")]
-
 // begin
 use std::collections::BTreeMap;
 use std::future::ready;
