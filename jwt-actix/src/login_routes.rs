@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
-use jwt_core::login::{BodyError, LoginRoute};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{Error, HttpMessage, HttpResponse};
+use jwt_core::login::LoginRoute;
 use jwt_core::{Authenticator, Logins};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 
+use crate::body::read;
 use crate::request::Head;
 use crate::response::response;
 
@@ -125,16 +126,10 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let (request, payload) = request.into_parts();
-    let body = read(&request, payload).await;
+    let body = read(&request, payload, LoginRoute::MAX_BODY).await;
     let body = body.as_deref().map_err(|error| *error);
     let response: HttpResponse = response(route.respond(&authenticator, &Head(&request), body).await);
     ServiceResponse::new(request, response)
-}
-
-async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, BodyError> {
-    let payload = web::Payload::from_request(request, &mut payload).await.map_err(|_| BodyError::Broken)?;
-    let read = payload.to_bytes_limited(LoginRoute::MAX_BODY).await.map_err(|_| BodyError::TooLong)?;
-    read.map_err(|_| BodyError::Broken)
 }
 
 pin_project! {

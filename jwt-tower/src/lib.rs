@@ -69,6 +69,8 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod auth;
+#[cfg(feature = "login")]
+mod body;
 #[cfg(feature = "axum")]
 mod extract;
 mod forward_token;

@@ -1,19 +1,19 @@
 //! The ready routes of logins, as a layer.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Buf;
 use http::{Request, Response};
 use http_body::Body;
-use jwt_core::login::{BodyError, LoginRoute};
+use jwt_core::login::LoginRoute;
 use jwt_core::{Authenticator, Logins};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
+
+use crate::body::read;
 
 /// Serves the [ready routes](LoginRoute) of logins, such as `/auth/refresh` and `/auth/logout`, and passes everything else
 /// on; the extractor `SameOrigin`, by which a handler logs in, needs it too. Goes outside of
@@ -122,25 +122,8 @@ where
     B: Body,
 {
     let (head, body) = request.into_parts();
-    let body = read(body).await;
+    let body = read(body, LoginRoute::MAX_BODY).await;
     route.respond(&authenticator, &head, body.as_deref().map_err(|error| *error)).await
-}
-
-async fn read(body: impl Body) -> Result<Vec<u8>, BodyError> {
-    let (mut body, mut bytes) = (pin!(body), Vec::new());
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let Ok(mut data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
-        if data.remaining() > LoginRoute::MAX_BODY - bytes.len() {
-            return Err(BodyError::TooLong);
-        }
-        while data.has_remaining() {
-            let chunk = data.chunk();
-            bytes.extend_from_slice(chunk);
-            let read = chunk.len();
-            data.advance(read);
-        }
-    }
-    Ok(bytes)
 }
 
 pin_project! {
