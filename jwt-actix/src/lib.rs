@@ -41,6 +41,7 @@
 //! | protect a server of the Model Context Protocol | `McpAuth` (feature `mcp`) |
 //! | publish the keys of an issuer | `Jwks` (feature `login`) |
 //! | log people in | `LoginRoutes`, `SameOrigin`, `LoginRejection` (feature `login`) |
+//! | take logouts of an identity provider | `LogoutRoute` (feature `login`) |
 //! | give the core a request, and actix-web a response of the core | [`Head`], [`response()`], [`with_headers`] |
 //!
 //! The modules are those of the core: [`key`], [`verify`], [`guard`], [`forward`], [`metadata`], [`error`], [`clock`],
@@ -96,6 +97,8 @@ mod jwks;
 mod login_rejection;
 #[cfg(feature = "login")]
 mod login_routes;
+#[cfg(feature = "login")]
+mod logout_route;
 #[cfg(feature = "mcp")]
 mod mcp_auth;
 mod metadata_route;
@@ -123,6 +126,8 @@ pub use jwt_core::*;
 pub use login_rejection::LoginRejection;
 #[cfg(feature = "login")]
 pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesMiddleware};
+#[cfg(feature = "login")]
+pub use logout_route::{LogoutRoute, LogoutRouteFuture, LogoutRouteMiddleware};
 // Once more by name, since rustdoc knows no features of what a `*` brings.
 #[cfg(feature = "postgres")]
 pub use jwt_core::PostgresStore;

@@ -150,7 +150,7 @@ pub enum TokenError {
     Fapi2Algorithm(Algorithm),
     /// It has claims that only an ID token has (OpenID Connect Core 1.0): it says who has logged in, and opens no API.
     #[error(
-        "an ID token, which opens no API: have the client send its access token, or call `.dangerous_accept_id_tokens()`"
+        "an ID token or a logout token, which opens no API: have the client send its access token, or call `.dangerous_accept_id_tokens()`"
     )]
     IdToken,
     /// A claim of a profile has another type than its standard says.

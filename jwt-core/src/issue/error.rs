@@ -29,7 +29,7 @@ pub enum IssueError {
     /// The claims have what only ID tokens have: `nonce`, `at_hash`, `c_hash` or `s_hash`, or `auth_time` with `azp` and
     /// neither a scope nor a `client_id`. Verifiers here refuse it as an access token.
     #[error(
-        "the claims have what makes an ID token (`nonce`, `at_hash`, `c_hash`, `s_hash`, or `auth_time` with `azp`), which opens no API: leave it out, or sign an ID token with `SigningKey::sign`"
+        "the claims have what makes an ID token (`nonce`, `at_hash`, `c_hash`, `s_hash`, or `auth_time` with `azp`) or a logout token (`events`), which opens no API: leave it out, or sign an ID token with `SigningKey::sign`"
     )]
     IdToken,
     /// `nbf` is later than now: the token is refused until then, by verifiers without leeway.

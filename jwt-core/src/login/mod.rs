@@ -7,6 +7,7 @@ mod builder;
 mod cookies;
 mod cookies_builder;
 mod error;
+pub mod logout;
 mod new_login;
 mod options;
 mod proof;
@@ -55,6 +56,7 @@ use crate::request::cross_site::CrossSite;
 use crate::request::refresh_cookie::RefreshCookie;
 use crate::request::source::{self, Credential, Presented, TokenSource};
 use crate::revocation::Revocations;
+use crate::session::Ended;
 use crate::session::opaque::OpaqueToken;
 use crate::session::refresh::{RefreshError, RefreshTokens};
 use crate::session::sign_in::{NewSignIn, SignIn};
@@ -155,7 +157,7 @@ impl Logins {
     }
 
     async fn start(&self, start: Start) -> Result<Login, LoginError> {
-        let Start { claims, label, mut options, remember_for, proof } = start;
+        let Start { claims, label, mut options, remember_for, provider_session, proof } = start;
         let claims = claims?;
         let complete = options.complete(&claims)?;
         let subject = subject(&complete)?;
@@ -167,6 +169,9 @@ impl Logins {
             }
             new = new.ends_after(time);
         }
+        if let Some(session) = provider_session {
+            new = new.provider_session(session);
+        }
         if matches!(proof, Proof::InCookies { given: false }) && self.0.binding.is_required() {
             return Err(LoginError::CookiesUnbound);
         }
@@ -177,7 +182,24 @@ impl Logins {
         // Before anything is remembered, so that claims that cannot be signed leave nothing behind.
         let access = self.sign(&subject, None, prepared.id(), &complete, &options, client.thumbprint).await?;
         let (token, sign_in) = self.0.refresh.remember(prepared).await?;
+        self.check_provider_session(&sign_in).await?;
         Ok(self.login(access, &token, &sign_in, &options)?.with_nonce(client.nonce))
+    }
+
+    /// Ends a login that its provider has ended while it started: it was not seen there, and is on the list.
+    async fn check_provider_session(&self, sign_in: &SignIn) -> Result<(), LoginError> {
+        let (Some(list), Some(_)) = (&self.0.revocations, &sign_in.provider_session) else { return Ok(()) };
+        list.catch_up().await?;
+        self.check_not_ended(sign_in).await
+    }
+
+    async fn check_not_ended(&self, sign_in: &SignIn) -> Result<(), LoginError> {
+        if self.0.revocations.as_ref().is_some_and(|list| sign_in.is_ended_by(list)) {
+            let key = self.0.refresh.key_of(&sign_in.subject, sign_in.id)?;
+            self.end(vec![Ending { key, subject: Some(sign_in.subject.clone()) }]).await?;
+            return Err(RefreshError::Ended.into());
+        }
+        Ok(())
     }
 
     fn login(
@@ -235,6 +257,7 @@ impl Logins {
             Ok(sign_in) => sign_in,
             Err(error) => return Err(self.not_refreshed(error).await),
         };
+        self.check_not_ended(&sign_in).await?;
         let claims: Cow<'_, RawValue> = match &inner.reload {
             None => Cow::Borrowed(serde_json::from_str(sign_in.data_json()).map_err(|_| IssueError::Claims)?),
             Some(reload) => {
@@ -344,6 +367,17 @@ impl Logins {
             }
             None => Ok(()),
         }
+    }
+
+    /// Ends the logins that began with that at a provider, no later than at this moment, and says how many. Their access
+    /// tokens first, also those that are still to be signed: what fails in between is found again.
+    pub(crate) async fn end_at_provider(&self, ended: Ended<'_>, until: NumericDate) -> Result<usize, StoreError> {
+        let logins = self.0.refresh.ended_by(ended, until).await?;
+        for login in &logins {
+            self.revoke_login(login.id, &login.subject).await?;
+            self.0.refresh.end_one(&login.subject, login.id).await?;
+        }
+        Ok(logins.len())
     }
 
     /// Ends every login of a user, on all devices: when an account is locked, a device is lost, or a password is changed.

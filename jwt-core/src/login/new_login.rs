@@ -15,6 +15,7 @@ use super::{Login, LoginError, Logins};
 use crate::config_error::Given;
 use crate::issue::IssueError;
 use crate::request::RequestHead;
+use crate::session::ProviderSession;
 
 /// A login that starts when this is awaited: what [`Logins::log_in`] and [`LoginAttempt::log_in`](super::LoginAttempt::log_in)
 /// return.
@@ -28,6 +29,7 @@ use crate::request::RequestHead;
 /// | [`remember_for`](Self::remember_for) | as long as the [refresh tokens](crate::session::RefreshTokensBuilder::absolute_timeout) say |
 /// | [`claim`](Self::claim) | none |
 /// | [`audience`](Self::audience) | all audiences of the issuer |
+/// | [`provider_session`](Self::provider_session) | none: nobody else ends the login |
 /// | [`access_token_lifetime`](Self::access_token_lifetime) | that of the issuer |
 /// | [`proof_from`](NewLogin::proof_from) | none: tokens that are good for whoever holds them |
 ///
@@ -72,6 +74,7 @@ pub(super) struct Start {
     pub(super) label: String,
     pub(super) options: LoginOptions,
     pub(super) remember_for: Option<Duration>,
+    pub(super) provider_session: Option<ProviderSession>,
     pub(super) proof: Proof,
 }
 
@@ -84,7 +87,8 @@ impl<L> NewLogin<L> {
     ) -> Self {
         let claims = serde_json::value::to_raw_value(claims).map_err(|_| IssueError::Claims.into());
         let (label, options) = (label.to_owned(), LoginOptions::default());
-        let start = Start { claims, label, options, remember_for: None, proof: Proof::Absent };
+        let proof = Proof::Absent;
+        let start = Start { claims, label, options, remember_for: None, provider_session: None, proof };
         Self(State::Asked(Box::new(Asked { logins, start, given: Given::default(), finish: Box::new(finish) })))
     }
 
@@ -124,6 +128,14 @@ impl<L> NewLogin<L> {
     /// [issuer](crate::issue::IssuerBuilder::audience) names, otherwise [`IssueError::Audience`]. Each call adds one.
     pub fn audience(self, audience: impl Into<String>) -> Self {
         self.with(|start| start.options.audiences.push(audience.into().into()))
+    }
+
+    /// The session at an identity provider by which the user logs in: what its [ID token says](ProviderSession::of). The login ends when the provider [says so](super::logout::LogoutReceiver).
+    ///
+    /// With [`revocations`](super::LoginsBuilder::revocations), a login whose session the provider ends while it starts is
+    /// [`RefreshError::Ended`](crate::session::RefreshError::Ended).
+    pub fn provider_session(self, session: ProviderSession) -> Self {
+        self.once("provider_session", |start| start.provider_session = Some(session))
     }
 
     /// How long an access token of this login is good, in whole seconds: at least one, and no longer than the

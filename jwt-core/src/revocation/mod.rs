@@ -231,6 +231,41 @@ impl Revocations {
         self.add_subject(issuer, subject, not_before, self.end(later(latest, longest))).await
     }
 
+    /// The same for what was issued until that moment, by the clock of the issuer: for an event that the issuer tells of
+    /// later. Tokens that are issued after it are good.
+    pub(crate) async fn revoke_issued_until(
+        &self,
+        (issuer, subject): (&str, &str),
+        moment: NumericDate,
+        longest: Duration,
+    ) -> Result<(), StoreError> {
+        let latest = later(moment.min(self.now()), self.0.clock_skew);
+        self.add_subject(issuer, subject, latest, self.end(later(latest, longest))).await
+    }
+
+    /// Whether a login of a user of that issuer, which began at that moment, is over because the session at the issuer is, or
+    /// because all tokens of the user are revoked that were issued before. A login that began after it was ended is a new one.
+    pub(crate) fn ends_login(
+        &self,
+        issuer: &str,
+        session_id: Option<&str>,
+        (subject, began): (&str, NumericDate),
+    ) -> bool {
+        let list = &self.0.list;
+        let began_before = |not_before: NumericDate| later(began, self.0.clock_skew) < not_before;
+        session_id.is_some_and(|id| list.has_session(issuer, id))
+            || list.before(issuer, subject).is_some_and(|entry| began_before(entry.not_before))
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.0.clock.clone()
+    }
+
+    /// How far the clocks of issuers may be off.
+    pub(crate) fn clock_skew(&self) -> Duration {
+        self.0.clock_skew
+    }
+
     /// Adds what is revoked of a subject as a whole, together with what was revoked of it before.
     async fn add_subject(
         &self,

@@ -37,10 +37,15 @@ impl Kind {
     /// The owner of a subject's sign-ins of this kind. Every token begins with it: with a key, its holder cannot test which
     /// subject it is for. Without, it is a digest of the subject.
     pub(crate) fn owner(self, subject: &str, key: Option<&SubjectKey>) -> Result<Owner, StoreError> {
+        self.owner_of("owner", subject.as_bytes(), key)
+    }
+
+    /// The owner of something else, made as that of a subject.
+    pub(crate) fn owner_of(self, what: &str, name: &[u8], key: Option<&SubjectKey>) -> Result<Owner, StoreError> {
         let digest = match key {
-            None => self.digest("owner", subject.as_bytes())?,
+            None => self.digest(what, name)?,
             Some(SubjectKey(key)) => {
-                let message = [self.prefix().as_bytes(), b"owner\0", subject.as_bytes()].concat();
+                let message = [self.prefix().as_bytes(), what.as_bytes(), b"\0", name].concat();
                 let tag = key.sign(&message).map_err(|_| StoreError::Backend)?;
                 tag.try_into().map_err(|_| StoreError::Backend)?
             }
@@ -62,6 +67,12 @@ impl SubjectKey {
 
 /// The shortest [`SubjectKey`], in bytes: as long as its hash (RFC 7518 §3.2).
 pub(crate) const LEAST_SECRET: usize = 32;
+
+/// The name of an entry that says that a subject has sign-ins.
+pub(crate) fn pointer(subject: &str) -> Result<SignInId, StoreError> {
+    let digest = crypto::sha256(subject.as_bytes()).try_into().map_err(|_| StoreError::Backend)?;
+    Ok(SignInId::new(front(&digest)))
+}
 
 fn front(digest: &[u8; 32]) -> [u8; 16] {
     std::array::from_fn(|index| digest[index])

@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::config_error::Given;
 use crate::config_error::debug_as_display;
-use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
 use crate::session::sign_in::{NewSignIn, Prepared, SignIn, SignIns};
+use crate::session::{Ended, SignInsBuildError};
 use crate::store::time::later;
 use crate::store::{Change, Digest, Record, Salt, SignInId, SignInKey, SignInStore, StoreError, Touch};
 
@@ -195,6 +195,11 @@ impl RefreshTokens {
     /// Ends the family of that name.
     pub(crate) async fn end_key(&self, key: SignInKey) -> Result<(), StoreError> {
         self.sign_ins.store.remove(key).await
+    }
+
+    /// The families that began with that, no later than at this moment.
+    pub(crate) async fn ended_by(&self, ended: Ended<'_>, until: NumericDate) -> Result<Vec<SignIn>, StoreError> {
+        self.sign_ins.ended_by(ended, until).await
     }
 
     /// The name of a family by its subject and its public name.

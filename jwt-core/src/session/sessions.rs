@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::config_error::Given;
-use crate::session::SignInsBuildError;
+use crate::revocation::Revocations;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
 use crate::session::sign_in::{NewSignIn, SignIn, SignIns};
+use crate::session::{Ended, SignInsBuildError};
 use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 
 /// Sessions: their tokens say nothing, and are looked up in a store at every request. A session that is ended is refused
@@ -47,6 +48,7 @@ use crate::store::{Change, Salt, SignInId, SignInStore, StoreError};
 #[derive(Debug, Clone)]
 pub struct Sessions {
     sign_ins: Arc<SignIns>,
+    revocations: Option<Revocations>,
 }
 
 impl Sessions {
@@ -63,19 +65,42 @@ impl Sessions {
                 subject_key: None,
                 short_key: None,
             },
+            revocations: None,
             given: Given::default(),
         }
     }
 
     /// Starts a session, at login. Where the subject then has too many, its oldest session ends.
     pub async fn start(&self, new: NewSignIn) -> Result<(OpaqueToken, SignIn), StoreError> {
-        self.sign_ins.start(new).await
+        let (token, session) = self.sign_ins.start(new).await?;
+        if let (Some(list), Some(_)) = (&self.revocations, &session.provider_session) {
+            // Whoever ended it while it started has not seen it, and is on the list.
+            list.catch_up().await?;
+            if self.has_ended(&session) {
+                self.end_one(&session.subject, session.id).await?;
+            }
+        }
+        Ok((token, session))
+    }
+
+    /// Whether the provider has ended it, as far as the list of revoked tokens knows.
+    fn has_ended(&self, session: &SignIn) -> bool {
+        self.revocations.as_ref().is_some_and(|list| session.is_ended_by(list))
+    }
+
+    /// Ends the sessions that began with that, no later than at this moment, and says how many.
+    pub(crate) async fn end_at_provider(&self, ended: Ended<'_>, until: NumericDate) -> Result<usize, StoreError> {
+        let sessions = self.sign_ins.ended_by(ended, until).await?;
+        for session in &sessions {
+            self.end_one(&session.subject, session.id).await?;
+        }
+        Ok(sessions.len())
     }
 
     /// The session of that token, if there is one. Notes the use of the session, but not more often than every twentieth of
     /// the idle timeout or every minute, whichever is shorter: most look-ups cost no write.
     pub async fn look_up(&self, token: impl AsRef<[u8]>) -> Result<Option<SignIn>, StoreError> {
-        self.sign_ins.find(token.as_ref()).await
+        Ok(self.sign_ins.find(token.as_ref()).await?.filter(|session| !self.has_ended(session)))
     }
 
     /// Gives the session new claims and another token, in one atomic step. Call it at every change of what the user may do.
@@ -127,9 +152,11 @@ impl Sessions {
 /// | [`absolute_timeout`](Self::absolute_timeout) | 12 hours | a working day: a stolen copy that nobody notices ends by itself |
 /// | [`per_subject`](Self::per_subject) | 20 | more devices than one person uses |
 /// | [`subject_key`](Self::subject_key) | none: a plain digest of the subject in each token | every instance must have the same, and only the application can keep it |
+/// | [`revocations`](Self::revocations) | none | only sessions that began at an identity provider need it |
 #[derive(Debug)]
 pub struct SessionsBuilder {
     sign_ins: SignIns,
+    revocations: Option<Revocations>,
     given: Given,
 }
 
@@ -173,6 +200,16 @@ impl SessionsBuilder {
         self
     }
 
+    /// Also refuses sessions that began at an [identity provider](NewSignIn::provider_session) and that are over by this list,
+    /// which the [`LogoutReceiver`](crate::login::logout::LogoutReceiver) of any instance fills: a session that starts while
+    /// its provider ends it, and one whose end a store has lost. None.
+    #[must_use]
+    pub fn revocations(mut self, revocations: &Revocations) -> Self {
+        self.given.once("revocations");
+        self.revocations = Some(revocations.clone());
+        self
+    }
+
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -190,6 +227,6 @@ impl SessionsBuilder {
             return Err(SignInsBuildError::SetTwice { setting });
         }
         self.sign_ins.check()?;
-        Ok(Sessions { sign_ins: Arc::new(self.sign_ins) })
+        Ok(Sessions { sign_ins: Arc::new(self.sign_ins), revocations: self.revocations })
     }
 }

@@ -4,21 +4,28 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::claims::RegisteredClaims;
 use crate::clock::{Clock, NumericDate};
 use crate::error::ShapeError;
+use crate::revocation::Revocations;
 use crate::session::SignInsBuildError;
-use crate::session::opaque::{Kind, Opaque, OpaqueToken, SubjectKey};
+use crate::session::opaque::{Kind, Opaque, OpaqueToken, SubjectKey, pointer, random};
+use crate::session::{Ended, ProviderSession};
 use crate::store::time::{later, whole_millis};
-use crate::store::{Owner, Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
+use crate::store::{Digest, Owner, Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
 
 /// The longest label, in characters.
 const MAX_LABEL: usize = 200;
 /// How long the note of a use may be delayed at most.
 const MAX_TOUCH_DELAY: Duration = Duration::from_secs(60);
+/// How many users of the application one user or session of a provider may be.
+const MAX_SUBJECTS: usize = 100;
+/// What holds a [`ProviderSession`] in what is remembered beside the data of the application.
+const PROVIDER: &str = "provider";
 
 /// What is remembered of somebody who signs in.
 #[derive(Clone)]
@@ -27,6 +34,7 @@ pub struct NewSignIn {
     label: String,
     data: String,
     options: String,
+    provider_session: Option<ProviderSession>,
     ends_after: Duration,
 }
 
@@ -39,7 +47,18 @@ impl NewSignIn {
     pub fn new(subject: impl Into<String>, data: &impl Serialize) -> Result<Self, StoreError> {
         let data = serde_json::to_string(data).map_err(|_| StoreError::Data)?;
         let (label, options) = (String::new(), String::new());
-        Ok(Self { subject: subject.into(), label, data, options, ends_after: Duration::MAX })
+        let subject = subject.into();
+        Ok(Self { subject, label, data, options, provider_session: None, ends_after: Duration::MAX })
+    }
+
+    /// The session at an identity provider by which the user signs in, so that the sign-in ends with it: see
+    /// [`ProviderSession`]. None.
+    ///
+    /// The store then has two more entries for as long as the absolute timeout, by which the sign-in is found.
+    #[must_use]
+    pub fn provider_session(mut self, session: ProviderSession) -> Self {
+        self.provider_session = Some(session);
+        self
     }
 
     /// What `login` remembers beside the data of the application.
@@ -84,6 +103,8 @@ pub struct SignIn {
     pub expires_at: NumericDate,
     /// When it ends however much it is used.
     pub ends_at: NumericDate,
+    /// The session at an identity provider that it [began with](NewSignIn::provider_session), and ends with.
+    pub provider_session: Option<ProviderSession>,
     data: String,
     pub(crate) options: String,
 }
@@ -97,6 +118,13 @@ impl SignIn {
         serde_json::from_str(&self.data).map_err(|_| ShapeError::of::<T>(&self.data, RegisteredClaims::default()))
     }
 
+    /// Whether the provider that it began with has ended it, as far as that list knows.
+    pub(crate) fn is_ended_by(&self, list: &Revocations) -> bool {
+        self.provider_session
+            .as_ref()
+            .is_some_and(|at| list.ends_login(&at.issuer, at.session_id.as_deref(), (&at.subject, self.created_at)))
+    }
+
     /// The data of the application, as JSON text.
     pub fn data_json(&self) -> &str {
         &self.data
@@ -106,6 +134,7 @@ impl SignIn {
 impl From<Record> for SignIn {
     fn from(record: Record) -> Self {
         Self {
+            provider_session: provider_session(&record.options),
             id: record.id,
             subject: record.subject,
             label: record.label,
@@ -129,8 +158,30 @@ impl fmt::Debug for SignIn {
             .field("used_at", &self.used_at)
             .field("expires_at", &self.expires_at)
             .field("ends_at", &self.ends_at)
+            .field("provider_session", &self.provider_session)
             .finish_non_exhaustive()
     }
+}
+
+/// What a sign-in began with, of what is remembered beside the data of the application.
+fn provider_session(options: &str) -> Option<ProviderSession> {
+    #[derive(Deserialize)]
+    struct Options {
+        provider: Option<ProviderSession>,
+    }
+    if options.is_empty() {
+        return None;
+    }
+    serde_json::from_str(options).ok().and_then(|options: Options| options.provider)
+}
+
+/// The same with what it begins with.
+fn with_provider_session(options: String, session: Option<&ProviderSession>) -> Result<String, StoreError> {
+    let Some(session) = session else { return Ok(options) };
+    let members = if options.is_empty() { Ok(Map::new()) } else { serde_json::from_str(&options) };
+    let mut members: Map<String, Value> = members.map_err(|_| StoreError::Data)?;
+    members.insert(PROVIDER.into(), serde_json::to_value(session).map_err(|_| StoreError::Data)?);
+    serde_json::to_string(&members).map_err(|_| StoreError::Data)
 }
 
 /// What families of refresh tokens and sessions have in common.
@@ -199,7 +250,7 @@ impl SignIns {
             subject: new.subject,
             label: new.label,
             data: new.data,
-            options: new.options,
+            options: with_provider_session(new.options, new.provider_session.as_ref())?,
             secret: secret.digest()?,
             rotated: None,
             created_at: now,
@@ -207,11 +258,16 @@ impl SignIns {
             expires_at: self.expiry_from(now).min(ends_at),
             ends_at,
         };
-        Ok(Prepared { owner, token: secret.token(), record, now })
+        Ok(Prepared { owner, token: secret.token(), record, provider_session: new.provider_session, now })
     }
 
     pub(crate) async fn remember(&self, prepared: Prepared) -> Result<(OpaqueToken, SignIn), StoreError> {
-        let Prepared { owner, token, record, now } = prepared;
+        let Prepared { owner, token, record, provider_session, now } = prepared;
+        // First, so that there is no sign-in that is not found.
+        for ended in provider_session.iter().flat_map(ends_with) {
+            let pointer = self.pointer(&record.subject, now)?;
+            self.store.insert(self.owner_of(ended)?, pointer, MAX_SUBJECTS, now).await?;
+        }
         self.store.insert(owner, record.clone(), self.per_subject, now).await?;
         Ok((token, record.into()))
     }
@@ -241,6 +297,45 @@ impl SignIns {
         self.store.remove_all(self.owner(subject)?).await
     }
 
+    /// Where the subjects are listed whose sign-ins began with that.
+    fn owner_of(&self, ended: Ended<'_>) -> Result<Owner, StoreError> {
+        let (what, name) = ended.parts();
+        self.kind.owner_of(what, &name, self.subject_key.as_ref())
+    }
+
+    /// An entry there: one for each subject, however often it signs in, so that none has to make room for another. No token
+    /// finds it, since nobody knows its secret.
+    fn pointer(&self, subject: &str, now: NumericDate) -> Result<Record, StoreError> {
+        let ends_at = later(now, self.absolute_timeout);
+        Ok(Record {
+            id: pointer(subject)?,
+            subject: subject.to_owned(),
+            label: String::new(),
+            data: String::new(),
+            options: String::new(),
+            secret: Digest::new(random()?),
+            rotated: None,
+            created_at: now,
+            used_at: now,
+            expires_at: ends_at,
+            ends_at,
+        })
+    }
+
+    /// The sign-ins that began with that, no later than at this moment.
+    pub(crate) async fn ended_by(&self, ended: Ended<'_>, until: NumericDate) -> Result<Vec<SignIn>, StoreError> {
+        let pointers = self.store.list(self.owner_of(ended)?, self.now()).await?;
+        let mut found = Vec::new();
+        for Record { subject, .. } in pointers {
+            let sign_ins = self.store.list(self.owner(&subject)?, self.now()).await?;
+            let sign_ins = sign_ins.into_iter().map(SignIn::from).filter(|sign_in| sign_in.created_at <= until);
+            found.extend(
+                sign_ins.filter(|sign_in| sign_in.provider_session.as_ref().is_some_and(|at| ended.covers(at))),
+            );
+        }
+        Ok(found)
+    }
+
     /// The record of that key, whoever holds its current secret.
     pub(crate) async fn record(&self, key: SignInKey) -> Result<Option<Record>, StoreError> {
         let records = self.store.list(key.owner, self.now()).await?;
@@ -259,7 +354,15 @@ pub(crate) struct Prepared {
     owner: Owner,
     token: OpaqueToken,
     record: Record,
+    provider_session: Option<ProviderSession>,
     now: NumericDate,
+}
+
+/// Whatever ends a sign-in that began so.
+fn ends_with(at: &ProviderSession) -> impl Iterator<Item = Ended<'_>> {
+    let ProviderSession { issuer, subject, session_id } = at;
+    let session = session_id.as_deref().map(|id| Ended::Session { issuer, id });
+    session.into_iter().chain([Ended::User { issuer, subject }])
 }
 
 impl Prepared {

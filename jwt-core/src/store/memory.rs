@@ -273,6 +273,9 @@ impl ProofStore for MemoryStore {
             return Box::pin(ready(Ok(first)));
         }
         let limit = usize::try_from(proof.limit).unwrap_or(usize::MAX);
+        if limit == 0 {
+            return Box::pin(ready(Ok(FirstUse::Full)));
+        }
         if known.is_none() && proofs.len() >= limit {
             proofs.retain(|_, known| is_live(known));
             if proofs.len() >= limit {

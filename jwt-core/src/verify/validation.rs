@@ -150,13 +150,13 @@ impl Validation {
     }
 }
 
-/// Whether claims have what only ID tokens have: the hashes of what came along with them (OpenID Connect Core 1.0
+/// Whether claims have what only ID tokens have, or logout tokens (`events`, RFC 8417 §2.2): the hashes of what came along with them (OpenID Connect Core 1.0
 /// §3.1.3.6, §3.3.2.11; Financial-grade API §5.1), and the `nonce` of a login. `auth_time` and `azp` are in access tokens
 /// of some issuers too, which then have a scope or name the client as RFC 9068 does.
 pub(crate) fn is_id_token(names: &Names<'_>) -> bool {
     let has = |name: &str| names.contains(name);
     ["at_hash", "c_hash", "s_hash", "nonce"].into_iter().any(has)
-        || (has("auth_time") && has("azp") && !["scope", "scp", "client_id"].into_iter().any(has))
+        || ((has("auth_time") && has("azp") || has("events")) && !["scope", "scp", "client_id"].into_iter().any(has))
 }
 
 fn mismatch<'n>(found: impl IntoIterator<Item = &'n str>, expected: &'n [Box<str>]) -> Mismatch {

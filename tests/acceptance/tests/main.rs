@@ -21,8 +21,8 @@ mod login_dpop;
 mod login_model;
 mod login_options;
 mod login_routes;
-
 mod logout;
+mod logout_elsewhere;
 mod logs;
 mod mcp;
 mod metadata;

@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use acceptance::{Log, User, builder, good_claims, hs256};
+use acceptance::{Log, NOW, SECRET, Stopped, User, builder, compact, good_claims, hs256};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::Request;
-use jwt_core::{Authenticator, AuthenticatorBuilder};
+use jwt_core::login::logout::{LogoutProvider, LogoutReceiver};
+use jwt_core::{Authenticator, AuthenticatorBuilder, KeySet, MemoryStore, Revocations};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use tower::ServiceExt;
 use tower_http::trace::TraceLayer;
@@ -206,4 +207,46 @@ fn the_span_around_a_request_says_what_came_of_it_and_every_outcome_is_counted()
     let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
     checked("axum", on_axum, |future| runtime().block_on(future));
     checked("actix", on_actix, |future| actix_web::rt::System::new().block_on(future));
+}
+
+#[test]
+fn logouts_of_a_provider_are_counted_by_what_became_of_them() {
+    let counters = Counters::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let statuses = metrics::with_local_recorder(&counters, || {
+        runtime.block_on(async {
+            let list = Revocations::builder(Arc::new(MemoryStore::new())).clock(Stopped).open().await.unwrap();
+            let provider = LogoutProvider::new(acceptance::ISSUER, KeySet::hs256(SECRET).unwrap(), "client");
+            let receiver = LogoutReceiver::builder(&list).provider(provider).build().unwrap();
+            let claims = serde_json::json!({
+                "iss": acceptance::ISSUER, "aud": "client", "sub": "alice", "iat": NOW, "exp": NOW + 60, "jti": "1",
+                "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+            });
+            let token = compact(r#"{"alg":"HS256","typ":"logout+jwt"}"#, claims.to_string().as_bytes());
+            let mut statuses = Vec::new();
+            for (media, body) in [
+                ("application/x-www-form-urlencoded", format!("logout_token={token}")),
+                ("application/x-www-form-urlencoded", format!("logout_token={token}")),
+                ("application/secevent+jwt", token.clone()),
+                ("text/plain", token),
+            ] {
+                let head = Request::post(receiver.path()).header("content-type", media).body(()).unwrap();
+                statuses.push(receiver.respond(&head, Ok(body.as_bytes())).await.status().as_u16());
+            }
+            statuses
+        })
+    });
+    assert_eq!(statuses, [200, 200, 400, 415]);
+    let counted = counters.0.lock().unwrap();
+    let counted: Vec<(&str, u64)> =
+        counted.iter().map(|(name, count)| (name.as_str(), count.load(Ordering::Relaxed))).collect();
+    assert_eq!(
+        counted,
+        [
+            ("jwt_logouts_total logout_token ended", 1),
+            ("jwt_logouts_total logout_token repeated", 1),
+            ("jwt_logouts_total security_event refused", 1),
+            ("jwt_logouts_total unknown refused", 1),
+        ]
+    );
 }

@@ -13,10 +13,13 @@ use jwt_core::error::Misuse;
 use jwt_core::forward::{ExchangeError, ExchangeRequest, Exchanging, ForwardTarget, Forwarder, TokenExchange};
 use jwt_core::guard::{AuthorizationDetail, Policy};
 use jwt_core::login::SameSite;
+use jwt_core::login::logout::{
+    EventKind, EventSubject, LogoutEvent, LogoutProvider, LogoutReceiver, LogoutReceiverBuilder,
+};
 use jwt_core::mcp::{McpResource, McpResourceBuilder};
 use jwt_core::metadata::{BearerMethod, ResourceMetadata, ResourceMetadataBuilder};
 use jwt_core::revocation::{RevocationsBuilder, WhileUnreachable};
-use jwt_core::session::{NewSignIn, RefreshTokensBuilder, SessionsBuilder};
+use jwt_core::session::{NewSignIn, ProviderSession, RefreshTokensBuilder, SessionsBuilder};
 use jwt_core::store::StoreError;
 use jwt_core::{
     Algorithm, Authenticator, CsrfTokens, Issuer, KeySet, LoginCookies, Logins, MemoryStore, RefreshTokens,
@@ -283,6 +286,7 @@ fn logins(rows: &mut Vec<Row>) {
         remember(false)(true);
         remember_for(MINUTE)(2 * MINUTE);
         access_token_lifetime(MINUTE)(MINUTE / 2);
+        provider_session(ProviderSession::new(ISSUER, "one"))(ProviderSession::new(ISSUER, "two"));
         claim("claim", 1)("claim", 2);
         proof_from(&request)(&request);
     }
@@ -363,6 +367,7 @@ fn sign_ins(rows: &mut Vec<Row>) {
         absolute_timeout(100_000 * MINUTE)(200_000 * MINUTE);
         per_subject(1)(2);
         subject_key([1; 32])([2; 32]);
+        revocations(&revocations())(&revocations());
         clock(Stopped)(Stopped);
     }
     twice! { rows, "RevocationsBuilder", Revocations::builder(store()), |builder: RevocationsBuilder| run(builder.open());
@@ -385,6 +390,54 @@ fn sign_ins(rows: &mut Vec<Row>) {
         max_sign_ins(1)(2);
         max_revocations(1)(2);
     }
+}
+
+fn logouts(rows: &mut Vec<Row>) {
+    async fn nobody(_: EventSubject) -> Result<Vec<String>, std::io::Error> {
+        Ok(Vec::new())
+    }
+    async fn nothing(_: LogoutEvent) -> Result<(), std::io::Error> {
+        Ok(())
+    }
+    let list = revocations();
+    let provider = || LogoutProvider::new(ISSUER, keys(), "client");
+    let new = || LogoutReceiver::builder(&list).provider(provider());
+    let logins = || {
+        let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key()).build().unwrap();
+        Logins::builder(issuer, refresh_tokens()).build().unwrap()
+    };
+    let sessions = || Sessions::builder(store()).build().unwrap();
+    twice! { rows, "LogoutReceiverBuilder", new(), |builder: LogoutReceiverBuilder| builder.build();
+        logins(&logins())(&logins());
+        sessions(&sessions())(&sessions());
+        path("/one")("/two");
+        replay_store(store())(store());
+        logout_max_age(MINUTE)(2 * MINUTE);
+        event_max_age(MINUTE)(2 * MINUTE);
+        resolve(nobody)(nobody);
+        on_event(nothing)(nothing);
+    }
+    let both = new().report_only(EventKind::AccountPurged).report_only(EventKind::SessionRevoked);
+    let text = format!("{both:?}");
+    assert!(text.contains("AccountPurged") && text.contains("SessionRevoked"), "{text}");
+    rows.push(("LogoutReceiverBuilder", "report_only", Adds));
+    let both = format!("{:?}", new().provider(LogoutProvider::new("https://two.example", keys(), "client")));
+    assert!(both.contains(ISSUER) && both.contains("two.example"), "{both}");
+    rows.push(("LogoutReceiverBuilder", "provider", Adds));
+
+    let built = |provider: LogoutProvider| LogoutReceiver::builder(&list).provider(provider).build();
+    twice! { rows, "LogoutProvider", provider(), built;
+        access_token_lifetime(MINUTE)(2 * MINUTE);
+        push_authorization("one")("two");
+    }
+    let both = format!("{:?}", provider().audience("one").audience("two").users_of("three").users_of("four"));
+    assert!(["one", "two", "three", "four"].iter().all(|name| both.contains(name)), "{both}");
+    rows.push(("LogoutProvider", "audience", Adds));
+    rows.push(("LogoutProvider", "users_of", Adds));
+    assert!(built(provider().access_tokens_without_sid().access_tokens_without_sid()).is_ok());
+    rows.push(("LogoutProvider", "access_tokens_without_sid", SaysTheSame));
+    assert!(built(provider().dangerous_allow_generic_typ().dangerous_allow_generic_typ()).is_ok());
+    rows.push(("LogoutProvider", "dangerous_allow_generic_typ", SaysTheSame));
 }
 
 /// A store without any key.
@@ -528,6 +581,7 @@ fn table() -> Vec<Row> {
     issuers(&mut rows);
     logins(&mut rows);
     sign_ins(&mut rows);
+    logouts(&mut rows);
     api_keys(&mut rows);
     forwarders(&mut rows);
     mcp_resources(&mut rows);

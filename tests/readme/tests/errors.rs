@@ -16,6 +16,7 @@ const REASONS: [&str; 12] = [
     "key/remote/fetch.rs",
     "login/body.rs",
     "login/error.rs",
+    "login/logout/error.rs",
     "revocation/mod.rs",
     "session/refresh.rs",
     "store/error.rs",

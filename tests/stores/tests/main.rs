@@ -4,6 +4,7 @@
 mod address;
 mod failover;
 mod limits;
+mod logouts;
 mod model;
 mod own_store;
 mod postgres;

@@ -10,6 +10,7 @@ local known = redis.call('HGET', KEYS[1], id)
 if known and is_live(known) then
     return string.match(known, ' (.*)$') == attempt and 1 or 0
 end
+if limit == 0 then return -1 end
 if not known and redis.call('HLEN', KEYS[1]) >= limit then
     local entries, gone = redis.call('HGETALL', KEYS[1]), {}
     for at = 1, #entries, 2 do

@@ -1,6 +1,7 @@
 //! What the acceptance suite is made of: servers that protect the same routes on different stacks, a client that
 //! sends what it is told to the byte, and tokens.
 
+mod elsewhere;
 mod guarded;
 mod log;
 mod login;
@@ -11,6 +12,7 @@ mod store;
 mod tokens;
 
 pub use client::{Connection, Reply, request, request_to};
+pub use elsewhere::{LOGOUT_STACKS, LogoutStack};
 pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};
 pub use log::Log;
 pub use login::{LOGIN_STACKS, LoginStack};
