@@ -3,16 +3,20 @@
 //! `OIDC_ISSUER=https://login.example.com OIDC_AUDIENCE=api cargo run -p oidc-actix`, then `curl` its `/me` with a token
 //! of that provider. `PORT` is 3000, 0 for any. `OIDC_ALGORITHMS`, such as `RS256,ES256`, are the only ones that are used;
 //! without it, those that the keys name. With `OIDC_INTROSPECT=ID:SECRET`, tokens that are no JWTs are good too: the provider
-//! is asked about them, as the client of that identifier and secret. Without keys from the provider it does not start, unless
-//! `OIDC_START_ANYWAY` is set.
+//! is asked about them, as the client of that identifier and secret. With `OIDC_LOGOUT_CLIENT`, the client id at the provider,
+//! whoever logs out there is logged out here: logout tokens and security events come in at `/auth/provider-events`. Without
+//! keys from the provider it does not start, unless `OIDC_START_ANYWAY` is set.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use jwt_actix::error::AuthenticatorBuildError;
 use jwt_actix::introspection::Introspection;
 use jwt_actix::key::{FetchError, UnknownAlgorithm};
-use jwt_actix::{Algorithm, Authenticator, Claims, JwtAuth, RemoteKeySet};
+use jwt_actix::login::logout::{LogoutBuildError, LogoutProvider, LogoutReceiver};
+use jwt_actix::store::StoreError;
+use jwt_actix::{Algorithm, Authenticator, Claims, JwtAuth, LogoutRoute, MemoryStore, RemoteKeySet, Revocations};
 
 /// What this service wants to know. `sub` is in the tokens of every provider.
 #[derive(serde::Deserialize)]
@@ -38,6 +42,8 @@ usage: OIDC_ISSUER=URL OIDC_AUDIENCE=NAME [PORT=PORT] cargo run -p oidc-actix
   OIDC_ISSUER          the `iss` of the provider's tokens, such as https://login.example.com
   OIDC_AUDIENCE        what this service is called in the `aud` of the provider's tokens
   OIDC_INTROSPECT      ID:SECRET of a client that may ask the provider about tokens: accept opaque tokens too
+  OIDC_LOGOUT_CLIENT   what the provider calls this application in the `aud` of its logout tokens: takes them, and
+                       security events, at /auth/provider-events
   PORT                 where to listen on 127.0.0.1: 3000 unless told otherwise, 0 for any free port
   OIDC_START_ANYWAY=1  serve at once, and answer 503 until the keys of the provider have arrived
 ";
@@ -62,7 +68,13 @@ async fn serve() -> Result<(), StartError> {
     if let Some(algorithms) = settings.algorithms {
         keys = keys.algorithms(algorithms);
     }
-    let mut builder = Authenticator::<User>::builder().keys(&keys).audience(settings.audience);
+    // What was ended. With several instances, in Redis: the feature `redis`, and a `RedisStore` in the place of this one.
+    let revocations = Revocations::builder(Arc::new(MemoryStore::new())).open().await?;
+    let logouts = settings.logout_client.map(|client| LogoutProvider::new(settings.issuer.clone(), &keys, client));
+    let logouts =
+        logouts.map(|provider| LogoutReceiver::builder(&revocations).provider(provider).build()).transpose()?;
+    let mut builder =
+        Authenticator::<User>::builder().keys(&keys).audience(settings.audience).revocations(&revocations);
     if let Some((id, secret)) = settings.introspect {
         builder = builder.introspect(Introspection::discover(settings.issuer).client_secret(id, secret));
     }
@@ -77,6 +89,7 @@ async fn serve() -> Result<(), StartError> {
             .app_data(keys.clone())
             .route("/health", web::get().to(healthy))
             .service(web::scope("").wrap(JwtAuth::new(auth.clone())).route("/me", web::get().to(me)))
+            .wrap(LogoutRoute::new(logouts.clone()))
     })
     .listen(command_line::listen(settings.port))?;
     println!("http://{}", server.addrs()[0]);
@@ -92,6 +105,8 @@ struct Settings {
     algorithms: Option<Vec<Algorithm>>,
     /// Identifier and secret by which the provider is asked about tokens that are no JWTs.
     introspect: Option<(String, String)>,
+    /// The client at the provider whose logouts are taken.
+    logout_client: Option<String>,
     port: u16,
     /// Serve at once, and answer 503 until the keys have arrived.
     start_anyway: bool,
@@ -117,6 +132,10 @@ enum StartError {
         "no keys from OIDC_ISSUER: {0} (set OIDC_START_ANYWAY=1 to serve all the same, with 503 until they arrive)"
     )]
     Keys(#[from] FetchError),
+    #[error("OIDC_LOGOUT_CLIENT does not go: {0}")]
+    Logouts(#[from] LogoutBuildError),
+    #[error("the list of what was ended cannot be opened: {0}")]
+    Store(#[from] StoreError),
     #[error("cannot serve: {0}")]
     Serve(#[from] std::io::Error),
 }
@@ -129,6 +148,7 @@ impl Settings {
             audience: set("OIDC_AUDIENCE").ok_or(StartError::NoAudience)?,
             algorithms: set("OIDC_ALGORITHMS").map(|names| algorithms(&names)).transpose()?,
             introspect: set("OIDC_INTROSPECT").map(|pair| client(&pair).ok_or(StartError::Introspect)).transpose()?,
+            logout_client: set("OIDC_LOGOUT_CLIENT"),
             port: set("PORT").map_or(Ok(3000), |port| port.parse())?,
             start_anyway: set("OIDC_START_ANYWAY").is_some(),
         })

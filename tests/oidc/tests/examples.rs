@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use acceptance::{Connection, Reply, request};
-use oidc_tests::{Provider, eventually};
+use oidc_tests::{LoginProvider, Provider, eventually};
 use outside::Process;
 
 const EXAMPLES: [&str; 2] = ["oidc-axum", "oidc-actix"];
@@ -18,7 +18,14 @@ pub(crate) fn example(name: &str, variables: &[(&str, &str)]) -> Command {
     // target/debug/deps/examples-… is this test.
     let directory: PathBuf = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().into();
     let mut command = outside::command(directory.join(name));
-    for variable in ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_ALGORITHMS", "OIDC_INTROSPECT", "OIDC_START_ANYWAY"] {
+    for variable in [
+        "OIDC_ISSUER",
+        "OIDC_AUDIENCE",
+        "OIDC_ALGORITHMS",
+        "OIDC_INTROSPECT",
+        "OIDC_LOGOUT_CLIENT",
+        "OIDC_START_ANYWAY",
+    ] {
         command.env_remove(variable);
     }
     command.env("PORT", "0").envs(variables.iter().copied());
@@ -80,6 +87,27 @@ fn the_examples_take_opaque_tokens_where_they_are_told_who_may_ask_about_them() 
             }
         }
     }
+}
+
+#[test]
+fn the_examples_take_logouts_where_they_are_told_the_name_of_the_client() {
+    let Some(provider) = LoginProvider::start() else { return };
+    let (issuer, client) = (provider.issuer(), LoginProvider::CLIENT);
+    for name in EXAMPLES {
+        let variables = [("OIDC_ISSUER", &*issuer), ("OIDC_AUDIENCE", "api"), ("OIDC_LOGOUT_CLIENT", client)];
+        let served = Served::start(example(name, &variables));
+        provider.tell_logouts_to(&format!("http://{}/auth/provider-events", served.address));
+        let mut browsers = [provider.browser(), provider.browser()];
+        let bearers = browsers.each_mut().map(|browser| format!("Bearer {}", browser.log_in("alice").access_token));
+        let status = |which: usize| served.get("/me", &[("Authorization", &bearers[which])]).status;
+        assert_eq!([status(0), status(1)], [200, 200], "{name}");
+        browsers[0].log_out();
+        assert_eq!(provider.delivered().last().map(String::as_str), Some("delivered"), "{name}");
+        assert_eq!([status(0), status(1)], [401, 200], "{name}");
+    }
+    let served = Served::start(example(EXAMPLES[0], &[("OIDC_ISSUER", &issuer), ("OIDC_AUDIENCE", "api")]));
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    assert_eq!(served.get("/auth/provider-events", &form).status, 401, "there is no such route without that");
 }
 
 #[test]

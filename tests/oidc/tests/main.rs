@@ -7,6 +7,7 @@ mod examples;
 mod hostile;
 mod introspection;
 mod introspection_provider;
+mod logout;
 mod private_ca;
 mod provider;
 mod seen;
