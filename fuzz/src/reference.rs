@@ -200,11 +200,11 @@ impl<'j> Registered<'j> {
     }
 }
 
-/// Whether only an ID token has such claims.
+/// Whether only an ID token has such claims, or a logout token.
 fn is_id_token(claims: &Json) -> bool {
     let has = |name| claims.get(name).is_some();
     ["nonce", "at_hash", "c_hash", "s_hash"].into_iter().any(has)
-        || has("auth_time") && has("azp") && !["scope", "scp", "client_id"].into_iter().any(has)
+        || (has("auth_time") && has("azp") || has("events")) && !["scope", "scp", "client_id"].into_iter().any(has)
 }
 
 /// Whether a header is one under which an HS256 signature by an unnamed key may hold.

@@ -41,6 +41,7 @@ replayed! {
     the_signature_of_a_service_is_read_as_the_model_reads_it remote_signature;
     a_proof_is_good_only_where_the_model_says_so dpop_proof;
     an_answer_about_a_token_is_taken_as_the_model_takes_it introspection_answer;
+    a_logout_is_taken_only_where_the_model_allows_it event_token;
     addresses_are_equal_where_the_model_says_so htu;
     a_message_asks_for_what_the_model_reads json_rpc;
 }
