@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jwt_core::session::{NewSignIn, OpaqueToken, SignIn};
+use jwt_core::session::{NewSignIn, OpaqueToken, ProviderSession, SignIn};
 use jwt_core::store::StoreError;
 use jwt_core::{Authenticator, LoginCookies, RemoteKeySet, Revocations, Sessions, TokenSource};
 
@@ -31,13 +31,13 @@ impl Access {
         // #look-up
         // Sessions: in the memory of this instance or in the shared cache, as the page has it.
         let memory = Arc::new(Memory::new(cache.clone(), world.clone()));
-        let sessions = Sessions::builder(memory.clone()).per_subject(1000).build()?;
+        let revocations = Revocations::builder(cache).open().await?;
+        let sessions = Sessions::builder(memory.clone()).per_subject(1000).revocations(&revocations).build()?;
         let brief = Sessions::builder(memory).idle_timeout(BRIEF).absolute_timeout(BRIEF).build()?;
         // #verify
         // JWTs: all that an instance knows of the login service is where its public keys are.
         let keys = RemoteKeySet::jwks(format!("http://127.0.0.1:{}/.well-known/jwks.json", world.login_port))
             .cool_down(Duration::from_millis(200));
-        let revocations = Revocations::builder(cache).open().await?;
         let authenticator = Authenticator::<User>::builder()
             .keys(&keys)
             .issuer(login::ISSUER)
@@ -57,7 +57,9 @@ impl Access {
     pub(crate) async fn start_session(&self, user: &User, brief: bool) -> Result<(OpaqueToken, SignIn), StoreError> {
         // #session
         let sessions = if brief { &self.brief } else { &self.sessions };
-        sessions.start(NewSignIn::new(&user.sub, user)?).await
+        // It ends when the provider says that its user is out.
+        let at_provider = ProviderSession::new(login::ISSUER, &user.sub);
+        sessions.start(NewSignIn::new(&user.sub, user)?.provider_session(at_provider)).await
     }
 
     /// Ends a session, wherever it is kept.

@@ -12,10 +12,12 @@ use tokio::sync::{Mutex, watch};
 use crate::access::Access;
 use crate::cable::Cable;
 use crate::cache::Cache;
+use crate::client::Http;
 use crate::front::{Balancer, Front};
 use crate::instance::Instance;
 use crate::load::{self, Counters, Counts, Kind, Load};
 use crate::login::{self, Signer};
+use crate::provider::{Event, Happens, Provider};
 use crate::world::{Switches, World};
 use crate::{invoices, sentence};
 
@@ -38,6 +40,7 @@ pub struct Setup {
 pub struct Cluster {
     pub(crate) world: Arc<World>,
     signer: Signer,
+    provider: Provider,
     front: Front,
     instances: Mutex<[Instance; 3]>,
     jwt: Counters,
@@ -108,7 +111,8 @@ impl Cluster {
         });
 
         let signer = Signer::new()?;
-        let router = login::router(signer.clone(), world.clone()).await?;
+        let provider = Provider::new()?;
+        let router = login::router(signer.clone(), &provider, world.clone()).await?;
         tokio::spawn(axum::serve(login, router).into_future());
         let access = Access::open("invoices", &world).await?;
         tokio::spawn(axum::serve(invoices, invoices::router(&access, world.clone())).into_future());
@@ -124,6 +128,7 @@ impl Cluster {
         let cluster = Arc::new(Self {
             world,
             signer,
+            provider,
             front,
             instances: Mutex::new(instances),
             jwt: Counters::default(),
@@ -184,6 +189,24 @@ impl Cluster {
     /// If there is none to be made.
     pub fn set_ml_dsa(&self, ml_dsa: bool) -> Result<String, Box<dyn Error + Send + Sync>> {
         self.signer.set_ml_dsa(ml_dsa)
+    }
+
+    /// What the identity provider has to say of a user.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub fn event(&self, happens: Happens, user: &str) -> Result<Event, Box<dyn Error + Send + Sync>> {
+        self.provider.event(happens, user)
+    }
+
+    /// Has the provider tell the login service, and yields the status of the answer.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn deliver(&self, event: &Event) -> Result<u16, Box<dyn Error + Send + Sync>> {
+        let request = http::Request::post("/auth/provider-events").header(http::header::CONTENT_TYPE, event.media);
+        let request = request.body(hyper::body::Bytes::from(event.body.clone()))?;
+        Ok(Http::default().send(request, self.login_port()).await?.status().as_u16())
     }
 
     /// What the cluster is like.

@@ -11,11 +11,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use http::StatusCode;
+use jwt_core::Sessions;
 use jwt_core::login::Login;
+use jwt_core::login::logout::LogoutReceiver;
 use jwt_core::{Algorithm, Issuer, LoginCookies, Revocations, SigningKey};
-use jwt_tower::{Claims, Jwks, JwtAuth};
+use jwt_tower::{Claims, Jwks, JwtAuth, LogoutRoute};
 
 use crate::access::{self, BRIEF};
+use crate::provider::Provider;
 use crate::user::{Place, SignIn, User};
 use crate::witness;
 use crate::world::World;
@@ -24,7 +27,7 @@ pub(crate) const ISSUER: &str = "https://login.example.com";
 /// The name of the key that signs until it is rotated.
 pub(crate) const FIRST_KEY: &str = "key-1";
 /// How long a token lasts: short, since it cannot be taken back without a list.
-const LIFETIME: Duration = Duration::from_secs(5 * 60);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// Whoever signs, and whoever rotates the key.
 #[derive(Debug, Clone)]
@@ -96,8 +99,17 @@ struct Office {
 }
 
 /// The routes of the service.
-pub(crate) async fn router(signer: Signer, world: Arc<World>) -> Result<Router, Box<dyn Error + Send + Sync>> {
-    let revocations = Revocations::builder(world.cache.connect().await?).open().await?;
+pub(crate) async fn router(
+    signer: Signer,
+    provider: &Provider,
+    world: Arc<World>,
+) -> Result<Router, Box<dyn Error + Send + Sync>> {
+    let cache = world.cache.connect().await?;
+    let revocations = Revocations::builder(cache.clone()).open().await?;
+    // #logout-receiver
+    // What the provider says has ended is over for every service: sessions in the cache, and on the list the rest.
+    let sessions = Sessions::builder(cache).build()?;
+    let receiver = LogoutReceiver::builder(&revocations).sessions(&sessions).provider(provider.trusted()).build()?;
     let cookies = access::cookies()?;
     let authenticator = signer
         .usual
@@ -115,6 +127,7 @@ pub(crate) async fn router(signer: Signer, world: Arc<World>) -> Result<Router, 
         .route("/login", post(login).delete(logout))
         .route_service("/.well-known/jwks.json", jwks)
         .with_state(office)
+        .layer(LogoutRoute::new(receiver))
         .layer(axum::middleware::from_fn_with_state((world, "login".to_owned()), crate::orders::watch)))
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs};
 
 use redis_servers::RedisServer;
-use story::{Balancer, Cluster, Counts, Kind, Load, Setup};
+use story::{Balancer, Cluster, Counts, Happens, Kind, Load, Setup};
 
 use crate::client::Probe;
 
@@ -115,6 +115,8 @@ async fn whoever_carries_a_jwt_is_served_through_all_of_it() {
     let before_death = since(&cluster, &start);
     assert_eq!(before_death.jwt.total_failed(), 0, "nothing of that touches another token: {:?}", before_death.jwt);
     a_dead_cache(&cluster, &mut redis, &mut table).await;
+    a_user_who_is_out_at_the_provider(&cluster, &mut redis, &mut table, Happens::LogOut).await;
+    a_user_who_is_out_at_the_provider(&cluster, &mut redis, &mut table, Happens::Disable).await;
     a_dead_instance(&cluster, &mut table).await;
 
     keep(&table);
@@ -236,6 +238,55 @@ async fn a_dead_cache(cluster: &Arc<Cluster>, redis: &mut RedisServer, table: &m
     until("and served again", async || probe.ask(cluster).await.0 == 200).await;
     let all = since(cluster, &before);
     assert_eq!(all.jwt.total_failed(), 0, "nor while it died and came back: {:?}", all.jwt);
+}
+
+async fn a_user_who_is_out_at_the_provider(
+    cluster: &Arc<Cluster>,
+    redis: &mut RedisServer,
+    table: &mut Table,
+    happens: Happens,
+) {
+    let (what, user, refused) = match happens {
+        Happens::LogOut => ("a user logs out at the provider, while Redis is dead", "Bea", 400),
+        Happens::Disable => ("an account is disabled at the provider, while Redis is dead", "Cleo", 503),
+    };
+    let before = counts(cluster);
+    let probes = [Probe::with_jwt_of(cluster, user).await, Probe::with_session_of(cluster, user).await];
+    for probe in &probes {
+        assert_eq!(probe.ask_all(cluster).await, [200, 200, 200]);
+    }
+    redis.kill();
+    let event = cluster.event(happens, &user.to_lowercase()).expect("it can be signed");
+    assert_eq!(cluster.deliver(&event).await.expect("an answer"), refused, "nothing is said to be done that was not");
+    watch(cluster).await;
+    redis.restart();
+    until("the provider is told that it is done", async || matches!(cluster.deliver(&event).await, Ok(200 | 202)))
+        .await;
+    let (done, mut served, mut last) = (Instant::now(), 0, Duration::ZERO);
+    until("refused everywhere", async || {
+        let mut all = true;
+        for probe in &probes {
+            let answers = probe.ask_all(cluster).await;
+            all &= answers == [401, 401, 401];
+            let good = answers.iter().filter(|status| **status == 200).count();
+            if good > 0 {
+                (served, last) = (served + good, done.elapsed());
+            }
+        }
+        all
+    })
+    .await;
+    until_sessions_are_served(cluster).await;
+    let part = since(cluster, &before);
+    assert_eq!(part.jwt.total_failed(), 0, "nobody else is out: {:?}", part.jwt);
+    table.row(
+        what,
+        &part,
+        &format!(
+            "told again after it was back: {served} of their requests still served, the last after {} ms",
+            last.as_millis()
+        ),
+    );
 }
 
 async fn a_dead_instance(cluster: &Arc<Cluster>, table: &mut Table) {

@@ -19,20 +19,30 @@ pub(crate) struct Probe {
 impl Probe {
     /// Signs in by a session.
     pub(crate) async fn with_session(cluster: &Cluster) -> Self {
-        Self::sign_in(cluster.front_port(), "/session", "session").await
+        Self::with_session_of(cluster, "Ada").await
+    }
+
+    /// The same as somebody else.
+    pub(crate) async fn with_session_of(cluster: &Cluster, name: &str) -> Self {
+        Self::sign_in(cluster.front_port(), "/session", "session", name).await
     }
 
     /// Signs in by a JWT.
     pub(crate) async fn with_jwt(cluster: &Cluster) -> Self {
-        Self::sign_in(cluster.login_port(), "/login", "access_token").await
+        Self::with_jwt_of(cluster, "Ada").await
     }
 
-    async fn sign_in(port: u16, at: &str, member: &str) -> Self {
+    /// The same as somebody else.
+    pub(crate) async fn with_jwt_of(cluster: &Cluster, name: &str) -> Self {
+        Self::sign_in(cluster.login_port(), "/login", "access_token", name).await
+    }
+
+    async fn sign_in(port: u16, at: &str, member: &str, name: &str) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
         let mut probe = Self { http, token: String::new(), balancer: None };
         let request = Request::post(format!("http://127.0.0.1:{port}{at}"))
             .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from_static(br#"{"name":"Ada","place":"storage"}"#)))
+            .body(Full::new(Bytes::from(format!(r#"{{"name":"{name}","place":"storage"}}"#))))
             .expect("a request");
         let response = probe.http.request(request).await.expect("somebody answers");
         assert_eq!(response.status(), 200);
