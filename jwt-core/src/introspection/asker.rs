@@ -11,21 +11,18 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::credentials::{Credentials, Method};
 use super::error::IntrospectionError;
 use crate::answer::{Challenges, Scheme};
 use crate::claims::scope_hierarchy::ScopeHierarchy;
 use crate::clock::Clock;
 use crate::error::{AuthError, AuthenticatorBuildError, IntrospectionBuildError};
-use crate::key::remote_parts::{self, DefaultClient, Metadata, RootCertificates};
-use crate::key::{Fetch, FetchError, KeySource, Source, Tried};
+use crate::key::remote_parts::{self, Credentials, DefaultClient, Metadata, Method, RootCertificates};
+use crate::key::{Fetch, FetchError, KeySource, Source};
 use crate::transport::form::append;
 use crate::verify::{Authority, Checks, Party, Trust, Trusted, Validation, Verifier};
 
 /// For how long an endpoint is not discovered again that answers.
 const ENDPOINT_LIFETIME: Duration = Duration::from_secs(3600);
-/// The longest metadata that is read, in bytes, as for keys.
-const MAX_METADATA: usize = 1024 * 1024;
 /// How many connections are kept open for the next question.
 const IDLE_CONNECTIONS: usize = 8;
 /// The longest age of a signed answer: it is made for this question.
@@ -117,28 +114,9 @@ impl Asker {
         {
             return Ok(endpoint.clone());
         }
-        let endpoint = self.discover(client, issuer).await?;
+        let endpoint = self.named_by(remote_parts::discover(client, issuer).await?, issuer)?;
         *known = Some((endpoint.clone(), Instant::now()));
         Ok(endpoint)
-    }
-
-    async fn discover(&self, client: &dyn Fetch, issuer: &str) -> Result<String, IntrospectionError> {
-        let mut tried = Vec::new();
-        for address in remote_parts::addresses(issuer) {
-            let error = match remote_parts::get_document(client, &address, MAX_METADATA).await {
-                Ok(document) => match Metadata::read(&document, issuer) {
-                    Ok(metadata) => return self.named_by(metadata, issuer),
-                    Err(error) => error,
-                },
-                Err(error) => error,
-            };
-            let goes_on = error.says_not_here();
-            tried.push(Tried { address: address.into(), error });
-            if !goes_on {
-                break;
-            }
-        }
-        Err(FetchError::Discovery { tried: tried.into() }.into())
     }
 
     fn named_by(&self, metadata: Metadata, issuer: &str) -> Result<String, IntrospectionError> {
@@ -157,7 +135,7 @@ impl Asker {
         append(&mut form, "token", token);
         append(&mut form, "token_type_hint", "access_token");
         let audience = how.assertion_audience.as_deref().or(how.issuer.as_deref()).unwrap_or(endpoint);
-        how.credentials.put(&mut form, &mut fields, audience)?;
+        how.credentials.put(&mut form, &mut fields, audience).ok_or(IntrospectionError::Assertion)?;
         let accept = if self.signed.is_some() { "application/token-introspection+jwt" } else { "application/json" };
         let request = Request::post(endpoint).header(ACCEPT, accept);
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");

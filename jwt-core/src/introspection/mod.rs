@@ -2,7 +2,6 @@
 
 mod answer;
 mod asker;
-mod credentials;
 mod error;
 mod kind;
 mod known;
@@ -24,13 +23,12 @@ use crate::claims::ClaimsType;
 use crate::clock::Clock;
 use crate::config_error::Given;
 use crate::error::AuthenticatorBuildError;
-use crate::key::remote_parts::{self, RootCertificates};
+use crate::key::remote_parts::{self, Credentials, Method, RootCertificates};
 use crate::key::{Fetch, KeySource, LiveKeys, SigningKey};
 use crate::single_flight::SingleFlight;
 use crate::transport::address::{is_allowed, without_secrets};
 use crate::verify::{Kind, Trust, Validation};
 use asker::{Asker, How, Place};
-use credentials::{Credentials, Method};
 use kind::{Expected, Introspected};
 use known::Known;
 use limits::Limits;
@@ -375,7 +373,9 @@ impl Introspection {
             [one] => one.clone(),
             _ => return Err(IntrospectionBuildError::SeveralCredentials),
         };
-        credentials.check()?;
+        if credentials.are_empty() {
+            return Err(IntrospectionBuildError::EmptyCredentials);
+        }
         if matches!(credentials.method, Method::MutualTls) && settings.client.is_none() {
             return Err(IntrospectionBuildError::NoCertificate);
         }

@@ -3,10 +3,13 @@
 use http::header::{ACCEPT, CONTENT_ENCODING, IF_NONE_MATCH, LOCATION};
 use http::{HeaderValue, Request, StatusCode};
 
-use super::metadata;
+use super::metadata::{self, Metadata};
 use crate::config_error::unverified;
-use crate::key::{Fetch, FetchError};
+use crate::key::{Fetch, FetchError, Tried};
 use crate::transport::address::without_secrets;
+
+/// The longest metadata that is read, in bytes, as for keys.
+const MAX_METADATA: usize = 1024 * 1024;
 
 /// Why an answer without a document is none.
 pub(crate) fn not_found(address: &str, response: &http::Response<Vec<u8>>) -> FetchError {
@@ -47,9 +50,29 @@ pub(super) async fn get(
     send(client, address, request, max_bytes).await
 }
 
-/// The document at that address.
+/// The metadata of an issuer, from the first of the places where they may be.
 #[cfg_attr(not(feature = "introspection"), expect(dead_code, reason = "keys are asked for with more care"))]
-pub(crate) async fn get_document(client: &dyn Fetch, address: &str, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
+pub(crate) async fn discover(client: &dyn Fetch, issuer: &str) -> Result<Metadata, FetchError> {
+    let mut tried = Vec::new();
+    for address in metadata::addresses(issuer) {
+        let error = match get_document(client, &address, MAX_METADATA).await {
+            Ok(document) => match Metadata::read(&document, issuer) {
+                Ok(metadata) => return Ok(metadata),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        let goes_on = error.says_not_here();
+        tried.push(Tried { address: address.into(), error });
+        if !goes_on {
+            break;
+        }
+    }
+    Err(FetchError::Discovery { tried: tried.into() })
+}
+
+/// The document at that address.
+async fn get_document(client: &dyn Fetch, address: &str, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
     let response = get(client, address, None, max_bytes).await?;
     if response.status() == StatusCode::OK {
         document(&response).map(<[u8]>::to_vec)

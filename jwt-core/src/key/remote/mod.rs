@@ -2,6 +2,8 @@
 
 #[cfg(feature = "remote")]
 mod client;
+#[cfg(feature = "introspection")]
+mod credentials;
 mod error;
 mod fetch;
 #[cfg(feature = "remote")]
@@ -20,8 +22,9 @@ pub use fetch::{Fetch, FetchError, Fetching, Tried};
 #[cfg(feature = "introspection")]
 pub(crate) mod parts {
     pub(crate) use super::client::DefaultClient;
-    pub(crate) use super::get::{document, get_document, not_found, send};
-    pub(crate) use super::metadata::{Metadata, absolute, addresses, check_named};
+    pub(crate) use super::credentials::{Credentials, Method};
+    pub(crate) use super::get::{discover, document, not_found, send};
+    pub(crate) use super::metadata::{Metadata, absolute, check_named};
     pub(crate) use super::roots::RootCertificates;
 }
 #[cfg(feature = "remote")]

@@ -1,4 +1,4 @@
-//! How this service authenticates when it asks an issuer (RFC 7662 §2.1).
+//! How this service authenticates at an endpoint of a provider, as its client (RFC 6749 §2.3).
 
 use std::fmt;
 
@@ -6,10 +6,8 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
-use super::error::IntrospectionError;
 use crate::base64url;
 use crate::clock::{Clock, SystemClock};
-use crate::error::IntrospectionBuildError;
 use crate::key::{SigningKey, crypto};
 use crate::transport::form::{append, encode_onto};
 
@@ -20,13 +18,13 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 
 /// `Debug` shows no secret.
 #[derive(Clone)]
-pub(super) struct Credentials {
-    pub(super) id: String,
-    pub(super) method: Method,
+pub(crate) struct Credentials {
+    pub(crate) id: String,
+    pub(crate) method: Method,
 }
 
 #[derive(Clone)]
-pub(super) enum Method {
+pub(crate) enum Method {
     /// In `Authorization` (RFC 6749 §2.3.1).
     Basic { secret: String },
     /// In the form (RFC 6749 §2.3.1).
@@ -38,18 +36,15 @@ pub(super) enum Method {
 }
 
 impl Credentials {
-    pub(super) fn check(&self) -> Result<(), IntrospectionBuildError> {
+    /// Whether the identifier or the secret is empty.
+    pub(crate) fn are_empty(&self) -> bool {
         let no_secret = matches!(&self.method, Method::Basic { secret } | Method::Post { secret } if secret.is_empty());
-        if no_secret || self.id.is_empty() { Err(IntrospectionBuildError::EmptyCredentials) } else { Ok(()) }
+        no_secret || self.id.is_empty()
     }
 
-    /// Puts them into a request to whoever goes by the name of `audience`.
-    pub(super) fn put(
-        &self,
-        form: &mut String,
-        fields: &mut HeaderMap,
-        audience: &str,
-    ) -> Result<(), IntrospectionError> {
+    /// Puts them into a request to whoever goes by the name of `audience`. `None` where no assertion could be signed, or the
+    /// secret cannot be in a header field.
+    pub(crate) fn put(&self, form: &mut String, fields: &mut HeaderMap, audience: &str) -> Option<()> {
         match &self.method {
             Method::Basic { secret } => {
                 let mut pair = String::new();
@@ -57,7 +52,7 @@ impl Credentials {
                 pair.push(':');
                 encode_onto(&mut pair, secret);
                 let value = format!("Basic {}", base64_simd::STANDARD.encode_to_string(pair));
-                let mut value = HeaderValue::try_from(value).map_err(|_| IntrospectionError::Assertion)?;
+                let mut value = HeaderValue::try_from(value).ok()?;
                 value.set_sensitive(true);
                 fields.insert(AUTHORIZATION, value);
             }
@@ -68,11 +63,11 @@ impl Credentials {
             Method::PrivateKey { key } => {
                 append(form, "client_id", &self.id);
                 append(form, "client_assertion_type", JWT_BEARER);
-                append(form, "client_assertion", &self.assertion(key, audience).ok_or(IntrospectionError::Assertion)?);
+                append(form, "client_assertion", &self.assertion(key, audience)?);
             }
             Method::MutualTls => append(form, "client_id", &self.id),
         }
-        Ok(())
+        Some(())
     }
 
     /// A token that says who asks (RFC 7523 §3). The real time counts, whatever clock the tokens of users are held against.
