@@ -59,6 +59,7 @@
 //! | `remote` | off | keys fetched from an identity provider, tenants |
 //! | `introspection` | off | tokens that are no JWTs, which their issuer is asked about |
 //! | `login` | off | an issuer, logins, refresh tokens, sessions, revoked tokens |
+//! | `oidc` | off | signing in with identity providers, as ready routes of logins |
 //! | `redis` | off | what is remembered in Redis or Valkey |
 //! | `redis-tls` | off | the same over TLS |
 //! | `sqlite` | off | what is remembered in a file, by SQLite |
@@ -131,6 +132,8 @@ pub use logout_route::{LogoutRoute, LogoutRouteFuture, LogoutRouteMiddleware};
 // Once more by name, since rustdoc knows no features of what a `*` brings.
 #[cfg(feature = "postgres")]
 pub use jwt_core::PostgresStore;
+#[cfg(feature = "oidc")]
+pub use jwt_core::ProviderLogin;
 #[cfg(feature = "redis")]
 pub use jwt_core::RedisStore;
 #[cfg(feature = "sqlite")]

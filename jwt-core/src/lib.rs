@@ -40,6 +40,7 @@
 //! | say what claims allow | [`guard`] |
 //! | sign tokens, here or where the key is, and publish keys | `issue` (feature `login`) |
 //! | log people in, refresh, log them out; cookies | `login` (feature `login`) |
+//! | have people sign in with an identity provider | `login::oidc` (feature `oidc`) |
 //! | keep refresh tokens and sessions | `session`, in a `store` (feature `login`) |
 //! | refuse tokens before they expire | `revocation` (feature `login`) |
 //! | ask an issuer about tokens that are no JWTs | `introspection` (feature `introspection`) |
@@ -81,6 +82,7 @@
 //! | `remote` | off | keys fetched from an identity provider and kept fresh; tenants |
 //! | `introspection` | off | tokens that are no JWTs, which their issuer is asked about |
 //! | `mcp` | off | a server of the Model Context Protocol as a resource server, with a guard for each tool |
+//! | `oidc` | off | signing in with identity providers, as ready routes of logins |
 //! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
 //! | `redis` | off | the store in Redis or Valkey, for more than one instance |
 //! | `redis-tls` | off | the same over TLS |
@@ -146,6 +148,8 @@ pub use issuers::tenants::{self, Tenants};
 #[cfg(feature = "remote")]
 pub use key::RemoteKeySet;
 pub use key::{Algorithm, KeySet, LiveKeys, SigningKey, VerifyingKey};
+#[cfg(feature = "oidc")]
+pub use login::oidc::ProviderLogin;
 #[cfg(feature = "login")]
 pub use login::{LoginCookies, LoginError, Logins};
 pub use request::csrf_token::CsrfTokens;

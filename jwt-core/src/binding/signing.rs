@@ -70,6 +70,11 @@ impl DpopKey {
         &self.0.thumbprint
     }
 
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) fn algorithm(&self) -> &'static str {
+        self.0.signing.algorithm().as_str()
+    }
+
     /// A proof for a request with this method to this address, whose query and fragment are left out (RFC 9449 §4.2).
     pub fn proof<'a>(&'a self, method: &'a str, url: &'a str) -> DpopProof<'a> {
         let htu = url.split(['?', '#']).next().unwrap_or_default();

@@ -70,7 +70,7 @@ pub enum OAuthErrorCode {
 }
 
 impl OAuthErrorCode {
-    pub(super) fn of(error: &str) -> Self {
+    pub(crate) fn of(error: &str) -> Self {
         match error {
             "invalid_request" => Self::InvalidRequest,
             "invalid_client" => Self::InvalidClient,

@@ -28,7 +28,7 @@ pub use mistaken::NotASecret;
 pub(crate) use remote::OnDemand;
 #[cfg(feature = "remote")]
 pub use remote::RemoteKeySet;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "oidc"))]
 pub(crate) use remote::parts as remote_parts;
 pub use remote::{Fetch, FetchError, Fetching, KeyStatus, RemoteKeySetBuildError, Tried};
 pub(crate) use secret::check as check_secret;

@@ -64,6 +64,26 @@ pub enum LoginsBuildError {
         /// The setting.
         setting: &'static str,
     },
+    /// The name of a provider cannot be in a path.
+    #[error("`.provider({name:?}, …)`: the name is in a path, and has 1 to 32 letters, digits, `-` and `_`")]
+    ProviderName {
+        /// What was given.
+        name: Box<str>,
+    },
+    /// Two providers have one name.
+    #[error("`.provider({name:?}, …)` is there twice: each has a name of its own")]
+    ProviderTwice {
+        /// The name.
+        name: Box<str>,
+    },
+    /// Nobody says by which address a provider sends browsers back.
+    #[error(
+        "`.provider({name:?}, …)` needs `.public_origin(\"https://app.example.com\")`: the provider sends browsers back to this address, and it is registered there"
+    )]
+    NoPublicOrigin {
+        /// The name of the provider.
+        name: Box<str>,
+    },
     /// A key of the issuer signs tokens that do not fit into a cookie.
     #[error(
         "a token of {algorithm} cannot be a cookie: browsers drop a cookie over 4096 bytes, and its signature alone is longer. Sign with another algorithm, such as ES256 or ML-DSA-44; or give clients the token for the `Authorization` header, and say so by `.without_cookies()`; or keep sessions instead of tokens in the cookie (`Sessions`)"

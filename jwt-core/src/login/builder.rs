@@ -10,6 +10,7 @@ use http::HeaderValue;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::more_routes::MoreRoutes;
 use super::renewal::Renewals;
 use super::routes::Paths;
 use super::{Inner, LoginCookies, LoginError, Logins, LoginsBuildError};
@@ -27,6 +28,9 @@ use crate::session::sign_in::SignIn;
 /// By how much the clock of a client may be ahead: that of authenticators by default.
 const LEEWAY: Duration = Duration::from_secs(30);
 
+/// The longest name of a provider, in characters.
+const MAX_NAME: usize = 32;
+
 /// Builds [`Logins`]. A setting that has one value is given once; a second call is an error.
 ///
 /// | setting | default | reason |
@@ -39,6 +43,7 @@ const LEEWAY: Duration = Duration::from_secs(30);
 /// | [`routes_path`](Self::routes_path) | the path of the refresh token, or `/auth` | browsers send the refresh token only there |
 /// | [`after_log_in`](Self::after_log_in), [`after_log_out`](Self::after_log_out) | `/` | only the application knows its pages |
 /// | [`transparent_renewal`](Self::transparent_renewal) | off | browsers would send the refresh token with every request |
+/// | `provider` (feature `oidc`) | none | |
 /// | [`public_origin`](Self::public_origin) | none: the host of each request | only the application knows what stands in front of it |
 /// | [`dpop`](Self::dpop) | [`Dpop`] with its defaults | |
 /// | [`require_dpop`](Self::require_dpop) | off: a login without a proof yields bearer tokens | not every client can make proofs |
@@ -55,6 +60,7 @@ pub struct LoginsBuilder {
     routes_path: Option<String>,
     after_log_in: Option<String>,
     after_log_out: Option<String>,
+    pub(super) more: Vec<Arc<dyn MoreRoutes>>,
     given: Given,
 }
 
@@ -73,6 +79,7 @@ impl LoginsBuilder {
             routes_path: None,
             after_log_in: None,
             after_log_out: None,
+            more: Vec::new(),
             given: Given::default(),
         }
     }
@@ -283,8 +290,9 @@ impl LoginsBuilder {
             after_log_in: page("after_log_in", self.after_log_in.as_deref())?,
             after_log_out: page("after_log_out", self.after_log_out.as_deref())?,
         };
+        check_more(&self.more, &self.bound_requests)?;
         let renewals = self.transparent_renewal.then(Renewals::default);
-        let Self { issuer, refresh, cross_site, reload, revocations, without_cookies, bound_requests, .. } = self;
+        let Self { issuer, refresh, cross_site, reload, revocations, without_cookies, bound_requests, more, .. } = self;
         let binding = bound_requests.settings().build_at_login(LEEWAY).map_err(LoginsBuildError::Proofs)?;
         let (verifier, refresh_cookie) = (issuer.authenticator().build_verifier()?, cookies.refresh_cookie());
         if !without_cookies {
@@ -304,6 +312,7 @@ impl LoginsBuilder {
             binding,
             bound_requests,
             paths,
+            more,
             renewals,
         })))
     }
@@ -314,7 +323,7 @@ impl LoginsBuilder {
 pub(super) struct BoundRequests {
     dpop: Option<Dpop>,
     required: bool,
-    public_origins: Vec<Box<str>>,
+    pub(super) public_origins: Vec<Box<str>>,
 }
 
 impl BoundRequests {
@@ -337,6 +346,24 @@ impl BoundRequests {
         };
         if *required { builder.require_dpop() } else { builder }
     }
+}
+
+/// Whether each of more routes has a name of its own that can be in a path, and a public origin.
+fn check_more(more: &[Arc<dyn MoreRoutes>], bound_requests: &BoundRequests) -> Result<(), LoginsBuildError> {
+    for (place, routes) in more.iter().enumerate() {
+        let name = routes.name();
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(fits) {
+            return Err(LoginsBuildError::ProviderName { name: name.into() });
+        }
+        if more[..place].iter().any(|other| other.name() == name) {
+            return Err(LoginsBuildError::ProviderTwice { name: name.into() });
+        }
+        if bound_requests.public_origins.is_empty() {
+            return Err(LoginsBuildError::NoPublicOrigin { name: name.into() });
+        }
+    }
+    Ok(())
 }
 
 /// The path of the routes, without a slash at its end.
@@ -365,7 +392,7 @@ fn page(setting: &'static str, given: Option<&str>) -> Result<HeaderValue, Login
 }
 
 /// A path of this host: browsers take what begins with two slashes, or with a slash and a backslash, for another one.
-fn is_path(path: &str) -> bool {
+pub(super) fn is_path(path: &str) -> bool {
     path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b'\\')
 }
 

@@ -222,7 +222,7 @@ impl Attributes {
     }
 
     /// `None` for a value that no cookie can hold. Tokens have no such values.
-    fn set(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
+    pub(super) fn set(&self, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
         let text = self.text(value, max_age);
         if text.len() > MAX_COOKIE {
             tracing::warn!(

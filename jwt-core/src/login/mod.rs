@@ -8,7 +8,10 @@ mod cookies;
 mod cookies_builder;
 mod error;
 pub mod logout;
+mod more_routes;
 mod new_login;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 mod options;
 mod proof;
 mod refusal;
@@ -21,8 +24,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::ORIGIN;
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, Request};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -64,6 +67,7 @@ use crate::store::{SignInId, SignInKey, StoreError};
 use crate::verify::Verifier;
 use body::Media;
 use builder::{BoundRequests, Reload};
+use more_routes::MoreRoutes;
 use new_login::Start;
 use options::LoginOptions;
 use proof::Proof;
@@ -116,6 +120,7 @@ struct Inner {
     binding: Binding,
     bound_requests: BoundRequests,
     paths: Paths,
+    more: Vec<Arc<dyn MoreRoutes>>,
     /// Set where the middleware renews logins.
     renewals: Option<Renewals>,
 }
@@ -529,6 +534,18 @@ impl Logins {
             Some(tokens) => builder.csrf(tokens),
             None => builder,
         }
+    }
+
+    /// The public origin by which a request has come, with its path; the first one where none of them is known by.
+    fn public_origin_of(&self, head: &Request<()>) -> &str {
+        let origins = &self.0.bound_requests.public_origins;
+        let host = head.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let is_of = |origin: &&Box<str>| {
+            let (_, place) = origin.split_once("://").unwrap_or(("", origin));
+            host.is_some_and(|host| place.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(host)))
+        };
+        let origin = origins.iter().find(is_of).or(origins.first());
+        origin.map_or("", |origin| origin.trim_end_matches('/'))
     }
 
     /// The issuer that signs the access tokens.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::options::LoginOptions;
+use super::options::{LoginOptions, Origin};
 use super::proof::Proof;
 use super::{Login, LoginError, Logins};
 use crate::config_error::Given;
@@ -148,6 +148,12 @@ impl<L> NewLogin<L> {
     /// What the request says of the key that tokens are to be bound to.
     pub(super) fn with_proof(self, proof: Proof) -> Self {
         self.with(|start| start.proof = proof)
+    }
+
+    /// Where the user has signed in.
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(super) fn from_provider(self, origin: Origin) -> Self {
+        self.with(|start| start.options.origin = Some(origin))
     }
 
     fn once(mut self, setting: &'static str, set: impl FnOnce(&mut Start)) -> Self {

@@ -29,9 +29,22 @@ pub(super) struct LoginOptions {
     /// The thumbprint of the key that the login is bound to, in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) jkt: Option<String>,
+    /// Where the user has signed in, if not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<Origin>,
     /// Claims that stay with the login, whatever those of the user become.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(super) claims: Map<String, Value>,
+}
+
+/// A provider that a user has signed in with. No `Debug`: the ID token says much of a person.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    /// Its name here.
+    pub(super) provider: String,
+    /// The ID token, where the session at the provider is to end with the login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) id_token: Option<String>,
 }
 
 impl LoginOptions {

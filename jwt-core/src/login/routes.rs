@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::settled;
 use super::body::{BodyError, Media, Sender};
+use super::more_routes::MoreRequest;
+use super::options::LoginOptions;
 use super::{LoginError, LoginRefusal, Logins};
 use crate::answer::ResponseHeaders;
 use crate::authenticator::Authenticator;
@@ -86,6 +88,8 @@ enum Action {
     LogOutEverywhere,
     Devices,
     LogOutDevice(SignInId),
+    /// That of a provider, by its place among them.
+    More(usize),
     /// There is such a route, by other methods.
     NotAllowed(&'static str),
 }
@@ -94,6 +98,10 @@ impl Logins {
     /// Which of the ready routes a request is for; `None` for another path.
     pub fn route(&self, head: &impl RequestHead) -> Option<LoginRoute> {
         let rest = head.path().strip_prefix(&*self.0.paths.routes)?.strip_prefix('/')?;
+        let more = self.0.more.iter().enumerate();
+        if let Some((place, methods)) = more.filter_map(|(place, more)| Some((place, more.methods(rest)?))).next() {
+            return Some(self.route_to(Action::More(place), methods, head));
+        }
         let mut segments = rest.split('/');
         let (first, second, third) = (segments.next()?, segments.next(), segments.next());
         if segments.next().is_some() {
@@ -109,9 +117,13 @@ impl Logins {
             ("devices", Some(id), Some("logout")) => (device(id)?, "POST"),
             _ => return None,
         };
+        Some(self.route_to(action, methods, head))
+    }
+
+    fn route_to(&self, action: Action, methods: &'static str, head: &impl RequestHead) -> LoginRoute {
         let allowed = methods.split(", ").any(|method| method == head.method());
         let action = if allowed { action } else { Action::NotAllowed(methods) };
-        Some(LoginRoute { logins: self.clone(), action })
+        LoginRoute { logins: self.clone(), action }
     }
 
     /// "Signed in on these devices": the logins of the user of a verified access token, the last used first.
@@ -155,6 +167,10 @@ impl LoginRoute {
             Action::LogOutEverywhere | Action::Devices | Action::LogOutDevice(_) => {
                 return logins.respond_to_user(self.action, authenticator, head).await;
             }
+            Action::More(place) => match (self.logins.0.more.get(place), MoreRequest::new(head, body)) {
+                (Some(more), Some(request)) => return more.respond(logins, request).await,
+                _ => Err(LoginError::from(BodyError::Broken).into()),
+            },
             Action::NotAllowed(methods) => Ok(not_allowed(methods)),
         };
         response.unwrap_or_else(|refusal| refusal.response())
@@ -191,10 +207,33 @@ impl Logins {
                 ended?;
                 return Ok(settled(None, no_store()));
             }
-            Ok(Sender::Form) => Some(self.0.paths.after_log_out.clone()),
+            Ok(Sender::Form) => Some(self.after_log_out(head).await),
             Ok(Sender::Script) => None,
         };
         Ok(settled(location, self.log_out_from_request(head).await?))
+    }
+
+    /// Where a browser goes on whose login is about to end: by way of the provider that it comes from, if that is to end too.
+    async fn after_log_out(&self, head: &impl RequestHead) -> HeaderValue {
+        let page = &self.0.paths.after_log_out;
+        self.by_way_of_provider(head).await.unwrap_or_else(|| page.clone())
+    }
+
+    async fn by_way_of_provider(&self, head: &impl RequestHead) -> Option<HeaderValue> {
+        if self.0.more.is_empty() {
+            return None;
+        }
+        let token = self.refresh_token_from_request(head).ok()??;
+        let found = self.0.refresh.find(token).await.ok()?;
+        let origin = LoginOptions::read(&found.sign_in.options).ok()?.origin?;
+        let request = MoreRequest::new(head, Ok(&[]))?;
+        let page = format!("{}{}", self.public_origin_of(&request.head), self.0.paths.after_log_out.to_str().ok()?);
+        for more in &self.0.more {
+            if let Some(location) = more.after_log_out(&origin, &page).await {
+                return Some(location);
+            }
+        }
+        None
     }
 
     /// What the user of an access token asks for.

@@ -30,6 +30,7 @@ mod ml_dsa;
 mod mutual_tls;
 mod parity;
 mod profiles;
+mod provider_login;
 mod published;
 mod refused_keys;
 mod remote_signer;

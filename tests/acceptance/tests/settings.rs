@@ -353,6 +353,48 @@ fn logins(rows: &mut Vec<Row>) {
     rows.push(("LoginCookiesBuilder", "formerly", Adds));
 }
 
+fn providers(rows: &mut Vec<Row>) {
+    use jwt_core::ProviderLogin;
+    use jwt_core::login::oidc::{ProviderAccess, ProviderLoginBuilder, ProviderUser};
+    async fn nobody(_: ProviderUser<()>) -> Result<Option<jwt_core::login::NewLogin>, std::io::Error> {
+        Ok(None)
+    }
+    async fn nobody_there(_: ProviderAccess) -> Result<Option<jwt_core::login::NewLogin>, std::io::Error> {
+        Ok(None)
+    }
+    struct Offline;
+    impl jwt_core::key::Fetch for Offline {
+        fn fetch(&self, _: http::Request<Vec<u8>>, _: usize) -> jwt_core::key::Fetching<'_> {
+            Box::pin(async { Err(jwt_core::key::FetchError::Timeout) })
+        }
+    }
+    let key = DpopKey::generate(Algorithm::ES256).unwrap();
+    let signing = SigningKey::generate(Algorithm::ES256).unwrap();
+    let new = || ProviderLogin::builder("https://a.example", "app");
+    twice! { rows, "ProviderLoginBuilder", new(), |builder: ProviderLoginBuilder| builder.build();
+        on_sign_in(nobody)(nobody);
+        on_access(nobody_there)(nobody_there);
+        client_secret("one")("two");
+        client_secret_post("one")("two");
+        private_key_jwt(&signing)(&signing);
+        mutual_tls()();
+        public_client()();
+        max_age(MINUTE)(2 * MINUTE);
+        dpop(&key)(&key);
+        cookie_secret([1; 32])([2; 32]);
+        failure_page("/one")("/two");
+        timeout(MINUTE)(2 * MINUTE);
+        client(Offline)(Offline);
+    }
+    for adds in ["scope", "parameter", "require_acr", "root_certificate"] {
+        rows.push(("ProviderLoginBuilder", adds, Adds));
+    }
+    for flag in ["form_post", "without_pushed_requests", "log_out_at_provider", "dangerous_allow_plain_http"] {
+        rows.push(("ProviderLoginBuilder", flag, SaysTheSame));
+    }
+    rows.push(("LoginsBuilder", "provider", Adds));
+}
+
 fn sign_ins(rows: &mut Vec<Row>) {
     twice! { rows, "RefreshTokensBuilder", RefreshTokens::builder(store()), |builder: RefreshTokensBuilder| builder.build();
         idle_timeout(MINUTE)(2 * MINUTE);
@@ -580,6 +622,7 @@ fn table() -> Vec<Row> {
     metadata_documents(&mut rows);
     issuers(&mut rows);
     logins(&mut rows);
+    providers(&mut rows);
     sign_ins(&mut rows);
     logouts(&mut rows);
     api_keys(&mut rows);

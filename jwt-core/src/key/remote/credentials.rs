@@ -33,6 +33,9 @@ pub(crate) enum Method {
     PrivateKey { key: SigningKey },
     /// By the certificate of the connection (RFC 8705 §2).
     MutualTls,
+    /// Not at all (RFC 6749 §2.1).
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    Public,
 }
 
 impl Credentials {
@@ -65,7 +68,7 @@ impl Credentials {
                 append(form, "client_assertion_type", JWT_BEARER);
                 append(form, "client_assertion", &self.assertion(key, audience)?);
             }
-            Method::MutualTls => append(form, "client_id", &self.id),
+            Method::MutualTls | Method::Public => append(form, "client_id", &self.id),
         }
         Some(())
     }
@@ -94,6 +97,7 @@ impl fmt::Debug for Credentials {
             Method::Post { .. } => "client_secret_post",
             Method::PrivateKey { .. } => "private_key_jwt",
             Method::MutualTls => "tls_client_auth",
+            Method::Public => "none",
         };
         f.debug_struct("Credentials").field("id", &self.id).field("method", &method).finish()
     }

@@ -51,7 +51,10 @@ pub(super) async fn get(
 }
 
 /// The metadata of an issuer, from the first of the places where they may be.
-#[cfg_attr(not(feature = "introspection"), expect(dead_code, reason = "keys are asked for with more care"))]
+#[cfg_attr(
+    not(any(feature = "introspection", feature = "oidc")),
+    expect(dead_code, reason = "keys are asked for with more care")
+)]
 pub(crate) async fn discover(client: &dyn Fetch, issuer: &str) -> Result<Metadata, FetchError> {
     let mut tried = Vec::new();
     for address in metadata::addresses(issuer) {

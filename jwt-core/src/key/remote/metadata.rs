@@ -52,6 +52,26 @@ pub(crate) struct Metadata {
     #[serde(default)]
     #[allow(dead_code, reason = "for the feature `introspection`")]
     pub(crate) introspection_endpoint: Option<String>,
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) authorization_endpoint: Option<String>,
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) token_endpoint: Option<String>,
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) pushed_authorization_request_endpoint: Option<String>,
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) end_session_endpoint: Option<String>,
+    /// Whether answers name the issuer (RFC 9207 §3).
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) authorization_response_iss_parameter_supported: bool,
+    /// The algorithms of proofs at the token endpoint (RFC 9449 §5.1).
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) dpop_signing_alg_values_supported: Vec<String>,
     /// Addresses for clients that authenticate by a certificate (RFC 8705 §5).
     #[serde(default)]
     #[allow(dead_code, reason = "for the feature `introspection`")]
@@ -62,6 +82,10 @@ pub(crate) struct Metadata {
 pub(crate) struct Aliases {
     #[allow(dead_code, reason = "for the feature `introspection`")]
     pub(crate) introspection_endpoint: Option<String>,
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) token_endpoint: Option<String>,
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) pushed_authorization_request_endpoint: Option<String>,
 }
 
 impl Metadata {

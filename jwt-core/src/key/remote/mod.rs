@@ -2,7 +2,7 @@
 
 #[cfg(feature = "remote")]
 mod client;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "oidc"))]
 mod credentials;
 mod error;
 mod fetch;
@@ -19,7 +19,8 @@ mod status;
 pub use error::RemoteKeySetBuildError;
 pub use fetch::{Fetch, FetchError, Fetching, Tried};
 /// What other rooms need that ask providers too.
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "oidc"))]
+#[allow(unused_imports, reason = "each of both rooms needs some")]
 pub(crate) mod parts {
     pub(crate) use super::client::DefaultClient;
     pub(crate) use super::credentials::{Credentials, Method};

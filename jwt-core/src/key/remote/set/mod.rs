@@ -267,6 +267,12 @@ impl RemoteKeySet {
         self.changed(|settings| settings.roots.add(pem.as_ref()))
     }
 
+    /// The same certificate authorities as another client of the provider.
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) fn roots(self, roots: RootCertificates) -> Self {
+        self.changed(|settings| settings.roots = roots)
+    }
+
     /// The HTTP client. Default: reqwest with rustls and the certificates of the platform.
     #[must_use]
     pub fn client(self, client: impl Fetch + 'static) -> Self {
