@@ -9,12 +9,13 @@ use serde_json::json;
 
 use super::case::{Case, cases};
 use super::test_clock;
+use crate::authenticator::Authenticator;
 use crate::binding::{Dpop, DpopKey};
 use crate::clock::{Clock, NumericDate};
 use crate::error::{AuthError, ProofError, Unavailable};
+use crate::key::{Algorithm, KeySet, SigningKey};
 use crate::store::ProofStore;
 use crate::testing::TestClock;
-use crate::{Algorithm, Authenticator, KeySet, SigningKey};
 
 type Store = Arc<dyn ProofStore>;
 

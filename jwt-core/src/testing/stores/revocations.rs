@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use super::case::{Case, cases};
 use super::{millis, seconds, test_clock};
+use crate::authenticator::Authenticator;
 use crate::clock::{Clock, NumericDate};
+use crate::key::{Algorithm, KeySet, SigningKey};
 use crate::revocation::{Revocations, Revoked};
 use crate::store::{Revocation, RevocationStore, RevocationTarget, StoreFuture};
 use crate::testing::TestClock;
-use crate::{Algorithm, Authenticator, KeySet, SigningKey, VerifiedToken};
+use crate::verify::VerifiedToken;
 
 type Log = Arc<dyn RevocationStore>;
 
