@@ -161,6 +161,10 @@ impl<C> VerifiedToken<C> {
 
     /// The same, sent by somebody who has shown that it is theirs.
     pub(crate) fn shown_by(self, possession: Possession) -> Self {
+        // Most requests are, and need no allocation.
+        if possession == Possession::BEARER {
+            return self;
+        }
         Self(self.0, self.1.with(|sent| sent.possession = possession))
     }
 
