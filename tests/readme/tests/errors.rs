@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Where the reasons of events come from. Errors of a start are read by whoever starts.
-const REASONS: [&str; 12] = [
+const REASONS: [&str; 13] = [
     "error/certificate.rs",
     "error/mod.rs",
     "error/step_up.rs",
