@@ -12,6 +12,7 @@ use jwt_core::binding::DpopKey;
 use jwt_core::key::{Fetch, FetchError, Fetching};
 use jwt_core::login::oidc::{ProviderAccess, ProviderError, ProviderLoginBuilder, ProviderUser};
 use jwt_core::login::{LoginRoute, LoginsBuildError, LoginsBuilder};
+use jwt_core::session::ProviderSession;
 use jwt_core::testing::{TestClock, TestIssuer, TestToken};
 use jwt_core::{Algorithm, Issuer, Logins, MemoryStore, ProviderLogin, RefreshTokens, SigningKey};
 use serde_json::{Value, json};
@@ -374,6 +375,10 @@ fn somebody_signs_in_and_has_a_login_as_any_other() {
         assert_eq!((browser.flows(), browser.jar.len()), (0, OF_LOGIN), "{name}: {:?}", browser.jar);
         assert_eq!(browser.user().as_deref(), Some("a:alice"), "{name}");
         assert_eq!(place.labels("a:alice"), ["Firefox on Linux"], "{name}");
+        // It ends when the provider says so.
+        let logins = place.runtime.block_on(place.logins.refresh_tokens().list("a:alice")).unwrap();
+        let session = Some(ProviderSession::new(place.a.name(), "alice"));
+        assert_eq!(logins[0].provider_session, session, "{name}");
 
         let form = place.a.script().posted[0].1.clone();
         assert_eq!((&*form["grant_type"], form.get("client_secret")), ("authorization_code", None), "{name}");

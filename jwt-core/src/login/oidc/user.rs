@@ -16,6 +16,7 @@ use crate::error::{AuthError, CheckError, TokenError};
 use crate::key::FetchError;
 use crate::key::remote_parts;
 use crate::login::{Logins, NewLogin};
+use crate::session::ProviderSession;
 use crate::transport::address::is_allowed;
 use crate::verify::{AuthenticationRequest, IdTokenVerifier, VerifiedToken};
 
@@ -53,9 +54,16 @@ impl<P> ProviderUser<P> {
     }
 
     /// The login of a user with these claims, which must have a `sub`: that of the user here. Its label is the `User-Agent`.
-    /// It starts once the function has returned it, and may have settings for itself: [`NewLogin`].
+    /// It starts once the function has returned it, and may have settings for itself: [`NewLogin`]. It ends when the provider
+    /// [says so](crate::login::logout::LogoutReceiver): unless the function names another
+    /// [`provider_session`](NewLogin::provider_session), it is that of the ID token.
     pub fn log_in<C: Serialize + ?Sized>(&self, claims: &C) -> NewLogin {
-        self.access.log_in(claims)
+        let login = self.access.log_in(claims);
+        match ProviderSession::of(&self.id_token) {
+            Ok(session) => login.by_session(session),
+            // Nobody comes by such an ID token.
+            Err(_) => login,
+        }
     }
 }
 
