@@ -1,14 +1,15 @@
 //! From actix-web to a Tower service of the current `http`, and back.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use http_body_util::{BodyExt, Full};
 use jwt_actix::adapter::Admission;
 use mcp_common::NotesService;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 /// Serves one request. What the middleware has left in it goes along, so that tools find their user.
 pub(crate) async fn serve(request: HttpRequest, body: web::Bytes, service: web::Data<NotesService>) -> HttpResponse {
@@ -44,12 +45,11 @@ impl MessageBody for Stream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Infallible>>> {
         loop {
             let mut frame = std::pin::pin!(self.0.frame());
-            match ready!(frame.as_mut().poll(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => return Poll::Ready(Some(Ok(data))),
-                    Err(_) => continue,
-                },
-                None => return Poll::Ready(None),
+            let Some(frame) = ready!(frame.as_mut().poll(cx)) else { return Poll::Ready(None) };
+            let Ok(frame) = frame;
+            // Anything else, such as trailers, is not sent.
+            if let Ok(data) = frame.into_data() {
+                return Poll::Ready(Some(Ok(data)));
             }
         }
     }

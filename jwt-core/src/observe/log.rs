@@ -67,7 +67,7 @@ pub(crate) fn mcp_refused(error: &impl Display, foreign: bool, origin: Option<&[
     let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_UNVERIFIED)]));
     let origin = origin.as_deref().map(debug);
     if foreign {
-        tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, "MCP request refused");
+        tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, "foreign MCP request refused");
     } else {
         tracing::info!(target: "jwt", reason = %error, unverified_origin = origin, "MCP request refused");
     }

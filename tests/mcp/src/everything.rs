@@ -1,6 +1,8 @@
 //! Tools, resources and prompts that the conformance suite of the protocol calls by these names, as far as it takes to see
 //! that a guard in front of them changes nothing.
 
+#![expect(clippy::unused_self, clippy::trivially_copy_pass_by_ref, reason = "the macros of rmcp want methods")]
+
 use rmcp::model::{CallToolResult, ContentBlock, ServerCapabilities, ServerConfig};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};

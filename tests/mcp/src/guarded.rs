@@ -15,7 +15,7 @@ use crate::everything;
 pub struct NotesStack {
     /// What to call it.
     pub name: &'static str,
-    serve: fn(TcpListener, String),
+    serve: fn(TcpListener, &str),
 }
 
 /// Every framework.
@@ -24,11 +24,14 @@ pub const NOTES: [NotesStack; 2] =
 
 impl NotesStack {
     /// Serves the notes of the examples to those with a token of this issuer. The address.
+    ///
+    /// # Panics
+    /// Where no port is free.
     pub fn start(self, issuer: &str) -> String {
         let listener = listener();
         let url = url(&listener);
         let issuer = issuer.to_owned();
-        thread::spawn(move || (self.serve)(listener, issuer));
+        thread::spawn(move || (self.serve)(listener, &issuer));
         url
     }
 }
@@ -61,9 +64,9 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime can be built")
 }
 
-fn notes_on_axum(listener: TcpListener, issuer: String) {
+fn notes_on_axum(listener: TcpListener, issuer: &str) {
     runtime().block_on(async {
-        let resource = notes(&url(&listener), &issuer).await;
+        let resource = notes(&url(&listener), issuer).await;
         let app =
             axum::Router::new().route_service("/mcp", mcp_common::service()).layer(jwt_tower::McpAuth::new(resource));
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener can be handed to tokio");
@@ -71,11 +74,11 @@ fn notes_on_axum(listener: TcpListener, issuer: String) {
     });
 }
 
-fn notes_on_actix(listener: TcpListener, issuer: String) {
+fn notes_on_actix(listener: TcpListener, issuer: &str) {
     use actix_web::{App, HttpServer, web};
 
     actix_web::rt::System::new().block_on(async {
-        let resource = notes(&url(&listener), &issuer).await;
+        let resource = notes(&url(&listener), issuer).await;
         let service = web::Data::new(mcp_common::service());
         let server = HttpServer::new(move || {
             App::new()
@@ -90,6 +93,9 @@ fn notes_on_actix(listener: TcpListener, issuer: String) {
 
 /// Serves what the conformance suite calls: to everybody, or to those with a token of this issuer for the resource at this
 /// address, which a proxy in front of it has. Its own address.
+///
+/// # Panics
+/// Where it does not start.
 pub fn start_everything(guarded: Option<(&str, &str)>) -> String {
     let listener = listener();
     let own = url(&listener);

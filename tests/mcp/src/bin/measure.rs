@@ -74,8 +74,8 @@ where
     start.elapsed() / TURN
 }
 
-fn median(mut durations: Vec<f64>) -> f64 {
-    durations.sort_by(f64::total_cmp);
+fn median(mut durations: Vec<i128>) -> i128 {
+    durations.sort_unstable();
     durations[durations.len() / 2]
 }
 
@@ -107,12 +107,13 @@ fn main() {
             for _ in 0..TURNS {
                 let without = turn(&mut bare, &body, &token).await;
                 let with = turn(&mut guarded, &body, &token).await;
-                alone.push(without.as_nanos() as f64);
-                longer.push(with.as_nanos() as f64 - without.as_nanos() as f64);
+                let [without, with] = [without, with].map(|time| i128::try_from(time.as_nanos()).unwrap_or(i128::MAX));
+                alone.push(without);
+                longer.push(with - without);
             }
         });
         println!(
-            "a body of {length} bytes: rmcp alone {:.0} ns, longer by {:.0} ns behind the guard",
+            "a body of {length} bytes: rmcp alone {} ns, longer by {} ns behind the guard",
             median(alone),
             median(longer)
         );
