@@ -85,6 +85,7 @@ mod forward_token;
         feature = "introspection",
         feature = "login",
         feature = "mcp",
+        feature = "oidc",
         feature = "postgres",
         feature = "redis-tls",
         feature = "remote",

@@ -38,7 +38,7 @@ async function begin(page, provider) {
     await go(page, () => page.click(`a[href^="/auth/login/${provider}"]`));
 }
 
-/** Signs in at the provider, and agrees. `until` is how far: the address of the way back is kept, and not opened. */
+/** Signs in at the provider, and agrees. */
 async function signIn(page, provider, name) {
     await begin(page, provider);
     await page.fill('[name=login]', name);
@@ -53,16 +53,16 @@ const isNobody = async (page) => (await page.goto(`${origin}/`), (await page.loc
 /** Goes as far as the way back, and yields its address without opening it. */
 async function wayBack(page, provider, name) {
     let found;
-    const isCallback = (url) => url.href.startsWith(`${origin}/auth/callback/`);
-    const keep = async (route) => {
-        found = route.request().url();
-        await route.fulfill({ status: 200, contentType: 'text/html', body: 'kept' });
-    };
-    await page.route(isCallback, keep);
+    // Playwright does not route redirects.
+    const tools = await page.context().newCDPSession(page);
+    tools.on('Fetch.requestPaused', ({ requestId, request }) => {
+        found = request.url;
+        tools.send('Fetch.fulfillRequest', { requestId, responseCode: 200, body: btoa('kept') });
+    });
+    await tools.send('Fetch.enable', { patterns: [{ urlPattern: '*/auth/callback/*' }] });
     await signIn(page, provider, name);
-    await page.unroute(isCallback, keep);
-    // A redirect is not routed again: then it is in the address bar.
-    return found ?? page.url();
+    await tools.send('Fetch.disable');
+    return found;
 }
 
 // Sign in, and the cookies are those of a login: none of the flow is left.

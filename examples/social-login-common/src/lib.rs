@@ -11,7 +11,7 @@ use jwt_core::login::oidc::{ProviderAccess, ProviderError, ProviderUser};
 use jwt_core::{Algorithm, Authenticator, Issuer, Logins, MemoryStore, ProviderLogin, RefreshTokens, SigningKey};
 use serde::{Deserialize, Serialize};
 
-pub use loopback::Loopback;
+pub use loopback::{Loopback, LoopbackError};
 pub use page::page;
 
 /// How to use it.
@@ -44,7 +44,7 @@ struct Person {
 }
 
 /// The logins, and the providers that people may choose from.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Service {
     /// Ours.
     pub logins: Logins,

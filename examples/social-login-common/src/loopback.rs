@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 /// The providers. They end with this.
 #[derive(Debug)]
@@ -51,11 +52,13 @@ impl Loopback {
             // It warns of its pages for development.
             .stderr(Stdio::null())
             .spawn()?;
-        let lines = process.stdout.take().map(|output| BufReader::new(output).lines());
-        let ports = lines.into_iter().flatten().map_while(Result::ok).find_map(|line| {
+        let mut lines = process.stdout.take().map(|output| BufReader::new(output).lines());
+        let ports = lines.iter_mut().flatten().map_while(Result::ok).find_map(|line| {
             let ports: Result<Vec<u16>, _> = line.split(' ').map(str::parse).collect();
             ports.ok().filter(|ports| ports.len() == NAMES.len())
         });
+        // A process that writes where nobody reads ends.
+        thread::spawn(move || lines.into_iter().flatten().for_each(drop));
         let Some(ports) = ports else {
             let _ = process.kill();
             return Err(LoopbackError::Silent);

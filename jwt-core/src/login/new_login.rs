@@ -155,6 +155,12 @@ impl<L> NewLogin<L> {
         self.with(|start| start.proof = proof)
     }
 
+    /// By which session the user has signed in, unless the application says otherwise.
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(super) fn by_session(self, session: ProviderSession) -> Self {
+        self.with(|start| start.provider_session = Some(session))
+    }
+
     /// Where the user has signed in.
     #[allow(dead_code, reason = "for the feature `oidc`")]
     pub(super) fn from_provider(self, origin: Origin) -> Self {

@@ -70,6 +70,9 @@ impl Device {
 /// | `GET …/devices` | 200, an array of [`Device`]s in JSON | the same |
 /// | `DELETE …/devices/{id}`, `POST …/devices/{id}/logout` | 204 | the same |
 ///
+/// With the feature `oidc`, `GET …/login/{provider}` and `GET` and `POST …/callback/{provider}` are among them: see
+/// `ProviderLogin`.
+///
 /// To the form of a page, 303 takes the place of 204: to [`after_log_in`](super::LoginsBuilder::after_log_in), or to
 /// [`after_log_out`](super::LoginsBuilder::after_log_out) where the login has ended. Every response has
 /// `Cache-Control: no-store`. A client with its refresh token in the body sends a proof in `DPoP` where its login

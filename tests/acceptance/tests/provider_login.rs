@@ -125,6 +125,10 @@ impl Idp {
             "/jwks" => Some((200, serde_json::from_str(&script.issuer.jwks()).ok()?, None)),
             "/user" => Some((200, json!({"login": form["authorization"]}), None)),
             "/par" => {
+                let named = String::from_utf8_lossy(request.body()).matches("client_id=").count();
+                if named != 1 {
+                    return Some((400, json!({"error": "invalid_request"}), None));
+                }
                 script.posted.push((path, form.clone()));
                 script.next += 1;
                 let uri = format!("urn:pushed:{}", script.next);
@@ -350,6 +354,7 @@ fn refused(status: u16, code: &str) -> (u16, String) {
 fn somebody_signs_in_and_has_a_login_as_any_other() {
     everywhere(Place::new, |server, place| {
         let (name, mut browser) = (server.stack, Browser::at(server));
+        place.a.script().change = Some(Box::new(|token| token.claim("sid", "s-1")));
         let reply = browser.get("/auth/login/a?return_to=%2Forders%3Fpage%3D2");
         let location = reply.header("location").unwrap();
         let asked = place.a.asked(location);
@@ -379,6 +384,11 @@ fn somebody_signs_in_and_has_a_login_as_any_other() {
         let logins = place.runtime.block_on(place.logins.refresh_tokens().list("a:alice")).unwrap();
         let session = Some(ProviderSession::new(place.a.name(), "alice"));
         assert_eq!(logins[0].provider_session, session, "{name}");
+
+        // The provider can end it (OpenID Connect Back-Channel Logout 1.0).
+        let list = place.runtime.block_on(place.logins.refresh_tokens().list("a:alice")).unwrap();
+        let session = ProviderSession::new("https://a.example", "alice").session_id("s-1");
+        assert_eq!(list[0].provider_session, Some(session), "{name}");
 
         let form = place.a.script().posted[0].1.clone();
         assert_eq!((&*form["grant_type"], form.get("client_secret")), ("authorization_code", None), "{name}");
@@ -689,6 +699,24 @@ fn what_is_asked_for_is_pushed_where_the_provider_takes_that() {
         let query = place.a.agree(&location, "alice");
         assert_eq!(browser.get(&format!("/auth/callback/a?{query}")).status, 303, "{name}");
     });
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let others: [Box<dyn Fn(ProviderLoginBuilder) -> ProviderLoginBuilder>; 3] = [
+        Box::new(|provider| provider.client_secret_post(SECRET)),
+        Box::new(move |provider| provider.private_key_jwt(&key)),
+        Box::new(ProviderLoginBuilder::public_client),
+    ];
+    for authenticate in others {
+        let idp = Idp::new("https://a.example");
+        idp.script().metadata["pushed_authorization_request_endpoint"] = "https://a.example/par".into();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let _guard = runtime.enter();
+        let provider = ProviderLogin::builder("https://a.example", CLIENT).client(idp.clone()).on_sign_in(sign_in);
+        let logins = logins_builder(&TestClock::new()).provider("a", authenticate(provider).build().unwrap());
+        let server = ROUTED[0].start(logins.build().unwrap());
+        let mut browser = Browser::at(&server);
+        let query = idp.agree(&browser.begin("/auth/login/a"), "alice");
+        assert_eq!(browser.get(&format!("/auth/callback/a?{query}")).status, 303);
+    }
     let place = Place::with(ProviderLoginBuilder::without_pushed_requests, |logins| logins);
     place.a.script().metadata["pushed_authorization_request_endpoint"] = "https://a.example/par".into();
     let server = ROUTED[0].start(place.logins.clone());

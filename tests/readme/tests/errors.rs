@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Where the reasons of events come from. Errors of a start are read by whoever starts.
-const REASONS: [&str; 13] = [
+const REASONS: [&str; 14] = [
     "error/certificate.rs",
     "error/mod.rs",
     "error/step_up.rs",
@@ -17,6 +17,7 @@ const REASONS: [&str; 13] = [
     "login/body.rs",
     "login/error.rs",
     "login/logout/error.rs",
+    "login/oidc/error.rs",
     "revocation/mod.rs",
     "session/refresh.rs",
     "store/error.rs",

@@ -136,10 +136,10 @@ impl ProviderLoginBuilder {
                 Some(client) => keys.client(Shared(client.clone())),
                 None => keys,
             };
-            let verifier = Authenticator::<P>::builder().keys(keys).issuer(issuer);
+            let verifier = Authenticator::<P>::builder().keys(&keys).issuer(issuer);
             let verifier = verifier.build_id_token_verifier(&builder.client_id)?;
-            let (max_age, acr) = (builder.max_age, builder.acr.clone());
-            Ok(Arc::new(ByIdToken { verifier, max_age, acr, function }))
+            let (within, max_age, acr) = (builder.timeout, builder.max_age, builder.acr.clone());
+            Ok(Arc::new(ByIdToken { verifier, keys, within, max_age, acr, function }))
         })));
         self
     }

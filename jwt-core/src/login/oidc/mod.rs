@@ -284,6 +284,7 @@ impl Named {
             (None, Some(error)) => return Err(ProviderError::Refused(RefusedSignIn::of(error))),
             _ => return Err(ProviderError::Answer),
         };
+        ends.ready().await?;
         let tokens = Arc::new(asked.tokens(code, flow, &self.redirect_uri(logins, request)).await?);
         let agent = request.head.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let access = ProviderAccess {

@@ -220,7 +220,11 @@ impl Provider {
         let pushed = match &endpoints.pushed {
             None => None,
             Some(endpoint) => {
-                let form = self.asked(&endpoints, flow, redirect_uri);
+                let mut form = self.asked(&endpoints, flow, redirect_uri);
+                // Every other way to authenticate has it in the form (RFC 9126 §2.1).
+                if matches!(self.how.credentials.method, Method::Basic { .. }) {
+                    append(&mut form, "client_id", &self.how.credentials.id);
+                }
                 let said = self.post(&endpoints, endpoint, PUSHED_ENDPOINT, form).await?;
                 Some(said.request_uri.ok_or(ProviderError::Malformed { endpoint: PUSHED_ENDPOINT })?)
             }
