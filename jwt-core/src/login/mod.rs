@@ -540,11 +540,11 @@ impl Logins {
     fn public_origin_of(&self, head: &Request<()>) -> &str {
         let origins = &self.0.bound_requests.public_origins;
         let host = head.headers().get(HOST).and_then(|host| host.to_str().ok());
-        let is_of = |origin: &&Box<str>| {
+        let is_of = |origin: &str| {
             let (_, place) = origin.split_once("://").unwrap_or(("", origin));
             host.is_some_and(|host| place.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(host)))
         };
-        let origin = origins.iter().find(is_of).or(origins.first());
+        let origin = origins.iter().find(|origin| is_of(origin)).or(origins.first());
         origin.map_or("", |origin| origin.trim_end_matches('/'))
     }
 

@@ -138,11 +138,6 @@ impl<L> NewLogin<L> {
         self.once("provider_session", |start| start.provider_session = Some(session))
     }
 
-    /// The session of the provider, unless the application names one.
-    pub(super) fn by_session(self, session: ProviderSession) -> Self {
-        self.with(|start| start.provider_session = Some(session))
-    }
-
     /// How long an access token of this login is good, in whole seconds: at least one, and no longer than the
     /// [issuer](crate::issue::IssuerBuilder::access_token_lifetime) says, since revocations are remembered for that long.
     /// Otherwise [`IssueError::Lifetime`].
@@ -163,7 +158,7 @@ impl<L> NewLogin<L> {
 
     /// Where the user has signed in.
     #[allow(dead_code, reason = "for the feature `oidc`")]
-    pub(super) fn from_provider(self, origin: Origin) -> Self {
+    pub(super) fn by_provider(self, origin: Origin) -> Self {
         self.with(|start| start.options.origin = Some(origin))
     }
 

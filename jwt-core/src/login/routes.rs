@@ -101,8 +101,8 @@ impl Logins {
     /// Which of the ready routes a request is for; `None` for another path.
     pub fn route(&self, head: &impl RequestHead) -> Option<LoginRoute> {
         let rest = head.path().strip_prefix(&*self.0.paths.routes)?.strip_prefix('/')?;
-        let more = self.0.more.iter().enumerate();
-        if let Some((place, methods)) = more.filter_map(|(place, more)| Some((place, more.methods(rest)?))).next() {
+        let mut more = self.0.more.iter().enumerate();
+        if let Some((place, methods)) = more.find_map(|(place, more)| Some((place, more.methods(rest)?))) {
             return Some(self.route_to(Action::More(place), methods, head));
         }
         let mut segments = rest.split('/');

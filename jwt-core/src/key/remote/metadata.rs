@@ -79,6 +79,7 @@ pub(crate) struct Metadata {
 }
 
 #[derive(Default, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the members")]
 pub(crate) struct Aliases {
     #[allow(dead_code, reason = "for the feature `introspection`")]
     pub(crate) introspection_endpoint: Option<String>,

@@ -54,6 +54,7 @@ const OWN: [&str; 14] = [
 /// | [`cookie_secret`](Self::cookie_secret) | a random one | right for one instance |
 /// | [`failure_page`](Self::failure_page) | none: a status and JSON | only the application knows its pages |
 /// | [`timeout`](Self::timeout) | 10 seconds | somebody waits for the page |
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
 pub struct ProviderLoginBuilder {
     place: Place,
     client_id: String,
@@ -363,9 +364,8 @@ impl ProviderLoginBuilder {
     }
 
     fn checked_credentials(&mut self) -> Result<Credentials, ProviderLoginBuildError> {
-        let method = match (self.methods.pop(), self.methods.is_empty()) {
-            (Some(method), true) => method,
-            _ => return Err(ProviderLoginBuildError::Credentials),
+        let (Some(method), true) = (self.methods.pop(), self.methods.is_empty()) else {
+            return Err(ProviderLoginBuildError::Credentials);
         };
         if matches!(method, Method::MutualTls) && self.client.is_none() {
             return Err(ProviderLoginBuildError::NoCertificate);

@@ -97,18 +97,21 @@ impl ProviderError {
         match self {
             Self::Body(BodyError::TooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
             Self::Body(BodyError::MediaType) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"),
-            Self::ReturnTo | Self::Answer | Self::Body(_) | Self::UnknownFlow | Self::OtherIssuer => {
-                (StatusCode::BAD_REQUEST, "invalid_request")
-            }
+            Self::ReturnTo
+            | Self::Answer
+            | Self::Body(_)
+            | Self::UnknownFlow
+            | Self::OtherIssuer
+            | Self::Refused(RefusedSignIn::Other) => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::Refused(RefusedSignIn::Unavailable) => UNAVAILABLE,
-            Self::Refused(RefusedSignIn::Other) => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::NoNavigation | Self::Refused(_) | Self::Acr | Self::Denied => {
                 (StatusCode::FORBIDDEN, "access_denied")
             }
-            Self::RefusedRequest(OAuthErrorCode::InvalidGrant) => (StatusCode::BAD_REQUEST, "invalid_grant"),
-            Self::RefusedRequest(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
             Self::IdToken(AuthError::Unavailable(_)) => UNAVAILABLE,
-            Self::IdToken(_) => (StatusCode::BAD_REQUEST, "invalid_grant"),
+            Self::IdToken(_) | Self::RefusedRequest(OAuthErrorCode::InvalidGrant) => {
+                (StatusCode::BAD_REQUEST, "invalid_grant")
+            }
+            Self::RefusedRequest(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
             Self::Login(error) => (error.status(), "server_error"),
             Self::Unavailable(_)
             | Self::Endpoint { .. }

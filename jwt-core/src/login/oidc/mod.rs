@@ -238,7 +238,7 @@ impl Named {
     /// Takes the answer of the provider from a browser.
     async fn end(&self, logins: &Logins, request: &MoreRequest<'_>) -> Result<Response<String>, Failed> {
         let ProviderLogin { key, .. } = &self.provider;
-        let answer = self.answer(request)?;
+        let answer = answer_in(request)?;
         let state = answer.state.as_deref().ok_or(ProviderError::Answer)?;
         let now = logins.0.issuer.now();
         let flow = Flow::find(key, &self.name, state, &request.head, now).ok_or(ProviderError::UnknownFlow)?;
@@ -252,17 +252,6 @@ impl Named {
             Err(error) if error.may_pass() => Err(error.into()),
             Err(error) => Err(Failed { error, over }),
         }
-    }
-
-    fn answer(&self, request: &MoreRequest<'_>) -> Result<Answer, ProviderError> {
-        if request.head.method() == http::Method::GET {
-            return Answer::read(request.head.uri().query().unwrap_or_default());
-        }
-        let body = request.body.map_err(ProviderError::Body)?;
-        if Media::of(&request.head).map_err(ProviderError::Body)? != Media::Form {
-            return Err(ProviderError::Body(BodyError::MediaType));
-        }
-        Answer::read(std::str::from_utf8(body).map_err(|_| ProviderError::Answer)?)
     }
 
     async fn log_in(
@@ -296,7 +285,7 @@ impl Named {
         };
         let login = ends.end(access, &flow.nonce).await?.ok_or(ProviderError::Denied)?;
         let id_token = tokens.id.clone().filter(|_| *end_session);
-        let login = login.from_provider(Origin { provider: self.name.to_string(), id_token });
+        let login = login.by_provider(Origin { provider: self.name.to_string(), id_token });
         if logins.0.without_cookies {
             return Ok(login.await?.json());
         }
@@ -335,6 +324,18 @@ fn return_to(query: &str, routes: &str) -> Result<String, ProviderError> {
     let path = first.filter(|_| named.next().is_none()).ok_or(ProviderError::ReturnTo)?;
     let is_route = path.strip_prefix(routes).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']));
     if is_path(&path) && !is_route && path.len() <= MAX_RETURN_TO { Ok(path) } else { Err(ProviderError::ReturnTo) }
+}
+
+/// What the provider has answered by way of the browser: in the query or, to a `POST`, as a form.
+fn answer_in(request: &MoreRequest<'_>) -> Result<Answer, ProviderError> {
+    if request.head.method() == http::Method::GET {
+        return Answer::read(request.head.uri().query().unwrap_or_default());
+    }
+    let body = request.body.map_err(ProviderError::Body)?;
+    if Media::of(&request.head).map_err(ProviderError::Body)? != Media::Form {
+        return Err(ProviderError::Body(BodyError::MediaType));
+    }
+    Answer::read(std::str::from_utf8(body).map_err(|_| ProviderError::Answer)?)
 }
 
 #[cfg(test)]

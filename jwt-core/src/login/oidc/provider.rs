@@ -193,14 +193,15 @@ impl Provider {
             None => Ok(None),
         };
         let by_certificate = matches!(self.how.credentials.method, Method::MutualTls);
-        let aliases = metadata.mtls_endpoint_aliases;
+        let for_certificates = metadata.mtls_endpoint_aliases;
         let aliased = |alias: Option<String>, other| alias.filter(|_| by_certificate).or(other);
         let needed = |endpoint, address| usable(endpoint, address)?.ok_or(ProviderError::Endpoint { endpoint });
         let pushed = metadata.pushed_authorization_request_endpoint;
-        let pushed = aliased(aliases.pushed_authorization_request_endpoint, pushed).filter(|_| self.how.pushed);
+        let pushed =
+            aliased(for_certificates.pushed_authorization_request_endpoint, pushed).filter(|_| self.how.pushed);
         Ok(Endpoints {
             authorization: needed(AUTHORIZATION_ENDPOINT, metadata.authorization_endpoint)?,
-            token: needed(TOKEN_ENDPOINT, aliased(aliases.token_endpoint, metadata.token_endpoint))?,
+            token: needed(TOKEN_ENDPOINT, aliased(for_certificates.token_endpoint, metadata.token_endpoint))?,
             pushed: usable(PUSHED_ENDPOINT, pushed)?,
             end_session: usable(END_SESSION_ENDPOINT, metadata.end_session_endpoint)?,
             names_itself: metadata.authorization_response_iss_parameter_supported,

@@ -13,8 +13,7 @@ use super::error::ProviderError;
 use super::provider::{Provider, TOKEN_ENDPOINT, Tokens};
 use crate::claims::ClaimsType;
 use crate::error::{AuthError, CheckError, TokenError};
-use crate::key::FetchError;
-use crate::key::remote_parts;
+use crate::key::{FetchError, RemoteKeySet, remote_parts};
 use crate::login::{Logins, NewLogin};
 use crate::session::ProviderSession;
 use crate::transport::address::is_allowed;
@@ -126,6 +125,9 @@ pub(super) type Ending<'r> = Pin<Box<dyn Future<Output = Result<Option<NewLogin>
 
 /// The function of the application, and what comes before it.
 pub(super) trait Ends: Send + Sync {
+    /// Waits for what is needed to verify who it is. Before a code is redeemed, which is good once.
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), ProviderError>> + Send + '_>>;
+
     fn end<'r>(&'r self, access: ProviderAccess, nonce: &'r str) -> Ending<'r>;
 }
 
@@ -146,12 +148,19 @@ where
 /// By ID token.
 pub(super) struct ByIdToken<P> {
     pub(super) verifier: IdTokenVerifier<P>,
+    pub(super) keys: RemoteKeySet,
+    /// How long the keys are waited for.
+    pub(super) within: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) acr: Vec<Box<str>>,
     pub(super) function: Function<ProviderUser<P>>,
 }
 
 impl<P: ClaimsType> Ends for ByIdToken<P> {
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), ProviderError>> + Send + '_>> {
+        Box::pin(async move { Ok(self.keys.ready_within(self.within).await?) })
+    }
+
     fn end<'r>(&'r self, access: ProviderAccess, nonce: &'r str) -> Ending<'r> {
         Box::pin(async move {
             let id_token = self.verified(&access, nonce).await?;
@@ -189,6 +198,10 @@ impl<P: ClaimsType> ByIdToken<P> {
 pub(super) struct ByAccess(pub(super) Function<ProviderAccess>);
 
 impl Ends for ByAccess {
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), ProviderError>> + Send + '_>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn end<'r>(&'r self, access: ProviderAccess, _nonce: &'r str) -> Ending<'r> {
         (self.0)(access)
     }
