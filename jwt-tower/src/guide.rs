@@ -36,6 +36,7 @@
 //! - [Refuse a token before it expires](self::revoke_tokens)
 //! - [Store logins and revocations in a file](self::sqlite)
 //! - [Store logins and revocations in PostgreSQL](self::postgres)
+//! - [Take logouts of your identity provider](self::logout_from_elsewhere)
 //! - [Store logins and revocations in Redis](self::redis)
 //! - [Write your own store](self::own_store)
 //! - [Pass a token on to another service](self::forward_tokens)
@@ -123,6 +124,8 @@ pub mod revoke_tokens {}
 pub mod sqlite {}
 #[doc = include_str!("../guide/postgres.md")]
 pub mod postgres {}
+#[doc = include_str!("../guide/logout_from_elsewhere.md")]
+pub mod logout_from_elsewhere {}
 #[doc = include_str!("../guide/redis.md")]
 pub mod redis {}
 #[doc = include_str!("../guide/own_store.md")]
