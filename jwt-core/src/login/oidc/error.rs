@@ -93,7 +93,6 @@ debug_as_display!(ProviderError);
 impl ProviderError {
     /// What the client learns: a status, and an error code of RFC 6749 §4.1.2.1 and §5.2.
     fn told(&self) -> (StatusCode, &'static str) {
-        const UNAVAILABLE: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable");
         match self {
             Self::Body(BodyError::TooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
             Self::Body(BodyError::MediaType) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"),
@@ -103,21 +102,21 @@ impl ProviderError {
             | Self::UnknownFlow
             | Self::OtherIssuer
             | Self::Refused(RefusedSignIn::Other) => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Self::Refused(RefusedSignIn::Unavailable) => UNAVAILABLE,
+            Self::Refused(RefusedSignIn::Unavailable)
+            | Self::IdToken(AuthError::Unavailable(_))
+            | Self::Unavailable(_)
+            | Self::Endpoint { .. }
+            | Self::Malformed { .. }
+            | Self::Application(_)
+            | Self::Random => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
             Self::NoNavigation | Self::Refused(_) | Self::Acr | Self::Denied => {
                 (StatusCode::FORBIDDEN, "access_denied")
             }
-            Self::IdToken(AuthError::Unavailable(_)) => UNAVAILABLE,
             Self::IdToken(_) | Self::RefusedRequest(OAuthErrorCode::InvalidGrant) => {
                 (StatusCode::BAD_REQUEST, "invalid_grant")
             }
             Self::RefusedRequest(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
             Self::Login(error) => (error.status(), "server_error"),
-            Self::Unavailable(_)
-            | Self::Endpoint { .. }
-            | Self::Malformed { .. }
-            | Self::Application(_)
-            | Self::Random => UNAVAILABLE,
         }
     }
 
