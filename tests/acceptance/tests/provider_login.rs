@@ -536,11 +536,11 @@ fn each_tab_has_a_flow_of_its_own_and_there_are_only_so_many() {
             let reply = browser.get(&format!("/auth/callback/{provider}?{query}"));
             assert_eq!(to(&reply), (303, Some(page)), "{}", server.stack);
         }
-        let begin = |_| {
+        let start = |_| {
             place.clock.advance(Duration::from_secs(1));
             browser.begin("/auth/login/a?return_to=/n")
         };
-        let begun: Vec<String> = (0..20).map(begin).collect();
+        let begun: Vec<String> = (0..20).map(start).collect();
         assert_eq!(browser.flows(), 4, "{}", server.stack);
         let last = place.a.agree(begun.last().unwrap(), "alice");
         assert_eq!(browser.get(&format!("/auth/callback/a?{last}")).status, 303, "{}", server.stack);
@@ -594,7 +594,8 @@ fn no_provider_gets_the_code_of_another_one() {
 
 #[test]
 fn an_id_token_that_is_not_good_logs_nobody_in() {
-    let changes: [(&str, fn(TestToken) -> TestToken); 9] = [
+    type Change = fn(TestToken) -> TestToken;
+    let changes: [(&str, Change); 9] = [
         ("nonce", |token| token.claim("nonce", "another")),
         ("no nonce", |token| token.without("nonce")),
         ("audience", TestToken::wrong_audience),
@@ -735,7 +736,7 @@ fn access_tokens_are_bound_to_a_key_where_the_provider_offers_it() {
         let server = ROUTED[0].start(place.logins.clone());
         let mut browser = Browser::at(&server);
         let location = browser.begin("/auth/login/a");
-        assert_eq!(place.a.asked(&location).get("dpop_jkt").is_some(), offered);
+        assert_eq!(place.a.asked(&location).contains_key("dpop_jkt"), offered);
         let query = place.a.agree(&location, "alice");
         assert_eq!(browser.get(&format!("/auth/callback/a?{query}")).status, 303);
         let proofs = place.a.script().posted.iter().filter(|(_, form)| form.contains_key("dpop")).count();

@@ -500,7 +500,7 @@ fn whatever_the_issuer_does_no_token_is_refused_or_accepted_for_it() {
         let good = good.clone();
         move |_| Reply::ok(good.clone())
     });
-    let huge = format!("{}{}}}", &good[..good.len() - 1], format!(",\"x\":\"{}\"", "x".repeat(1 << 20)));
+    let huge = format!("{},\"x\":\"{}\"}}", &good[..good.len() - 1], "x".repeat(1 << 20));
     let cases = [
         ("500", Reply::status(500)),
         ("404", Reply::status(404)),
@@ -609,7 +609,7 @@ async fn this_service_authenticates_in_each_of_the_ways() {
     let verifier =
         Authenticator::<Value>::builder().keys(key.verifying_key()).audience(ISSUER).build_verifier().unwrap();
     let (sent, last) = (Arc::new(Mutex::new(None)), alice(ISSUER).to_string());
-    let asked = Asked::new({
+    let provider = Asked::new({
         let sent = sent.clone();
         let metadata = json!({
             "issuer": ISSUER, "introspection_endpoint": format!("{ISSUER}/ask"),
@@ -625,20 +625,20 @@ async fn this_service_authenticates_in_each_of_the_ways() {
             (200, "application/json", last.clone())
         }
     });
-    let send = async |introspection: Introspection| {
+    let ask_by = async |introspection: Introspection| {
         assert_eq!(status(&auth(&introspection), "t").await, 200);
         sent.lock().unwrap().take().unwrap()
     };
-    let new = || Introspection::discover(ISSUER).client(asked.clone());
-    let (at, form, authorization) = send(new().client_secret_post("api", "s&t")).await;
+    let new = || Introspection::discover(ISSUER).client(provider.clone());
+    let (at, form, authorization) = ask_by(new().client_secret_post("api", "s&t")).await;
     assert_eq!((&*at, authorization), ("https://login.example.com/ask", None));
     assert_eq!(form, "token=t&token_type_hint=access_token&client_id=api&client_secret=s%26t");
-    let (at, form, authorization) = send(new().mutual_tls("api")).await;
+    let (at, form, authorization) = ask_by(new().mutual_tls("api")).await;
     assert_eq!((&*at, authorization), ("https://mtls.example.com/ask", None));
     assert_eq!(form, "token=t&token_type_hint=access_token&client_id=api");
     let mut seen = Vec::new();
     for _ in 0..2 {
-        let (_, form, authorization) = send(new().private_key_jwt("api", &key)).await;
+        let (_, form, authorization) = ask_by(new().private_key_jwt("api", &key)).await;
         let (form, assertion) = form.split_once("&client_assertion=").unwrap();
         let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
         assert_eq!(form, format!("token=t&token_type_hint=access_token&client_id=api&client_assertion_type={kind}"));
@@ -648,7 +648,7 @@ async fn this_service_authenticates_in_each_of_the_ways() {
         seen.push(claims.token_id().unwrap().to_owned());
     }
     assert_ne!(seen[0], seen[1], "each is good once");
-    let (_, form, _) = send(new().private_key_jwt("api", &key).assertion_audience("https://other.example.com")).await;
+    let (_, form, _) = ask_by(new().private_key_jwt("api", &key).assertion_audience("https://other.example.com")).await;
     assert!(verifier.verify(form.split_once("&client_assertion=").unwrap().1).is_err());
 }
 
@@ -718,10 +718,10 @@ async fn what_cannot_work_does_not_build_and_says_why() {
 
 #[tokio::test]
 async fn no_setting_replaces_another_in_silence() {
-    let asked = Asked::saying(&alice(ISSUER));
+    let provider = Asked::saying(&alice(ISSUER));
     let keys = || KeySet::hs256([1; 32]).unwrap();
     type Change = Box<dyn Fn(Introspection) -> Introspection>;
-    let once: [(&str, Change); 13] = [
+    let settings: [(&str, Change); 13] = [
         ("issuer", Box::new(|one| one.issuer(ISSUER))),
         ("assertion_audience", Box::new(|one| one.assertion_audience("a"))),
         ("require_signed_answers", Box::new(move |one| one.require_signed_answers(keys()))),
@@ -734,9 +734,9 @@ async fn no_setting_replaces_another_in_silence() {
         ("timeout", Box::new(|one| one.timeout(SECOND))),
         ("connect_timeout", Box::new(|one| one.connect_timeout(SECOND))),
         ("max_bytes", Box::new(|one| one.max_bytes(1))),
-        ("client", Box::new(move |one| one.client(asked.clone()))),
+        ("client", Box::new(move |one| one.client(provider.clone()))),
     ];
-    for (setting, change) in once {
+    for (setting, change) in settings {
         let new = || Introspection::discover(ISSUER).client_secret("api", "secret");
         assert!(builder().introspect(change(new())).build().is_ok(), "{setting}");
         let error = builder().introspect(change(change(new()))).build().unwrap_err().to_string();
@@ -746,7 +746,7 @@ async fn no_setting_replaces_another_in_silence() {
     let both = Introspection::discover(ISSUER).client_secret("api", "secret").audience("a").audience(AUDIENCE);
     let both = both.every_token().every_token().issuer_optional().issuer_optional();
     let both = both.token_type_optional().token_type_optional().dangerous_allow_plain_http();
-    assert!(builder().introspect(&both.dangerous_allow_plain_http()).build().is_ok());
+    assert!(builder().introspect(both.dangerous_allow_plain_http()).build().is_ok());
     let contradiction = Introspection::discover(ISSUER).client_secret("api", "secret").audience("a").any_audience();
     assert!(builder().introspect(contradiction).build().is_err());
     let one = || Introspection::discover(ISSUER).client_secret("api", "secret");
