@@ -29,6 +29,7 @@
 //! - [Protect an MCP server](self::mcp)
 //! - [Verify and sign tokens without a request](self::tokens_without_requests)
 //! - [Log people in](self::log_people_in)
+//! - [Sign in with a provider](self::sign_in_with_a_provider)
 //! - [Issue tokens and publish your keys](self::issue_tokens)
 //! - [Sign with a key in an HSM, a KMS or Vault](self::sign_with_an_hsm)
 //! - [Use sessions](self::sessions)
@@ -110,6 +111,8 @@ pub mod mcp {}
 pub mod tokens_without_requests {}
 #[doc = include_str!("../guide/log_people_in.md")]
 pub mod log_people_in {}
+#[doc = include_str!("../guide/sign_in_with_a_provider.md")]
+pub mod sign_in_with_a_provider {}
 #[doc = include_str!("../guide/issue_tokens.md")]
 pub mod issue_tokens {}
 #[doc = include_str!("../guide/sign_with_an_hsm.md")]

@@ -30,6 +30,7 @@ pub(super) type GoingOn<'r> = Pin<Box<dyn Future<Output = Option<HeaderValue>> +
 /// A request to one of these routes: what they need of its head.
 pub(super) struct MoreRequest<'r> {
     pub(super) head: Request<()>,
+    #[allow(dead_code, reason = "for the feature `oidc`")]
     pub(super) body: Result<&'r [u8], BodyError>,
 }
 
