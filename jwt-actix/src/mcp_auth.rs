@@ -25,7 +25,7 @@ use crate::response::{CompletedError, Fields, response};
 /// paths too; or around a scope, with a [`MetadataRoute`](crate::MetadataRoute) of [`McpResource::metadata`] around the `App`.
 ///
 /// ```no_run
-/// # use actix_web::{App, web};
+/// # use actix_web::{App, HttpResponse, web};
 /// use jwt_actix::mcp::McpResource;
 /// use jwt_actix::{McpAuth, Require};
 ///
