@@ -32,10 +32,12 @@ impl PgBouncer {
             let port = free_port();
             let target = server.port();
             let settings = directory.join("pgbouncer.ini");
+            // From 1.21 on it can keep track of prepared statements. Older ones cannot, and are in use.
+            let tracks = if keeps_prepared_statements() { "max_prepared_statements = 0\n" } else { "" };
             let text = format!(
                 "[databases]\npostgres = host=127.0.0.1 port={target} dbname=postgres user=postgres\n[pgbouncer]\n\
                 listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n\
-                default_pool_size = 3\nmax_client_conn = 2000\nlogfile = {}\n",
+                default_pool_size = 3\nmax_client_conn = 2000\n{tracks}logfile = {}\n",
                 directory.join("log").display()
             );
             fs::write(&settings, text).expect("it is writable");
@@ -56,6 +58,15 @@ impl PgBouncer {
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
+}
+
+/// Whether this version can, and so has a setting for it.
+fn keeps_prepared_statements() -> bool {
+    let output = user::command("/usr/sbin/pgbouncer").arg("--version").output().expect("PgBouncer is installed");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.split_whitespace().nth(1).unwrap_or_default();
+    let numbers: Vec<u32> = version.split('.').filter_map(|number| number.parse().ok()).collect();
+    numbers >= vec![1, 21]
 }
 
 impl Drop for PgBouncer {
