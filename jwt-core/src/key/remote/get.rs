@@ -53,35 +53,42 @@ pub(super) async fn get(
 /// The metadata of an issuer, from the first of the places where they may be.
 #[cfg_attr(
     not(any(feature = "introspection", feature = "oidc")),
-    expect(dead_code, reason = "keys are asked for with more care")
+    expect(dead_code, reason = "of keys, the address alone is read")
 )]
 pub(crate) async fn discover(client: &dyn Fetch, issuer: &str) -> Result<Metadata, FetchError> {
+    let addresses = metadata::addresses(issuer);
+    let places: Vec<usize> = (0..addresses.len()).collect();
+    let read = |document: &[u8]| Metadata::read(document, issuer);
+    Ok(first_of(client, &addresses, &places, MAX_METADATA, read).await?.0)
+}
+
+/// What `read` makes of the first document that it accepts, and at which of the places that was. Where the provider says that
+/// there is nothing at one, the next is asked.
+pub(super) async fn first_of<T>(
+    client: &dyn Fetch,
+    addresses: &[String],
+    places: &[usize],
+    max_bytes: usize,
+    read: impl Fn(&[u8]) -> Result<T, FetchError>,
+) -> Result<(T, usize), FetchError> {
     let mut tried = Vec::new();
-    for address in metadata::addresses(issuer) {
-        let error = match get_document(client, &address, MAX_METADATA).await {
-            Ok(document) => match Metadata::read(&document, issuer) {
-                Ok(metadata) => return Ok(metadata),
-                Err(error) => error,
-            },
+    for (place, address) in places.iter().filter_map(|place| Some((*place, addresses.get(*place)?))) {
+        let found = match get(client, address, None, max_bytes).await {
+            Ok(response) if response.status() == StatusCode::OK => document(&response).and_then(&read),
+            Ok(response) => Err(not_found(address, &response)),
+            Err(error) => Err(error),
+        };
+        let error = match found {
+            Ok(found) => return Ok((found, place)),
             Err(error) => error,
         };
         let goes_on = error.says_not_here();
-        tried.push(Tried { address: address.into(), error });
+        tried.push(Tried { address: address.as_str().into(), error });
         if !goes_on {
             break;
         }
     }
     Err(FetchError::Discovery { tried: tried.into() })
-}
-
-/// The document at that address.
-async fn get_document(client: &dyn Fetch, address: &str, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
-    let response = get(client, address, None, max_bytes).await?;
-    if response.status() == StatusCode::OK {
-        document(&response).map(<[u8]>::to_vec)
-    } else {
-        Err(not_found(address, &response))
-    }
 }
 
 /// Sends a request to that address.
@@ -101,4 +108,27 @@ fn without_query(address: &str, error: FetchError) -> FetchError {
     let clean = metadata::without_query_of(address, &said.to_string());
     let clean = clean.or_else(|| metadata::without_query_of(address, &format!("{said:?}")).map(|_| said.to_string()));
     clean.map_or(error, |clean| FetchError::transport(std::io::Error::other(clean)))
+}
+
+impl FetchError {
+    /// Whether the provider answered that there is nothing at this address. There may be something at another. Too many
+    /// requests, on the other hand, say nothing about it.
+    fn says_not_here(&self) -> bool {
+        match self {
+            Self::Status(status) => (400..500).contains(status) && *status != 429,
+            Self::OtherIssuer { .. } | Self::Metadata | Self::Insecure | Self::Compressed => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the provider said at every place that was tried that it does not know that issuer.
+    pub(super) fn says_nobody(&self) -> bool {
+        let is_unknown =
+            matches!(self.first(), Self::Status(400 | 404 | 410) | Self::OtherIssuer { .. } | Self::Metadata);
+        let last = match self {
+            Self::Discovery { tried } => tried.last().map_or(self, |tried| &tried.error),
+            other => other,
+        };
+        is_unknown && last.says_not_here()
+    }
 }

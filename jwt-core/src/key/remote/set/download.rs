@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::origin::Origin;
 use super::{Settings, published};
 use crate::key::remote::client::DefaultClient;
-use crate::key::remote::get::{document, get, not_found};
+use crate::key::remote::get::{document, first_of, get, not_found};
 use crate::key::remote::metadata;
-use crate::key::{Fetch, FetchError, KeyError, KeySet, SkippedKey, Tried};
+use crate::key::{Fetch, FetchError, KeyError, KeySet, SkippedKey};
 
 /// A set that was fetched, without its keys.
 #[derive(Clone)]
@@ -48,8 +48,8 @@ pub(super) async fn download(
     let client: &dyn Fetch = if let Some(client) = &settings.client {
         &**client
     } else {
-        // Made again for each fetch, since it holds a hundred kilobytes and minutes pass until the next one; and on a thread that may block, since it takes
-        // milliseconds.
+        // Made again for each fetch, since it holds a hundred kilobytes and minutes pass until the next one; and on a thread
+        // that may block, since it takes milliseconds.
         let (connect_timeout, roots) = (settings.connect_timeout, settings.roots.clone());
         let made = spawn_blocking(move || DefaultClient::new(connect_timeout, 0, roots.certificates()?)).await;
         own = made.map_err(|_| FetchError::Stopped)??;
@@ -61,7 +61,9 @@ pub(super) async fn download(
         (Origin::Issuer(issuer), _) => {
             let addresses = metadata::addresses(issuer);
             let places = settings.places_of(addresses.len(), known.and_then(|known| known.place));
-            discover(client, issuer, &addresses, &places, settings).await?
+            let read = |document: &[u8]| metadata::jwks_uri(document, issuer, settings.plain_http);
+            let (address, place) = first_of(client, &addresses, &places, settings.max_bytes, read).await?;
+            (address, Some(place))
         }
     };
     let etag = known.filter(|known| known.address == address).and_then(|known| known.etag.clone());
@@ -101,58 +103,5 @@ impl Settings {
             Some(places) => places.iter().copied().filter(|place| *place < all).collect(),
             None => found.into_iter().chain((0..all).filter(|place| Some(*place) != found)).collect(),
         }
-    }
-}
-
-/// Where the keys of an issuer are, by its metadata, and at which of the places that was found.
-async fn discover(
-    client: &dyn Fetch,
-    issuer: &str,
-    addresses: &[String],
-    places: &[usize],
-    settings: &Settings,
-) -> Result<(String, Option<usize>), FetchError> {
-    let mut tried = Vec::new();
-    for (place, address) in places.iter().filter_map(|place| Some((*place, addresses.get(*place)?))) {
-        let found = match get(client, address, None, settings.max_bytes).await {
-            Ok(response) if response.status() == StatusCode::OK => {
-                document(&response).and_then(|document| metadata::jwks_uri(document, issuer, settings.plain_http))
-            }
-            Ok(response) => Err(not_found(address, &response)),
-            Err(error) => Err(error),
-        };
-        let error = match found {
-            Ok(address) => return Ok((address, Some(place))),
-            Err(error) => error,
-        };
-        let goes_on = error.says_not_here();
-        tried.push(Tried { address: address.as_str().into(), error });
-        if !goes_on {
-            break;
-        }
-    }
-    Err(FetchError::Discovery { tried: tried.into() })
-}
-
-impl FetchError {
-    /// Whether the provider answered that there is nothing at this address. There may be something at another. Too many
-    /// requests, on the other hand, say nothing about it.
-    pub(crate) fn says_not_here(&self) -> bool {
-        match self {
-            Self::Status(status) => (400..500).contains(status) && *status != 429,
-            Self::OtherIssuer { .. } | Self::Metadata | Self::Insecure | Self::Compressed => true,
-            _ => false,
-        }
-    }
-
-    /// Whether the provider said at every place that was tried that it does not know that issuer.
-    pub(super) fn says_nobody(&self) -> bool {
-        let is_unknown =
-            matches!(self.first(), Self::Status(400 | 404 | 410) | Self::OtherIssuer { .. } | Self::Metadata);
-        let last = match self {
-            Self::Discovery { tried } => tried.last().map_or(self, |tried| &tried.error),
-            other => other,
-        };
-        is_unknown && last.says_not_here()
     }
 }
