@@ -1,6 +1,6 @@
 //! Proofs of possession that every instance has to know: each is good once, on whichever of them.
 
-#![expect(clippy::unwrap_used, reason = "whatever is amiss in a case makes it fail")]
+#![expect(clippy::unwrap_used, reason = "whatever is wrong in a case makes it fail")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Lists of revoked tokens, on a log that several instances share.
 
-#![expect(clippy::unwrap_used, reason = "whatever is amiss in a case makes it fail")]
+#![expect(clippy::unwrap_used, reason = "whatever is wrong in a case makes it fail")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Refresh tokens and sessions, on a store of sign-ins.
 
-#![expect(clippy::unwrap_used, reason = "whatever is amiss in a case makes it fail")]
+#![expect(clippy::unwrap_used, reason = "whatever is wrong in a case makes it fail")]
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Names of tenants.
 
-#![expect(clippy::unwrap_used, reason = "whatever is amiss in a case makes it fail")]
+#![expect(clippy::unwrap_used, reason = "whatever is wrong in a case makes it fail")]
 
 use std::sync::Arc;
 
