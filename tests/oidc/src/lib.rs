@@ -2,6 +2,7 @@
 //! is told to, and a client that never touches a network.
 
 mod authlib;
+mod glewlwyd;
 mod logins;
 mod provider;
 mod scripted;
@@ -15,6 +16,7 @@ use jwt_core::{Algorithm, Authenticator, AuthenticatorBuilder, SigningKey};
 use serde_json::{Value, json};
 
 pub use authlib::Authlib;
+pub use glewlwyd::Glewlwyd;
 pub use logins::{Browser, LoginProvider, Tokens};
 pub use provider::{Provider, ResourceServer};
 pub use scripted::Scripted;

@@ -1,14 +1,14 @@
-//! Tokens of oidc-provider and of Authlib that are no JWTs: they are asked about them, at resource servers of every stack. Left
-//! out where `setup` has not been run.
+//! Tokens that oidc-provider, Authlib and glewlwyd are asked about, at resource servers of every stack. Left out where
+//! `setup` has not been run.
 
 use std::thread;
 use std::time::Duration;
 
-use acceptance::{STACKS, Server};
+use acceptance::{GUARDED, Member, STACKS, Server};
 use jwt_core::binding::DpopKey;
 use jwt_core::introspection::Introspection;
-use jwt_core::{Algorithm, RemoteKeySet, TokenCache};
-use oidc_tests::{Authlib, Key, Provider, builder};
+use jwt_core::{Algorithm, Authenticator, AuthenticatorBuilder, RemoteKeySet, TokenCache};
+use oidc_tests::{Authlib, Glewlwyd, Key, Provider, builder};
 use tokio::runtime::Runtime;
 
 const ORIGIN: &str = "https://api.example.com";
@@ -145,5 +145,54 @@ fn opaque_tokens_of_authlib_are_good_until_it_revokes_them_and_its_refresh_token
     let stranger = discover().client_secret("robot", Authlib::SECRET);
     for server in servers(&stranger) {
         assert_eq!(server.get_with_bearer(&provider.token()).status, 401, "it may not ask: {}", server.stack);
+    }
+}
+
+#[test]
+fn jwts_of_glewlwyd_that_it_is_asked_about_are_good_until_it_revokes_them_and_its_refresh_tokens_never() {
+    let Some(provider) = Glewlwyd::start() else { return };
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    // Its answers do not name it.
+    let discover = || {
+        let introspection =
+            Introspection::discover(provider.issuer()).cache_for(KEPT).cache_inactive_for(Duration::ZERO);
+        introspection.every_token().issuer_optional()
+    };
+    let start = |builder: AuthenticatorBuilder<Member>| {
+        let auth = builder.audience(Glewlwyd::AUDIENCE).build().unwrap();
+        GUARDED.map(|stack| stack.start(auth.clone()))
+    };
+    let keys = RemoteKeySet::discover(provider.issuer());
+    let status =
+        |server: &Server, token: &str| server.get("/claims", &[("authorization", &format!("Bearer {token}"))]).status;
+    for introspection in [
+        discover().client_secret(Glewlwyd::CLIENT, Glewlwyd::SECRET),
+        discover().client_secret_post(Glewlwyd::CLIENT, Glewlwyd::SECRET),
+    ] {
+        let asking = start(Authenticator::builder().introspect(&introspection));
+        let verifying = start(Authenticator::builder().keys(&keys).access_token_profile());
+        for (asking, verifying) in asking.iter().zip(&verifying) {
+            let case = format!("{} {introspection:?}", asking.stack);
+            let [token, refresh_token] = provider.tokens();
+            assert_eq!(
+                [status(asking, &token), status(verifying, &token)],
+                [200, 200],
+                "{case}: {:?}",
+                introspection.status()
+            );
+            for bad in ["made-up", &refresh_token] {
+                assert_eq!([status(asking, bad), status(verifying, bad)], [401, 401], "{case}: {bad}");
+            }
+            provider.revoke(&token);
+            thread::sleep(KEPT);
+            assert_eq!(status(asking, &token), 401, "{case}");
+        }
+        assert_eq!(introspection.status().failures, 0, "{:?}", introspection.status());
+    }
+    // It signs its answers for the audience of the token, which is not the client that asks (RFC 9701 §5).
+    let signed = discover().client_secret(Glewlwyd::CLIENT, Glewlwyd::SECRET).require_signed_answers(&keys);
+    for server in start(Authenticator::builder().introspect(&signed)) {
+        assert_eq!(status(&server, &provider.tokens()[0]), 503, "{}", server.stack);
     }
 }
