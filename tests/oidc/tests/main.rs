@@ -6,6 +6,7 @@ mod bound;
 mod examples;
 mod hostile;
 mod introspection;
+mod introspection_mtls;
 mod introspection_provider;
 mod logout;
 mod private_ca;

@@ -17,16 +17,17 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// reqwest, trusting one certificate authority and no other.
-struct OwnClient(reqwest::Client);
+/// reqwest, as its builder has made it.
+pub(crate) struct OwnClient(pub(crate) reqwest::Client);
 
 impl Fetch for OwnClient {
     fn fetch(&self, request: http::Request<Vec<u8>>, max_bytes: usize) -> Fetching<'_> {
         Box::pin(async move {
             let mut response = self
                 .0
-                .get(request.uri().to_string())
+                .request(request.method().clone(), request.uri().to_string())
                 .headers(request.headers().clone())
+                .body(request.into_body())
                 .send()
                 .await
                 .map_err(FetchError::transport)?;
@@ -53,7 +54,7 @@ struct Private {
     authority: String,
 }
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
