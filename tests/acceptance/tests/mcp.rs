@@ -3,9 +3,11 @@
 use acceptance::{
     Connection, ISSUER, Log, MCP_STACKS, MCP_TOOLS, NOW, Reply, SECRET, Server, Stopped, hs256, request_to,
 };
+use jwt_core::binding::DpopKey;
+use jwt_core::clock::NumericDate;
 use jwt_core::guard::Policy;
 use jwt_core::mcp::{McpBuildError, McpResource, McpResourceBuilder, McpUser};
-use jwt_core::{Authenticator, KeySet, TrustedIssuer};
+use jwt_core::{Algorithm, Authenticator, KeySet, TrustedIssuer};
 use serde_json::{Value, json};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -539,4 +541,48 @@ fn what_cannot_be_protected_is_not_built() {
     assert!(error(discovered).contains("runtime"));
     let resource = McpResource::builder("HTTPS://MCP.Example.com/").trusted_server(issuer()).build().unwrap();
     assert_eq!(resource.metadata().resource(), "https://mcp.example.com");
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_key_needs_its_proof_for_each_call() {
+    let [key, thief] = [(); 2].map(|()| DpopKey::generate(Algorithm::ES256).unwrap());
+    everywhere(|place| {
+        let claims = json!({
+            "iss": ISSUER, "aud": place.url, "sub": "alice", "exp": NOW + 60, "scope": "mcp:use",
+            "cnf": {"jkt": key.thumbprint()},
+        });
+        let token = hs256(&claims);
+        let (bearer, dpop) = (format!("Bearer {token}"), format!("DPoP {token}"));
+        let proof = |key: &DpopKey, method: &str, url: &str| {
+            key.proof(method, url).for_token(&token).issued_at(NumericDate::from_secs(NOW)).sign().unwrap()
+        };
+        let send = |authorization: &str, proofs: &[&str]| {
+            let mut fields = vec![JSON, ("Authorization", authorization)];
+            fields.extend(proofs.iter().map(|proof| ("DPoP", *proof)));
+            place.send("POST", "/mcp", &fields, &call("open"))
+        };
+        let good = proof(&key, "POST", &place.url);
+        let reply = send(&dpop, &[&good]);
+        assert_eq!((reply.status, reply.header("x-seen").map(str::trim)), (200, Some("POST alice")), "{reply:?}");
+        let elsewhere = place.url.replace("/mcp", "/other");
+        for (what, authorization, proofs) in [
+            ("sent again", &dpop, vec![good]),
+            ("of a thief", &dpop, vec![proof(&thief, "POST", &place.url)]),
+            ("for another method", &dpop, vec![proof(&key, "GET", &place.url)]),
+            ("for another address", &dpop, vec![proof(&key, "POST", &elsewhere)]),
+            ("two", &dpop, vec![proof(&key, "POST", &place.url), proof(&key, "POST", &place.url)]),
+            ("none", &dpop, vec![]),
+            ("as a bearer token", &bearer, vec![proof(&key, "POST", &place.url)]),
+        ] {
+            let proofs: Vec<&str> = proofs.iter().map(String::as_str).collect();
+            let reply = send(authorization, &proofs);
+            let stack = place.server.stack;
+            assert!(
+                matches!(reply.status, 400 | 401) && reply.header("x-seen").is_none(),
+                "{stack}, {what}: {reply:?}"
+            );
+            let mut challenges = reply.challenges().filter(|challenge| challenge.contains("resource_metadata="));
+            assert!(challenges.any(|challenge| challenge.starts_with("DPoP ")), "{stack}, {what}: {reply:?}");
+        }
+    });
 }
