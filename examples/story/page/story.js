@@ -260,6 +260,7 @@ async function flip(what) {
     const response = await fetch("/switch", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(what) });
     if (response.ok) turned = await response.json();
     else tell($("why"), await response.text());
+    return response.ok;
   } finally {
     turning -= 1;
   }
@@ -427,6 +428,15 @@ $("revoke").addEventListener("click", async () => {
     : reason("revoke", answer);
   record("revoke this token", answer, why);
 });
+// What the identity provider says of you, the login service is told: it ends all tokens and sessions that it knows of.
+for (const [id, what, done] of [
+  ["log-out-elsewhere", "log_out", "You have logged out at the provider, which told the login service: no token that you have got until now is good any more."],
+  ["disable", "disable", "The provider told the login service that your account is disabled: no token that you have got until now is good any more."],
+]) {
+  $(id).addEventListener("click", async () => {
+    if (await flip({ [what]: you.name })) tell($("why"), done);
+  });
+}
 $("ask").addEventListener("click", () => ask(""));
 $("ask-invoices").addEventListener("click", () => ask("/invoices"));
 

@@ -23,7 +23,9 @@ use tokio::net::TcpListener;
 
 use crate::client::{self, Http};
 use crate::cluster::Cluster;
+use crate::provider::Happens;
 use crate::source;
+use crate::user::User;
 use crate::witness::Hop;
 
 /// Nothing but what comes from here: no inline script, no foreign font, no frame.
@@ -121,6 +123,10 @@ enum Switch {
     Alive(usize, bool),
     Rotate,
     MlDsa(bool),
+    /// The provider says of the user of that name that the user has logged out.
+    LogOut(String),
+    /// The provider says of the user of that name that the account is disabled.
+    Disable(String),
 }
 
 /// Turns a switch, and says which tick is the first that knows of it. JSON only, which no page of another site can send
@@ -145,8 +151,20 @@ async fn turn(cluster: &Cluster, switch: Switch) -> Result<(), Box<dyn Error + S
         })?,
         Switch::Rotate => drop(cluster.rotate()?),
         Switch::MlDsa(ml_dsa) => drop(cluster.set_ml_dsa(ml_dsa)?),
+        Switch::LogOut(user) => told(cluster, Happens::LogOut, &user).await?,
+        Switch::Disable(user) => told(cluster, Happens::Disable, &user).await?,
     }
     Ok(())
+}
+
+/// Has the provider tell the login service once. A real one tells it again where the answer is 503.
+async fn told(cluster: &Cluster, happens: Happens, name: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let user = &User::named(name).ok_or("Nobody has that name.")?.sub;
+    match cluster.deliver(&cluster.event(happens, user)?).await? {
+        200 | 202 => Ok(()),
+        503 => Err("The login service answered 503, since the list of revoked tokens cannot be reached. The provider would tell it again.".into()),
+        status => Err(format!("The login service answered {status}.").into()),
+    }
 }
 
 /// The header field that the browser sends along. The page shows it, and no script could read the cookie.

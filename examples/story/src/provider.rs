@@ -45,6 +45,7 @@ impl Provider {
         LogoutProvider::new(ISSUER, KeySet::from(self.key.verifying_key()), CLIENT).access_token_lifetime(LIFETIME)
     }
 
+    // #events
     pub(crate) fn event(&self, happens: Happens, user: &str) -> Result<Event, Box<dyn Error + Send + Sync>> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
         let name = format!("{happens:?} {user} {}", now.as_nanos());

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Each file with its text, as it was compiled.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("access.rs", include_str!("access.rs")),
     ("cache.rs", include_str!("cache.rs")),
     ("cluster.rs", include_str!("cluster.rs")),
@@ -15,6 +15,7 @@ const FILES: [(&str, &str); 12] = [
     ("orders.rs", include_str!("orders.rs")),
     ("orders_actix.rs", include_str!("orders_actix.rs")),
     ("page.rs", include_str!("page.rs")),
+    ("provider.rs", include_str!("provider.rs")),
     ("sentence.rs", include_str!("sentence.rs")),
 ];
 

@@ -235,6 +235,27 @@ await step("a revoked JWT ends everywhere", async () => {
   assert.match((await ask()).why, /on the list of those that were revoked/);
 });
 
+// As other people, since what is ended of them is everything up to that second.
+for (const [name, kind, button, said] of [
+  ["Ada", "jwt", "Log out at the provider", /You have logged out at the provider/],
+  ["Emmy", "session", "Disable the account there", /your account is disabled/],
+]) {
+  await step(`what the provider says of somebody with a ${kind} ends it: ${button}`, async () => {
+    await page.fill("#name", name);
+    await signIn(kind, "cookie");
+    assert.equal((await ask()).status, 200);
+    await press(button);
+    await says("#why", said);
+    let refused = 0;
+    for (const end = Date.now() + PATIENCE; refused < 6 && Date.now() < end;) {
+      refused = (await page.evaluate(async () => (await fetch("/shop/orders")).status)) === 401 ? refused + 1 : 0;
+    }
+    assert.equal((await ask()).status, 401);
+  });
+}
+await page.fill("#name", "Grace");
+await signIn("jwt", "cookie");
+
 await step("a JWT that has expired is refused, and its cookie is still there to show it", async () => {
   await press("Let it expire");
   await says("#why", /ten seconds now, in a cookie that stays longer/);
