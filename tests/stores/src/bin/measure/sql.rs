@@ -241,7 +241,8 @@ async fn postgres() -> Result<(), Box<dyn Error>> {
     }
     compare("refresh, PostgreSQL", "one UPDATE", &refreshes, 1.5)?;
     compare("look-up of a session, PostgreSQL", "one SELECT", &finds, 1.3)?;
-    let other = PostgresStore::builder(&server.url()).schema("few").connect().await?;
+    // On that connection too, since two of them need not be equally fast.
+    let other = PostgresStore::with_pool(pool.clone()).schema("few").connect().await?;
     other.migrate().await?;
     let few = LookUps::of(Arc::new(other)).await?;
     let fill = format!(
