@@ -155,7 +155,8 @@ impl RefreshTokens {
         let salt = Salt::new(random()?);
         let next = presented.successor(salt)?;
         let next_digest = next.digest()?;
-        let change = Change { secret: next_digest, salt, expires_at: self.sign_ins.expiry_from(now), data: None };
+        let change =
+            Change { secret: next_digest, salt, expires_at: self.sign_ins.expiry_from(now), data: None, options: None };
         let store = &self.sign_ins.store;
         let record = store.change(key, digest, change, now).await?.ok_or(RefreshError::Ended)?;
         if record.secret == next_digest {

@@ -117,7 +117,7 @@ impl Sessions {
         let secret = renewed.digest()?;
         let expires_at = self.sign_ins.expiry_from(now);
         // Nothing follows from this salt: the new secret is random, and the old token is no longer good.
-        let change = Change { secret, salt: Salt::new(random()?), expires_at, data: Some(data) };
+        let change = Change { secret, salt: Salt::new(random()?), expires_at, data: Some(data), options: None };
         let record = self.sign_ins.store.change(presented.key()?, presented.digest()?, change, now).await?;
         Ok(record.filter(|record| record.secret == secret).map(|record| (renewed.token(), record.into())))
     }

@@ -184,6 +184,8 @@ pub struct Change {
     pub expires_at: NumericDate,
     /// New data of the application, if it has some.
     pub data: Option<String>,
+    /// What is special about the login from now on, as JSON, where that changes.
+    pub options: Option<String>,
 }
 
 impl Record {
@@ -214,6 +216,9 @@ impl Record {
         self.expires_at = change.expires_at.min(self.ends_at);
         if let Some(data) = change.data {
             self.data = data;
+        }
+        if let Some(options) = change.options {
+            self.options = options;
         }
         true
     }

@@ -223,9 +223,8 @@ impl SignInStore for RedisStore {
             call.arg(now.as_millis()).arg(key.id.to_string()).arg(expected.to_string());
             call.arg(change.secret.to_string()).arg(change.salt.to_string());
             call.arg(change.expires_at.as_millis()).arg(time_to_live(change.expires_at, now));
-            if let Some(data) = change.data {
-                call.arg(data);
-            }
+            // JSON is never empty.
+            call.arg(change.data.unwrap_or_default()).arg(change.options.unwrap_or_default());
             let text: Option<String> = self.run(script, &call).await?;
             text.as_deref().map(read).transpose()
         })

@@ -409,6 +409,7 @@ async fn a_call_that_is_made_again_changes_nothing_more(store: Store) {
         salt: Salt::new([51; 32]),
         expires_at: NumericDate::from_millis(now.as_millis() + 99_000),
         data: Some("{}".into()),
+        options: Some(r#"{"until_closed":true}"#.into()),
     };
     let mut expected = first.clone();
     assert!(expected.change(first.secret, change(), later));
@@ -416,6 +417,12 @@ async fn a_call_that_is_made_again_changes_nothing_more(store: Store) {
         let changed = store.change(key, first.secret, change(), later).await.unwrap();
         assert_eq!(as_json(changed.as_ref()), as_json(Some(&expected)));
     }
+    // What a change does not name stays.
+    let next = || Change { secret: Digest::new([52; 32]), data: None, options: None, ..change() };
+    let before = expected.secret;
+    assert!(expected.change(before, next(), later));
+    let changed = store.change(key, before, next(), later).await.unwrap();
+    assert_eq!(as_json(changed.as_ref()), as_json(Some(&expected)));
     let touch = Touch { expires_at: NumericDate::from_millis(now.as_millis() + 15_000), after: millis(50) };
     let much_later = NumericDate::from_millis(later.as_millis() + 50);
     assert!(expected.touch(touch, much_later));

@@ -333,9 +333,10 @@ impl SignInStore for PostgresStore {
             let (owner, id) = (key.owner.as_bytes().as_slice(), key.id.as_bytes().as_slice());
             let (at, expires_at) = (millis(now), millis(change.expires_at));
             let data = change.data.as_deref().map(text::json).transpose()?;
+            let options = change.options.as_deref().map(text::json).transpose()?;
             let (secret, salt) = (change.secret.as_bytes().as_slice(), change.salt.as_bytes().as_slice());
             let before = expected.as_bytes().as_slice();
-            let change: Parameters<'_> = &[&owner, &id, &at, &before, &secret, &salt, &expires_at, &data];
+            let change: Parameters<'_> = &[&owner, &id, &at, &before, &secret, &salt, &expires_at, &data, &options];
             loop {
                 if let Some(changed) = self.record(&self.0.sql.change, change).await? {
                     return Ok(Some(changed));

@@ -50,9 +50,9 @@ statements! {
         ""
     ), [BYTEA, BYTEA, INT8, BYTEA, INT8, INT8];
     change: record!(
-        "UPDATE jwt.sign_ins SET rotated_from = secret, rotated_salt = $6, rotated_at = $3, secret = $5, used_at = $3, expires_at = least($7, ends_at), data = coalesce($8, data) WHERE owner = $1 AND id = $2 AND expires_at > $3 AND secret = $4 RETURNING",
+        "UPDATE jwt.sign_ins SET rotated_from = secret, rotated_salt = $6, rotated_at = $3, secret = $5, used_at = $3, expires_at = least($7, ends_at), data = coalesce($8, data), options = coalesce($9, options) WHERE owner = $1 AND id = $2 AND expires_at > $3 AND secret = $4 RETURNING",
         ""
-    ), [BYTEA, BYTEA, INT8, BYTEA, BYTEA, BYTEA, INT8, TEXT];
+    ), [BYTEA, BYTEA, INT8, BYTEA, BYTEA, BYTEA, INT8, TEXT, TEXT];
     remove: "DELETE FROM jwt.sign_ins WHERE owner = $1 AND id = $2", [BYTEA, BYTEA];
     remove_all: "DELETE FROM jwt.sign_ins WHERE owner = $1", [BYTEA];
     list: record!("SELECT", "FROM jwt.sign_ins WHERE owner = $1 AND expires_at > $2"), [BYTEA, INT8];

@@ -215,6 +215,7 @@ impl SignInStore for SqliteStore {
                 change.salt.as_bytes(),
                 millis(change.expires_at),
                 change.data,
+                change.options,
             ];
             match one(connection, &sql.change, row)? {
                 Some(changed) => Ok(Some(changed)),
