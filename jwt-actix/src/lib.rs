@@ -60,6 +60,7 @@
 //! | `introspection` | off | tokens that are no JWTs, which their issuer is asked about |
 //! | `login` | off | an issuer, logins, refresh tokens, sessions, revoked tokens |
 //! | `oidc` | off | signing in with identity providers, as ready routes of logins |
+//! | `device` | off | logins that are bound to a key of their browser: experimental |
 //! | `redis` | off | what is remembered in Redis or Valkey |
 //! | `redis-tls` | off | the same over TLS |
 //! | `sqlite` | off | what is remembered in a file, by SQLite |

@@ -83,6 +83,7 @@
 //! | `introspection` | off | tokens that are no JWTs, which their issuer is asked about |
 //! | `mcp` | off | a server of the Model Context Protocol as a resource server, with a guard for each tool |
 //! | `oidc` | off | signing in with identity providers, as ready routes of logins |
+//! | `device` | off | logins that are bound to a key of their browser: experimental |
 //! | `login` | off | an issuer, logins and their cookies, refresh tokens, sessions, revoked tokens, a store in memory |
 //! | `redis` | off | the store in Redis or Valkey, for more than one instance |
 //! | `redis-tls` | off | the same over TLS |

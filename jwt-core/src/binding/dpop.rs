@@ -238,18 +238,14 @@ struct ProofClaims<'a> {
 impl Proofs {
     /// RFC 9449 §4.3. The signature is verified before the claims are read.
     pub(super) fn check(&self, proof: &[u8], expected: &Expected<'_>) -> Result<GoodProof, AuthError> {
-        let parts = UntrustedToken::split(proof).map_err(|error| match error {
-            TokenError::Unsecured => ProofError::Algorithm,
-            _ => ProofError::Malformed(Malformed::Parts),
-        })?;
+        let parts = split(proof)?;
         let known = expected.key.and_then(|thumbprint| Some((*thumbprint, self.keys.get(thumbprint, parts.header)?)));
         let is_known = known.is_some();
         let (thumbprint, key) = match known {
             Some(known) => known,
-            None => self.read_header(parts.header, expected.key)?,
+            None => self.key_in_header(parts.header, expected.key)?,
         };
-        let signature = Some(parts.signature).filter(|signature| signature.len() <= MAX_SIGNATURE * 4 / 3 + 2);
-        let signature = signature.and_then(base64url::decode).ok_or(ProofError::Malformed(Malformed::Base64))?;
+        let signature = signature(&parts)?;
         if !key.key.verify(parts.message, &signature) {
             return Err(ProofError::Signature.into());
         }
@@ -262,36 +258,13 @@ impl Proofs {
     }
 
     /// The key of a proof, if it is the one that is expected.
-    fn read_header(
+    fn key_in_header(
         &self,
         segment: &[u8],
         expected: Option<&Thumbprint>,
     ) -> Result<(Thumbprint, Arc<ProofKey>), AuthError> {
-        if segment.len() > MAX_HEADER {
-            return Err(ProofError::Malformed(Malformed::HeaderTooLong(MAX_HEADER)).into());
-        }
-        let bytes = base64url::decode(segment).ok_or(ProofError::Malformed(Malformed::Base64))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| ProofError::Malformed(Malformed::Header))?;
-        let header: Map<String, Value> =
-            read_object(text, StrictSeed(PhantomData)).map_err(|error| malformed(&error, Malformed::Header))?;
-        if header.contains_key("crit") || header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
-            return Err(ProofError::CriticalHeader.into());
-        }
-        let text = |name: &str| header.get(name).and_then(Value::as_str);
-        // Compared as media types are (RFC 7515 §4.1.9).
-        let typ = text("typ").map(str::to_ascii_lowercase);
-        if !matches!(typ.as_deref(), Some("dpop+jwt" | "application/dpop+jwt")) {
-            return Err(ProofError::Type.into());
-        }
-        let algorithm = text("alg").and_then(|alg| alg.parse::<Algorithm>().ok());
-        let algorithm =
-            algorithm.filter(|algorithm| self.algorithms.contains(algorithm)).ok_or(ProofError::Algorithm)?;
-        let jwk = header.get("jwk").and_then(Value::as_object).ok_or(ProofError::Malformed(Malformed::Header))?;
-        if PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
-            return Err(ProofError::PrivateKey.into());
-        }
-        let key = VerifyingKey::jwk(algorithm, &Value::Object(jwk.clone()).to_string()).map_err(ProofError::Key)?;
-        let thumbprint = thumbprint(jwk).ok_or(ProofError::Malformed(Malformed::Header))?;
+        let (header, algorithm) = read_header(segment, "dpop+jwt", &self.algorithms)?;
+        let (thumbprint, key) = own_key(&header, algorithm)?;
         if expected.is_some_and(|expected| *expected != thumbprint) {
             return Err(TokenError::OtherProofKey.into());
         }
@@ -344,15 +317,73 @@ impl Proofs {
                 nonces.check(&nonce, expected.now).ok_or(ProofError::NonceInvalid)? == Freshness::Aging
             }
         };
+        let used = self.used_proof(key, &jti, issued_at.saturating_add(self.max_age));
+        Ok(GoodProof { used, wants_nonce })
+    }
+
+    /// By what a proof is known again.
+    pub(super) fn used_proof(&self, key: Thumbprint, jti: &str, until: NumericDate) -> UsedProof {
         let id = crypto::sha256(&[&key, jti.as_bytes()].concat());
         let id = id.first_chunk::<16>().copied().unwrap_or_default();
-        let until = issued_at.saturating_add(self.max_age);
-        let used = UsedProof { key, id, until, attempt: [0; 8], limit: self.per_key };
-        Ok(GoodProof { used, wants_nonce })
+        UsedProof { key, id, until, attempt: [0; 8], limit: self.per_key }
     }
 }
 
-fn malformed(error: &ReadError, otherwise: Malformed) -> ProofError {
+/// The header of a proof of that type by one of these algorithms.
+pub(super) fn read_header(
+    segment: &[u8],
+    typ: &str,
+    algorithms: &[Algorithm],
+) -> Result<(Map<String, Value>, Algorithm), ProofError> {
+    if segment.len() > MAX_HEADER {
+        return Err(ProofError::Malformed(Malformed::HeaderTooLong(MAX_HEADER)));
+    }
+    let bytes = base64url::decode(segment).ok_or(ProofError::Malformed(Malformed::Base64))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| ProofError::Malformed(Malformed::Header))?;
+    let header: Map<String, Value> =
+        read_object(text, StrictSeed(PhantomData)).map_err(|error| malformed(&error, Malformed::Header))?;
+    if header.contains_key("crit") || header.get("b64").is_some_and(|b64| *b64 != Value::Bool(true)) {
+        return Err(ProofError::CriticalHeader);
+    }
+    let text = |name: &str| header.get(name).and_then(Value::as_str);
+    // Compared as media types are (RFC 7515 §4.1.9).
+    let found = text("typ").map(str::to_ascii_lowercase);
+    if found.as_deref().is_none_or(|found| found.strip_prefix("application/").unwrap_or(found) != typ) {
+        return Err(ProofError::Type);
+    }
+    let algorithm = text("alg").and_then(|alg| alg.parse::<Algorithm>().ok());
+    let algorithm = algorithm.filter(|algorithm| algorithms.contains(algorithm)).ok_or(ProofError::Algorithm)?;
+    Ok((header, algorithm))
+}
+
+/// The key that a proof has in its own header.
+pub(super) fn own_key(
+    header: &Map<String, Value>,
+    algorithm: Algorithm,
+) -> Result<(Thumbprint, VerifyingKey), ProofError> {
+    let jwk = header.get("jwk").and_then(Value::as_object).ok_or(ProofError::Malformed(Malformed::Header))?;
+    if PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
+        return Err(ProofError::PrivateKey);
+    }
+    let key = VerifyingKey::jwk(algorithm, &Value::Object(jwk.clone()).to_string()).map_err(ProofError::Key)?;
+    Ok((thumbprint(jwk).ok_or(ProofError::Malformed(Malformed::Header))?, key))
+}
+
+/// The signature of a proof, decoded.
+pub(super) fn signature(parts: &UntrustedToken<'_>) -> Result<Vec<u8>, ProofError> {
+    let signature = Some(parts.signature).filter(|signature| signature.len() <= MAX_SIGNATURE * 4 / 3 + 2);
+    signature.and_then(base64url::decode).ok_or(ProofError::Malformed(Malformed::Base64))
+}
+
+/// The parts of a proof.
+pub(super) fn split(proof: &[u8]) -> Result<UntrustedToken<'_>, ProofError> {
+    UntrustedToken::split(proof).map_err(|error| match error {
+        TokenError::Unsecured => ProofError::Algorithm,
+        _ => ProofError::Malformed(Malformed::Parts),
+    })
+}
+
+pub(super) fn malformed(error: &ReadError, otherwise: Malformed) -> ProofError {
     ProofError::Malformed(Malformed::of(error, otherwise))
 }
 

@@ -4,6 +4,8 @@ mod address;
 #[cfg(feature = "login")]
 pub(crate) mod at_login;
 mod certificate;
+#[cfg(feature = "device")]
+pub(crate) mod device;
 mod dpop;
 mod elements;
 mod fapi;
@@ -174,6 +176,15 @@ impl Binding {
                 _ => Err(TokenError::NotBound.into()),
             };
         };
+        if confirmation.is_by_device() {
+            // FAPI 2.0 and DPoP ask for a proof with each request.
+            let enough = proof.is_none() && !self.dpop_required && !self.fapi;
+            return if enough {
+                Ok((Possession::BEARER.with_device(), None))
+            } else {
+                Err(TokenError::NotBound.into())
+            };
+        }
         let certificate = self.check_certificate(confirmation, shown.and_then(|shown| shown.certificate.as_ref()));
         let by_certificate = match certificate {
             Ok(shown) => shown,

@@ -17,6 +17,8 @@ pub(crate) struct Confirmation {
     pub(crate) proof_key: Option<Thumbprint>,
     /// `x5t#S256`, the certificate of the connection (RFC 8705 §3.1).
     pub(crate) certificate: Option<Thumbprint>,
+    /// `dbsc`, the key of the browser by which the login was refreshed that the token is of. No standard names it yet.
+    pub(crate) device_key: Option<Thumbprint>,
     token_hash: OnceLock<Option<Thumbprint>>,
 }
 
@@ -31,22 +33,26 @@ struct Members {
     jkt: Option<String>,
     #[serde(rename = "x5t#S256")]
     certificate: Option<String>,
+    dbsc: Option<String>,
 }
 
 impl Confirmation {
     /// Of claims that were read before and have `cnf`. Where one of its members is not what its standard says, neither counts.
     pub(crate) fn of_claims(json: &str) -> Self {
-        let Ok(Claims { cnf: Members { jkt, certificate } }) = serde_json::from_str(json) else {
+        let Ok(Claims { cnf: Members { jkt, certificate, dbsc } }) = serde_json::from_str(json) else {
             return Self::default();
         };
-        let (proof_key, certificate) = (jkt.as_deref().map(thumbprint), certificate.as_deref().map(thumbprint));
-        match (proof_key, certificate) {
-            (Some(None), _) | (_, Some(None)) => Self::default(),
-            (proof_key, certificate) => {
-                let (proof_key, certificate) = (proof_key.flatten(), certificate.flatten());
-                Self { proof_key, certificate, ..Self::default() }
-            }
+        let keys = [jkt, certificate, dbsc].map(|member| member.as_deref().map(thumbprint));
+        if keys.contains(&Some(None)) {
+            return Self::default();
         }
+        let [proof_key, certificate, device_key] = keys.map(Option::flatten);
+        Self { proof_key, certificate, device_key, ..Self::default() }
+    }
+
+    /// Whether it names the key of a browser alone, which was shown when the token was issued.
+    pub(crate) fn is_by_device(&self) -> bool {
+        self.device_key.is_some() && self.proof_key.is_none() && self.certificate.is_none()
     }
 
     /// What `ath` of a proof has to be (RFC 9449 §4.2), computed when it is first asked for and then kept beside the token.
@@ -72,6 +78,7 @@ impl Possession {
     const DPOP: u8 = 1;
     const CERTIFICATE: u8 = 2;
     const WANTS_NONCE: u8 = 4;
+    const DEVICE: u8 = 8;
 
     pub(crate) const fn with_dpop(self, wants_nonce: bool) -> Self {
         Self(self.0 | Self::DPOP | if wants_nonce { Self::WANTS_NONCE } else { 0 })
@@ -79,6 +86,10 @@ impl Possession {
 
     pub(crate) const fn with_certificate(self) -> Self {
         Self(self.0 | Self::CERTIFICATE)
+    }
+
+    pub(crate) const fn with_device(self) -> Self {
+        Self(self.0 | Self::DEVICE)
     }
 
     /// It is time for another nonce.
@@ -96,9 +107,15 @@ impl Possession {
         self.0 & Self::CERTIFICATE != 0
     }
 
-    /// In one of these ways, so that the token alone is of no use to a thief.
+    /// By a browser that holds the key of its login (Device Bound Session Credentials): it was shown when the token was issued,
+    /// and not again with this request. A copy of the token is good until it expires, and yields no other one.
+    pub const fn by_device(self) -> bool {
+        self.0 & Self::DEVICE != 0
+    }
+
+    /// In one of these ways, so that the token alone is of no use to a thief, or not for long.
     pub const fn is_bound(self) -> bool {
-        self.by_dpop() || self.by_certificate()
+        self.by_dpop() || self.by_certificate() || self.by_device()
     }
 }
 
@@ -107,6 +124,7 @@ impl fmt::Debug for Possession {
         f.debug_struct("Possession")
             .field("dpop", &self.by_dpop())
             .field("certificate", &self.by_certificate())
+            .field("device", &self.by_device())
             .finish_non_exhaustive()
     }
 }
@@ -126,6 +144,9 @@ mod tests {
         assert!(both.proof_key.is_some() && both.certificate.is_some());
         let one = read(&format!(r#"{{"jkt":"{JKT}"}}"#));
         assert!(one.proof_key.is_some() && one.certificate.is_none());
+        let device = read(&format!(r#"{{"dbsc":"{JKT}"}}"#));
+        assert!(device.is_by_device() && device.device_key == thumbprint(JKT));
+        assert!(!read(&format!(r#"{{"dbsc":"{JKT}","jkt":"{JKT}"}}"#)).is_by_device());
     }
 
     #[test]
@@ -143,6 +164,8 @@ mod tests {
             &format!(r#"{{"jkt":"{JKT}="}}"#),
             &format!(r#"{{"jkt":"{JKT}","x5t#S256":"short"}}"#),
             &format!(r#"{{"jkt":"{JKT}","x5t#S256":7}}"#),
+            r#"{"dbsc":"short"}"#,
+            &format!(r#"{{"jkt":"{JKT}","dbsc":"short"}}"#),
         ] {
             assert_eq!(Confirmation::of_claims(&format!(r#"{{"cnf":{cnf}}}"#)), Confirmation::default(), "{cnf}");
         }

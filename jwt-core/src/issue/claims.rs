@@ -31,12 +31,18 @@ pub(super) struct Registered<'i> {
 /// What binds a token to a key (RFC 7800 §3.1, RFC 9449 §6.1).
 #[derive(Serialize)]
 pub(super) struct Cnf {
-    jkt: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jkt: Option<String>,
+    /// That of a browser, which signs for refreshes alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dbsc: Option<String>,
 }
 
 impl Cnf {
-    pub(super) fn new(key: &Thumbprint) -> Self {
-        Self { jkt: base64url::encode(key) }
+    /// `None` for a bearer token.
+    pub(super) fn new(key: Option<&Thumbprint>, device_key: Option<&Thumbprint>) -> Option<Self> {
+        let [jkt, dbsc] = [key, device_key].map(|key| key.map(base64url::encode));
+        (jkt.is_some() || dbsc.is_some()).then_some(Self { jkt, dbsc })
     }
 }
 

@@ -193,7 +193,7 @@ impl Issuer {
         claims: &T,
         particulars: Particulars<'_>,
     ) -> Result<Unsigned, IssueError> {
-        let Particulars { sid, not_before, audiences, lifetime, bound_to } = particulars;
+        let Particulars { sid, not_before, audiences, lifetime, bound_to, device_key } = particulars;
         let inner = &*self.0;
         let lifetime = lifetime.map_or(inner.lifetime, |lifetime| Duration::from_secs(lifetime.as_secs()));
         if lifetime.is_zero() || lifetime > inner.lifetime {
@@ -215,7 +215,7 @@ impl Issuer {
             exp: expires_at,
             jti: &token_id,
             sid,
-            cnf: bound_to.as_ref().map(Cnf::new),
+            cnf: Cnf::new(bound_to.as_ref(), device_key.as_ref()),
         };
         let json = claims::merged(&registered, &own)?;
         let (expires_at, bound) = (NumericDate::from_secs(expires_at), bound_to.is_some());

@@ -24,6 +24,8 @@ pub(crate) struct Particulars<'p> {
     pub(crate) lifetime: Option<Duration>,
     /// The key of the client that it is bound to.
     pub(crate) bound_to: Option<Thumbprint>,
+    /// The key by which a browser has refreshed the login.
+    pub(crate) device_key: Option<Thumbprint>,
 }
 
 /// A token that is about to be signed: what [`Issuer::token`] returns.

@@ -44,6 +44,8 @@ const MAX_NAME: usize = 32;
 /// | [`after_log_in`](Self::after_log_in), [`after_log_out`](Self::after_log_out) | `/` | only the application knows its pages |
 /// | [`transparent_renewal`](Self::transparent_renewal) | off | browsers would send the refresh token with every request |
 /// | `provider` (feature `oidc`) | none | |
+/// | `bind_to_device` (feature `device`) | off | an experiment of browsers, as its draft is |
+/// | [`device_exempt`](Self::device_exempt) | none | only the application knows what needs no login |
 /// | [`public_origin`](Self::public_origin) | none: the host of each request | only the application knows what stands in front of it |
 /// | [`dpop`](Self::dpop) | [`Dpop`] with its defaults | |
 /// | [`require_dpop`](Self::require_dpop) | off: a login without a proof yields bearer tokens | not every client can make proofs |
@@ -61,7 +63,8 @@ pub struct LoginsBuilder {
     after_log_in: Option<String>,
     after_log_out: Option<String>,
     pub(super) more: Vec<Arc<dyn MoreRoutes>>,
-    given: Given,
+    device_exempt: Vec<String>,
+    pub(super) given: Given,
 }
 
 impl LoginsBuilder {
@@ -80,6 +83,7 @@ impl LoginsBuilder {
             after_log_in: None,
             after_log_out: None,
             more: Vec::new(),
+            device_exempt: Vec::new(),
             given: Given::default(),
         }
     }
@@ -254,6 +258,15 @@ impl LoginsBuilder {
         self
     }
 
+    /// A path of this host, and all below it, that needs no login, such as `/static`: a browser with a
+    /// login that is bound to its key (`bind_to_device`, feature `device`) requests it at once, and does not refresh the login first. Each call adds one. None
+    /// but that of the route that logs out.
+    #[must_use]
+    pub fn device_exempt(mut self, path: impl Into<String>) -> Self {
+        self.device_exempt.push(path.into());
+        self
+    }
+
     /// The logins.
     ///
     /// # Errors
@@ -267,7 +280,12 @@ impl LoginsBuilder {
             return Err(LoginsBuildError::TrustedOrigin { origin: origin.clone() });
         }
         if self.without_cookies {
-            let given = [(self.cookies.is_some(), "cookies"), (self.transparent_renewal, "transparent_renewal")];
+            let binds = self.more.iter().any(|more| !more.is_provider());
+            let given = [
+                (self.cookies.is_some(), "cookies"),
+                (self.transparent_renewal, "transparent_renewal"),
+                (binds, "bind_to_device"),
+            ];
             if let Some((_, setting)) = given.into_iter().find(|(is_given, _)| *is_given) {
                 return Err(LoginsBuildError::NoCookies { setting });
             }
@@ -289,6 +307,7 @@ impl LoginsBuilder {
             routes: routes_path(self.routes_path.as_deref(), cookies.refresh_path())?,
             after_log_in: page("after_log_in", self.after_log_in.as_deref())?,
             after_log_out: page("after_log_out", self.after_log_out.as_deref())?,
+            device_exempt: exempt(&self.device_exempt)?,
         };
         check_more(&self.more, &self.bound_requests)?;
         let renewals = self.transparent_renewal.then(Renewals::default);
@@ -350,13 +369,13 @@ impl BoundRequests {
 
 /// Whether each of more routes has a name of its own that can be in a path, and a public origin.
 fn check_more(more: &[Arc<dyn MoreRoutes>], bound_requests: &BoundRequests) -> Result<(), LoginsBuildError> {
-    for (place, routes) in more.iter().enumerate() {
+    for (place, routes) in more.iter().enumerate().filter(|(_, routes)| routes.is_provider()) {
         let name = routes.name();
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(fits) {
             return Err(LoginsBuildError::ProviderName { name: name.into() });
         }
-        if more[..place].iter().any(|other| other.name() == name) {
+        if more[..place].iter().any(|other| other.is_provider() && other.name() == name) {
             return Err(LoginsBuildError::ProviderTwice { name: name.into() });
         }
         if bound_requests.public_origins.is_empty() {
@@ -391,6 +410,15 @@ fn page(setting: &'static str, given: Option<&str>) -> Result<HeaderValue, Login
     if is_path(path) { HeaderValue::from_str(path).map_err(|_| refused()) } else { Err(refused()) }
 }
 
+/// Paths that a browser compares.
+fn exempt(given: &[String]) -> Result<Box<[Box<str>]>, LoginsBuildError> {
+    let checked = given.iter().map(|path| {
+        let refused = || LoginsBuildError::Path { setting: "device_exempt", path: path.as_str().into() };
+        if is_path(path) && !path.contains(['?', '#']) { Ok(path.as_str().into()) } else { Err(refused()) }
+    });
+    checked.collect()
+}
+
 /// A path of this host: browsers take what begins with two slashes, or with a slash and a backslash, for another one.
 pub(super) fn is_path(path: &str) -> bool {
     path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| matches!(b, 0x21..=0x7E) && b != b'\\')
@@ -411,6 +439,7 @@ impl fmt::Debug for LoginsBuilder {
             .field("require_dpop", &self.bound_requests.required)
             .field("public_origins", &self.bound_requests.public_origins)
             .field("routes_path", &self.routes_path)
+            .field("device_exempt", &self.device_exempt)
             .finish_non_exhaustive()
     }
 }

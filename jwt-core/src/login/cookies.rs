@@ -139,6 +139,12 @@ impl LoginCookies {
         [&self.access, &self.refresh].into_iter().chain(csrf).chain(&self.companion)
     }
 
+    /// Those that last as long as an access token.
+    #[cfg_attr(not(feature = "device"), expect(dead_code, reason = "only such logins are bound"))]
+    pub(super) fn bound(&self) -> impl Iterator<Item = &Attributes> {
+        [&self.access].into_iter().chain(self.csrf.as_ref().map(|csrf| &csrf.cookie))
+    }
+
     /// The header fields that keep a session in a browser: the token of the session in the cookie of the access token, for as
     /// long as the session can last, and `Cache-Control: no-store`. With [`csrf`](LoginCookiesBuilder::csrf), that cookie as
     /// well. Set them at login, and whenever the token changes.
@@ -158,16 +164,24 @@ impl LoginCookies {
         self.access.text(access.as_str(), Some(access.expires_in())).len() <= MAX_COOKIE
     }
 
-    /// Where they are not kept, the browser forgets them when it is closed.
-    pub(super) fn set(&self, access: &AccessToken, refresh: Option<&RefreshToken>, kept: bool) -> HeaderMap {
+    /// Where they are not kept, the browser forgets them when it is closed. Of a login that is bound to a device, it also has
+    /// to know when the access token runs out.
+    pub(super) fn set(
+        &self,
+        access: &AccessToken,
+        refresh: Option<&RefreshToken>,
+        kept: bool,
+        device: bool,
+    ) -> HeaderMap {
         let lifetime = |lifetime| kept.then_some(lifetime);
-        let access_cookie = self.access.set(access.as_str(), lifetime(access.expires_in()));
+        let of_access = (kept || device).then_some(access.expires_in());
+        let access_cookie = self.access.set(access.as_str(), of_access);
         let companion = self.companion.as_ref().zip(refresh).and_then(|(cookie, token)| {
             let login = RefreshTokens::key(token.as_str().as_bytes())?.id;
             cookie.set(&login.to_string(), lifetime(token.expires_in()))
         });
         let refresh = refresh.and_then(|token| self.refresh.set(token.as_str(), lifetime(token.expires_in())));
-        let csrf = self.csrf_cookie(access.token_id(), lifetime(access.expires_in()));
+        let csrf = self.csrf_cookie(access.token_id(), of_access);
         headers(access_cookie.into_iter().chain(refresh).chain(csrf).chain(companion))
     }
 }
@@ -219,6 +233,13 @@ impl Attributes {
             cookie.set_domain(&**domain);
         }
         cookie.to_string()
+    }
+
+    /// What is behind the name and the value.
+    #[cfg_attr(not(feature = "device"), expect(dead_code, reason = "only browsers that bind a login are told"))]
+    pub(super) fn attributes(&self) -> String {
+        let text = self.text("", None);
+        text.split_once("; ").map(|(_, attributes)| attributes.to_owned()).unwrap_or_default()
     }
 
     /// `None` for a value that no cookie can hold. Tokens have no such values.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::BodyError;
 use super::proof::RefusedProof;
+use super::{BodyError, DeviceError};
 use crate::answer::DPOP_NONCE;
 use crate::config_error::debug_as_display;
 use crate::error::{AuthError, CheckError, Unavailable};
@@ -87,6 +87,14 @@ pub enum LoginError {
     /// A login in cookies, where tokens have to be bound to a key.
     #[error("a login in cookies, which cannot be bound to a key as `.require_dpop()` demands: log in by JSON")]
     CookiesUnbound,
+    /// The login is bound to a key of its browser, which alone refreshes it: feature `device`.
+    #[error(
+        "the login is bound to a key of its browser, which refreshes it by itself: whoever has a copy of the refresh token gets nothing"
+    )]
+    BoundToDevice,
+    /// A browser could not bind the login to its key, or not refresh it.
+    #[error("{0}")]
+    Device(#[from] DeviceError),
     /// Nobody can say whether the proof was used before.
     #[error("{0}")]
     ProofsUnavailable(Unavailable),
@@ -124,13 +132,14 @@ impl LoginError {
             Self::Refresh(RefreshError::Reused(_)) => {
                 tracing::warn!(target: "jwt", reason = %self, "a sign-in was ended, since somebody may have a copy of its token");
             }
-            Self::OtherKey => {
+            Self::OtherKey | Self::BoundToDevice | Self::Device(DeviceError::Proof(_)) => {
                 tracing::warn!(target: "jwt", reason = %self, "login refused to whoever has a refresh token and not its key");
             }
             Self::Refresh(RefreshError::Malformed | RefreshError::Ended)
             | Self::Proof(_)
             | Self::ProofMissing
             | Self::ProofInCookies
+            | Self::Device(_)
             | Self::Request(_)
             | Self::Method
             | Self::Body(_) => {
@@ -179,10 +188,12 @@ impl LoginError {
     fn told(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Issue(IssueError::Signer(_)) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
-            Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_)) | Self::OtherKey => {
-                (StatusCode::BAD_REQUEST, "invalid_grant")
-            }
+            Self::Refresh(RefreshError::Malformed | RefreshError::Ended | RefreshError::Reused(_))
+            | Self::OtherKey
+            | Self::BoundToDevice
+            | Self::Device(DeviceError::Proof(_)) => (StatusCode::BAD_REQUEST, "invalid_grant"),
             Self::Proof(refused) if refused.nonce().is_some() => (StatusCode::BAD_REQUEST, "use_dpop_nonce"),
+            Self::Device(DeviceError::Challenge) => (StatusCode::FORBIDDEN, "invalid_grant"),
             Self::Proof(_) | Self::ProofMissing => (StatusCode::BAD_REQUEST, "invalid_dpop_proof"),
             Self::Request(AuthError::CrossSite(_) | AuthError::InvalidToken(_)) => {
                 (StatusCode::FORBIDDEN, "access_denied")
@@ -190,7 +201,9 @@ impl LoginError {
             Self::Body(BodyError::TooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
             Self::Body(BodyError::MediaType) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
-            Self::Request(_) | Self::Body(_) | Self::ProofInCookies => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::Request(_) | Self::Body(_) | Self::ProofInCookies | Self::Device(_) => {
+                (StatusCode::BAD_REQUEST, "invalid_request")
+            }
             Self::NoSubject
             | Self::OtherSubject
             | Self::SessionId

@@ -6,6 +6,9 @@ mod build_error;
 mod builder;
 mod cookies;
 mod cookies_builder;
+#[cfg(feature = "device")]
+mod device;
+mod device_error;
 mod error;
 pub mod logout;
 mod more_routes;
@@ -36,6 +39,7 @@ pub use build_error::{LoginCookiesBuildError, LoginsBuildError};
 pub use builder::LoginsBuilder;
 pub use cookies::{LoginCookies, SameSite};
 pub use cookies_builder::LoginCookiesBuilder;
+pub use device_error::DeviceError;
 pub use error::LoginError;
 pub use new_login::NewLogin;
 pub use proof::RefusedProof;
@@ -180,6 +184,11 @@ impl Logins {
         if matches!(proof, Proof::InCookies { given: false }) && self.0.binding.is_required() {
             return Err(LoginError::CookiesUnbound);
         }
+        if matches!(proof, Proof::InCookies { .. }) {
+            for more in &self.0.more {
+                more.begin(&mut options)?;
+            }
+        }
         let client = self.client(&proof, None).await?;
         options.jkt = client.thumbprint.map(base64url::encode);
         new = new.options(options.text()?);
@@ -188,7 +197,8 @@ impl Logins {
         let access = self.sign(&subject, None, prepared.id(), &complete, &options, client.thumbprint).await?;
         let (token, sign_in) = self.0.refresh.remember(prepared).await?;
         self.check_provider_session(&sign_in).await?;
-        Ok(self.login(access, &token, &sign_in, &options)?.with_nonce(client.nonce))
+        let offer = self.0.more.iter().find_map(|more| more.offer(self, &token, &options));
+        Ok(self.login(access, &token, &sign_in, &options)?.with_nonce(client.nonce).with_offer(offer))
     }
 
     /// Ends a login that its provider has ended while it started: it was not seen there, and is on the list.
@@ -215,7 +225,8 @@ impl Logins {
         options: &LoginOptions,
     ) -> Result<Login, LoginError> {
         let login = Login::new(access).with_refresh(self.refresh_token(token, sign_in)?);
-        Ok(if options.until_closed { login.until_closed() } else { login })
+        let login = if options.until_closed { login.until_closed() } else { login };
+        Ok(if options.device_key()?.is_some() { login.bound_to_device() } else { login })
     }
 
     /// Exchanges a refresh token for the next login: the next refresh token, and an access token with the same claims, or
@@ -257,18 +268,37 @@ impl Logins {
         let found = inner.refresh.find(token).await?;
         let options = LoginOptions::read(&found.sign_in.options)?;
         let client = self.client(&proof, options.key()?.as_ref()).await?;
+        if options.device_key()?.is_some() {
+            return Err(LoginError::BoundToDevice);
+        }
         // Only now: whoever has a copy of a token, and not the key, ends nothing.
         let sign_in = match inner.refresh.still_good(found).await {
             Ok(sign_in) => sign_in,
             Err(error) => return Err(self.not_refreshed(error).await),
         };
-        self.check_not_ended(&sign_in).await?;
+        let access = self.next_access(&sign_in, &options, client.thumbprint).await?;
+        match inner.refresh.refresh(token).await {
+            Ok((token, sign_in)) => Ok(self.login(access, &token, &sign_in, &options)?.with_nonce(client.nonce)),
+            Err(error) => Err(self.not_refreshed(error).await),
+        }
+    }
+
+    /// The next access token of a login.
+    async fn next_access(
+        &self,
+        sign_in: &SignIn,
+        options: &LoginOptions,
+        key: Option<Thumbprint>,
+    ) -> Result<AccessToken, LoginError> {
+        let inner = &*self.0;
+        options.device_key()?;
+        self.check_not_ended(sign_in).await?;
         let claims: Cow<'_, RawValue> = match &inner.reload {
             None => Cow::Borrowed(serde_json::from_str(sign_in.data_json()).map_err(|_| IssueError::Claims)?),
             Some(reload) => {
                 let Some(claims) = reload(sign_in.clone()).await? else {
                     let key = inner.refresh.key_of(&sign_in.subject, sign_in.id)?;
-                    self.end(vec![Ending { key, subject: Some(sign_in.subject) }]).await?;
+                    self.end(vec![Ending { key, subject: Some(sign_in.subject.clone()) }]).await?;
                     return Err(RefreshError::Ended.into());
                 };
                 Cow::Owned(claims)
@@ -278,12 +308,7 @@ impl Logins {
         if subject(&claims)? != sign_in.subject {
             return Err(LoginError::OtherSubject);
         }
-        let (started, key) = (Some(sign_in.created_at), client.thumbprint);
-        let access = self.sign(&sign_in.subject, started, sign_in.id, &claims, &options, key).await?;
-        match inner.refresh.refresh(token).await {
-            Ok((token, sign_in)) => Ok(self.login(access, &token, &sign_in, &options)?.with_nonce(client.nonce)),
-            Err(error) => Err(self.not_refreshed(error).await),
-        }
+        self.sign(&sign_in.subject, Some(sign_in.created_at), sign_in.id, &claims, options, key).await
     }
 
     /// A login that ends because of a second use: its access tokens end as well, the thief's too.
@@ -503,7 +528,9 @@ impl Logins {
 
     /// The header fields that keep a login in a browser, which has made the request itself.
     fn set_cookies(&self, login: &Login) -> HeaderMap {
-        login.dangerous_set_cookies(&self.0.cookies)
+        let mut headers = login.dangerous_set_cookies(&self.0.cookies);
+        headers.extend(login.offer().cloned());
+        headers
     }
 
     /// The header fields that make a browser forget its login.

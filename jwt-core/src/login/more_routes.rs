@@ -6,14 +6,35 @@ use std::pin::Pin;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request, Response};
 
-use super::options::Origin;
-use super::{BodyError, Logins};
+use super::options::{LoginOptions, Origin};
+use super::{BodyError, LoginError, Logins};
 use crate::request::RequestHead;
+use crate::session::opaque::OpaqueToken;
 
 /// Routes below the path of the routes.
 pub(super) trait MoreRoutes: fmt::Debug + Send + Sync {
     /// What the routes are told apart by, for an error.
     fn name(&self) -> &str;
+
+    /// Whether they are of a provider, which has a name in the paths and needs a public origin.
+    fn is_provider(&self) -> bool {
+        true
+    }
+
+    /// What a login in cookies begins with.
+    fn begin(&self, _options: &mut LoginOptions) -> Result<(), LoginError> {
+        Ok(())
+    }
+
+    /// What a browser is offered with the cookies of a new login.
+    fn offer(
+        &self,
+        _logins: &Logins,
+        _token: &OpaqueToken,
+        _options: &LoginOptions,
+    ) -> Option<(HeaderName, HeaderValue)> {
+        None
+    }
 
     /// The methods of a route, by its path below that of the routes; `None` where it is none of these.
     fn methods(&self, path: &str) -> Option<&'static str>;
@@ -35,7 +56,15 @@ pub(super) struct MoreRequest<'r> {
 }
 
 /// All that is read of a head behind the port.
-const READ: [HeaderName; 5] = [CONTENT_TYPE, COOKIE, HOST, USER_AGENT, HeaderName::from_static("sec-fetch-mode")];
+const READ: [HeaderName; 7] = [
+    CONTENT_TYPE,
+    COOKIE,
+    HOST,
+    USER_AGENT,
+    HeaderName::from_static("sec-fetch-mode"),
+    HeaderName::from_static("secure-session-response"),
+    HeaderName::from_static("sec-secure-session-id"),
+];
 
 impl<'r> MoreRequest<'r> {
     /// `None` for a head that no request can have.

@@ -32,6 +32,9 @@ pub(super) struct LoginOptions {
     /// Where the user has signed in, if not here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) origin: Option<Origin>,
+    /// What binds the login to a browser, where it may be bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) device: Option<DeviceOptions>,
     /// Claims that stay with the login, whatever those of the user become.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(super) claims: Map<String, Value>,
@@ -45,6 +48,24 @@ pub(super) struct Origin {
     /// The ID token, where the session at the provider is to end with the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) id_token: Option<String>,
+}
+
+/// What binds a login to a browser.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct DeviceOptions {
+    /// Challenges are sealed by it, in base64url. No client sees it.
+    pub(super) secret: String,
+    /// The key of the browser, once it has registered one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<DeviceKey>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct DeviceKey {
+    /// The public key, as the JSON of a JWK.
+    pub(super) jwk: String,
+    /// Its thumbprint, in base64url.
+    pub(super) jkt: String,
 }
 
 impl LoginOptions {
@@ -87,6 +108,12 @@ impl LoginOptions {
         self.jkt.as_deref().map(read).transpose()
     }
 
+    /// The key of the browser that the login is bound to.
+    pub(super) fn device_key(&self) -> Result<Option<Thumbprint>, StoreError> {
+        let key = self.device.as_ref().and_then(|device| device.key.as_ref());
+        key.map(|key| thumbprint(&key.jkt).ok_or(StoreError::Data)).transpose()
+    }
+
     /// What they say of the access tokens, which are bound to that key.
     pub(super) fn particulars<'p>(&'p self, sid: &'p str, bound_to: Option<Thumbprint>) -> Particulars<'p> {
         Particulars {
@@ -95,6 +122,8 @@ impl LoginOptions {
             lifetime: self.lifetime.map(Duration::from_secs),
             not_before: None,
             bound_to,
+            // What cannot be read is refused before anything is signed.
+            device_key: self.device_key().ok().flatten(),
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::clock::NumericDate;
 use crate::error::{AuthError, Mismatch, TokenError};
 use crate::guard::{Admission, Rejection};
 use crate::request::RequestHead;
+use crate::request::source::{self, Presented};
+use crate::session::refresh::RefreshTokens;
 use crate::session::sign_in::SignIn;
 use crate::store::{SignInId, StoreError};
 use crate::verify::VerifiedToken;
@@ -29,6 +31,9 @@ pub(super) struct Paths {
     pub(super) routes: Box<str>,
     pub(super) after_log_in: HeaderValue,
     pub(super) after_log_out: HeaderValue,
+    /// Paths that a browser requests without refreshing a bound login first.
+    #[cfg_attr(not(feature = "device"), expect(dead_code, reason = "only browsers that bind a login are told"))]
+    pub(super) device_exempt: Box<[Box<str>]>,
 }
 
 /// One line of "signed in on these devices". Serializes to a JSON object with these members.
@@ -188,8 +193,24 @@ impl Logins {
     ) -> Result<Response<String>, LoginRefusal> {
         match Sender::of(head, body)? {
             Sender::Client(request) => Ok(self.refresh_with_proof(request.refresh_token, head).await?.json()),
-            Sender::Form | Sender::Script => Ok(self.refresh_from_request(head).await?.response()),
+            sender @ (Sender::Form | Sender::Script) => match self.refresh_from_request(head).await {
+                // The browser refreshes it by itself, and has: there is nothing to do.
+                Err(refusal) if matches!(refusal.reason(), LoginError::BoundToDevice) && self.has_good_access(head) => {
+                    let form = matches!(sender, Sender::Form);
+                    Ok(settled(form.then(|| self.0.paths.after_log_in.clone()), no_store()))
+                }
+                refreshed => Ok(refreshed?.response()),
+            },
         }
+    }
+
+    /// Whether a request has a good access token in a cookie, of the login of its refresh token.
+    fn has_good_access(&self, head: &impl RequestHead) -> bool {
+        let login = self.0.refresh_cookie.find(head).ok().flatten().and_then(RefreshTokens::key);
+        let in_cookies =
+            source::all(head, self.0.cookies.access_name()).filter(|access| access.presented == Presented::InCookie);
+        let mut verified = in_cookies.filter_map(|access| self.0.verifier.verify_unproven(access.token).ok());
+        login.is_some_and(|login| verified.any(|token| token.session_id().is_some_and(|id| id == login.id.to_string())))
     }
 
     async fn respond_to_logout(
@@ -296,7 +317,7 @@ impl Logins {
     }
 }
 
-fn no_store() -> HeaderMap {
+pub(super) fn no_store() -> HeaderMap {
     HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-store"))])
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use serde::Serialize;
 
 use super::LoginCookies;
@@ -79,17 +79,34 @@ pub struct Login {
     until_closed: bool,
     /// What the next proof of the client has to have in it.
     nonce: Option<HeaderValue>,
+    /// Whether a browser has bound it to a key of its own.
+    device: bool,
+    /// What a browser that could is told at the login.
+    offer: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Login {
     /// A login without a refresh token: it ends with its access token.
     pub fn new(access: AccessToken) -> Self {
-        Self { access, refresh: None, until_closed: false, nonce: None }
+        Self { access, refresh: None, until_closed: false, nonce: None, device: false, offer: None }
     }
 
     /// The same login, which a browser forgets when it is closed.
     pub(super) fn until_closed(self) -> Self {
         Self { until_closed: true, ..self }
+    }
+
+    /// The same login, whose cookies a browser has to refresh in time, also one that forgets them when it is closed.
+    pub(super) fn bound_to_device(self) -> Self {
+        Self { device: true, ..self }
+    }
+
+    pub(super) fn with_offer(self, offer: Option<(HeaderName, HeaderValue)>) -> Self {
+        Self { offer, ..self }
+    }
+
+    pub(super) fn offer(&self) -> Option<&(HeaderName, HeaderValue)> {
+        self.offer.as_ref()
     }
 
     /// The same login, whose client gets another nonce for its proofs.
@@ -154,7 +171,7 @@ impl Login {
     /// [`fits_cookies`](Self::fits_cookies) says it in advance. A token that [is bound](AccessToken::is_bound) to a key is
     /// refused when it comes in a cookie, which no proof comes with.
     pub fn dangerous_set_cookies(&self, cookies: &LoginCookies) -> HeaderMap {
-        cookies.set(&self.access, self.refresh.as_ref(), !self.until_closed)
+        cookies.set(&self.access, self.refresh.as_ref(), !self.until_closed, self.device)
     }
 
     /// Whether browsers keep these cookies: that of the access token has 4096 bytes at most, with its name and attributes

@@ -26,6 +26,10 @@ static OTHER_FIELDS: [HeaderName; 7] = [
 ];
 /// Query parameters that clients put a token in.
 const OTHER_PARAMETERS: [&str; 3] = ["access_token", "token", "jwt"];
+/// Where a browser says why it has not refreshed a bound login.
+const SKIPPED: HeaderName = HeaderName::from_static("secure-session-skipped");
+/// How many reasons are shown: there is one for each bound login.
+const MAX_REASONS: usize = 4;
 /// How many cookies and parameters are looked at.
 const MAX_LOOKED_AT: usize = 64;
 
@@ -38,9 +42,21 @@ impl Sources {
     /// What a head in which no source holds a token has instead, and what to change. Names of the request are in it as debug
     /// text, values are not.
     pub(crate) fn nearly(&self, head: &impl RequestHead) -> Option<Box<str>> {
-        let found = self.list.iter().find_map(|source| near(source, head)).or_else(|| elsewhere(&self.list, head))?;
+        let found = skipped(head)
+            .or_else(|| self.list.iter().find_map(|source| near(source, head)))
+            .or_else(|| elsewhere(&self.list, head))?;
         Some(found.into())
     }
+}
+
+/// Why a browser has not refreshed a login that is bound to its key (Device Bound Session Credentials).
+fn skipped(head: &impl RequestHead) -> Option<String> {
+    let value = head.header_values(&SKIPPED).next()?;
+    let reasons = value.split(|byte| *byte == b',').take(MAX_REASONS);
+    let reasons: Vec<_> = reasons
+        .map(|reason| shown(reason.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()))
+        .collect();
+    Some(format!("the browser has skipped the refresh of its bound login: {}", reasons.join(", ")))
 }
 
 /// What is nearly a token for this source.
@@ -192,6 +208,8 @@ mod tests {
         assert!(of(&sources, &[("cookie", "__Host-access_token=")], "/").contains("is empty"));
         assert!(of(&sources, &[], &format!("/?Token={JWT}")).contains(r#"the name "Token""#));
         assert!(of(&sources, &[("x-access-token", JWT)], "/").contains(r#"TokenSource::header("x-access-token")"#));
+        let skipped = [("secure-session-skipped", "quota_exceeded;session_identifier=\"secret\", unreachable")];
+        assert!(of(&sources, &skipped, "/").contains(r#"bound login: "quota_exceeded", "unreachable""#));
         assert!(of(&sources[..1], &[], &format!("/?jwt={JWT}")).contains(r#"the query parameter "jwt""#));
         assert!(of(&sources[1..], &[("authorization", "Bearer secret")], "/").contains("TokenSource::bearer()"));
     }

@@ -58,6 +58,26 @@ pub(crate) struct Found {
     reused: bool,
 }
 
+/// What came of a token whose holder is known by more than that.
+#[cfg_attr(not(feature = "device"), expect(dead_code, reason = "only browsers show that a login is theirs"))]
+pub(crate) enum Exchange {
+    /// It was exchanged.
+    First(OpaqueToken, SignIn),
+    /// It had been, at that moment, for the current one.
+    Again(OpaqueToken, NumericDate, SignIn),
+    /// It was exchanged before that.
+    Old(SignInKey, SignIn),
+}
+
+impl Exchange {
+    #[cfg_attr(not(feature = "device"), expect(dead_code, reason = "only browsers show that a login is theirs"))]
+    pub(crate) fn sign_in(&self) -> &SignIn {
+        match self {
+            Self::First(_, sign_in) | Self::Again(_, _, sign_in) | Self::Old(_, sign_in) => sign_in,
+        }
+    }
+}
+
 /// Why there is no next token.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -168,6 +188,27 @@ impl RefreshTokens {
         }
     }
 
+    /// The same for a login whose holder is known by more than the token: the token before the current one is good for as long as
+    /// nobody has used its successor, and nothing ends. `options` are what is special about the login from now on.
+    #[cfg_attr(not(feature = "device"), expect(dead_code, reason = "only browsers show that a login is theirs"))]
+    pub(crate) async fn exchange(&self, token: &[u8], options: Option<String>) -> Result<Exchange, RefreshError> {
+        let presented = Opaque::read(Kind::Refresh, token).ok_or(RefreshError::Malformed)?;
+        let (key, digest, now) = (presented.key()?, presented.digest()?, self.sign_ins.now());
+        let salt = Salt::new(random()?);
+        let next = presented.successor(salt)?;
+        let next_digest = next.digest()?;
+        let expires_at = self.sign_ins.expiry_from(now);
+        let change = Change { secret: next_digest, salt, expires_at, data: None, options };
+        let record = self.sign_ins.store.change(key, digest, change, now).await?.ok_or(RefreshError::Ended)?;
+        if record.secret == next_digest {
+            return Ok(Exchange::First(next.token(), record.into()));
+        }
+        match record.rotated.filter(|rotated| rotated.from == digest) {
+            Some(rotated) => Ok(Exchange::Again(presented.successor(rotated.salt)?.token(), rotated.at, record.into())),
+            None => Ok(Exchange::Old(key, record.into())),
+        }
+    }
+
     /// What the successor of that secret was made with, where the secret was replaced within the grace and the successor is
     /// the current one.
     fn is_retry(&self, record: &Record, digest: Digest, now: NumericDate) -> Option<Salt> {
@@ -176,7 +217,7 @@ impl RefreshTokens {
     }
 
     /// Ends a family of which two parties hold tokens.
-    async fn reused(&self, key: SignInKey, sign_in: SignIn) -> RefreshError {
+    pub(crate) async fn reused(&self, key: SignInKey, sign_in: SignIn) -> RefreshError {
         match self.sign_ins.store.remove(key).await {
             Ok(()) => RefreshError::Reused(Box::new(sign_in)),
             Err(error) => error.into(),

@@ -30,6 +30,7 @@
 
 pub mod acceptance;
 mod clock;
+mod device;
 mod issuer;
 mod server;
 #[cfg(feature = "login")]
@@ -38,6 +39,7 @@ mod token;
 mod verified;
 
 pub use clock::TestClock;
+pub use device::TestDevice;
 pub use issuer::TestIssuer;
 pub use server::IssuerServer;
 pub use token::TestToken;

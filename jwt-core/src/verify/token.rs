@@ -182,7 +182,10 @@ impl<C> VerifiedToken<C> {
     /// Whether it is good although nobody has shown that it is theirs.
     pub(crate) fn check_unproven(&self) -> Result<(), TokenError> {
         match self.confirmation() {
-            Some(confirmation) if !self.trust().is_some_and(|trust| trust.validation.bound_allowed) => {
+            Some(confirmation)
+                if !confirmation.is_by_device()
+                    && !self.trust().is_some_and(|trust| trust.validation.bound_allowed) =>
+            {
                 Err(TokenError::unproven(confirmation))
             }
             _ => Ok(()),
@@ -395,7 +398,7 @@ impl CompactToken {
 
     /// Whether it is bound to a key of its client.
     pub(crate) fn is_bound(&self) -> bool {
-        self.0.common().confirmation.is_some()
+        self.0.common().confirmation.as_ref().is_some_and(|confirmation| !confirmation.is_by_device())
     }
 
     /// How its sender has shown that it is theirs.

@@ -17,6 +17,7 @@ mod issuer;
 mod issuers;
 mod keys;
 mod login;
+mod login_device;
 mod login_dpop;
 mod login_model;
 mod login_options;

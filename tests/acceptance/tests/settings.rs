@@ -315,6 +315,10 @@ fn logins(rows: &mut Vec<Row>) {
     rows.push(("LoginsBuilder", "trusted_origin", Adds));
     assert!(new().transparent_renewal().transparent_renewal().build().is_ok());
     rows.push(("LoginsBuilder", "transparent_renewal", SaysTheSame));
+    rows.push(("LoginsBuilder", "bind_to_device", refused(new().bind_to_device().bind_to_device().build())));
+    let both = format!("{:?}", new().device_exempt("/one").device_exempt("/two"));
+    assert!(both.contains("/one") && both.contains("/two"), "{both}");
+    rows.push(("LoginsBuilder", "device_exempt", Adds));
     assert!(new().without_cookies().without_cookies().build().is_ok());
     rows.push(("LoginsBuilder", "without_cookies", SaysTheSame));
     let origins = new().public_origin("https://one.example").public_origin("https://two.example");

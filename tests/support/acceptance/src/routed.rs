@@ -26,6 +26,7 @@ impl RoutedStack {
     /// | path | answer |
     /// |---|---|
     /// | `/me` | the claims by any method, from the header or the cookie |
+    /// | `/bound` | `bound`, to whoever has shown a key |
     /// | `/auth/login` | a login in cookies, by any method |
     /// | `/auth/login/briefly` | a login in cookies that are not kept |
     /// | `/api/login` | a login in JSON, bound to the key of the proof in the request if it has one |
@@ -51,7 +52,7 @@ fn on_axum(listener: TcpListener, logins: Logins) {
     use axum::routing::any;
     use axum::{Json, Router};
     use http::request::Parts;
-    use jwt_tower::{Claims, JwtAuth, LoginRejection, LoginRoutes, SameOrigin, VerifiedToken};
+    use jwt_tower::{Claims, JwtAuth, LoginRejection, LoginRoutes, Require, SameOrigin, VerifiedToken};
 
     async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
         Json(user)
@@ -70,6 +71,7 @@ fn on_axum(listener: TcpListener, logins: Logins) {
         async move { Ok::<_, LoginRejection>(logins.log_in(&alice(), "phone").proof_from(&head).await?.json()) }
     };
     let app = Router::new()
+        .route("/bound", axum::routing::get(|| async { "bound" }).route_layer(Require::bound()))
         .route("/me", any(me))
         .route_layer(JwtAuth::new(auth.clone()))
         .route("/auth/login", any(log_in))
@@ -89,7 +91,7 @@ fn on_hyper(listener: TcpListener, logins: Logins) {
     use hyper_util::rt::TokioIo;
     use hyper_util::service::TowerToHyperService;
     use jwt_tower::login::{BrowserLogin, LoginAttempt};
-    use jwt_tower::{JwtAuth, LoginError, LoginRoutes};
+    use jwt_tower::{JwtAuth, LoginError, LoginRoutes, Require};
     use tower::{Layer, ServiceExt, service_fn};
 
     async fn log_in(request: &Request<Incoming>, remember: bool) -> Result<BrowserLogin, LoginError> {
@@ -120,12 +122,15 @@ fn on_hyper(listener: TcpListener, logins: Logins) {
 
     let auth = logins.authenticator::<User>().build().expect("an issuer knows what to expect");
     let protected = JwtAuth::new(auth.clone()).layer(service_fn(me));
+    let said = service_fn(async |_| Ok::<_, Infallible>(Response::new("bound".to_owned())));
+    let bound = JwtAuth::new(auth.clone()).layer(Require::bound().layer(said));
     let of_clients = logins.clone();
     let inner = service_fn(move |request: Request<Incoming>| {
-        let (logins, protected) = (of_clients.clone(), protected.clone());
+        let (logins, protected, bound) = (of_clients.clone(), protected.clone(), bound.clone());
         async move {
             match request.uri().path() {
                 "/me" => protected.oneshot(request).await,
+                "/bound" => bound.oneshot(request).await,
                 _ => open(logins, request).await,
             }
         }
@@ -152,7 +157,7 @@ fn on_hyper(listener: TcpListener, logins: Logins) {
 
 fn on_actix(listener: TcpListener, logins: Logins) {
     use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-    use jwt_actix::{Claims, Head, JwtAuth, LoginRejection, LoginRoutes, SameOrigin, VerifiedToken, response};
+    use jwt_actix::{Claims, Head, JwtAuth, LoginRejection, LoginRoutes, Require, SameOrigin, VerifiedToken, response};
 
     async fn me(Claims(user): Claims<User>) -> web::Json<VerifiedToken<User>> {
         web::Json(user)
@@ -176,6 +181,12 @@ fn on_actix(listener: TcpListener, logins: Logins) {
         let routed = web::scope("")
             .wrap(LoginRoutes::new(logins.clone(), auth.clone()))
             .service(web::resource("/me").wrap(JwtAuth::new(auth.clone())).to(me))
+            .service(
+                web::resource("/bound")
+                    .wrap(Require::bound())
+                    .wrap(JwtAuth::new(auth.clone()))
+                    .to(|| async { "bound" }),
+            )
             .route("/auth/login", web::route().to(log_in))
             .route("/auth/login/briefly", web::route().to(briefly))
             .route("/api/login", web::route().to(api_log_in))

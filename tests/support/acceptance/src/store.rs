@@ -11,6 +11,7 @@ pub struct WatchedStore {
     store: MemoryStore,
     down: AtomicBool,
     changes: AtomicUsize,
+    operations: AtomicUsize,
     gate: Semaphore,
 }
 
@@ -26,6 +27,7 @@ impl WatchedStore {
             store: MemoryStore::new(),
             down: AtomicBool::new(false),
             changes: AtomicUsize::new(0),
+            operations: AtomicUsize::new(0),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
         }
     }
@@ -40,6 +42,11 @@ impl WatchedStore {
         self.changes.load(Ordering::SeqCst)
     }
 
+    /// How often it was asked for anything.
+    pub fn operations(&self) -> usize {
+        self.operations.load(Ordering::SeqCst)
+    }
+
     /// Answers no change until [`open`](Self::open).
     pub fn close(&self) {
         self.gate.forget_permits(Semaphore::MAX_PERMITS);
@@ -52,6 +59,7 @@ impl WatchedStore {
 
     /// A store that is away does nothing.
     fn unless_down<'s, T: Send + 's>(&self, operation: impl FnOnce() -> StoreFuture<'s, T>) -> StoreFuture<'s, T> {
+        self.operations.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
             return Box::pin(async { Err(StoreError::unavailable(Down)) });
         }
