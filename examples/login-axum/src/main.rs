@@ -1,7 +1,7 @@
 //! Sign in, refresh, sign out, list devices: browsers by cookie, API clients by bearer token; on axum.
 //!
-//! `cargo run -p login-axum [PORT] [--store FILE|URL] [--key FILE]`, then open the address that it prints, or paste the `curl`
-//! lines. Users, passwords, limits and pages are in `login-common`.
+//! `cargo run -p login-axum [PORT] [--store FILE|URL] [--key FILE] [--bind-to-device]`, then open the address that it prints,
+//! or paste the `curl` lines. Users, passwords, limits and pages are in `login-common`.
 
 use std::error::Error;
 use std::net::SocketAddr;

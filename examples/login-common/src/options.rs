@@ -16,6 +16,7 @@ usage: cargo run -p login-axum [PORT] [OPTION...]        login-actix takes the s
   --key FILE       the private key that signs, P-256 in PEM: the same for all instances, so needed with a URL.
                    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out FILE
                    Without it, one is made: beside the file of the store, or gone with the process.
+  --bind-to-device binds logins in cookies to a key of the browser, where it can: an experiment of Chromium, behind TLS
   --dangerous-plain-http-on-localhost
                    cookies without `Secure` and without prefixes, for a browser that takes no `Secure` cookie from
                    http://localhost (Safari is one, Chromium is not)
@@ -61,6 +62,8 @@ pub struct Options {
     pub store: Place,
     /// The file with the private key.
     pub key: Option<PathBuf>,
+    /// Whether logins are bound to a key of the browser, where it can.
+    pub bind_to_device: bool,
     /// Whether cookies must do without `Secure`.
     pub plain_http: bool,
 }
@@ -83,6 +86,7 @@ impl Options {
                 Arg::Value(port) => options.port = port.parse()?,
                 Arg::Long("store") => options.store = parser.value()?.string()?.into(),
                 Arg::Long("key") => options.key = Some(parser.value().map(OsString::into)?),
+                Arg::Long("bind-to-device") => options.bind_to_device = true,
                 Arg::Long("dangerous-plain-http-on-localhost") => options.plain_http = true,
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
@@ -144,6 +148,7 @@ mod tests {
             assert!(parse(arguments).is_err(), "{arguments:?}");
         }
         assert!(parse(&["--store", "redis://127.0.0.1", "--key", "key.pem", "0"]).unwrap().is_some());
+        assert!(parse(&["--bind-to-device"]).unwrap().is_some_and(|options| options.bind_to_device));
         assert!(parse(&["--help"]).unwrap().is_none());
     }
 }

@@ -69,8 +69,8 @@ impl Service {
         let logins = Logins::builder(issuer, refresh_tokens)
             .cookies(cookies.build()?)
             .revocations(&revocations)
-            .after_log_out("/login")
-            .build()?;
+            .after_log_out("/login");
+        let logins = if options.bind_to_device { logins.bind_to_device() } else { logins }.build()?;
         let auth = logins.authenticator().build()?;
         let (users, limits) = (Arc::new(Users::new()?), Arc::new(Limits::new()));
         Ok(Self { logins, auth, users, limits })

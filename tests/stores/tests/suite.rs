@@ -6,12 +6,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use jwt_core::binding::{Dpop, DpopKey};
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::revocation::{Revoked, WhileUnreachable};
 use jwt_core::session::{NewSignIn, OpaqueToken, RefreshError, SignIn, SignInsBuildError};
 use jwt_core::store::StoreError;
 use jwt_core::store::{Revocation, RevocationStore, StoreFuture};
+use jwt_core::testing::TestDevice;
 use jwt_core::{Algorithm, Issuer, LoginError, Logins, RefreshTokens, Revocations, Sessions, SigningKey};
 use serde_json::{Value, json};
 use stores_tests::{Stores, TestClock, Unannounced, proved};
@@ -86,6 +88,12 @@ macro_rules! on_every_store {
             async fn keeps_a_login_bound_to_its_key() {
                 let Some(stores): Option<Stores> = $open.await else { return };
                 super::a_login_that_is_bound_to_a_key_stays_so(stores).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn keeps_a_login_bound_to_its_browser() {
+                let Some(stores): Option<Stores> = $open.await else { return };
+                super::a_login_that_is_bound_to_a_browser_is_refreshed_by_it_alone(stores).await;
             }
         }
     )*};
@@ -280,6 +288,85 @@ async fn with_a_key_nobody_else_can_tell_the_subject_of_a_token() {
         assert_eq!(refresh().subject_key(short).build().err(), Some(expected.clone()));
         assert_eq!(sessions().subject_key(short).build().err(), Some(expected));
     }
+}
+
+/// A browser with a key in software, whose every request is answered by another instance.
+async fn a_login_that_is_bound_to_a_browser_is_refreshed_by_it_alone(stores: Stores) {
+    let clock = TestClock::new();
+    let key = SigningKey::secret(Algorithm::HS256, [7; 32]).unwrap();
+    let issuer = Issuer::builder(ISSUER).audience("api").signing_key(key).clock(clock.clone()).build().unwrap();
+    let logins = || {
+        let builder = Logins::builder(issuer.clone(), refresh_tokens(&stores, &clock));
+        builder.dpop(Dpop::new().replay_store(stores.proofs.clone())).bind_to_device().build().unwrap()
+    };
+    let post = async |path: &str, jar: &HeaderMap, fields: &[(&str, &str)]| {
+        let logins = logins();
+        let request = http::Request::post(path).header("sec-fetch-site", "same-origin").header("cookie", cookies(jar));
+        let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(()).unwrap();
+        let auth = logins.authenticator::<Value>().build().unwrap();
+        let route = logins.route(&request).unwrap();
+        route.respond(&auth, &request, Ok(&[])).await.map(drop).into_parts().0
+    };
+    let (device, other) = (TestDevice::new(), TestDevice::new());
+    let request = http::Request::post("/auth/login").header("sec-fetch-site", "same-origin").body(()).unwrap();
+    let login = logins().attempt(&request).unwrap().log_in(&json!({"sub": "of a browser"})).await.unwrap();
+    let jar = login.headers().clone();
+    let session = cookie(&jar, "__Host-refresh_token_id");
+    let challenge = |text: &str| text.split('"').rfind(|part| part.len() == 64).unwrap().to_owned();
+    let offered = challenge(jar["secure-session-registration"].to_str().unwrap());
+    let register = "/auth/device/register";
+    let registered = post(register, &jar, &[("secure-session-response", &device.registration(&offered))]).await;
+    assert_eq!(registered.status, 200);
+    let again =
+        post(register, &registered.headers, &[("secure-session-response", &other.registration(&offered))]).await;
+    assert_eq!(again.status, 400);
+    let mut jar = registered.headers;
+    for _ in 0..2 {
+        clock.advance(seconds(1000));
+        let refresh = async |jar: &HeaderMap, proof: Option<&str>| {
+            let proof = proof.map(|proof| ("secure-session-response", proof));
+            let fields: Vec<_> = proof.into_iter().chain([("sec-secure-session-id", &*session)]).collect();
+            post("/auth/device/refresh", jar, &fields).await
+        };
+        let asked = async |jar: &HeaderMap| {
+            let reply = refresh(jar, None).await;
+            assert_eq!(reply.status, 403);
+            challenge(reply.headers["secure-session-challenge"].to_str().unwrap())
+        };
+        assert_eq!(post("/auth/refresh", &jar, &[]).await.status, 400, "without the key");
+        let answer = other.refresh(&asked(&jar).await);
+        assert_eq!(refresh(&jar, Some(&answer)).await.status, 400, "with another key");
+        // The thief has used the token up, and the browser does not notice.
+        clock.advance(seconds(1));
+        let proof = device.refresh(&asked(&jar).await);
+        let refreshed = refresh(&jar, Some(&proof)).await;
+        assert_eq!(refreshed.status, 200);
+        assert_eq!(refresh(&jar, Some(&proof)).await.status, 400, "once, on whichever instance");
+        let before = std::mem::replace(&mut jar, refreshed.headers);
+        clock.advance(seconds(1));
+        let proof = device.refresh(&asked(&jar).await);
+        let refreshed = refresh(&jar, Some(&proof)).await;
+        assert_eq!(refreshed.status, 200);
+        assert_eq!(refresh(&jar, Some(&proof)).await.status, 403, "once");
+        let stale = other.refresh(&asked(&before).await);
+        assert_eq!(refresh(&before, Some(&stale)).await.status, 400, "a token of before ends nothing without the key");
+        jar = refreshed.headers;
+    }
+    assert_eq!(post("/auth/logout", &jar, &[]).await.status, 204);
+    let ended = post("/auth/device/refresh", &jar, &[("sec-secure-session-id", &session)]).await;
+    assert_eq!(ended.status, 400);
+}
+
+/// As a browser sends them back.
+fn cookies(jar: &HeaderMap) -> String {
+    let pairs = jar.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
+    pairs.collect::<Vec<_>>().join("; ")
+}
+
+fn cookie(jar: &HeaderMap, name: &str) -> String {
+    let all = cookies(jar);
+    all.split("; ").find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap().to_owned()
 }
 
 async fn a_login_that_is_bound_to_a_key_stays_so(stores: Stores) {

@@ -1,0 +1,3 @@
+//! What is held against services of the tests in a real browser, whose time the test moves.
+
+mod device;
