@@ -81,6 +81,7 @@ mod forward_token;
     all(
         doctest,
         feature = "cache",
+        feature = "device",
         feature = "introspection",
         feature = "login",
         feature = "mcp",

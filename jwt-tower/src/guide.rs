@@ -20,6 +20,7 @@
 //! - [Meet FAPI 2.0](self::fapi2)
 //! - [Write your own answers](self::own_answers)
 //! - [Bind tokens to a key of their client](self::bound_tokens)
+//! - [Bind logins to a browser](self::device_bound_logins)
 //! - [Protect cookies against cross-site requests](self::cross_site_requests)
 //! - [WebSockets, server-sent events and downloads](self::websockets_and_downloads)
 //! - [Protect a gRPC service](self::grpc)
@@ -66,6 +67,7 @@
 //! - [How a token is verified](self::verification)
 //! - [The cache of verified tokens](self::token_cache)
 //! - [Refresh tokens, sessions and revocation](self::logins_and_revocation)
+//! - [What a thief can do with what](self::what_a_thief_can_do)
 //! - [Threat model](self::threat_model)
 //! - [Comparison with other crates](self::comparison)
 
@@ -93,6 +95,8 @@ pub mod fapi2 {}
 pub mod own_answers {}
 #[doc = include_str!("../guide/bound_tokens.md")]
 pub mod bound_tokens {}
+#[doc = include_str!("../guide/device_bound_logins.md")]
+pub mod device_bound_logins {}
 #[doc = include_str!("../guide/cross_site_requests.md")]
 pub mod cross_site_requests {}
 #[doc = include_str!("../guide/websockets_and_downloads.md")]
@@ -173,6 +177,8 @@ pub mod verification {}
 pub mod token_cache {}
 #[doc = include_str!("../guide/logins_and_revocation.md")]
 pub mod logins_and_revocation {}
+#[doc = include_str!("../guide/what_a_thief_can_do.md")]
+pub mod what_a_thief_can_do {}
 #[doc = include_str!("../guide/threat_model.md")]
 pub mod threat_model {}
 #[doc = include_str!("../guide/comparison.md")]

@@ -83,6 +83,7 @@ mod forward_token;
         doctest,
         feature = "axum",
         feature = "cache",
+        feature = "device",
         feature = "introspection",
         feature = "login",
         feature = "mcp",
