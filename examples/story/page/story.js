@@ -265,7 +265,7 @@ async function flip(what) {
     turning -= 1;
   }
 }
-document.querySelectorAll(".switches input").forEach((input) => input.addEventListener("change", () => flip({ [input.name]: JSON.parse(input.value) })));
+document.querySelectorAll(".cluster .switches input").forEach((input) => input.addEventListener("change", () => flip({ [input.name]: JSON.parse(input.value) })));
 $("cache").addEventListener("click", () => flip({ cache: !state.cache }));
 $("rotate").addEventListener("click", () => flip("rotate"));
 document.querySelectorAll("button.instance").forEach((button) => button.addEventListener("click", () => {
@@ -554,3 +554,24 @@ document.addEventListener("visibilitychange", () => {
   else listen();
 });
 if (!document.hidden) listen();
+
+// ---- Somebody steals the cookie ----------------------------------------------------------------------------------
+
+$("steal").addEventListener("click", async () => {
+  const bound = document.querySelector('input[name="bound"]:checked').value;
+  const answer = await fetch("/steal", { method: "POST", headers: { "content-type": "application/json" }, body: bound });
+  if (!answer.ok) return;
+  const lines = await answer.json();
+  const rows = lines.map(({ who, what, request, status }) => {
+    const said = [make("span", { class: "what" }, what)];
+    if (request) said.push(" ", make("code", {}, request), " ", make("b", { class: status < 400 ? "ok" : "bad" }, `${status}`));
+    if (who === "both") return make("tr", {}, make("td", { colspan: "2", class: "both" }, ...said));
+    const cell = make("td", {}, ...said);
+    return make("tr", {}, ...(who === "owner" ? [cell, make("td")] : [make("td"), cell]));
+  });
+  $("thieves").hidden = false;
+  $("thieves").querySelector("tbody").replaceChildren(...rows);
+  tell($("stolen"), bound === "true"
+    ? "Bound: the thief was in until the access token expired, and cannot refresh without the key. The owner goes on."
+    : "Not bound: the thief refreshed, and was in until the owner came with the old refresh token. That ended the login for both.");
+});

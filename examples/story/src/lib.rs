@@ -20,6 +20,7 @@ mod page;
 mod provider;
 mod sentence;
 mod source;
+mod theft;
 mod user;
 mod witness;
 mod world;

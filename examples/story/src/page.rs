@@ -25,6 +25,7 @@ use crate::client::{self, Http};
 use crate::cluster::Cluster;
 use crate::provider::Happens;
 use crate::source;
+use crate::theft;
 use crate::user::User;
 use crate::witness::Hop;
 
@@ -66,6 +67,7 @@ pub async fn serve(cluster: Arc<Cluster>, listener: TcpListener) -> io::Result<(
         .route("/events", get(events))
         .route("/switch", post(switch))
         .route("/sent", get(sent))
+        .route("/steal", post(steal))
         .route("/login", any(to_login))
         .route("/revoke", any(to_login))
         .route("/shop/{*path}", any(to_front))
@@ -170,6 +172,14 @@ async fn told(cluster: &Cluster, happens: Happens, name: &str) -> Result<(), Box
 /// The header field that the browser sends along. The page shows it, and no script could read the cookie.
 async fn sent(headers: HeaderMap) -> Json<Option<String>> {
     Json(credentials(&headers))
+}
+
+/// Steals the cookies of a login that is bound to its browser, or is not. JSON only, as a switch.
+async fn steal(Json(bound): Json<bool>) -> Response {
+    match theft::steal(bound).await {
+        Ok(lines) => Json(lines).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn to_login(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Each file with its text, as it was compiled.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 14] = [
     ("access.rs", include_str!("access.rs")),
     ("cache.rs", include_str!("cache.rs")),
     ("cluster.rs", include_str!("cluster.rs")),
@@ -17,6 +17,7 @@ const FILES: [(&str, &str); 13] = [
     ("page.rs", include_str!("page.rs")),
     ("provider.rs", include_str!("provider.rs")),
     ("sentence.rs", include_str!("sentence.rs")),
+    ("theft.rs", include_str!("theft.rs")),
 ];
 
 /// The name of a place in the code: a comment `// #name`, whose line then has that id.

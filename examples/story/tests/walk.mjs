@@ -396,6 +396,18 @@ await step("the keyboard alone does it, and what is focused is to be seen", asyn
   await page.waitForFunction((before) => (document.querySelector("#journeys > li")?.value ?? 0) > before, before);
 });
 
+await step("somebody steals the cookie: with binding, the thief is out and the owner goes on", async () => {
+  const last = () => page.locator("#thieves tbody tr b").allInnerTexts();
+  await press("Steal the cookie");
+  await says("#stolen", /the thief refreshed, and was in/);
+  assert.deepEqual((await last()).slice(-2), ["401", "401"]);
+  await choose("bound", "true");
+  await press("Steal the cookie");
+  await says("#stolen", /cannot refresh without the key. The owner goes on/);
+  assert.deepEqual((await last()).slice(-2), ["200", "401"]);
+  assert.match(await page.locator(".theft .legend").innerText(), /Both browsers are simulated/);
+});
+
 await step("it fits a phone, light and dark", async () => {
   await page.setViewportSize({ width: 390, height: 844 });
   await ask();
