@@ -39,6 +39,7 @@ replayed! {
     a_token_that_says_nothing_opens_what_it_was_made_for opaque_token;
     nothing_but_a_key_that_is_known_is_accepted api_key;
     the_signature_of_a_service_is_read_as_the_model_reads_it remote_signature;
+    a_browser_refreshes_only_with_what_it_was_asked_to_sign device_proof;
     a_proof_is_good_only_where_the_model_says_so dpop_proof;
     an_answer_about_a_token_is_taken_as_the_model_takes_it introspection_answer;
     a_logout_is_taken_only_where_the_model_allows_it event_token;
