@@ -40,6 +40,7 @@
 //! | say what claims allow | [`guard`] |
 //! | sign tokens, here or where the key is, and publish keys | `issue` (feature `login`) |
 //! | log people in, refresh, log them out; cookies | `login` (feature `login`) |
+//! | bind logins to their browser | `login` (feature `device`) |
 //! | have people sign in with an identity provider | `login::oidc` (feature `oidc`) |
 //! | keep refresh tokens and sessions | `session`, in a `store` (feature `login`) |
 //! | refuse tokens before they expire | `revocation` (feature `login`) |
