@@ -1,2 +1,2 @@
-//! The acceptance suite with every feature on that another crate might switch on: both crypto backends of
-//! jsonwebtoken, and of serde_json whatever changes how it reads.
+//! The acceptance suite with every feature on that another crate might switch on: both backends of
+//! cryptography, and of serde_json whatever changes how it reads.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
+mod beside_jsonwebtoken;
 mod dpop_clients;
 mod dpop_judges;
 mod interop;
