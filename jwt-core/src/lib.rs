@@ -37,6 +37,7 @@
 //! | load keys, fetch them, sign with them | [`key`] |
 //! | verify tokens, trust several issuers, look tokens up | [`verify`] |
 //! | remember the tenants of a provider | `tenants` (feature `remote`) |
+//! | trust a provider by a preset | `providers` (feature `remote`) |
 //! | say what claims allow | [`guard`] |
 //! | sign tokens, here or where the key is, and publish keys | `issue` (feature `login`) |
 //! | log people in, refresh, log them out; cookies | `login` (feature `login`) |
@@ -145,6 +146,8 @@ pub use guard::mcp::{self, McpResource};
 #[cfg(feature = "login")]
 pub use issue::Issuer;
 pub use issuers::TrustedIssuer;
+#[cfg(feature = "remote")]
+pub use issuers::providers;
 #[cfg(feature = "remote")]
 pub use issuers::tenants::{self, Tenants};
 #[cfg(feature = "remote")]

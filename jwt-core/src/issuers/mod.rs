@@ -1,6 +1,8 @@
 //! Who is trusted, and for what: one issuer, several, or those that a rule covers; and how `iss` selects among them.
 
 mod key_source;
+#[cfg(feature = "remote")]
+pub mod providers;
 mod several;
 #[cfg(feature = "remote")]
 pub mod tenants;

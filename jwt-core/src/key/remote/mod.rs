@@ -1,6 +1,8 @@
 //! Keys that are fetched: what everybody is told of them, and with the feature `remote`, how that is done.
 
 #[cfg(feature = "remote")]
+mod bearer;
+#[cfg(feature = "remote")]
 mod client;
 #[cfg(any(feature = "introspection", feature = "oidc"))]
 mod credentials;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::origin::Origin;
 use super::{Settings, published};
+use crate::key::remote::bearer::WithBearer;
 use crate::key::remote::client::DefaultClient;
 use crate::key::remote::get::{document, first_of, get, not_found};
 use crate::key::remote::metadata;
@@ -54,6 +55,14 @@ pub(super) async fn download(
         let made = spawn_blocking(move || DefaultClient::new(connect_timeout, 0, roots.certificates()?)).await;
         own = made.map_err(|_| FetchError::Stopped)??;
         &own
+    };
+    let with_bearer;
+    let client = if let Some(path) = &settings.bearer_token_file {
+        let (Origin::Jwks(address) | Origin::Issuer(address)) = &settings.origin;
+        with_bearer = WithBearer::read(client, path.clone(), address).await?;
+        &with_bearer
+    } else {
+        client
     };
     let (address, place) = match (&settings.origin, known) {
         (Origin::Jwks(address), _) => (address.clone(), None),

@@ -12,6 +12,7 @@ mod tests;
 mod waiting;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ use crate::key::{
 /// | [`cool_down`](Self::cool_down) | 5 seconds | how often strangers can cause a fetch |
 /// | [`timeout`](Self::timeout) | 10 seconds | a provider that hangs is down |
 /// | [`connect_timeout`](Self::connect_timeout) | 3 seconds | an address that does not answer by then will not |
+/// | [`bearer_token_file`](Self::bearer_token_file) | none | whom the provider gives its keys to |
 /// | [`root_certificate`](Self::root_certificate) | none beside those of the platform | whoever has a certificate of a trusted authority can answer as the provider |
 /// | [`max_bytes`](Self::max_bytes) | 1 MiB | a key has some hundred bytes |
 /// | [`max_keys`](Self::max_keys) | 100 | providers publish two to ten |
@@ -90,6 +92,7 @@ struct Settings {
     algorithms: Option<Vec<Algorithm>>,
     client: Option<Arc<dyn Fetch>>,
     roots: RootCertificates,
+    bearer_token_file: Option<PathBuf>,
     schedule: Schedule,
     on_demand: Option<OnDemand>,
     plain_http: bool,
@@ -131,6 +134,7 @@ impl RemoteKeySet {
             algorithms: None,
             client: None,
             roots: RootCertificates::default(),
+            bearer_token_file: None,
             schedule: Schedule::default(),
             on_demand: None,
             plain_http: false,
@@ -267,6 +271,15 @@ impl RemoteKeySet {
         self.changed(|settings| settings.roots.add(pem.as_ref()))
     }
 
+    /// Sends the token of that file as `Authorization: Bearer` when keys are fetched: for a provider that gives them to known
+    /// callers only, as the API server of Kubernetes does. The file is read for each fetch, and the token is sent to the host
+    /// of the configured address alone. A file that cannot be read is a fetch that fails, and is tried again. Default: none.
+    #[must_use]
+    pub fn bearer_token_file(self, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        self.set("bearer_token_file", |settings| settings.bearer_token_file = Some(path))
+    }
+
     /// The same certificate authorities as another client of the provider.
     #[allow(dead_code, reason = "for the feature `oidc`")]
     pub(crate) fn roots(self, roots: RootCertificates) -> Self {
@@ -396,6 +409,7 @@ impl KeyFeed for RemoteKeySet {
             algorithms,
             client: _,
             roots,
+            bearer_token_file,
             schedule,
             on_demand: _,
             given: _,
@@ -406,7 +420,7 @@ impl KeyFeed for RemoteKeySet {
             max_keys,
         } = &*self.settings;
         let how = (plain_http, lenient, connect_timeout, max_bytes, max_keys);
-        format!("{origin:?} {algorithms:?} {schedule:?} {how:?} {roots:?}")
+        format!("{origin:?} {algorithms:?} {schedule:?} {how:?} {roots:?} {bearer_token_file:?}")
     }
 }
 
