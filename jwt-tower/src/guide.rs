@@ -24,6 +24,7 @@
 //! - [Protect cookies against cross-site requests](self::cross_site_requests)
 //! - [WebSockets, server-sent events and downloads](self::websockets_and_downloads)
 //! - [Protect a gRPC service](self::grpc)
+//! - [Put a reverse proxy in front](self::reverse_proxies)
 //! - [Let a reverse proxy ask](self::forward_auth)
 //! - [Use hyper or another Tower stack](self::other_tower_stacks)
 //! - [Tell clients where to get a token](self::resource_metadata)
@@ -103,6 +104,8 @@ pub mod cross_site_requests {}
 pub mod websockets_and_downloads {}
 #[doc = include_str!("../guide/grpc.md")]
 pub mod grpc {}
+#[doc = include_str!("../guide/reverse_proxies.md")]
+pub mod reverse_proxies {}
 #[doc = include_str!("../guide/forward_auth.md")]
 pub mod forward_auth {}
 #[doc = include_str!("../guide/other_tower_stacks.md")]

@@ -18,7 +18,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use http::header::ORIGIN;
 
 use crate::answer::{Answer, Challenges, Cookies, ResponseHeaders};
 use crate::binding::{Binding, Shown};
@@ -27,7 +26,7 @@ use crate::error::{AuthError, CrossSiteError, TokenError, Unavailable};
 use crate::observe::log;
 use crate::observe::near_miss::Sources;
 use crate::request::RequestHead;
-use crate::request::cross_site::CrossSite;
+use crate::request::cross_site::{CrossSite, page_and_host};
 use crate::request::source::{self, Credential, Presented};
 use crate::verify::{Failure, VerifiedToken, Verifier};
 pub use builder::AuthenticatorBuilder;
@@ -110,14 +109,14 @@ impl<C: ClaimsType> Authenticator<C> {
         let in_cookie = presented == Presented::InCookie;
         let csrf_token = match inner.cross_site.check(head, in_cookie) {
             Ok(csrf_token) => csrf_token,
-            Err(error) => return Verdict::Rejected(cross_site(error, head.header_values(&ORIGIN).next())),
+            Err(error) => return Verdict::Rejected(cross_site(error, page_and_host(head))),
         };
         let shown = |verified: Option<&_>| inner.binding.shown(head, presented, verified);
         match inner.verifier.attempt(token, head.client_address()) {
             Ok(verified) if inner.binding.asks_nothing_of(&verified, presented) => {
                 match inner.cross_site.check_token(csrf_token, verified.token_id()) {
                     Ok(()) => Verdict::Verified(verified),
-                    Err(error) => Verdict::Rejected(cross_site(error, None)),
+                    Err(error) => Verdict::Rejected(cross_site(error, [None; 2])),
                 }
             }
             Ok(verified) => {
@@ -146,7 +145,7 @@ impl<C: ClaimsType> Authenticator<C> {
     fn admitted(&self, token: VerifiedToken<C>, csrf_token: Option<&[u8]>, shown: Option<&Shown>) -> Verdict<C> {
         let Inner { cross_site: pages, binding, verifier, .. } = &*self.0;
         if let Err(error) = pages.check_token(csrf_token, token.token_id()) {
-            return Verdict::Rejected(cross_site(error, None));
+            return Verdict::Rejected(cross_site(error, [None; 2]));
         }
         match binding.check(&token, shown, verifier) {
             Ok((possession, None)) => Verdict::Verified(token.shown_by(possession)),
@@ -281,8 +280,8 @@ pub(crate) fn nearly(sources: &Sources, head: &impl RequestHead) -> Option<Box<s
     if log::wants_no_token() { sources.nearly(head) } else { None }
 }
 
-fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) -> AuthError {
-    log::cross_site(error, origin);
+fn cross_site(error: CrossSiteError, page_and_host: [Option<&[u8]>; 2]) -> AuthError {
+    log::cross_site(error, page_and_host);
     error.into()
 }
 

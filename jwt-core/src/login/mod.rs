@@ -27,7 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HOST, ORIGIN};
+use http::header::HOST;
 use http::{HeaderMap, Request};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -59,7 +59,7 @@ use crate::facade::tracing;
 use crate::issue::{AccessToken, IssueError, Issuer, Particulars};
 use crate::observe::log;
 use crate::request::RequestHead;
-use crate::request::cross_site::CrossSite;
+use crate::request::cross_site::{CrossSite, page_and_host};
 use crate::request::refresh_cookie::RefreshCookie;
 use crate::request::source::{self, Credential, Presented, TokenSource};
 use crate::revocation::Revocations;
@@ -521,7 +521,7 @@ impl Logins {
     /// [`AuthError::CrossSite`].
     pub fn check_origin(&self, head: &impl RequestHead) -> Result<(), AuthError> {
         self.0.cross_site.check(head, true).map(drop).map_err(|error| {
-            log::cross_site(error, head.header_values(&ORIGIN).next());
+            log::cross_site(error, page_and_host(head));
             error.into()
         })
     }

@@ -54,10 +54,12 @@ pub(crate) fn expired_is_anonymous(error: &AuthError) {
 }
 
 /// A request with a cookie is not served because of the page that it may come from.
-pub(crate) fn cross_site(error: CrossSiteError, origin: Option<&[u8]>) {
-    let origin = origin.map(|origin| String::from_utf8_lossy(&origin[..origin.len().min(MAX_UNVERIFIED)]));
-    let origin = origin.as_deref().map(debug);
-    tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, "cross-site request rejected");
+/// Beside the page stands the host, since a proxy may have changed it.
+pub(crate) fn cross_site(error: CrossSiteError, page_and_host: [Option<&[u8]>; 2]) {
+    let short = |text: &[u8]| String::from_utf8_lossy(&text[..text.len().min(MAX_UNVERIFIED)]).into_owned();
+    let [origin, host] = page_and_host.map(|text| text.map(short));
+    let (origin, host) = (origin.as_deref().map(debug), host.as_deref().map(debug));
+    tracing::warn!(target: "jwt", reason = %error, unverified_origin = origin, unverified_host = host, "cross-site request rejected");
 }
 
 /// A request to a server of the Model Context Protocol is not served for something else than its token. `foreign`, where a page

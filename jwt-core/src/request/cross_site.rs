@@ -97,6 +97,12 @@ impl CrossSite {
     }
 }
 
+/// The page that a request says it comes from and the host that it is for, for the log.
+pub(crate) fn page_and_host(head: &impl RequestHead) -> [Option<&[u8]>; 2] {
+    let host = || head.header_values(&HOST).next();
+    [head.header_values(&ORIGIN).next(), head.authority().map(str::as_bytes).or_else(host)]
+}
+
 /// The methods that change nothing (RFC 9110 §9.2.1), in upper case as they must be: whatever is written otherwise is
 /// another method. A WebSocket handshake is a GET by name only: what goes over the connection afterwards can change anything.
 fn is_safe(head: &impl RequestHead) -> bool {

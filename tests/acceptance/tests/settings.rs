@@ -158,6 +158,7 @@ fn authenticators(rows: &mut Vec<Row>) {
         "dangerous_allow_mistyped_claim",
         "scope_implies",
         "public_origin",
+        "provider",
     ] {
         rows.push(("AuthenticatorBuilder", adds, Adds));
     }

@@ -1,6 +1,8 @@
 //! What each provider publishes and issues, after its public documentation; all values are made up. `refused` and `accepted`
 //! are changes to the good token: `null` takes a claim away.
 
+#![expect(clippy::needless_pass_by_value, reason = "each shape takes the keys as they come")]
+
 use std::time::{Duration, SystemTime};
 
 use providers_tests::Kind;

@@ -1,0 +1,151 @@
+//! A proxy of Debian, with a block of the page in a file around it.
+
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use outside::{Process, command, free_port, is_installed, is_there};
+
+const PAGE: &str = include_str!("../../../docs/how-to/reverse-proxies.md");
+
+/// A program that passes requests on.
+pub(crate) struct Kind {
+    /// Its section of the page.
+    pub(crate) heading: &'static str,
+    program: &'static str,
+    /// What is in its file around the block of the page, which is at `${BLOCK}`.
+    around: &'static str,
+    arguments: &'static [&'static str],
+}
+
+pub(crate) const NGINX: Kind = Kind {
+    heading: "nginx",
+    program: "nginx",
+    around: "daemon off;
+master_process off;
+pid ${DIRECTORY}/pid;
+error_log stderr crit;
+events {}
+http {
+    access_log off;
+    client_body_temp_path ${DIRECTORY}/body;
+    proxy_temp_path ${DIRECTORY}/proxy;
+    fastcgi_temp_path ${DIRECTORY}/fastcgi;
+    uwsgi_temp_path ${DIRECTORY}/uwsgi;
+    scgi_temp_path ${DIRECTORY}/scgi;
+    ${BLOCK}
+}
+",
+    arguments: &["-e", "stderr", "-c"],
+};
+
+pub(crate) const KINDS: [Kind; 5] = [
+    NGINX,
+    Kind {
+        heading: "Apache",
+        program: "apache2",
+        around: "ServerRoot ${DIRECTORY}
+ServerName proxy.example.com
+PidFile ${DIRECTORY}/pid
+ErrorLog /dev/stderr
+LogLevel crit
+User www-data
+Group www-data
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
+LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so
+Listen 127.0.0.1:8080
+${BLOCK}
+",
+        // In one process: children would outlive it.
+        arguments: &["-X", "-f"],
+    },
+    Kind {
+        heading: "HAProxy",
+        program: "haproxy",
+        around: "defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+${BLOCK}
+",
+        arguments: &["-db", "-q", "-f"],
+    },
+    Kind {
+        heading: "Caddy",
+        program: "caddy",
+        around: "{
+    admin off
+    auto_https off
+    log {
+        level ERROR
+    }
+}
+${BLOCK}
+",
+        arguments: &["run", "--adapter", "caddyfile", "--config"],
+    },
+    Kind { heading: "h2o", program: "h2o", around: "${BLOCK}\nerror-log: ${DIRECTORY}/log\n", arguments: &["-c"] },
+];
+
+/// A proxy that runs.
+pub(crate) struct Proxy {
+    /// Where clients find it.
+    pub(crate) address: SocketAddr,
+    directory: PathBuf,
+    _process: Process,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // Only files of this test are in it.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Kind {
+    /// Whether it is installed; says so where it is not.
+    pub(crate) fn is_there(&self) -> bool {
+        is_there(is_installed(self.program), self.program, "tests/setup proxies")
+    }
+
+    /// What the page says.
+    pub(crate) fn block(&self) -> &'static str {
+        let (_, section) = PAGE.split_once(&format!("\n## {}\n", self.heading)).expect("the proxy has a section");
+        section.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has a block")
+    }
+
+    /// In front of that service.
+    pub(crate) fn start(&self, block: &str, service: SocketAddr) -> Proxy {
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("proxies-{}-{number}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let block = block.replace("127.0.0.1:3000", &service.to_string()).replace("8080", &address.port().to_string());
+        let config = self.around.replace("8080", &address.port().to_string());
+        let config = config.replace("${BLOCK}", &block).replace("${DIRECTORY}", &directory.to_string_lossy());
+        let process = self.run(&directory, &config);
+        let limit = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < limit, "{} does not start", self.heading);
+            thread::sleep(Duration::from_millis(20));
+        }
+        Proxy { address, directory, _process: process }
+    }
+
+    fn run(&self, directory: &Path, config: &str) -> Process {
+        let file = directory.join("config");
+        fs::write(&file, config).unwrap();
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let mut program = command(self.program);
+        program.env("PATH", path).env("HOME", directory).args(self.arguments).arg(&file);
+        Process(program.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
+    }
+}
