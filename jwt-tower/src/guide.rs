@@ -45,6 +45,7 @@
 //! - [Pass a token on to another service](self::forward_tokens)
 //! - [Test your application](self::test_your_application)
 //! - [Accept tokens that are bound to a certificate](self::mutual_tls)
+//! - [Protect some routes and not others](self::routing)
 //! - [Order the middleware](self::middleware_order)
 //! - [Run it in production](self::deploy)
 //! - [Move from another crate](self::migrate)
@@ -60,6 +61,7 @@
 //! - [Keys that are fetched](self::fetched_keys)
 //! - [Profiles: the rules for access tokens and ID tokens](self::token_profiles)
 //! - [Logins: tokens, cookies, settings, answers](self::login)
+//! - [Partners: what it was tried with](self::partners)
 //! - [The Model Context Protocol: rules and tests](self::mcp_rules)
 //!
 //! # Explanation
@@ -146,6 +148,8 @@ pub mod forward_tokens {}
 pub mod test_your_application {}
 #[doc = include_str!("../guide/mutual_tls.md")]
 pub mod mutual_tls {}
+#[doc = include_str!("../guide/routing.md")]
+pub mod routing {}
 #[doc = include_str!("../guide/middleware_order.md")]
 pub mod middleware_order {}
 #[doc = include_str!("../guide/deploy.md")]
@@ -170,6 +174,8 @@ pub mod fetched_keys {}
 pub mod token_profiles {}
 #[doc = include_str!("../guide/login.md")]
 pub mod login {}
+#[doc = include_str!("../guide/partners.md")]
+pub mod partners {}
 #[doc = include_str!("../guide/mcp_rules.md")]
 pub mod mcp_rules {}
 #[doc = include_str!("../guide/sessions_or_jwts.md")]
