@@ -1,0 +1,115 @@
+//! The server as a process: `[server] start` and `[server] restart`.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::provider::JWKS;
+use crate::world::World;
+
+/// What was started; it is killed when this is dropped.
+#[derive(Default)]
+pub(crate) struct Process {
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Starts or restarts the server by the command of the target, and waits until it listens.
+    pub(crate) fn restart(&mut self, world: &mut World) -> Result<(), String> {
+        self.stop();
+        let server = world.target.server.clone();
+        let mut address = world.target.place().address;
+        if let Some(start) = &server.start {
+            if world.target.url.contains(":0/") || world.target.url.ends_with(":0") {
+                let port = free_port()?;
+                address = SocketAddr::new(address.ip(), port);
+                if let Some(place) = &mut world.target.place {
+                    place.address = address;
+                    place.host =
+                        format!("{}:{port}", place.host.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host));
+                }
+            }
+            // The group has everything that the command starts.
+            let child =
+                shell(start, world).process_group(0).spawn().map_err(|error| format!("server.start: {error}"))?;
+            self.child = Some(child);
+        } else if let Some(restart) = &server.restart {
+            let status = shell(restart, world).status().map_err(|error| format!("server.restart: {error}"))?;
+            if !status.success() {
+                return Err(format!("server.restart ended with {status}"));
+            }
+        } else {
+            return Ok(());
+        }
+        let end = Instant::now() + Duration::from_secs(server.ready_seconds);
+        while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+            if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
+                return Err(format!("the server ended with {status} before it listened on {address}"));
+            }
+            if Instant::now() > end {
+                return Err(format!("nobody listens on {address} after {} seconds", server.ready_seconds));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let group = format!("-{}", child.id());
+            _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+            _ = child.kill();
+            _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub(crate) fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
+    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
+}
+
+/// A shell that runs the command in the directory of the target, and knows what the server needs.
+fn shell(command: &str, world: &World) -> Command {
+    let target = &world.target;
+    let place = target.place();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null());
+    // A relative path that is empty would be none.
+    if let Ok(directory) = fs::canonicalize(if target.directory.as_os_str().is_empty() {
+        std::path::Path::new(".")
+    } else {
+        &target.directory
+    }) {
+        shell.current_dir(directory);
+    }
+    let issuer = world.issuer();
+    shell
+        .env("PORT", place.address.port().to_string())
+        .env("SETTING", &target.setting)
+        .env("ISSUER", &issuer)
+        .env("JWKS_URL", format!("{}{JWKS}", world.provider.url()))
+        .env("KIT_URL", world.provider.url())
+        .env("AUDIENCE", &target.tokens.audience)
+        .env("ALGORITHMS", target.tokens.algorithms.join(","))
+        .env("JWKS", world.keys.jwks().to_string())
+        .env("PUBLIC_KEY", world.key().pem())
+        .env(
+            "SECRET",
+            if world.algorithm().starts_with("HS") {
+                crate::base64url::encode(world.key().bytes())
+            } else {
+                String::new()
+            },
+        );
+    shell
+}
