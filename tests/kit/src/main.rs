@@ -19,6 +19,7 @@ mod keys;
 mod law;
 mod process;
 mod provider;
+mod publish;
 mod reference;
 mod report;
 mod run;
@@ -63,6 +64,8 @@ usage: jwt-conformance COMMAND
           serves metadata and keys until it is stopped, and prints a good token: for trying a configuration by hand
   html FILE.json... --output FILE.html
           one page of the JSON of several runs
+  publish FILE.json... --output FILE.html --markdown FILE.md [--own NAME]...
+          the same for strangers to read: what looks like a weakness of a server that is not NAME is withheld
   reference [--target FILE] [--fault NAME] [--faults]
           serves on the port of the target as every case wants it, or with a planted fault
 ";
@@ -119,6 +122,8 @@ struct Options {
     output: Option<PathBuf>,
     fault: Option<String>,
     faults: bool,
+    markdown: Option<PathBuf>,
+    own: Vec<String>,
     words: Vec<String>,
 }
 
@@ -140,6 +145,8 @@ fn options(mut parser: lexopt::Parser) -> Result<Options, Stop> {
         output: None,
         fault: None,
         faults: false,
+        markdown: None,
+        own: Vec::new(),
         words: Vec::new(),
     };
     while let Some(argument) = parser.next()? {
@@ -159,6 +166,8 @@ fn options(mut parser: lexopt::Parser) -> Result<Options, Stop> {
             Long("output") => options.output = Some(parser.value()?.into()),
             Long("fault") => options.fault = Some(parser.value()?.string()?),
             Long("faults") => options.faults = true,
+            Long("markdown") => options.markdown = Some(parser.value()?.into()),
+            Long("own") => options.own.push(parser.value()?.string()?),
             Value(word) => options.words.push(word.string()?),
             other => return Err(other.unexpected().into()),
         }
@@ -172,7 +181,7 @@ fn command(parser: lexopt::Parser) -> Result<ExitCode, Stop> {
         return Err(Stop::Usage("a command is missing".to_owned()));
     }
     let name = options.words.remove(0);
-    if !["explain", "init", "html"].contains(&&*name)
+    if !["explain", "init", "html", "publish"].contains(&&*name)
         && let Some(word) = options.words.first()
     {
         return Err(Stop::Usage(format!("{word:?} is not understood")));
@@ -188,7 +197,7 @@ fn command(parser: lexopt::Parser) -> Result<ExitCode, Stop> {
         }
         "keys" => print_keys(&options),
         "serve" => serve(&options),
-        "html" => pages(&options),
+        "html" | "publish" => pages(&options, name == "publish"),
         "reference" => serve_reference(&options),
         other => Err(Stop::Usage(format!("{other:?} is no command"))),
     }
@@ -232,6 +241,7 @@ fn run(options: &Options) -> Result<ExitCode, Stop> {
         baseline.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let mut report = Report {
         name: targets[0].name.clone(),
+        versions: targets[0].versions.clone(),
         url: targets[0].url.clone(),
         date: report::today(),
         outcomes: Vec::new(),
@@ -481,13 +491,20 @@ fn serve(options: &Options) -> Result<ExitCode, Stop> {
     }
 }
 
-fn pages(options: &Options) -> Result<ExitCode, Stop> {
+fn pages(options: &Options, is_public: bool) -> Result<ExitCode, Stop> {
     let output =
         options.output.as_ref().ok_or_else(|| Stop::Usage("html: --output FILE.html is missing".to_owned()))?;
-    let mut runs = Vec::new();
+    let mut runs: Vec<serde_json::Value> = Vec::new();
     for file in &options.words {
         let text = fs::read_to_string(file).map_err(|error| Stop::Target(format!("{file}: {error}")))?;
         runs.push(serde_json::from_str(&text).map_err(|error| Stop::Target(format!("{file}: {error}")))?);
+    }
+    if is_public {
+        publish::withhold(&mut runs, &options.own);
+        if let Some(file) = &options.markdown {
+            fs::write(file, publish::markdown(&runs))
+                .map_err(|error| Stop::Target(format!("{}: {error}", file.display())))?;
+        }
     }
     fs::write(output, html::page(&runs)).map_err(|error| Stop::Target(format!("{}: {error}", output.display())))?;
     Ok(ExitCode::SUCCESS)

@@ -32,9 +32,15 @@ impl Process {
                         format!("{}:{port}", place.host.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host));
                 }
             }
+            let mut command = shell(start, world);
+            if let Some(log) = &server.log {
+                let path = world.target.directory.join(log);
+                let wrong = |error: std::io::Error| format!("server.log: {}: {error}", path.display());
+                let file = fs::File::options().create(true).append(true).open(&path).map_err(wrong)?;
+                command.stdout(file.try_clone().map_err(wrong)?).stderr(file);
+            }
             // The group has everything that the command starts.
-            let child =
-                shell(start, world).process_group(0).spawn().map_err(|error| format!("server.start: {error}"))?;
+            let child = command.process_group(0).spawn().map_err(|error| format!("server.start: {error}"))?;
             self.child = Some(child);
         } else if let Some(restart) = &server.restart {
             let status = shell(restart, world).status().map_err(|error| format!("server.restart: {error}"))?;

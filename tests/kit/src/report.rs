@@ -12,6 +12,7 @@ use crate::run::{Exchange, Outcome, Verdict};
 /// Everything that one target showed.
 pub(crate) struct Report {
     pub(crate) name: String,
+    pub(crate) versions: Option<String>,
     pub(crate) url: String,
     pub(crate) date: String,
     pub(crate) outcomes: Vec<Outcome>,
@@ -62,6 +63,7 @@ impl Report {
         json!({
             "kit": env!("CARGO_PKG_VERSION"),
             "name": self.name,
+            "versions": self.versions,
             "url": self.url,
             "date": self.date,
             "passed": count.passed,

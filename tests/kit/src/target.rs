@@ -17,6 +17,8 @@ pub(crate) struct Target {
     /// How reports call it.
     #[serde(default = "default_name")]
     pub(crate) name: String,
+    /// What is judged, in which versions, for reports.
+    pub(crate) versions: Option<String>,
     /// A protected address that answers a GET with a good token by a 2xx.
     pub(crate) url: String,
     #[serde(default)]
@@ -68,6 +70,8 @@ pub(crate) struct Server {
     pub(crate) start: Option<String>,
     /// A command that restarts a server that runs elsewhere, and returns.
     pub(crate) restart: Option<String>,
+    /// Where the output of the command goes; left out: what it says of errors is shown, the rest is dropped.
+    pub(crate) log: Option<PathBuf>,
     /// How long it may take until it listens, in seconds.
     #[serde(default = "default_ready")]
     pub(crate) ready_seconds: u64,

@@ -1,6 +1,6 @@
 //! Where a token is taken from.
 
-use crate::case::Allow::{Challenge, Refused, Served};
+use crate::case::Allow::{Refused, Served};
 use crate::case::{Case, defence, must};
 use crate::wire::Request;
 use crate::world::World;
@@ -12,7 +12,7 @@ fn authorization(value: impl Fn(&World) -> String) -> impl Fn(&World) -> Request
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         must("bearer.good", "RFC 6750 §2.1", "A good token is served.").send(Served, |w| w.bare().bearer(w.good())),
-        must("bearer.none", "RFC 6750 §3.1", "A request without a token is refused.").send(Challenge, World::bare),
+        must("bearer.none", "RFC 6750 §3.1", "A request without a token is refused.").send(Refused, World::bare),
         must("bearer.lower-case", "RFC 9110 §11.1", "The scheme is compared without regard to case: `bearer`.")
             .send(Served, authorization(|w| format!("bearer {}", w.good()))),
         must("bearer.upper-case", "RFC 9110 §11.1", "The scheme is compared without regard to case: `BEARER`.")
