@@ -47,7 +47,7 @@ pub(crate) fn init(file: &Path) -> Result<(), String> {
         format!("[server]\nstart = {}\n", quoted(&start))
     };
     let text = format!(
-        "# What the server expects; see docs/how-to/judge-a-server.md for everything that can be said here.\n\
+        "# What the server expects; example.toml of the kit has everything that can be said here.\n\
          url = {}\n\n[tokens]\n# issuer = \"https://…\"   left out: http://{listen}\naudience = {}\nalgorithms = [{}]\nleeway = {leeway}\n\
          required = [\"exp\"]\n# claims = {{ client_id = \"me\" }}   more claims of every token\n\n[keys]\nlisten = {}\n\
          delivery = {}\n\n{server}\n\

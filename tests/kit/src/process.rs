@@ -32,6 +32,14 @@ impl Process {
                         format!("{}:{port}", place.host.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host));
                 }
             }
+            // What was killed may take a moment to let go of the port.
+            let end = Instant::now() + Duration::from_secs(5);
+            while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+                if Instant::now() > end {
+                    return Err(format!("something else listens on {address}: end it, or leave server.start out"));
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
             let mut command = shell(start, world);
             if let Some(log) = &server.log {
                 let path = world.target.directory.join(log);

@@ -138,7 +138,8 @@ impl Provider {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        let path = first.split(' ').nth(1).unwrap_or("/").to_owned();
+        // Some clients add a query.
+        let path = first.split([' ', '?']).nth(1).unwrap_or("/").to_owned();
         let page = {
             let mut state = self.state();
             *state.requests.entry(path.clone()).or_default() += 1;

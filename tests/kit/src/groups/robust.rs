@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::case::Allow::{Either, Refused, RefusedOrClosed, Served};
-use crate::case::{Case, defence, must};
+use crate::case::{Case, defence, must, taste};
 use crate::wire;
 use crate::world::World;
 
@@ -67,7 +67,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 Some(why) => Err(format!("{} of 304 went wrong: {why}", failed.len())),
             }
         }),
-        defence(
+        taste(
             "robust.slow-heads",
             "RFC 9110 §15.5.9",
             "Twenty clients that never finish their head do not keep others waiting.",
