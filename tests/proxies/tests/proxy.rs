@@ -112,7 +112,9 @@ impl Drop for Proxy {
 impl Kind {
     /// Whether it is installed; says so where it is not.
     pub(crate) fn is_there(&self) -> bool {
-        is_there(is_installed(self.program), self.program, "tests/setup proxies")
+        let installed = is_installed(self.program);
+        // Debian has it no more since 13, so that nobody can demand it.
+        installed || (self.program != "h2o" && is_there(installed, self.program, "tests/setup proxies"))
     }
 
     /// What the page says.
