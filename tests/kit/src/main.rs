@@ -506,6 +506,9 @@ fn pages(options: &Options, is_public: bool) -> Result<ExitCode, Stop> {
                 .map_err(|error| Stop::Target(format!("{}: {error}", file.display())))?;
         }
     }
+    if is_public {
+        publish::blur(&mut runs);
+    }
     fs::write(output, html::page(&runs)).map_err(|error| Stop::Target(format!("{}: {error}", output.display())))?;
     Ok(ExitCode::SUCCESS)
 }

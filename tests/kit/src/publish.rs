@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 /// The runs without what looks like a weakness, but for those of our own: a case in which a server accepted what has to be
-/// refused, or broke, says no more than that it is withheld.
+/// refused, or broke, or lacks a defence, says no more than that it is withheld.
 pub(crate) fn withhold(runs: &mut [Value], own: &[String]) {
     for run in runs {
         let is_own = own.iter().any(|name| run["name"] == name.as_str());
         for case in run["cases"].as_array_mut().into_iter().flatten() {
-            let is_weak = case["kind"] == "accepted" || case["kind"] == "broke";
+            let is_weak = case["kind"] == "accepted"
+                || case["kind"] == "broke"
+                || case["verdict"] == "failed" && case["level"] == "defence in depth";
             if !is_own && is_weak && case["counted"] == true {
                 case["verdict"] = json!("withheld");
                 case["kind"] = Value::Null;
@@ -20,6 +22,38 @@ pub(crate) fn withhold(runs: &mut [Value], own: &[String]) {
             }
             // A page of many servers has no room for the bytes; `explain` has them.
             case["exchanges"] = json!([]);
+        }
+    }
+}
+
+/// In a group with something withheld, what passed is withheld too: otherwise the gaps would say what it is. How many passed
+/// stays known.
+pub(crate) fn blur(runs: &mut [Value]) {
+    for run in runs {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let mut worst: BTreeMap<String, (String, String)> = BTreeMap::new();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        for case in run["cases"].as_array().into_iter().flatten() {
+            let kind = match text(&case["verdict"]).as_str() {
+                "failed" if case["counted"] == false => "note".to_owned(),
+                "failed" => text(&case["kind"]).replace(' ', ""),
+                other => other.to_owned(),
+            };
+            let id = text(&case["id"]);
+            if worst.get(&id).is_none_or(|(known, _)| known == "passed") {
+                worst.insert(id, (kind, text(&case["group"])));
+            }
+        }
+        for (kind, _) in worst.values() {
+            *counts.entry(kind.clone()).or_default() += 1;
+        }
+        run["counts"] = json!(counts);
+        for case in run["cases"].as_array_mut().into_iter().flatten() {
+            let group = text(&case["group"]);
+            let is_dark = worst.values().any(|(kind, of)| kind == "withheld" && *of == group);
+            if is_dark && case["verdict"] == "passed" {
+                case["verdict"] = json!("withheld");
+            }
         }
     }
 }
@@ -45,7 +79,15 @@ pub(crate) fn markdown(runs: &[Value]) -> String {
         let mut sums: BTreeMap<&str, Sum> = BTreeMap::new();
         let mut withheld = 0;
         let mut failed = Vec::new();
+        // A case that ran in two settings counts once, as the worse of them.
+        let mut cases: BTreeMap<&str, &Value> = BTreeMap::new();
         for case in run["cases"].as_array().into_iter().flatten() {
+            let id = case["id"].as_str().unwrap_or_default();
+            if cases.get(id).is_none_or(|known| known["verdict"] == "passed") {
+                cases.insert(id, case);
+            }
+        }
+        for case in cases.into_values() {
             if case["counted"] == false || case["verdict"] == "skipped" {
                 continue;
             }
@@ -83,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_weakness_of_others_is_withheld_and_nothing_of_it_is_left() {
-        let case = |kind: &str| json!({"id": "a.b", "level": "MUST", "counted": true, "verdict": "failed", "kind": kind, "why": "200 came", "exchanges": [{"sent": "x"}]});
+        let case = |kind: &str| json!({"id": format!("a.{kind}"), "level": "MUST", "counted": true, "verdict": "failed", "kind": kind, "why": "200 came", "exchanges": [{"sent": "x"}]});
         let mut runs = vec![
             json!({"name": "other", "cases": [case("accepted"), case("broke"), case("refused")]}),
             json!({"name": "own", "cases": [case("accepted")]}),
@@ -96,6 +138,10 @@ mod tests {
         let text = json!(runs[0]).to_string();
         assert_eq!(text.matches("200 came").count(), 1, "{text}");
         let table = markdown(&runs);
+        runs[0]["cases"].as_array_mut().unwrap().push(json!({"id": "a.good", "verdict": "passed"}));
+        blur(&mut runs);
+        assert_eq!(runs[0]["cases"][3]["verdict"], "withheld", "what passed would say what did not");
+        assert_eq!(runs[0]["counts"], json!({"passed": 1, "refused": 1, "withheld": 2}));
         assert!(table.contains("| other | this one | 0 of 3 | – | – | 2 |"), "{table}");
     }
 }
