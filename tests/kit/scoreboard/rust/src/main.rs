@@ -192,10 +192,8 @@ fn recipe_axum() -> Router {
         type Rejection = StatusCode;
 
         async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, StatusCode> {
-            let TypedHeader(Authorization(bearer)) = parts
-                .extract::<TypedHeader<Authorization<Bearer>>>()
-                .await
-                .map_err(|_| StatusCode::UNAUTHORIZED)?;
+            let TypedHeader(Authorization(bearer)) =
+                parts.extract::<TypedHeader<Authorization<Bearer>>>().await.map_err(|_| StatusCode::UNAUTHORIZED)?;
             let recipe: Arc<Recipe> = FromRef::from_ref(state);
             recipe.verify(bearer.token()).map(Self).ok_or(StatusCode::UNAUTHORIZED)
         }
