@@ -20,6 +20,6 @@ fn jsonwebtoken_signs_and_verifies_beside_this_library_with_all_its_backends() {
 
     let keys = KeySet::hs256(SECRET).unwrap();
     let verifier = Authenticator::<Value>::builder().keys(keys).audience("api").build_verifier().unwrap();
-    let verified = verifier.verify(&theirs).unwrap();
-    assert_eq!(verified.subject(), Some("alice"));
+    let taken = verifier.verify(&theirs).unwrap();
+    assert_eq!(taken.subject(), Some("alice"));
 }
