@@ -125,6 +125,18 @@ const steps = {
         assert.deepEqual(answers[0], answers[1]);
     },
 
+    async 'a browser that does not keep the cookies is told so, and not sent round in a circle'() {
+        const page = await newPage();
+        // Without TLS, no cookie with `Secure` is kept but from localhost.
+        const plain = `http://app.example.test:${new URL(origin).port}`;
+        await page.goto(`${plain}/login`);
+        const response = await signIn(page, 'bob', 'can we fix it');
+        assert.deepEqual([response.status(), page.url()], [401, `${plain}/signed-in`]);
+        assert.match(await page.textContent('h1'), /has not kept the cookies/);
+        await click(page, 'a[href="/login"]');
+        assert.equal(page.url(), `${plain}/login`);
+    },
+
     async 'signing in keeps three cookies that no script reads'() {
         await signInFrom(alice, origin);
         const all = await cookies(alice);

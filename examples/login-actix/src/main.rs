@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::http::{StatusCode, header};
-use actix_web::web::{self, Data, Form, Json, ServiceConfig};
+use actix_web::web::{self, Data, Form, Json, Redirect, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, ResponseError};
 use jwt_actix::{
     AuthError, Claims, Head, Jwks, JwtAuth, LoginRejection, LoginRoutes, Logins, SameOrigin, response, with_headers,
@@ -30,7 +30,8 @@ fn routes(config: &mut ServiceConfig, service: &Service) {
             web::scope("")
                 .wrap(JwtAuth::new(service.auth.clone()).on_rejection(answer))
                 .route("/", web::get().to(home))
-                .route("/api/me", web::get().to(me)),
+                .route("/api/me", web::get().to(me))
+                .route(login_common::SIGNED_IN, web::get().to(async |_: Claims<User>| Redirect::to("/").see_other())),
         );
 }
 
@@ -71,11 +72,16 @@ fn address(request: &HttpRequest) -> IpAddr {
 }
 
 /// Who has no good token is sent to the login page, if that is somebody who looks at pages. So is who has two: the browser
-/// forgets both.
+/// forgets both. Who comes from there without a token has a browser that has not kept it.
 fn answer(logins: &Logins, error: &AuthError, request: &HttpRequest, mut head: HttpResponseBuilder) -> HttpResponse {
     let navigates = request.headers().get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
     if navigates && matches!(error, AuthError::InvalidRequest(_)) {
         with_headers(&mut head, &logins.clear_cookies());
+    }
+    if request.path() == login_common::SIGNED_IN && matches!(error, AuthError::MissingToken) {
+        let (page, body) = login_common::no_cookies_page().into_parts();
+        with_headers(&mut head, &page.headers);
+        return head.body(body);
     }
     if navigates && matches!(error, AuthError::MissingToken | AuthError::InvalidToken(_) | AuthError::InvalidRequest(_))
     {

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, Form, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jwt_tower::{AuthError, Claims, Jwks, JwtAuth, LoginRejection, LoginRoutes, Logins, SameOrigin, VerifiedToken};
@@ -22,6 +22,7 @@ fn app(service: Service) -> Router {
     Router::new()
         .route("/", get(home))
         .route("/api/me", get(me))
+        .route(login_common::SIGNED_IN, get(|_: Claims<User>| async { Redirect::to("/") }))
         .route_layer(JwtAuth::new(auth.clone()).on_rejection(answer))
         .route("/login", get(|| async { login_common::login_page(None) }))
         .route("/dpop", get(|| async { login_common::dpop_page() }))
@@ -67,14 +68,19 @@ async fn me(Claims(user): Claims<User>) -> Json<VerifiedToken<User>> {
 }
 
 /// Who has no good token is sent to the login page, if that is somebody who looks at pages. So is who has two: the browser
-/// forgets both.
+/// forgets both. Who comes from there without a token has a browser that has not kept it.
 fn answer(logins: &Logins, error: &AuthError, request: &Parts, head: Response<()>) -> Response {
     let navigates = request.headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
     let mut response = head.map(|()| axum::body::Body::empty());
     if navigates && matches!(error, AuthError::InvalidRequest(_)) {
         response.headers_mut().extend(logins.clear_cookies());
     }
-    if navigates && matches!(error, AuthError::MissingToken | AuthError::InvalidToken(_) | AuthError::InvalidRequest(_))
+    if request.uri.path() == login_common::SIGNED_IN && matches!(error, AuthError::MissingToken) {
+        let (page, body) = login_common::no_cookies_page().into_parts();
+        response.headers_mut().extend(page.headers);
+        *response.body_mut() = body.into();
+    } else if navigates
+        && matches!(error, AuthError::MissingToken | AuthError::InvalidToken(_) | AuthError::InvalidRequest(_))
     {
         *response.status_mut() = StatusCode::SEE_OTHER;
         response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/login"));

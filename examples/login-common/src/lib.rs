@@ -11,6 +11,6 @@ mod stores;
 mod users;
 
 pub use options::{Options, Place, print_usage};
-pub use pages::{devices_page, dpop_page, dpop_script, login_page};
+pub use pages::{devices_page, dpop_page, dpop_script, login_page, no_cookies_page};
 pub use refused::Refused;
-pub use service::{Credentials, Service, User};
+pub use service::{Credentials, SIGNED_IN, Service, User};

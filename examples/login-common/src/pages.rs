@@ -40,6 +40,18 @@ pub fn login_page(message: Option<&str>) -> Response<String> {
     })
 }
 
+/// For whoever has signed in and comes without a token: back to the login page would be round in a circle.
+pub fn no_cookies_page() -> Response<String> {
+    page(&html! {
+        h1 { "Your browser has not kept the cookies" }
+        p role="alert" {
+            "Your name and password were right, but nothing came back. Cookies of a login are kept for https, and for "
+            "http://localhost in some browsers. Do you see this page by another name, or do you block cookies?"
+        }
+        p { a href="/login" { "Sign in again" } }
+    })
+}
+
 /// Who is signed in, and where else.
 pub fn devices_page(user: &User, devices: &[Device]) -> Response<String> {
     let now = SystemClock.now().as_secs();

@@ -38,6 +38,9 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Where a browser comes after a login: it shows there whether it has kept the cookies.
+pub const SIGNED_IN: &str = "/signed-in";
+
 /// Everything that a handler needs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -69,6 +72,7 @@ impl Service {
         let logins = Logins::builder(issuer, refresh_tokens)
             .cookies(cookies.build()?)
             .revocations(&revocations)
+            .after_log_in(SIGNED_IN)
             .after_log_out("/login");
         let logins = if options.bind_to_device { logins.bind_to_device() } else { logins }.build()?;
         let auth = logins.authenticator().build()?;
