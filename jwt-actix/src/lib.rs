@@ -111,6 +111,8 @@ mod request;
 mod require;
 mod response;
 #[cfg(feature = "login")]
+mod route_future;
+#[cfg(feature = "login")]
 mod same_origin;
 mod service;
 
@@ -129,9 +131,9 @@ pub use jwt_core::*;
 #[cfg(feature = "login")]
 pub use login_rejection::LoginRejection;
 #[cfg(feature = "login")]
-pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesMiddleware};
+pub use login_routes::{LoginRoutes, LoginRoutesMiddleware};
 #[cfg(feature = "login")]
-pub use logout_route::{LogoutRoute, LogoutRouteFuture, LogoutRouteMiddleware};
+pub use logout_route::{LogoutRoute, LogoutRouteMiddleware};
 // Once more by name, since rustdoc knows no features of what a `*` brings.
 #[cfg(feature = "postgres")]
 pub use jwt_core::PostgresStore;
@@ -162,6 +164,8 @@ pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteMiddleware}
 pub use request::Head;
 pub use require::{Require, RequireFuture, RequireMiddleware};
 pub use response::{response, with_headers};
+#[cfg(feature = "login")]
+pub use route_future::RouteFuture;
 #[cfg(feature = "login")]
 pub use same_origin::SameOrigin;
 pub use service::{JwtAuthMiddleware, ResponseFuture};

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -10,12 +9,12 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage, HttpResponse};
 use jwt_core::login::LoginRoute;
 use jwt_core::{Authenticator, Logins};
-use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 
 use crate::body::read;
 use crate::request::Head;
 use crate::response::response;
+use crate::route_future::RouteFuture;
 
 /// Serves the [ready routes](LoginRoute) of logins, such as `/auth/refresh` and `/auth/logout`, and passes everything else
 /// on; the extractor [`SameOrigin`](crate::SameOrigin), by which a handler logs in, needs it too. Goes around the `App`,
@@ -100,7 +99,7 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = LoginRoutesFuture<S::Future>;
+    type Future = RouteFuture<S::Future>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
@@ -109,15 +108,14 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let LoginRoutes { logins, authenticator } = &self.routes;
         let route = logins.route(&Head(request.request()));
-        let state = if let Some(route) = route {
-            State::Answering { response: Box::pin(answer(route, authenticator.clone(), request)) }
+        if let Some(route) = route {
+            RouteFuture::answering(answer(route, authenticator.clone(), request))
         } else {
             if logins.may_be_attempted(&Head(request.request())) {
                 request.extensions_mut().insert(logins.clone());
             }
-            State::Passed { future: self.inner.call(request) }
-        };
-        LoginRoutesFuture { state }
+            RouteFuture::passed(self.inner.call(request))
+        }
     }
 }
 
@@ -130,48 +128,4 @@ where
     let body = body.as_deref().map_err(|error| *error);
     let response: HttpResponse = response(route.respond(&authenticator, &Head(&request), body).await);
     ServiceResponse::new(request, response)
-}
-
-pin_project! {
-    /// The response of a route, or that of the inner service.
-    pub struct LoginRoutesFuture<F> {
-        #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    enum State<F> {
-        Passed {
-            #[pin]
-            future: F,
-        },
-        Answering {
-            response: Pin<Box<dyn Future<Output = ServiceResponse>>>,
-        },
-    }
-}
-
-impl<F, B> Future for LoginRoutesFuture<F>
-where
-    F: Future<Output = Result<ServiceResponse<B>, Error>>,
-    B: MessageBody,
-{
-    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Passed { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
-            Projected::Answering { response } => {
-                response.as_mut().poll(cx).map(|response| Ok(response.map_into_right_body()))
-            }
-        }
-    }
-}
-
-impl<F> fmt::Debug for LoginRoutesFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoginRoutesFuture").finish_non_exhaustive()
-    }
 }

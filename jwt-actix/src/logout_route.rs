@@ -1,19 +1,17 @@
 //! The route for logouts of identity providers, as middleware.
 
-use std::fmt;
 use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpResponse};
 use jwt_core::login::logout::LogoutReceiver;
-use pin_project_lite::pin_project;
 
 use crate::body::read;
 use crate::request::Head;
 use crate::response::response;
+use crate::route_future::RouteFuture;
 
 /// Serves the path of a [`LogoutReceiver`], `/auth/provider-events` unless it says otherwise, and passes everything else on.
 /// Goes around the `App`, outside of [`JwtAuth`](crate::JwtAuth), since a provider sends no access token.
@@ -80,18 +78,17 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = LogoutRouteFuture<S::Future>;
+    type Future = RouteFuture<S::Future>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let state = match self.receiver.as_ref().filter(|receiver| receiver.takes(&Head(request.request()))) {
-            Some(receiver) => State::Answering { response: Box::pin(answer(receiver.clone(), request)) },
-            None => State::Passed { future: self.inner.call(request) },
-        };
-        LogoutRouteFuture { state }
+        match self.receiver.as_ref().filter(|receiver| receiver.takes(&Head(request.request()))) {
+            Some(receiver) => RouteFuture::answering(answer(receiver.clone(), request)),
+            None => RouteFuture::passed(self.inner.call(request)),
+        }
     }
 }
 
@@ -101,48 +98,4 @@ async fn answer(receiver: LogoutReceiver, request: ServiceRequest) -> ServiceRes
     let answer = receiver.respond(&Head(&request), body.as_deref().map_err(|error| *error)).await;
     let response: HttpResponse = response(answer);
     ServiceResponse::new(request, response)
-}
-
-pin_project! {
-    /// The response of the route, or that of the inner service.
-    pub struct LogoutRouteFuture<F> {
-        #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    enum State<F> {
-        Passed {
-            #[pin]
-            future: F,
-        },
-        Answering {
-            response: Pin<Box<dyn Future<Output = ServiceResponse>>>,
-        },
-    }
-}
-
-impl<F, B> Future for LogoutRouteFuture<F>
-where
-    F: Future<Output = Result<ServiceResponse<B>, Error>>,
-    B: MessageBody,
-{
-    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Passed { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
-            Projected::Answering { response } => {
-                response.as_mut().poll(cx).map(|response| Ok(response.map_into_right_body()))
-            }
-        }
-    }
-}
-
-impl<F> fmt::Debug for LogoutRouteFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogoutRouteFuture").finish_non_exhaustive()
-    }
 }

@@ -115,6 +115,8 @@ mod on_rejection;
 mod rejection;
 mod request;
 mod require;
+#[cfg(feature = "login")]
+mod route_future;
 #[cfg(all(feature = "axum", feature = "login"))]
 mod same_origin;
 mod service;
@@ -135,9 +137,9 @@ pub use jwt_core::*;
 #[cfg(all(feature = "axum", feature = "login"))]
 pub use login_rejection::LoginRejection;
 #[cfg(feature = "login")]
-pub use login_routes::{LoginRoutes, LoginRoutesFuture, LoginRoutesService};
+pub use login_routes::{LoginRoutes, LoginRoutesService};
 #[cfg(feature = "login")]
-pub use logout_route::{LogoutRoute, LogoutRouteFuture, LogoutRouteService};
+pub use logout_route::{LogoutRoute, LogoutRouteService};
 // Once more by name, since rustdoc knows no features of what a `*` brings.
 #[cfg(feature = "postgres")]
 pub use jwt_core::PostgresStore;
@@ -171,6 +173,8 @@ pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteService};
 pub use on_rejection::AxumHook;
 pub use rejection::{EmptyBody, Hook, ProblemBody, RejectionBody};
 pub use require::{Require, RequireFuture, RequireService};
+#[cfg(feature = "login")]
+pub use route_future::RouteFuture;
 #[cfg(all(feature = "axum", feature = "login"))]
 pub use same_origin::SameOrigin;
 pub use service::{JwtAuthService, ResponseFuture};

@@ -1,19 +1,18 @@
 //! The ready routes of logins, as a layer.
 
 use std::fmt;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
 use jwt_core::login::LoginRoute;
 use jwt_core::{Authenticator, Logins};
-use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::read;
+use crate::route_future::RouteFuture;
 
 /// Serves the [ready routes](LoginRoute) of logins, such as `/auth/refresh` and `/auth/logout`, and passes everything else
 /// on; the extractor `SameOrigin`, by which a handler logs in, needs it too. Goes outside of
@@ -96,7 +95,7 @@ where
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
-    type Future = LoginRoutesFuture<S::Future>;
+    type Future = RouteFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -104,15 +103,14 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let LoginRoutes { logins, authenticator } = &self.routes;
-        let state = if let Some(route) = logins.route(&request) {
-            State::Answering { response: Box::pin(answer(route, authenticator.clone(), request)) }
+        if let Some(route) = logins.route(&request) {
+            RouteFuture::answering(answer(route, authenticator.clone(), request))
         } else {
             if logins.may_be_attempted(&request) {
                 request.extensions_mut().insert(logins.clone());
             }
-            State::Passed { future: self.inner.call(request) }
-        };
-        LoginRoutesFuture { state }
+            RouteFuture::passed(self.inner.call(request))
+        }
     }
 }
 
@@ -124,46 +122,4 @@ where
     let (head, body) = request.into_parts();
     let body = read(body, LoginRoute::MAX_BODY).await;
     route.respond(&authenticator, &head, body.as_deref().map_err(|error| *error)).await
-}
-
-pin_project! {
-    /// The response of a route, or that of the inner service.
-    pub struct LoginRoutesFuture<F> {
-        #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    enum State<F> {
-        Passed {
-            #[pin]
-            future: F,
-        },
-        Answering {
-            response: Pin<Box<dyn Future<Output = Response<String>> + Send>>,
-        },
-    }
-}
-
-impl<F, B, E> Future for LoginRoutesFuture<F>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-    B: From<String>,
-{
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Passed { future } => future.poll(cx),
-            Projected::Answering { response } => response.as_mut().poll(cx).map(|response| Ok(response.map(B::from))),
-        }
-    }
-}
-
-impl<F> fmt::Debug for LoginRoutesFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoginRoutesFuture").finish_non_exhaustive()
-    }
 }

@@ -1,17 +1,15 @@
 //! The route for logouts of identity providers, as a layer.
 
-use std::fmt;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
 use jwt_core::login::logout::LogoutReceiver;
-use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::read;
+use crate::route_future::RouteFuture;
 
 /// Serves the path of a [`LogoutReceiver`], `/auth/provider-events` unless it says otherwise, and passes everything else on.
 /// Goes outside of [`JwtAuth`](crate::JwtAuth), since a provider sends no access token.
@@ -71,18 +69,17 @@ where
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
-    type Future = LogoutRouteFuture<S::Future>;
+    type Future = RouteFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let state = match self.receiver.as_ref().filter(|receiver| receiver.takes(&request)) {
-            Some(receiver) => State::Answering { response: Box::pin(answer(receiver.clone(), request)) },
-            None => State::Passed { future: self.inner.call(request) },
-        };
-        LogoutRouteFuture { state }
+        match self.receiver.as_ref().filter(|receiver| receiver.takes(&request)) {
+            Some(receiver) => RouteFuture::answering(answer(receiver.clone(), request)),
+            None => RouteFuture::passed(self.inner.call(request)),
+        }
     }
 }
 
@@ -90,46 +87,4 @@ async fn answer<B: Body>(receiver: LogoutReceiver, request: Request<B>) -> Respo
     let (head, body) = request.into_parts();
     let body = read(body, LogoutReceiver::MAX_BODY).await;
     receiver.respond(&head, body.as_deref().map_err(|error| *error)).await
-}
-
-pin_project! {
-    /// The response of the route, or that of the inner service.
-    pub struct LogoutRouteFuture<F> {
-        #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    enum State<F> {
-        Passed {
-            #[pin]
-            future: F,
-        },
-        Answering {
-            response: Pin<Box<dyn Future<Output = Response<String>> + Send>>,
-        },
-    }
-}
-
-impl<F, B, E> Future for LogoutRouteFuture<F>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-    B: From<String>,
-{
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Passed { future } => future.poll(cx),
-            Projected::Answering { response } => response.as_mut().poll(cx).map(|response| Ok(response.map(B::from))),
-        }
-    }
-}
-
-impl<F> fmt::Debug for LogoutRouteFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogoutRouteFuture").finish_non_exhaustive()
-    }
 }
