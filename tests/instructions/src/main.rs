@@ -1,6 +1,7 @@
 //! How many instructions a request costs on each path, counted by valgrind (callgrind): the same on a busy machine as on
-//! an idle one. `cargo run --profile counted -p instructions` compares them with those in `counts.txt`, which were counted by the
-//! compiler that it names; with another one there is nothing to compare. `--write` puts what was counted in their place.
+//! an idle one. `cargo run --profile counted -p instructions` compares them with those in `counts.txt`. Its first line names the
+//! compiler, the valgrind, the C library and the abilities of the processor that they are of: with others there is nothing to
+//! compare. `--write` puts what was counted in their place.
 
 mod counts;
 mod subject;
@@ -74,14 +75,14 @@ fn run(task: &Task) -> Result<ExitCode, Box<dyn Error>> {
             writeln!(out, "instructions: left out, since the counts are those of x86-64")?;
         }
         Task::Write => {
-            let counts = Counts { compiler: counts::compiler()?, paths: counted(&mut out)? };
+            let counts = Counts { with: counts::with()?, paths: counted(&mut out)? };
             counts.write()?;
         }
         Task::Compare => {
-            let (before, compiler) = (Counts::read()?, counts::compiler()?);
+            let (before, with) = (Counts::read()?, counts::with()?);
             let now = counted(&mut out)?;
-            if before.compiler != compiler {
-                writeln!(out, "not compared: counts.txt is of {}, and this is {compiler}", before.compiler)?;
+            if before.with != with {
+                writeln!(out, "not compared: counts.txt is of {}, and this is {with}", before.with)?;
                 return Ok(ExitCode::SUCCESS);
             }
             return Ok(if is_as_before(&before, &now, &mut out)? { ExitCode::SUCCESS } else { ExitCode::from(1) });
