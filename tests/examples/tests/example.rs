@@ -71,7 +71,8 @@ impl Example {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = outside::command(&self.program);
-        command.args(arguments).stdin(Stdio::null());
+        // The login examples leave a file where they are.
+        command.args(arguments).stdin(Stdio::null()).current_dir(env!("CARGO_TARGET_TMPDIR"));
         for name in ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_START_ANYWAY", "PORT"] {
             command.env_remove(name);
         }
