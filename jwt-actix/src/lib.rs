@@ -110,7 +110,6 @@ mod rejection;
 mod request;
 mod require;
 mod response;
-#[cfg(feature = "login")]
 mod route_future;
 #[cfg(feature = "login")]
 mod same_origin;
@@ -160,11 +159,10 @@ pub use jwt_core::{McpResource, mcp};
 pub use jwt_core::{RemoteKeySet, Tenants, tenants};
 #[cfg(feature = "mcp")]
 pub use mcp_auth::{McpAuth, McpAuthMiddleware, McpFuture};
-pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteMiddleware};
+pub use metadata_route::{MetadataRoute, MetadataRouteMiddleware};
 pub use request::Head;
 pub use require::{Require, RequireFuture, RequireMiddleware};
 pub use response::{response, with_headers};
-#[cfg(feature = "login")]
 pub use route_future::RouteFuture;
 #[cfg(feature = "login")]
 pub use same_origin::SameOrigin;

@@ -1,18 +1,16 @@
 //! The metadata of the protected resource, as middleware.
 
-use std::fmt;
 use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use jwt_core::metadata::ResourceMetadata;
-use pin_project_lite::pin_project;
 
 use crate::request::Head;
 use crate::response::response;
+use crate::route_future::RouteFuture;
 
 /// Serves the [`ResourceMetadata`] at its well-known path and passes everything else on. Goes around the `App`, outside
 /// of [`JwtAuth`](crate::JwtAuth), since the document is for clients that have no token yet.
@@ -78,7 +76,7 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = MetadataFuture<S::Future, B>;
+    type Future = RouteFuture<S::Future>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
@@ -86,56 +84,9 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let response = self.metadata.response(&Head(request.request())).map(response);
-        let state = match response {
-            Some(response) => State::Answered { response: Some(request.into_response(response).map_into_right_body()) },
-            None => State::Passed { future: self.inner.call(request) },
-        };
-        MetadataFuture { state }
-    }
-}
-
-pin_project! {
-    /// The document, or the response of the inner service.
-    pub struct MetadataFuture<F, B> {
-        #[pin]
-        state: State<F, B>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    enum State<F, B> {
-        Passed {
-            #[pin]
-            future: F,
-        },
-        Answered {
-            response: Option<ServiceResponse<EitherBody<B>>>,
-        },
-    }
-}
-
-impl<F, B> Future for MetadataFuture<F, B>
-where
-    F: Future<Output = Result<ServiceResponse<B>, Error>>,
-    B: MessageBody,
-{
-    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Passed { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
-            Projected::Answered { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                // Polled after it was ready, which the contract of futures leaves open.
-                None => Poll::Pending,
-            },
+        match response {
+            Some(response) => RouteFuture::answering(ready(request.into_response(response))),
+            None => RouteFuture::passed(self.inner.call(request)),
         }
-    }
-}
-
-impl<F, B> fmt::Debug for MetadataFuture<F, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MetadataFuture").finish_non_exhaustive()
     }
 }

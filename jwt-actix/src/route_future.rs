@@ -10,7 +10,7 @@ use actix_web::dev::ServiceResponse;
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The response of a route, such as those of [`LoginRoutes`](crate::LoginRoutes), or that of the service behind it.
+    /// The response of a route, such as that of [`MetadataRoute`](crate::MetadataRoute), or that of the service behind it.
     pub struct RouteFuture<F> {
         #[pin]
         state: State<F>,

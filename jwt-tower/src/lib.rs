@@ -115,7 +115,6 @@ mod on_rejection;
 mod rejection;
 mod request;
 mod require;
-#[cfg(feature = "login")]
 mod route_future;
 #[cfg(all(feature = "axum", feature = "login"))]
 mod same_origin;
@@ -168,12 +167,11 @@ pub use jwt_core::{RemoteKeySet, Tenants, tenants};
 pub use mcp_auth::{McpAuth, McpAuthService, McpFuture};
 #[cfg(feature = "mcp")]
 pub use mcp_body::{McpBody, McpResponseBody};
-pub use metadata_route::{MetadataFuture, MetadataRoute, MetadataRouteService};
+pub use metadata_route::{MetadataRoute, MetadataRouteService};
 #[cfg(feature = "axum")]
 pub use on_rejection::AxumHook;
 pub use rejection::{EmptyBody, Hook, ProblemBody, RejectionBody};
 pub use require::{Require, RequireFuture, RequireService};
-#[cfg(feature = "login")]
 pub use route_future::RouteFuture;
 #[cfg(all(feature = "axum", feature = "login"))]
 pub use same_origin::SameOrigin;

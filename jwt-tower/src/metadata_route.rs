@@ -1,14 +1,14 @@
 //! The metadata of the protected resource, as a layer.
 
-use std::fmt;
-use std::pin::Pin;
+use std::future::ready;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use jwt_core::metadata::ResourceMetadata;
-use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
+
+use crate::route_future::RouteFuture;
 
 /// Serves the [`ResourceMetadata`] at its well-known path and passes everything else on. Goes outside of
 /// [`JwtAuth`](crate::JwtAuth), since the document is for clients that have no token yet.
@@ -66,62 +66,16 @@ where
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
-    type Future = MetadataFuture<S::Future, ResBody>;
+    type Future = RouteFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let state = match self.metadata.response(&request) {
-            Some(response) => State::Answered { response: Some(response.map(Into::into)) },
-            None => State::Passed { future: self.inner.call(request) },
-        };
-        MetadataFuture { state }
-    }
-}
-
-pin_project! {
-    /// The document, or the response of the inner service.
-    pub struct MetadataFuture<F, B> {
-        #[pin]
-        state: State<F, B>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    enum State<F, B> {
-        Passed {
-            #[pin]
-            future: F,
-        },
-        Answered {
-            response: Option<Response<B>>,
-        },
-    }
-}
-
-impl<F, B, E> Future for MetadataFuture<F, B>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-{
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            Projected::Passed { future } => future.poll(cx),
-            Projected::Answered { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                // Polled after it was ready, which the contract of futures leaves open.
-                None => Poll::Pending,
-            },
+        match self.metadata.response(&request) {
+            Some(response) => RouteFuture::answering(ready(response)),
+            None => RouteFuture::passed(self.inner.call(request)),
         }
-    }
-}
-
-impl<F, B> fmt::Debug for MetadataFuture<F, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MetadataFuture").finish_non_exhaustive()
     }
 }
