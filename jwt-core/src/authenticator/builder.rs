@@ -59,7 +59,7 @@ use crate::verify::{
 /// | [`subject_in_spans`](Self::subject_in_spans) | off | it is personal data, and logs are kept |
 /// | [`optional`](Self::optional) | off | a protected route refuses |
 pub struct AuthenticatorBuilder<C> {
-    pub(super) given: Given,
+    pub(crate) given: Given,
     pub(super) trusting: Trusting,
     sources: Vec<TokenSource>,
     pub(super) validation: Validation,
@@ -79,7 +79,7 @@ pub struct AuthenticatorBuilder<C> {
     kinds: Vec<Arc<dyn Kind<C>>>,
     /// The last of the kinds, once it is known what is expected of every token.
     pub(super) last_kind: Option<MakeKind<C>>,
-    pub(super) revocation: Option<Revocation>,
+    pub(crate) revocation: Option<Revocation>,
     pub(super) memory: Option<Box<dyn Remember<C>>>,
     renewal: Option<Renewal>,
 }
@@ -89,9 +89,9 @@ pub(super) type MakeKind<C> =
     Box<dyn FnOnce(&Validation, &Arc<dyn Clock>) -> Result<Arc<dyn Kind<C>>, AuthenticatorBuildError> + Send + Sync>;
 
 /// How revoked tokens are found, and for how long after their `exp` they are remembered.
-pub(super) struct Revocation {
-    pub(super) check: RevocationCheck,
-    pub(super) leeway: Duration,
+pub(crate) struct Revocation {
+    pub(crate) check: RevocationCheck,
+    pub(crate) leeway: Duration,
 }
 
 impl<C> AuthenticatorBuilder<C> {

@@ -1,6 +1,6 @@
 //! The gate: a request head in, a verdict out.
 
-mod builder;
+pub(crate) mod builder;
 mod outcome;
 #[cfg_attr(not(feature = "login"), expect(dead_code, reason = "a port that only logins fill"))]
 pub(crate) mod renewal;
@@ -9,8 +9,6 @@ mod with_binding;
 mod with_cache;
 #[cfg(feature = "introspection")]
 mod with_introspection;
-#[cfg(feature = "login")]
-mod with_login;
 #[cfg(feature = "remote")]
 mod with_remote;
 
