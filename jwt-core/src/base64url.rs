@@ -1,5 +1,7 @@
 //! Base64url as RFC 7515 §2 writes it: no padding, no white space, no bits left over.
 
+use std::mem::MaybeUninit;
+
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 
 /// Decodes; `None` for whatever an encoder would not have written.
@@ -9,10 +11,19 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Decodes into the front of `buffer`; `None` also where it is too small.
 pub(crate) fn decode_into<'b>(text: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    decode_out(text, Out::from_slice(buffer))
+}
+
+/// The same for a buffer that was not filled before.
+pub(crate) fn decode_into_uninit<'b>(text: &[u8], buffer: &'b mut [MaybeUninit<u8>]) -> Option<&'b [u8]> {
+    decode_out(text, Out::from_uninit_slice(buffer))
+}
+
+fn decode_out<'b>(text: &[u8], buffer: Out<'b, [u8]>) -> Option<&'b [u8]> {
     if URL_SAFE_NO_PAD.decoded_length(text).ok()? > buffer.len() {
         return None;
     }
-    URL_SAFE_NO_PAD.decode(text, Out::from_slice(buffer)).ok().map(|decoded| &*decoded)
+    URL_SAFE_NO_PAD.decode(text, buffer).ok().map(|decoded| &*decoded)
 }
 
 /// Decodes onto the end of `buffer`.

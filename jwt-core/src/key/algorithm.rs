@@ -207,23 +207,17 @@ impl Hash {
 }
 
 /// The largest signature of all algorithms, in bytes: ML-DSA-87.
-pub(crate) const MAX_SIGNATURE: usize = largest_signature(usize::MAX);
-/// The largest signature of the algorithms whose signatures are small, in bytes: ES512.
-pub(crate) const SMALL_SIGNATURE: usize = largest_signature(SMALL_LIMIT);
-/// What is small: a buffer that costs nothing to fill with zeros for each token.
-const SMALL_LIMIT: usize = 256;
-
-const fn largest_signature(limit: usize) -> usize {
+pub(crate) const MAX_SIGNATURE: usize = {
     let (mut largest, mut index) = (0, 0);
     while index < Algorithm::ALL.len() {
         let bytes = Algorithm::ALL[index].max_signature();
-        if bytes > largest && bytes <= limit {
+        if bytes > largest {
             largest = bytes;
         }
         index += 1;
     }
     largest
-}
+};
 
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_bounds_of_signatures_are_those_of_the_rows() {
-        assert_eq!((MAX_SIGNATURE, SMALL_SIGNATURE), (4627, 132));
+        assert_eq!(MAX_SIGNATURE, 4627);
         for algorithm in Algorithm::ALL {
             let (bytes, key_type) = (algorithm.max_signature(), algorithm.key_type());
             match algorithm.family() {

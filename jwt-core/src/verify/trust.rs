@@ -1,5 +1,6 @@
 //! One trusted party: its keys, what was learned under them, and what its tokens must say.
 
+use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::sync::{Arc, Once};
 
@@ -13,7 +14,7 @@ use super::validation::Validation;
 use crate::base64url;
 use crate::clock::NumericDate;
 use crate::error::{AuthError, MILLISECONDS, Malformed, TokenError};
-use crate::key::algorithm::{Algorithm, MAX_SIGNATURE, SMALL_SIGNATURE};
+use crate::key::algorithm::{Algorithm, MAX_SIGNATURE};
 use crate::key::{KeyFeed, Lack, LiveKeys, Named, NoCandidate, Snapshot, VerifyingKey};
 use crate::observe::log;
 
@@ -103,15 +104,9 @@ impl Trust {
         if token.padded && !self.validation.padding_allowed {
             return Err(TokenError::Malformed(Malformed::Padded).into());
         }
-        let (mut small, mut large);
-        let buffer: &mut [u8] = if token.signature.len() <= SMALL_SIGNATURE * 4 / 3 {
-            small = [0; SMALL_SIGNATURE];
-            &mut small
-        } else {
-            large = [0; MAX_SIGNATURE];
-            &mut large
-        };
-        let signature = base64url::decode_into(token.signature, buffer);
+        // Not filled with zeros first, which takes as long as reading some claims.
+        let mut buffer = [MaybeUninit::uninit(); MAX_SIGNATURE];
+        let signature = base64url::decode_into_uninit(token.signature, &mut buffer);
         let meant_decoded =
             |key: &VerifyingKey| signature.is_some_and(|signature| key.is_meant_decoded(token.message, signature));
         let wrong = |candidates: &[&VerifyingKey]| match candidates {
