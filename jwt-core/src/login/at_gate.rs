@@ -1,7 +1,7 @@
-//! The settings of the feature `login`: sessions as a kind of token, and the list of revoked tokens.
+//! What the gate is told of logins: sessions as a kind of token, and the list of revoked tokens.
 
-use super::AuthenticatorBuilder;
-use super::builder::Revocation;
+use crate::authenticator::AuthenticatorBuilder;
+use crate::authenticator::builder::Revocation;
 use crate::claims::ClaimsType;
 use crate::error::{AuthError, TokenError, Unavailable};
 use crate::facade::tracing;

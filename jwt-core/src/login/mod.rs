@@ -1,5 +1,6 @@
 //! Logging in, refreshing and logging out: what issuer, refresh tokens, cookies and revocations do together.
 
+mod at_gate;
 mod attempt;
 mod body;
 mod build_error;

@@ -121,6 +121,7 @@ pub(super) struct Common {
 }
 
 /// Under what a token was verified.
+#[derive(Clone)]
 pub(crate) struct Evidence {
     /// None of a token that its issuer was asked about.
     pub(crate) header: Option<Arc<Header>>,

@@ -73,10 +73,78 @@ fn a_hit_is_counted_and_yields_the_same_token() {
     let token = hs256(&good_claims());
     let first = verifier.verify(&token).unwrap();
     let second = verifier.verify(&token).unwrap();
-    assert!(std::ptr::eq(first.claims(), second.claims()), "the claims are shared");
+    let third = verifier.verify(&token).unwrap();
+    assert_eq!((first.claims_json(), first.token().as_str()), (second.claims_json(), second.token().as_str()));
+    assert!(std::ptr::eq(second.claims(), third.claims()), "the claims are shared");
     let stats = verifier.cache_stats().unwrap();
-    assert_eq!((stats.hits, stats.misses, stats.evictions, stats.entries), (1, 1, 0, 1));
+    assert_eq!((stats.hits, stats.misses, stats.evictions, stats.entries), (2, 1, 0, 1));
     assert!(stats.bytes > token.len() as u64);
+}
+
+#[test]
+fn threads_that_see_the_same_token_share_no_count_of_references() {
+    let verifier = builder().cache(TokenCache::new()).build_verifier().unwrap();
+    let token = hs256(&good_claims());
+    // As the next hit of each thread has them.
+    let hit = || {
+        for _ in 0..2 {
+            verifier.verify(&token).unwrap();
+        }
+        verifier.verify(&token).unwrap()
+    };
+    let mine = hit();
+    let theirs = std::thread::scope(|scope| scope.spawn(hit).join().unwrap());
+    assert!(!std::ptr::eq(mine.claims(), theirs.claims()));
+    assert_eq!(mine.claims().sub, theirs.claims().sub);
+}
+
+#[test]
+fn hits_by_many_threads_are_all_counted() {
+    let verifier = builder().cache(TokenCache::new()).build_verifier().unwrap();
+    let tokens: Vec<String> = (0..300)
+        .map(|number| {
+            let mut claims = good_claims();
+            claims["jti"] = number.to_string().into();
+            hs256(&claims)
+        })
+        .collect();
+    for token in &tokens {
+        verifier.verify(token).unwrap();
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for token in tokens.iter().cycle().take(3000) {
+                    assert_eq!(verifier.verify(token).unwrap().token().as_str(), token);
+                }
+            });
+        }
+    });
+    let stats = verifier.cache_stats().unwrap();
+    assert_eq!((stats.hits, stats.misses, stats.entries), (24_000, 300, 300));
+}
+
+#[test]
+fn what_threads_have_for_themselves_is_within_the_bound() {
+    let bound = 1024 * 1024;
+    let verifier = builder().cache(TokenCache::new().max_bytes(bound)).build_verifier().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let verifier = &verifier;
+            scope.spawn(move || {
+                for number in 0..1000 {
+                    let mut claims = good_claims();
+                    claims["jti"] = format!("{thread} {number}").into();
+                    let token = hs256(&claims);
+                    for _ in 0..3 {
+                        verifier.verify(&token).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    let stats = verifier.cache_stats().unwrap();
+    assert!(stats.bytes <= bound as u64 && stats.bytes > bound as u64 / 2, "{stats:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Tokens that were verified a moment ago.
 
-mod counters;
+mod front;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
-use counters::Counters;
+use front::Front;
 
 use super::token::{Parts, VerifiedToken};
-use super::{CacheStats, Remember};
+use super::{CacheStats, ClaimsType, Remember, read_claims};
+use crate::claims::Noted;
 
 /// The longest token that is kept, in bytes: one of ML-DSA-87 with some claims.
 const MAX_TOKEN_LEN: usize = 8 * 1024;
@@ -24,6 +25,8 @@ const OVERHEAD: usize = 128;
 /// How many parts with a lock of their own there are for each core. A lock is a write, also for a reader, so the fewer
 /// tokens share one, the less the cores take from each other.
 const SHARDS_PER_CORE: usize = 32;
+/// The part of its memory that the cache may use for copies which threads have for themselves.
+const FRONT: usize = 4;
 /// No part is smaller than this, in bytes, so that some of the longest tokens fit into each.
 const LEAST_SHARD: usize = 64 * 1024;
 
@@ -38,6 +41,19 @@ impl<C> VerifiedToken<C> {
     fn is_of_current_keys(&self) -> bool {
         let evidence = self.0.common.evidence.as_ref();
         evidence.is_some_and(|evidence| evidence.trust.keys.generation() == evidence.generation)
+    }
+}
+
+impl<C: ClaimsType> VerifiedToken<C> {
+    /// The same in memory of its own, its claims read once more.
+    fn copied(&self) -> Option<Self> {
+        let Parts { common, authority, .. } = &*self.0;
+        let evidence = common.evidence.clone()?;
+        let mut noted = Noted::allowing(evidence.trust.validation.mistyped_allowed);
+        let claims = read_claims(&common.text[..common.json_len], &mut noted).ok()?;
+        let (registered, confirmation) = (common.registered.clone(), common.confirmation.clone());
+        let (text, authority) = (common.text.clone(), authority.clone());
+        Some(Self::new(claims, registered, confirmation, Some(evidence), text, common.json_len, authority))
     }
 }
 
@@ -153,7 +169,7 @@ impl<C> Lifecycle<Key<C>, VerifiedToken<C>> for Evictions {
 /// The tokens that a verifier has verified.
 pub(crate) struct VerifiedTokens<C> {
     cache: Cache<Key<C>, VerifiedToken<C>, Weight, RandomState, Evictions>,
-    counters: Counters,
+    front: Front<C>,
     evictions: Evictions,
 }
 
@@ -161,11 +177,14 @@ impl<C> VerifiedTokens<C> {
     pub(crate) fn new(bound: TokenCache) -> Self {
         let evictions = Evictions::default();
         let max_bytes = bound.max_bytes.unwrap_or(16 * 1024 * 1024);
+        let cores = available_parallelism().map_or(1, usize::from);
+        // As many threads as cores ask all the time, and now and then another one.
+        let front = Front::new(cores + 1, max_bytes / FRONT);
+        let max_bytes = max_bytes - front.max_bytes();
         let (entries, bytes) = (bound.max_entries.unwrap_or(10_000).max(1), max_bytes as u64);
         let weight = Weight { least: bytes.div_ceil(entries as u64) };
         // Room is made in advance, so not for more entries than the bytes can hold.
         let expected = entries.min(max_bytes / OVERHEAD).max(1);
-        let cores = available_parallelism().map_or(1, usize::from);
         let shards = (cores * SHARDS_PER_CORE).min(max_bytes / LEAST_SHARD).max(1);
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(expected).weight_capacity(bytes).shards(shards);
@@ -173,20 +192,30 @@ impl<C> VerifiedTokens<C> {
             Ok(options) => Cache::with_options(options, weight, RandomState::default(), evictions.clone()),
             Err(_) => Cache::with(expected, bytes, weight, RandomState::default(), evictions.clone()),
         };
-        Self { cache, counters: Counters::default(), evictions }
+        Self { cache, front, evictions }
     }
 }
 
-impl<C: Send + Sync> Remember<C> for VerifiedTokens<C> {
+impl<C: ClaimsType> Remember<C> for VerifiedTokens<C> {
     fn get(&self, token: &[u8]) -> Option<VerifiedToken<C>> {
+        let wanted = match self.front.get(token) {
+            Ok(copy) => return Some(copy),
+            Err(wanted) => wanted,
+        };
         if let Some(found) = self.cache.get(&Lookup(token)) {
             if found.is_of_current_keys() {
-                self.counters.hit();
+                if wanted
+                    && found.size() <= front::MAX_COPY
+                    && let Some(copy) = found.copied()
+                {
+                    self.front.put(&copy);
+                    return Some(copy);
+                }
                 return Some(found);
             }
             self.cache.remove(&Lookup(token));
         }
-        self.counters.miss();
+        self.front.missed();
         None
     }
 
@@ -197,12 +226,13 @@ impl<C: Send + Sync> Remember<C> for VerifiedTokens<C> {
     }
 
     fn stats(&self) -> CacheStats {
+        let (hits, misses) = self.front.hits_and_misses();
         CacheStats {
-            hits: self.counters.hits(),
-            misses: self.counters.misses(),
+            hits,
+            misses,
             evictions: self.evictions.0.load(Ordering::Relaxed),
             entries: self.cache.len(),
-            bytes: self.cache.weight(),
+            bytes: self.cache.weight() + self.front.bytes(),
         }
     }
 }
