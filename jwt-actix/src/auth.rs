@@ -7,6 +7,8 @@ use actix_web::{HttpRequest, HttpResponseBuilder, Responder};
 use jwt_core::{AuthError, Authenticator};
 
 use crate::rejection::Hook;
+use crate::require::Require;
+use crate::service::JwtAuthAndRequire;
 
 /// Lets only authenticated requests through.
 pub struct JwtAuth<C> {
@@ -18,6 +20,30 @@ impl<C> JwtAuth<C> {
     /// Middleware that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
     pub fn new(authenticator: Authenticator<C>) -> Self {
         Self { authenticator, hook: None }
+    }
+
+    /// With a guard inside, in one `wrap`: what the token does not allow is answered as whatever else is refused. For more guards,
+    /// join them by [`Require::and`](crate::Require::and). For a single resource, see [`Require`](crate::Require) as middleware.
+    ///
+    /// ```
+    /// # use actix_web::{App, web};
+    /// # use jwt_actix::{Authenticator, JwtAuth, KeySet, Require, Scopes};
+    /// # #[derive(serde::Deserialize)]
+    /// # struct User { scope: Scopes }
+    /// # let auth = Authenticator::<User>::builder()
+    /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    /// #     .audience("api")
+    /// #     .scopes(|user| &user.scope)
+    /// #     .build()?;
+    /// let app = App::new()
+    ///     .route("/things", web::get().to(|| async { "things" }))
+    ///     .wrap(JwtAuth::new(auth).require(Require::scope("read:things")));
+    /// # let _ = app;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn require(self, guard: Require) -> JwtAuthAndRequire<C> {
+        JwtAuthAndRequire { auth: self, guard }
     }
 
     /// Answers rejected requests with an empty body.

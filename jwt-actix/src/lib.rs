@@ -166,4 +166,4 @@ pub use response::{response, with_headers};
 pub use route_future::RouteFuture;
 #[cfg(feature = "login")]
 pub use same_origin::SameOrigin;
-pub use service::{JwtAuthMiddleware, ResponseFuture};
+pub use service::{JwtAuthAndRequire, JwtAuthMiddleware, ResponseFuture};

@@ -64,7 +64,13 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(RequireMiddleware { inner: Rc::new(inner), policy: self.0.clone() }))
+        ready(Ok(self.around(inner)))
+    }
+}
+
+impl Require {
+    pub(crate) fn around<S>(&self, inner: S) -> RequireMiddleware<S> {
+        RequireMiddleware { inner: Rc::new(inner), policy: self.0.clone() }
     }
 }
 

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::auth::JwtAuth;
 use crate::rejection::{self, Hook};
 use crate::request::Head;
+use crate::require::{Require, RequireMiddleware};
 use crate::response::{CompletedError, Fields};
 
 impl<S, C, B> Transform<S, ServiceRequest> for JwtAuth<C>
@@ -33,6 +34,36 @@ where
 
     fn new_transform(&self, inner: S) -> Self::Future {
         ready(Ok(JwtAuthMiddleware { inner: Rc::new(inner), auth: self.clone() }))
+    }
+}
+
+/// A [`JwtAuth`] with a guard inside; made by [`JwtAuth::require`].
+#[derive(Debug)]
+pub struct JwtAuthAndRequire<C> {
+    pub(crate) auth: JwtAuth<C>,
+    pub(crate) guard: Require,
+}
+
+impl<C> Clone for JwtAuthAndRequire<C> {
+    fn clone(&self) -> Self {
+        Self { auth: self.auth.clone(), guard: self.guard.clone() }
+    }
+}
+
+impl<S, C, B> Transform<S, ServiceRequest> for JwtAuthAndRequire<C>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    C: DeserializeOwned + Send + Sync + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<EitherBody<B>>>;
+    type Error = Error;
+    type Transform = JwtAuthMiddleware<RequireMiddleware<S>, C>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        self.auth.new_transform(self.guard.around(inner))
     }
 }
 

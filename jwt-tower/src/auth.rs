@@ -10,6 +10,7 @@ use jwt_core::{AuthError, Authenticator};
 
 use crate::rejection::{EmptyBody, Hook, ProblemBody};
 use crate::request::Facts;
+use crate::require::Require;
 
 /// Lets only authenticated requests through.
 ///
@@ -59,6 +60,30 @@ impl<C, R> JwtAuth<C, R> {
     pub fn uri_from<T: Deref<Target = Uri> + Send + Sync + 'static>(mut self) -> Self {
         self.facts.uri = Some(|extensions| extensions.get::<T>().map(|uri| &**uri));
         self
+    }
+
+    /// With a guard inside, as one layer: axum boxes a service for each `layer` call, and so only once. For more guards, join
+    /// them by [`Require::and`](crate::Require::and). For a single route, see [`Require`](crate::Require) as a layer.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use jwt_tower::{Authenticator, JwtAuth, KeySet, Require, Scopes};
+    /// # #[derive(serde::Deserialize)]
+    /// # struct User { scope: Scopes }
+    /// # let auth = Authenticator::<User>::builder()
+    /// #     .keys(KeySet::hs256(b"a secret of at least thirty-two bytes")?)
+    /// #     .audience("api")
+    /// #     .scopes(|user| &user.scope)
+    /// #     .build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/things", get(|| async { "things" }))
+    ///     .layer(JwtAuth::new(auth).require(Require::scope("read:things")));
+    /// # let _ = app;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn require(self, guard: Require) -> (Self, Require) {
+        (self, guard)
     }
 
     /// Answers rejected requests with an empty body: for response bodies that cannot be made out of a text, such as

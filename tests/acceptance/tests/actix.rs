@@ -107,6 +107,8 @@ async fn a_guard_works_on_an_app_a_scope_and_a_resource() {
     let on_scope = init_service(App::new().service(scope)).await;
     let resource = web::resource("/me").wrap(guard()).to(served);
     let on_resource = init_service(App::new().service(resource).wrap(member_auth())).await;
+    let in_one = App::new().wrap(member_auth().require(guard())).route("/", web::get().to(served));
+    let in_one = init_service(in_one).await;
     macro_rules! check {
         ($app:ident, $path:literal) => {
             assert_eq!(call_service(&$app, member($path, "in").to_request()).await.status(), StatusCode::OK);
@@ -116,6 +118,7 @@ async fn a_guard_works_on_an_app_a_scope_and_a_resource() {
         };
     }
     check!(on_app, "/");
+    check!(in_one, "/");
     check!(on_scope, "/api/");
     check!(on_resource, "/me");
 }

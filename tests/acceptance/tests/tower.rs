@@ -231,13 +231,16 @@ async fn a_guard_around_the_layer_is_a_guard_without_one() {
 
 #[tokio::test]
 async fn a_guard_for_the_whole_application_is_a_layer_inside_of_the_other() {
-    let app = axum::Router::new().route("/", axum::routing::get(|| async { "served" }));
-    let app = app.layer(Require::scope("in")).layer(member_layer());
-    let status = |scope| {
-        let (app, request) = (app.clone(), member(scope).map(|()| axum::body::Body::empty()));
-        async move { app.oneshot(request).await.unwrap().status() }
-    };
-    assert_eq!((status("in").await, status("out").await), (StatusCode::OK, StatusCode::FORBIDDEN));
+    let route = || axum::Router::new().route("/", axum::routing::get(|| async { "served" }));
+    let in_two = route().layer(Require::scope("in")).layer(member_layer());
+    let in_one = route().layer(member_layer().require(Require::scope("in")));
+    for app in [in_two, in_one] {
+        let status = |scope| {
+            let (app, request) = (app.clone(), member(scope).map(|()| axum::body::Body::empty()));
+            async move { app.oneshot(request).await.unwrap().status() }
+        };
+        assert_eq!((status("in").await, status("out").await), (StatusCode::OK, StatusCode::FORBIDDEN));
+    }
 }
 
 #[tokio::test]
