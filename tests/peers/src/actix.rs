@@ -12,7 +12,7 @@ use actix_web::http::{StatusCode, Uri};
 use actix_web::rt::{System, SystemRunner};
 use actix_web::test::init_service;
 use actix_web::web::{self, Data, ReqData};
-use actix_web::{App, Error, HttpMessage, Route, error};
+use actix_web::{App, Error, HttpMessage, HttpRequest, Route, error};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use actix_web_httpauth::middleware::HttpAuthentication;
 use jwt_actix::{Claims, JwtAuth, Require};
@@ -22,6 +22,7 @@ use jwt_compact::jwk::JsonWebKey;
 use jwt_core::Algorithm;
 use serde::{Deserialize, Serialize};
 
+use crate::core::RawKey;
 use crate::measure::{Case, Id};
 use crate::ours::{self, Mode};
 use crate::recipe::Recipe;
@@ -68,6 +69,18 @@ pub(crate) fn cases() -> Vec<Case> {
 pub(crate) fn bare() -> Route {
     async fn hello() -> &'static str {
         ANSWER
+    }
+    web::get().to(hello)
+}
+
+/// The handler that verifies the signature and does nothing else.
+pub(crate) fn raw() -> Route {
+    async fn hello(request: HttpRequest, key: Data<RawKey>) -> Result<&'static str, Error> {
+        let field = request.headers().get(AUTHORIZATION).and_then(|field| field.to_str().ok());
+        match field.and_then(|field| field.strip_prefix("Bearer ")).and_then(|token| key.verified(token)) {
+            Some(_) => Ok(ANSWER),
+            None => Err(error::ErrorUnauthorized("not a good token")),
+        }
     }
     web::get().to(hello)
 }

@@ -11,6 +11,7 @@ mod recipe;
 mod tower_jwt;
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use tower::Service;
 use tower::layer::util::Identity;
 use tower::util::MapRequestLayer;
 
+use crate::core::RawKey;
 use crate::dpop::Client;
 use crate::measure::{Case, Id};
 use crate::ours::{self, Mode};
@@ -34,7 +36,6 @@ use crate::tokens::{Key, User};
 
 pub(crate) use authkestra::router as authkestra;
 pub(crate) use huskarl::router_with_proofs as huskarl_with_proofs;
-pub(crate) use recipe::router as recipe;
 
 pub(crate) const LAYER: &str = "tower";
 
@@ -71,17 +72,8 @@ pub(crate) fn cases(runtime: &Rc<Runtime>) -> Vec<Case> {
                 cases.push(case.against(Id::new(LAYER, algorithm.as_str(), "ours", Mode::Cached.name())));
             }
         }
-        let router = |router| (served(router), Body::empty as fn() -> Body);
-        let mut peer = |name, (router, body): (Router, fn() -> Body)| {
-            cases.push(bench.protected(name, "cold", router, body));
-        };
-        peer("recipe", router(recipe::router(bench.key)));
-        peer("axum-jwt-auth", router(axum_jwt_auth::router(bench.key)));
-        peer("tower-jwt", router(tower_jwt::router(bench.key)));
-        // The other two are made for OAuth's access tokens and take no HMAC.
-        if algorithm == Algorithm::RS256 {
-            peer("tower-oauth2-resource-server", router(runtime.block_on(oauth2::router(bench.key))));
-            peer("huskarl-axum", router(runtime.block_on(huskarl::router(bench.key))));
+        for (name, router) in peers(algorithm) {
+            cases.push(bench.protected(name, "cold", served(router(bench.key, runtime)), Body::empty));
         }
         let authorizer = runtime.block_on(jwt_authorizer::router(bench.key));
         cases.push(bench.protected("jwt-authorizer", "cold", authorizer, jwt_authorizer::body));
@@ -95,6 +87,36 @@ pub(crate) fn bare() -> Router {
         ANSWER
     }
     Router::new().route("/", get(hello))
+}
+
+/// The route whose handler verifies the signature and does nothing else.
+pub(crate) fn raw(key: RawKey) -> Router {
+    let key = Arc::new(key);
+    let hello = move |request: Request<Body>| {
+        let field = request.headers().get(AUTHORIZATION).and_then(|field| field.to_str().ok());
+        let verified =
+            field.and_then(|field| field.strip_prefix("Bearer ")).is_some_and(|token| key.verified(token).is_some());
+        ready(if verified { Ok(ANSWER) } else { Err(StatusCode::UNAUTHORIZED) })
+    };
+    Router::new().route("/", get(hello))
+}
+
+/// A router of a peer.
+pub(crate) type Peer = fn(&Key, &Runtime) -> Router;
+
+/// The peers that are for this axum, by name.
+pub(crate) fn peers(algorithm: Algorithm) -> Vec<(&'static str, Peer)> {
+    let mut peers: Vec<(&str, Peer)> = vec![
+        ("recipe", |key, _| recipe::router(key)),
+        ("axum-jwt-auth", |key, _| axum_jwt_auth::router(key)),
+        ("tower-jwt", |key, _| tower_jwt::router(key)),
+    ];
+    // The other two are made for OAuth's access tokens and take no HMAC.
+    if algorithm == Algorithm::RS256 {
+        peers.push(("tower-oauth2-resource-server", |key, runtime| runtime.block_on(oauth2::router(key))));
+        peers.push(("huskarl-axum", |key, runtime| runtime.block_on(huskarl::router(key))));
+    }
+    peers
 }
 
 fn handover() -> Router {
