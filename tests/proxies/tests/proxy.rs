@@ -1,4 +1,4 @@
-//! A proxy of Debian, with a block of the page in a file around it.
+//! A proxy of Debian or PyPI, with a block of the page in a file around it.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use client::Connection;
 use outside::{Process, command, free_port, is_installed, is_there};
 
 const PAGE: &str = include_str!("../../../docs/how-to/reverse-proxies.md");
@@ -19,6 +20,7 @@ pub(crate) struct Kind {
     program: &'static str,
     /// What is in its file around the block of the page, which is at `${BLOCK}`.
     around: &'static str,
+    /// With the file at `${FILE}`.
     arguments: &'static [&'static str],
 }
 
@@ -40,10 +42,10 @@ http {
     ${BLOCK}
 }
 ",
-    arguments: &["-e", "stderr", "-c"],
+    arguments: &["-e", "stderr", "-c", "${FILE}"],
 };
 
-pub(crate) const KINDS: [Kind; 5] = [
+pub(crate) const KINDS: [Kind; 7] = [
     NGINX,
     Kind {
         heading: "Apache",
@@ -63,7 +65,7 @@ Listen 127.0.0.1:8080
 ${BLOCK}
 ",
         // In one process: children would outlive it.
-        arguments: &["-X", "-f"],
+        arguments: &["-X", "-f", "${FILE}"],
     },
     Kind {
         heading: "HAProxy",
@@ -75,7 +77,7 @@ ${BLOCK}
     timeout server 30s
 ${BLOCK}
 ",
-        arguments: &["-db", "-q", "-f"],
+        arguments: &["-db", "-q", "-f", "${FILE}"],
     },
     Kind {
         heading: "Caddy",
@@ -89,10 +91,36 @@ ${BLOCK}
 }
 ${BLOCK}
 ",
-        arguments: &["run", "--adapter", "caddyfile", "--config"],
+        arguments: &["run", "--adapter", "caddyfile", "--config", "${FILE}"],
     },
-    Kind { heading: "h2o", program: "h2o", around: "${BLOCK}\nerror-log: ${DIRECTORY}/log\n", arguments: &["-c"] },
+    Kind {
+        heading: "h2o",
+        program: "h2o",
+        around: "${BLOCK}\nerror-log: ${DIRECTORY}/log\n",
+        arguments: &["-c", "${FILE}"],
+    },
+    Kind {
+        heading: "Traefik",
+        program: "traefik",
+        around: "${BLOCK}",
+        arguments: &[
+            "--entryPoints.public.address=127.0.0.1:8080",
+            "--providers.file.filename=${FILE}",
+            "--global.checkNewVersion=false",
+            "--global.sendAnonymousUsage=false",
+            "--log.level=ERROR",
+        ],
+    },
+    Kind {
+        heading: "Envoy",
+        program: "envoy",
+        around: "${BLOCK}",
+        arguments: &["--disable-hot-restart", "--concurrency", "1", "--log-level", "error", "--config-path", "${FILE}"],
+    },
 ];
+
+/// Where `tests/setup` puts what Debian does not have.
+const BROUGHT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.venv/bin");
 
 /// A proxy that runs.
 pub(crate) struct Proxy {
@@ -112,7 +140,8 @@ impl Drop for Proxy {
 impl Kind {
     /// Whether it is installed; says so where it is not.
     pub(crate) fn is_there(&self) -> bool {
-        let installed = is_installed(self.program);
+        let brought = Path::new(BROUGHT).join(self.program).is_file();
+        let installed = brought || is_installed(self.program);
         // Debian has it no more since 13, so that nobody can demand it.
         installed || (self.program != "h2o" && is_there(installed, self.program, "tests/setup proxies"))
     }
@@ -130,24 +159,27 @@ impl Kind {
         let directory = std::env::temp_dir().join(format!("proxies-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let block = block.replace("127.0.0.1:3000", &service.to_string()).replace("8080", &address.port().to_string());
-        let config = self.around.replace("8080", &address.port().to_string());
-        let config = config.replace("${BLOCK}", &block).replace("${DIRECTORY}", &directory.to_string_lossy());
-        let process = self.run(&directory, &config);
+        let file = directory.join("config.yaml");
+        let filled = |text: &str| {
+            // By names first: the one port may have the digits of the other in it.
+            let text = text.replace("${BLOCK}", block).replace("3000", "${SERVICE}").replace("8080", "${PORT}");
+            let text = text.replace("${SERVICE}", &service.port().to_string());
+            let text = text.replace("${PORT}", &address.port().to_string());
+            text.replace("${DIRECTORY}", &directory.to_string_lossy()).replace("${FILE}", &file.to_string_lossy())
+        };
+        fs::write(&file, filled(self.around)).unwrap();
+        let path = format!("{BROUGHT}:{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let mut program = command(self.program);
+        program.env("PATH", path).env("HOME", &directory).args(self.arguments.iter().map(|argument| filled(argument)));
+        let process = Process(program.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap());
         let limit = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(address).is_err() {
+        // One of them listens before it has read where to.
+        while TcpStream::connect(address).is_err()
+            || Connection::open(address).send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 404
+        {
             assert!(Instant::now() < limit, "{} does not start", self.heading);
             thread::sleep(Duration::from_millis(20));
         }
         Proxy { address, directory, _process: process }
-    }
-
-    fn run(&self, directory: &Path, config: &str) -> Process {
-        let file = directory.join("config");
-        fs::write(&file, config).unwrap();
-        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
-        let mut program = command(self.program);
-        program.env("PATH", path).env("HOME", directory).args(self.arguments).arg(&file);
-        Process(program.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap())
     }
 }
