@@ -28,7 +28,7 @@ pub use clock::TestClock;
 pub use directory::TestDirectory;
 pub use disk::SmallDisk;
 pub use postgres_servers::{PgBouncer, PostgresServer, pgbouncer_is_installed, postgres_is_installed};
-pub use redis_servers::{RedisCluster, RedisSentinels, RedisServer, redis_is_installed};
+pub use redis_servers::{OtherServer, RedisCluster, RedisSentinels, RedisServer, redis_is_installed};
 pub use traffic::{Traffic, is_revoked, until};
 
 /// A busy machine is not what is tested here.
@@ -131,9 +131,33 @@ impl Stores {
         if !redis_is_installed() {
             return None;
         }
-        let server = RedisServer::start();
-        let url = server.url();
-        Some(Self::at(&url, Arc::new(server)).await)
+        Some(Self::as_user(RedisServer::start()).await)
+    }
+
+    /// On a Valkey that is started for it; `None` where none is installed.
+    pub async fn valkey() -> Option<Self> {
+        Self::other(OtherServer::Valkey).await
+    }
+
+    /// On a Redis of the last series before 7 that is started for it; `None` where none is installed.
+    pub async fn redis_6_2() -> Option<Self> {
+        Self::other(OtherServer::Redis62).await
+    }
+
+    async fn other(other: OtherServer) -> Option<Self> {
+        if !other.is_installed() {
+            return None;
+        }
+        Some(Self::as_user(RedisServer::start_other(other)).await)
+    }
+
+    /// As a user who may do what the book says, and nothing else.
+    async fn as_user(server: RedisServer) -> Self {
+        let (rights, announced) = documented_rights();
+        server.run(&format!("ACL SETUSER app on >secret resetchannels {rights} {announced}")).await;
+        let store = RedisStore::connect(&server.url().replace("//", "//app:secret@")).await;
+        let store = store.expect("the server has just been started").timeout(PATIENT);
+        Self::of(Arc::new(store), Some(Arc::new(server)))
     }
 
     /// In a cluster, which those that live at the same time share; `None` where no Redis is installed.
@@ -172,6 +196,15 @@ impl Stores {
         let store = Arc::new(store.prefix(format!("jwt-{}:", COUNT.fetch_add(1, Ordering::Relaxed))));
         Self::of(store, Some(servers))
     }
+}
+
+/// What a user of the store needs by `docs/how-to/redis.md`, and what they also need so that revocations are announced.
+pub fn documented_rights() -> (&'static str, &'static str) {
+    let page = include_str!("../../../docs/how-to/redis.md");
+    let (_, rest) = page.split_once("Give the store its own user with").expect("the page says so");
+    let mut code = rest.split('`').skip(1).step_by(2);
+    let rights = code.next().expect("they are in the sentence");
+    (rights, code.find(|code| code.contains("+publish")).expect("they are in the next sentences"))
 }
 
 /// A log that says nothing of new entries by itself: a list on it looks when it is told to.

@@ -13,7 +13,8 @@ use jwt_core::store::StoreError;
 use jwt_core::{RedisStore, RefreshTokens, Revocations, Sessions};
 use serde_json::json;
 use stores_tests::{
-    RedisCluster, RedisSentinels, RedisServer, TestClock, Traffic, is_revoked, proved, redis_is_installed, until,
+    OtherServer, RedisCluster, RedisSentinels, RedisServer, TestClock, Traffic, documented_rights, is_revoked, proved,
+    redis_is_installed, until,
 };
 
 const ISSUER: &str = "https://issuer.example.com";
@@ -177,8 +178,11 @@ async fn a_store_that_is_down_or_silent_is_unavailable_and_comes_back() {
     assert!(matches!(nobody, Err(StoreError::Unavailable(_))));
 }
 
-/// What `docs/how-to/redis.md` says that a user needs, with a password that needs an escape.
-const RIGHTS: &str = "on >p@ss:w/rd% ~jwt:* +@hash +@sortedset +@string +@scripting +time +pttl +pexpire +del";
+/// What the book says that a user needs, with a password that needs an escape.
+fn rights() -> String {
+    format!("on >p@ss:w/rd% {}", documented_rights().0)
+}
+
 const USER: &str = "app:p%40ss%3Aw%2Frd%25@";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,8 +191,28 @@ async fn a_user_with_the_documented_rights_can_do_every_operation() {
         return;
     }
     let server = RedisServer::start();
-    server.run(&format!("ACL SETUSER app {RIGHTS}")).await;
+    server.run(&format!("ACL SETUSER app {}", rights())).await;
     every_operation(&server.url().replace("//", &format!("//{USER}"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_other_servers_too_a_revocation_is_announced_to_a_user_with_the_documented_rights() {
+    for other in [OtherServer::Valkey, OtherServer::Redis62].into_iter().filter(|other| other.is_installed()) {
+        let server = RedisServer::start_other(other);
+        let (rights, announced) = documented_rights();
+        server.run(&format!("ACL SETUSER app on >secret resetchannels {rights} {announced}")).await;
+        let open = async || {
+            let store = RedisStore::connect(&server.url().replace("//", "//app:secret@")).await.unwrap();
+            // No poll: what is known was announced.
+            let list = Revocations::builder(Arc::new(store)).poll_interval(Duration::from_secs(3600));
+            list.open().await.unwrap()
+        };
+        let (here, there) = (open().await, open().await);
+        for number in 0..20 {
+            here.revoke(ISSUER, &number.to_string(), FAR).await.unwrap();
+            until("announced", || is_revoked(&there, number)).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,7 +222,7 @@ async fn in_a_cluster_the_user_may_also_ask_how_it_is_laid_out() {
     }
     let cluster = RedisCluster::start_without_disk().await;
     for node in cluster.nodes() {
-        node.run(&format!("ACL SETUSER app {RIGHTS} +ping +asking +cluster|slots")).await;
+        node.run(&format!("ACL SETUSER app {} +ping +asking +cluster|slots", rights())).await;
         node.run("CONFIG SET requirepass theirs").await;
     }
     every_operation(&cluster.url().replace("//", &format!("//{USER}"))).await;
@@ -210,7 +234,7 @@ async fn behind_sentinels_the_user_may_also_ask_for_the_role_and_sentinels_have_
         return;
     }
     let mut redis = RedisSentinels::start_without_disk().await;
-    redis.server(0).run(&format!("ACL SETUSER app {RIGHTS} +select +role")).await;
+    redis.server(0).run(&format!("ACL SETUSER app {} +select +role", rights())).await;
     for index in 0..3 {
         redis
             .sentinel(index)

@@ -106,6 +106,8 @@ on_every_store! {
     serializable: Stores::serializable(),
     pgbouncer: Stores::pgbouncer(),
     redis: Stores::redis(),
+    valkey: Stores::valkey(),
+    redis_6_2: Stores::redis_6_2(),
     sentinels: Stores::sentinels(),
     cluster: Stores::cluster(),
 }

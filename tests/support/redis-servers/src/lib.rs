@@ -8,4 +8,4 @@ mod server;
 
 pub use cluster::RedisCluster;
 pub use sentinels::RedisSentinels;
-pub use server::{RedisServer, redis_is_installed};
+pub use server::{OtherServer, RedisServer, redis_is_installed};

@@ -16,6 +16,35 @@ fn binary() -> String {
     env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into())
 }
 
+/// A server that speaks to the clients of Redis, and is not the one of Debian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherServer {
+    /// Valkey.
+    Valkey,
+    /// The last series before Redis 7.
+    Redis62,
+}
+
+impl OtherServer {
+    /// Whether `tests/setup` has brought it. Says once what is left out if not, and how to change that.
+    ///
+    /// # Panics
+    /// If it has not and `JWT_TESTS_REQUIRE_ALL` is 1.
+    pub fn is_installed(self) -> bool {
+        // Nobody has built it for other machines.
+        let can_be_had = self == Self::Valkey || cfg!(target_arch = "x86_64");
+        let is_there = Path::new(self.program()).is_file();
+        is_there || (can_be_had && outside::is_there(is_there, "Valkey or Redis 6.2", "tests/setup stores"))
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Valkey => concat!(env!("CARGO_MANIFEST_DIR"), "/../../stores/.venv/bin/valkey-server"),
+            Self::Redis62 => concat!(env!("CARGO_MANIFEST_DIR"), "/../../stores/.venv/bin/redis-server-6.2"),
+        }
+    }
+}
+
 /// Whether there is a Redis to test with. Says once what is left out if not, and how to change that.
 ///
 /// # Panics
@@ -28,6 +57,7 @@ pub fn redis_is_installed() -> bool {
 #[derive(Debug)]
 pub struct RedisServer {
     process: Process,
+    program: String,
     port: u16,
     directory: PathBuf,
     arguments: Vec<String>,
@@ -42,6 +72,16 @@ impl RedisServer {
     /// Starts one that writes nothing to disk.
     pub fn start_without_disk() -> Self {
         Self::start_with(&["--appendonly", "no"])
+    }
+
+    /// Starts one of another kind.
+    pub fn start_other(other: OtherServer) -> Self {
+        Self::start_program(other.program(), |port, directory| {
+            let directory = directory.to_str().expect("its name is ours");
+            let port = port.to_string();
+            let options = ["--port", &port, "--bind", "127.0.0.1", "--dir", directory, "--save", ""];
+            options.map(Into::into).to_vec()
+        })
     }
 
     pub(crate) fn start_with(options: &[&str]) -> Self {
@@ -73,6 +113,10 @@ impl RedisServer {
 
     /// Starts one with the arguments that are made for a port and a directory.
     pub(crate) fn start_as(arguments: impl Fn(u16, &Path) -> Vec<String>) -> Self {
+        Self::start_program(&binary(), arguments)
+    }
+
+    fn start_program(program: &str, arguments: impl Fn(u16, &Path) -> Vec<String>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("jwt-stores-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let directory = env::temp_dir().join(name);
@@ -81,8 +125,8 @@ impl RedisServer {
         for _ in 0..10 {
             let port = free_port();
             let arguments = arguments(port, &directory);
-            if let Some(process) = launch(port, &arguments) {
-                return Self { process, port, directory, arguments };
+            if let Some(process) = launch(program, port, &arguments) {
+                return Self { process, program: program.to_owned(), port, directory, arguments };
             }
         }
         panic!("no Redis server starts in {}", directory.display());
@@ -186,7 +230,7 @@ impl RedisServer {
 
     /// Starts it again, with what it had written to disk.
     pub fn restart(&mut self) {
-        self.process = launch(self.port, &self.arguments).expect("the port is still ours");
+        self.process = launch(&self.program, self.port, &self.arguments).expect("the port is still ours");
     }
 }
 
@@ -200,8 +244,8 @@ impl Drop for RedisServer {
 }
 
 /// The process, once it takes connections and has loaded what it had; `None` if it ends.
-fn launch(port: u16, arguments: &[String]) -> Option<Process> {
-    let process = outside::command(binary())
+fn launch(program: &str, port: u16, arguments: &[String]) -> Option<Process> {
+    let process = outside::command(program)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
