@@ -1,10 +1,20 @@
-//! What every login example is held against, in a real browser, on a real Redis, on a real PostgreSQL and in a file.
+//! What every login example is held against, in real browsers, on a real Redis, on a real PostgreSQL and in a file.
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_login-actix");
 
 #[test]
 fn a_browser_signs_in_and_out_and_nobody_else_does() {
     browser_tests::signs_in_with_a_browser(PROGRAM);
+}
+
+#[test]
+fn in_firefox_it_is_the_same() {
+    browser_tests::signs_in_with_firefox(PROGRAM);
+}
+
+#[test]
+fn in_webkit_it_is_the_same() {
+    browser_tests::signs_in_with_webkit(PROGRAM);
 }
 
 #[test]
