@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::TrustedIssuer;
+use crate::VerifiedToken;
+use crate::base64url;
 use crate::key::{Fetch, RemoteKeySet};
 
 /// A user pool of Amazon Cognito, such as `cognito("eu-central-1", "eu-central-1_AbCdEfGhI")`.
@@ -77,6 +79,46 @@ impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provider").field("issuer", &self.issuer).field("clients", &self.clients).finish_non_exhaustive()
     }
+}
+
+/// A check for what an Application Load Balancer of AWS says of a user (`x-amzn-oidc-data`): the token must name this load
+/// balancer as its `signer`. All load balancers of a region have the same keys, and anybody can have one.
+///
+/// Given to [`AuthenticatorBuilder::check`](crate::AuthenticatorBuilder::check), with the ARN of the load balancer:
+/// `.check(providers::aws_alb_signer("arn:aws:elasticloadbalancing:…:loadbalancer/app/…"))`. A token without `signer`, or with
+/// that of another load balancer, is refused with 401.
+pub fn aws_alb_signer<C: 'static>(
+    arn: &str,
+) -> impl Fn(&VerifiedToken<C>) -> Result<(), AwsAlbSignerError> + Send + Sync + use<C> {
+    let arn: Box<str> = arn.into();
+    move |token| match signer(token.compact()) {
+        None => Err(AwsAlbSignerError::Missing),
+        Some(signer) if signer == *arn => Ok(()),
+        Some(_) => Err(AwsAlbSignerError::Other),
+    }
+}
+
+/// Why a token is not one of the load balancer of [`aws_alb_signer`].
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AwsAlbSignerError {
+    /// Its header has no `signer`.
+    #[error("its header has no `signer`: a load balancer writes its ARN there")]
+    Missing,
+    /// Its header has the `signer` of another load balancer.
+    #[error("its `signer` is not the load balancer that was configured")]
+    Other,
+}
+
+/// The member `signer` of the header. The header has been read strictly before.
+fn signer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Header {
+        signer: String,
+    }
+    let (header, _) = token.split_once('.')?;
+    let header = base64url::decode(base64url::without_padding(header.as_bytes()))?;
+    serde_json::from_slice::<Header>(&header).ok().map(|header| header.signer)
 }
 
 /// What the claims of one issuer must say.

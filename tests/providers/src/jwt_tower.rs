@@ -75,6 +75,8 @@ impl TrustedIssuer {
 }
 
 pub(crate) mod providers {
+    pub(crate) use jwt_core::providers::aws_alb_signer;
+
     pub(crate) struct Cognito(jwt_core::providers::CognitoPool);
 
     pub(crate) fn cognito(region: &str, pool: &str) -> Cognito {

@@ -107,6 +107,23 @@ async fn supabase_takes_tokens_of_the_old_secret_and_of_the_new_keys() {
     assert_eq!(tried.recipe.status("authorization", &old(b"the secret of another project, as long")).await, 401);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_of_another_load_balancer_of_the_same_region_is_refused() {
+    let row = ROWS.iter().find(|row| row.page == "aws-alb").unwrap();
+    let signer = Signer::new(Kind::Es256, row.kid);
+    let tried = Tried::new(row, &signer);
+    let claims = merged(&times(), &(row.access_token)());
+    let status = async |change: Value| {
+        let token = signer.sign(&merged(&(row.header)(), &change), &claims, true);
+        tried.recipe.status(row.field, &token).await
+    };
+    assert_eq!(status(json!({})).await, 200);
+    let other = "arn:aws:elasticloadbalancing:eu-central-1:210987654321:loadbalancer/app/shop/50dc6c495c0c9188";
+    assert_eq!(status(json!({"signer": other})).await, 401);
+    assert_eq!(status(json!({"signer": null})).await, 401);
+    assert_eq!(status(json!({"signer": [other]})).await, 401);
+}
+
 #[tokio::test]
 async fn the_preset_of_cognito_takes_the_app_clients_that_it_was_given_and_no_others() {
     let pool = || providers::cognito("eu-central-1", "eu-central-1_AbCdEfGhI");
