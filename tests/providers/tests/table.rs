@@ -636,7 +636,7 @@ pub(crate) const ROWS: &[Row] = &[
                 ("another issuer", json!({"iss": "forge/other-token"})),
             ]
         },
-        accepted: || Vec::new(),
+        accepted: || vec![("a call of the backend", json!({"context": null, "principal": null}))],
     },
     Row {
         page: "zitadel",
@@ -681,18 +681,18 @@ pub(crate) const ROWS: &[Row] = &[
         },
         header: || json!({"typ": "JWT"}),
         field: "authorization",
-        access_token: || json!({"iss": "https://sso.example.com/application/o/orders/", "aud": "CLIENT-ID", "sub": "u", "auth_time": 1, "acr": "goauthentik.io/providers/oauth2/default", "azp": "CLIENT-ID", "uid": "i", "scope": "openid email", "groups": ["clerks"]}),
+        access_token: || json!({"iss": "https://sso.example.com/application/o/orders/", "aud": "CLIENT-ID", "sub": "u", "auth_time": 1, "acr": "goauthentik.io/providers/oauth2/default", "amr": ["pwd", "mfa"], "nonce": "n", "sid": "s", "azp": "CLIENT-ID", "uid": "i", "groups": ["clerks"]}),
         refused: || {
             vec![
-                ("an ID token", json!({"scope": null, "nonce": "n", "at_hash": "h"})),
-                ("an ID token without a nonce", json!({"scope": null, "amr": ["pwd"]})),
+                ("an ID token", json!({"uid": null, "azp": null})),
+                ("an ID token of a refresh", json!({"uid": null, "azp": null, "at_hash": "h"})),
                 (
                     "another application",
-                    json!({"iss": "https://sso.example.com/application/o/billing/", "aud": "OTHER"}),
+                    json!({"iss": "https://sso.example.com/application/o/billing/", "aud": "OTHER", "azp": "OTHER"}),
                 ),
             ]
         },
-        accepted: || Vec::new(),
+        accepted: || vec![("one without a login", json!({"nonce": null, "sid": null, "amr": null, "groups": null}))],
     },
     Row {
         page: "ory",
