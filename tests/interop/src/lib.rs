@@ -26,6 +26,10 @@ pub enum Library {
     Jose,
     /// Packages of npm that know DPoP, run by node.
     Dpop,
+    /// grpcio, run by the Python of `.venv`: not a peer that answers line by line.
+    Grpcio,
+    /// The npm package `@grpc/grpc-js`, run by node: not a peer that answers line by line.
+    GrpcJs,
 }
 
 impl Library {
@@ -35,15 +39,18 @@ impl Library {
     /// Whether `setup` has installed the version that is pinned now.
     pub fn is_installed(self) -> bool {
         let (pinned, stamp) = match self {
-            Self::PyJwt => ("requirements.txt", ".venv/stamp"),
-            Self::Jose | Self::Dpop => ("package.json", "node_modules/stamp"),
+            Self::PyJwt | Self::Grpcio => ("requirements.txt", ".venv/stamp"),
+            Self::Jose | Self::Dpop | Self::GrpcJs => ("package.json", "node_modules/stamp"),
         };
         outside::is_pinned(directory(), pinned, stamp)
     }
 
-    fn command(self) -> Command {
+    /// Its program with its script, in the directory where it is installed.
+    pub fn command(self) -> Command {
         let (program, script) = match self {
             Self::PyJwt => (directory().join(".venv/bin/python"), "pyjwt_peer.py"),
+            Self::Grpcio => (directory().join(".venv/bin/python"), "grpc_peer.py"),
+            Self::GrpcJs => (outside::node(), "grpc_peer.mjs"),
             Self::Jose => (outside::node(), "jose_peer.mjs"),
             Self::Dpop => (outside::node(), "dpop_peer.mjs"),
         };
@@ -59,6 +66,8 @@ impl fmt::Display for Library {
             Self::PyJwt => "PyJWT",
             Self::Jose => "jose",
             Self::Dpop => "packages for DPoP",
+            Self::Grpcio => "grpcio",
+            Self::GrpcJs => "@grpc/grpc-js",
         })
     }
 }

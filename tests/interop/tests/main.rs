@@ -5,4 +5,5 @@
 mod beside_jsonwebtoken;
 mod dpop_clients;
 mod dpop_judges;
+mod grpc_clients;
 mod interop;
