@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::{Json, Router, routing::get};
 use http::{Request, StatusCode};
 use jwt_core::testing::TestIssuer;
-use jwt_tower::{Claims, JwtAuth};
+use jwt_tower::{Claims, JwtAuth, TokenSource};
 use serde::Deserialize;
 use tower::ServiceExt;
 
@@ -148,26 +148,30 @@ async fn aide_documents_routes_whose_handlers_take_claims() {
 }
 
 #[tokio::test]
-async fn utoipa_has_the_scheme_of_the_authenticator() {
-    use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-    use utoipa::{Modify, OpenApi};
+async fn utoipa_has_the_schemes_of_the_authenticator() {
+    use std::collections::BTreeMap;
 
-    struct Bearer;
-    impl Modify for Bearer {
-        fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-            api.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
-        }
-    }
+    use utoipa::OpenApi;
+    use utoipa::openapi::security::SecurityScheme;
+
     #[utoipa::path(get, path = "/me", responses((status = 200), (status = 401)), security(("bearer" = [])))]
     #[allow(dead_code)]
     async fn me() {}
     #[derive(OpenApi)]
-    #[openapi(paths(me), modifiers(&Bearer))]
+    #[openapi(paths(me))]
     struct Api;
 
-    let text = Api::openapi().to_json().unwrap();
+    let auth =
+        issuer().builder::<User>().source(TokenSource::bearer()).source(TokenSource::cookie("t")).build().unwrap();
+    let schemes: BTreeMap<String, SecurityScheme> = serde_json::from_str(&auth.openapi_security_schemes()).unwrap();
+    let mut api = Api::openapi();
+    let components = api.components.get_or_insert_default();
+    for (name, scheme) in schemes {
+        components.add_security_scheme(name, scheme);
+    }
+    let text = api.to_json().unwrap();
     assert!(text.contains(r#""bearer":{"type":"http","scheme":"bearer","bearerFormat":"JWT"}"#), "{text}");
+    assert!(text.contains(r#""cookie_t":{"type":"apiKey","in":"cookie","name":"t"}"#), "{text}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod authorization_details;
 mod for_test;
 #[cfg(feature = "mcp")]
 pub mod mcp;
+mod openapi;
 mod policy;
 mod step_up;
 
