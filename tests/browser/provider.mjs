@@ -68,11 +68,26 @@ async function wayBack(page, provider, name) {
 // Sign in, and the cookies are those of a login: none of the flow is left.
 const page = await newPage();
 await signIn(page, 'orange', 'alice');
-assert.equal(page.url(), `${origin}/`);
+assert.equal(page.url(), `${origin}/?signed-in`);
 assert.equal(await who(page), 'orange:alice');
 assert.deepEqual(await flows(page), []);
 assert.ok((await cookies(page)).includes('__Host-access_token'));
 assert.equal(await page.evaluate(() => document.cookie), '', 'no script can read them');
+
+// A browser that keeps no cookies is told so, at the way back and behind it.
+const forgetful = await newPage();
+await begin(forgetful, 'orange');
+await forgetful.context().clearCookies({ domain: 'localhost' });
+await forgetful.fill('[name=login]', 'carol');
+await forgetful.fill('[name=password]', 'any');
+await go(forgetful, () => forgetful.click('button[type=submit]'));
+if (!forgetful.url().startsWith(origin)) await go(forgetful, () => forgetful.click('button[type=submit]'));
+assert.equal(forgetful.url(), `${origin}/?error=invalid_request`);
+assert.match(await forgetful.textContent('#cookies'), /has not kept the cookies/);
+await forgetful.goto(`${origin}/?signed-in`);
+assert.match(await forgetful.textContent('#cookies'), /has not kept the cookies/);
+await page.goto(`${origin}/?signed-in`);
+assert.equal(await page.locator('#cookies').count(), 0);
 
 // Back, and again: the answer was used.
 const before = await cookies(page);

@@ -20,7 +20,7 @@ try {
     await page.follow('button[type=submit]');
     // The provider asks whether the application may know who that is.
     if (!(await address()).startsWith(origin)) await page.follow('button[type=submit]');
-    assert.equal(await address(), `${origin}/`);
+    assert.equal(await address(), `${origin}/?signed-in`);
     assert.equal(await sub(), 'orange:alice');
     assert.ok((await names()).includes('__Host-access_token'));
     assert.deepEqual((await names()).filter((name) => name.startsWith('__Host-sign_in_')), [], 'nothing of the flow is left');

@@ -41,7 +41,7 @@ const last = (url) => seen.findLast((request) => request.url === url);
 const values = async () => Object.fromEntries((await page.cookies('localhost')).map(({ name, value }) => [name, value]));
 
 async function until(what, condition) {
-    for (let attempt = 0; attempt < 500; attempt += 1) {
+    for (let attempt = 0; attempt < 3000; attempt += 1) {
         if (await condition()) return;
         await new Promise((resolve) => setTimeout(resolve, 20));
     }

@@ -91,7 +91,7 @@ function page(session) {
             await click(selector);
             for (let attempt = 0; ; attempt += 1) {
                 if (await evaluate(() => !window.before && document.readyState === 'complete')) return;
-                if (attempt === 300) throw new Error(`${selector} leads nowhere`);
+                if (attempt === 3000) throw new Error(`${selector} leads nowhere`);
                 await new Promise((resolve) => setTimeout(resolve, 20));
             }
         },

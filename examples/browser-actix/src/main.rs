@@ -42,9 +42,13 @@ fn routes(config: &mut ServiceConfig, auth: Authenticator<User>, secret: Vec<u8>
     config.service(login).service(protected);
 }
 
+/// Where the login leads.
+const SIGNED_IN: &str = "/?signed-in";
+
 /// One hook for whatever the middleware, the guards and the extractors refuse. Status and challenge are set in `head`.
 fn answer(error: &AuthError, request: &HttpRequest, mut head: HttpResponseBuilder) -> HttpResponse {
     match error {
+        AuthError::MissingToken if request.query_string() == "signed-in" => head.body(command_line::COOKIES_NOT_KEPT),
         // Never to an address out of the request: that would make this an open redirect. The head keeps its
         // `Cache-Control: no-store`, or the browser might remember the detour.
         AuthError::MissingToken | AuthError::InvalidToken(_) if is_navigation(request) => {
@@ -84,7 +88,7 @@ async fn login(secret: web::Data<Vec<u8>>) -> Result<impl Responder, Box<dyn Err
     let token = token(&secret)?;
     // With HTTPS, name it `__Host-access_token` and add `Secure`.
     let cookie = format!("access_token={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600");
-    Ok(Redirect::to("/").see_other().customize().insert_header(("set-cookie", cookie)))
+    Ok(Redirect::to(SIGNED_IN).see_other().customize().insert_header(("set-cookie", cookie)))
 }
 
 /// A token for Alice that is good for an hour.
@@ -159,9 +163,18 @@ mod tests {
             assert_eq!(header(&response, "cache-control"), Some("no-store"));
         }
         let response = send(TestRequest::post().uri("/login"), &[]).await;
+        assert_eq!(header(&response, "location"), Some(SIGNED_IN));
         let cookie = header(&response, "set-cookie").unwrap().split(';').next().unwrap();
         assert_eq!(get("/reports", &[("cookie", cookie)]).await.status(), 200);
         assert_eq!(get("/login", &[]).await.status(), 200);
+    }
+
+    #[actix_web::test]
+    async fn a_browser_that_has_not_kept_the_cookie_is_told_so_and_not_sent_round_in_a_circle() {
+        let response = get(SIGNED_IN, &[("sec-fetch-mode", "navigate")]).await;
+        assert_eq!(response.status(), 401);
+        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+        assert_eq!(body, command_line::COOKIES_NOT_KEPT);
     }
 
     #[actix_web::test]

@@ -42,9 +42,15 @@ fn app(secret: &[u8]) -> Result<Router, Box<dyn Error>> {
         .route("/login", post(login).with_state(secret)))
 }
 
+/// Where the login leads.
+const SIGNED_IN: &str = "/?signed-in";
+
 /// One hook for whatever the layer, the guards and the extractors refuse. Status and challenge are set in `head`.
 fn answer(error: &AuthError, request: &Parts, head: Response<()>) -> Response {
     match error {
+        AuthError::MissingToken if request.uri.query() == Some("signed-in") => {
+            head.map(|()| Body::from(command_line::COOKIES_NOT_KEPT))
+        }
         // Never to an address out of the request: that would make this an open redirect. The head keeps its
         // `Cache-Control: no-store`, or the browser might remember the detour.
         AuthError::MissingToken | AuthError::InvalidToken(_) if is_navigation(request) => {
@@ -93,7 +99,7 @@ async fn login(State(secret): State<Arc<[u8]>>) -> Result<Response, String> {
     let token = token(&secret).map_err(|error| error.to_string())?;
     // With HTTPS, name it `__Host-access_token` and add `Secure`.
     let cookie = format!("access_token={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600");
-    Ok(([("set-cookie", cookie)], Redirect::to("/")).into_response())
+    Ok(([("set-cookie", cookie)], Redirect::to(SIGNED_IN)).into_response())
 }
 
 /// A token for Alice that is good for an hour.
@@ -160,9 +166,18 @@ mod tests {
         }
         let response =
             app(&SECRET).unwrap().oneshot(Request::post("/login").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.headers()["location"], SIGNED_IN);
         let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         assert_eq!(get("/reports", &[("cookie", &cookie)]).await.status(), 200);
         assert_eq!(get("/login", &[]).await.status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_browser_that_has_not_kept_the_cookie_is_told_so_and_not_sent_round_in_a_circle() {
+        let response = get(SIGNED_IN, &[("sec-fetch-mode", "navigate")]).await;
+        assert_eq!(response.status(), 401);
+        let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+        assert_eq!(body, command_line::COOKIES_NOT_KEPT);
     }
 
     #[tokio::test]

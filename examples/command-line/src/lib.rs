@@ -1,9 +1,15 @@
 //! What the examples have in common and is not their point: `--help`, the port, and what is wrong with either. Each of
-//! these functions ends the process if there is nothing to go on with, and says why.
+//! these functions ends the process if there is nothing to go on with, and says why. And what a browser is told that has
+//! not kept a cookie.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::process;
+
+/// For whoever has just signed in and comes without a token: one more redirect to the login would be round in a circle.
+pub const COOKIES_NOT_KEPT: &str = "Your browser has not kept the cookies of the login. It keeps cookies with Secure, and \
+    all whose names begin with __Host- or __Secure-, for https alone, and some browsers for http://localhost too. Open this \
+    page by https or as http://localhost, and allow cookies for it.";
 
 /// The arguments, at most as many as that. `--help` prints the usage.
 pub fn arguments(usage: &str, at_most: usize) -> Vec<String> {

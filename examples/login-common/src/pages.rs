@@ -44,10 +44,7 @@ pub fn login_page(message: Option<&str>) -> Response<String> {
 pub fn no_cookies_page() -> Response<String> {
     page(&html! {
         h1 { "Your browser has not kept the cookies" }
-        p role="alert" {
-            "Your name and password were right, but nothing came back. Cookies of a login are kept for https, and for "
-            "http://localhost in some browsers. Do you see this page by another name, or do you block cookies?"
-        }
+        p role="alert" { "Your name and password were right. " (command_line::COOKIES_NOT_KEPT) }
         p { a href="/login" { "Sign in again" } }
     })
 }

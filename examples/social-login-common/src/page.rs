@@ -15,10 +15,16 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (REFERRER_POLICY, "same-origin"),
 ];
 
+/// What is in the address of the page after a sign-in, so that it knows who has no cookie but has just signed in.
+const SIGNED_IN: &str = "signed-in";
+
 /// The page. `query` is that of its address, where a sign-in that failed leaves its code.
 pub fn page(service: &Service, user: Option<&User>, query: &str) -> Response<String> {
     let denied = query.split('&').any(|pair| pair == "error=access_denied");
+    // The provider has answered to a browser that has no cookie of the flow, or that took its time.
+    let unknown = query.split('&').any(|pair| pair == "error=invalid_request");
     let failed = query.split('&').any(|pair| pair.starts_with("error="));
+    let without_cookies = unknown || query.split('&').any(|pair| pair == SIGNED_IN);
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -32,8 +38,9 @@ pub fn page(service: &Service, user: Option<&User>, query: &str) -> Response<Str
                     h1 { "Who are you?" }
                     @if denied { p role="alert" { "You were not signed in." } }
                     @else if failed { p role="alert" { "That did not work. Try again." } }
+                    @if without_cookies { p id="cookies" { (command_line::COOKIES_NOT_KEPT) } }
                     @for (name, shown) in &*service.providers {
-                        p { a href={ "/auth/login/" (name) "?return_to=/" } { "Sign in with " (shown) } }
+                        p { a href={ "/auth/login/" (name) "?return_to=/%3F" (SIGNED_IN) } { "Sign in with " (shown) } }
                     }
                 }
             }
