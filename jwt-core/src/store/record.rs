@@ -173,7 +173,8 @@ pub struct Touch {
     pub after: Duration,
 }
 
-/// A new secret for a record, and what goes with it.
+/// A new secret for a record, and what goes with it. Where the new secret is the current one, the record keeps it, and keeps
+/// how it was made: only the rest changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The digest of the new secret.
@@ -210,8 +211,10 @@ impl Record {
         if self.secret != expected {
             return false;
         }
-        self.rotated = Some(Rotation { from: expected, salt: change.salt, at: now });
-        self.secret = change.secret;
+        if change.secret != expected {
+            self.rotated = Some(Rotation { from: expected, salt: change.salt, at: now });
+            self.secret = change.secret;
+        }
         self.used_at = now;
         self.expires_at = change.expires_at.min(self.ends_at);
         if let Some(data) = change.data {

@@ -10,8 +10,10 @@ if record.expires_at <= now then
     return false
 end
 if record.secret ~= ARGV[3] then return text end
-record.rotated = {from = ARGV[3], salt = ARGV[5], at = now}
-record.secret = ARGV[4]
+if ARGV[4] ~= ARGV[3] then
+    record.rotated = {from = ARGV[3], salt = ARGV[5], at = now}
+    record.secret = ARGV[4]
+end
 record.used_at = now
 record.expires_at = math.min(tonumber(ARGV[6]), record.ends_at)
 if ARGV[8] ~= '' then record.data = ARGV[8] end

@@ -423,8 +423,18 @@ async fn a_call_that_is_made_again_changes_nothing_more(store: Store) {
     assert!(expected.change(before, next(), later));
     let changed = store.change(key, before, next(), later).await.unwrap();
     assert_eq!(as_json(changed.as_ref()), as_json(Some(&expected)));
+    // The same secret again: how it was made stays too, for whoever retries.
+    let (current, made) = (expected.secret, expected.rotated);
+    let again = || Change { secret: current, data: Some("[]".into()), ..change() };
+    let a_little_later = NumericDate::from_millis(later.as_millis() + 10);
+    assert!(expected.change(current, again(), a_little_later));
+    assert_eq!((expected.secret, expected.rotated), (current, made));
+    for _ in 0..2 {
+        let changed = store.change(key, current, again(), a_little_later).await.unwrap();
+        assert_eq!(as_json(changed.as_ref()), as_json(Some(&expected)));
+    }
     let touch = Touch { expires_at: NumericDate::from_millis(now.as_millis() + 15_000), after: millis(50) };
-    let much_later = NumericDate::from_millis(later.as_millis() + 50);
+    let much_later = NumericDate::from_millis(a_little_later.as_millis() + 50);
     assert!(expected.touch(touch, much_later));
     for _ in 0..2 {
         let touched = store.find(key, expected.secret, touch, much_later).await.unwrap();

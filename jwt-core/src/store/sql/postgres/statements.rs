@@ -50,7 +50,7 @@ statements! {
         ""
     ), [BYTEA, BYTEA, INT8, BYTEA, INT8, INT8];
     change: record!(
-        "UPDATE jwt.sign_ins SET rotated_from = secret, rotated_salt = $6, rotated_at = $3, secret = $5, used_at = $3, expires_at = least($7, ends_at), data = coalesce($8, data), options = coalesce($9, options) WHERE owner = $1 AND id = $2 AND expires_at > $3 AND secret = $4 RETURNING",
+        "UPDATE jwt.sign_ins SET rotated_from = CASE WHEN secret = $5 THEN rotated_from ELSE secret END, rotated_salt = CASE WHEN secret = $5 THEN rotated_salt ELSE $6 END, rotated_at = CASE WHEN secret = $5 THEN rotated_at ELSE $3 END, secret = $5, used_at = $3, expires_at = least($7, ends_at), data = coalesce($8, data), options = coalesce($9, options) WHERE owner = $1 AND id = $2 AND expires_at > $3 AND secret = $4 RETURNING",
         ""
     ), [BYTEA, BYTEA, INT8, BYTEA, BYTEA, BYTEA, INT8, TEXT, TEXT];
     remove: "DELETE FROM jwt.sign_ins WHERE owner = $1 AND id = $2", [BYTEA, BYTEA];
