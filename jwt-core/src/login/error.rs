@@ -23,7 +23,9 @@ pub enum LoginError {
     #[error("the claims have no `sub`: a login is remembered under it, so add one, a string")]
     NoSubject,
     /// The reloaded claims have another `sub` than those of the login.
-    #[error("the reloaded claims are about somebody else: `.reload(…)` must yield claims with the `sub` of the login")]
+    #[error(
+        "the reloaded claims are about somebody else: `.reload(…)`, or the function of a provider, must yield claims with the `sub` of the login"
+    )]
     OtherSubject,
     /// The claims have a `sid`.
     #[error("the claims have a `sid`, which names the login and is set here: give the other one another name")]
@@ -107,6 +109,12 @@ pub enum LoginError {
     /// The claims could not be reloaded. The client may try again with the same refresh token.
     #[error("the claims could not be reloaded: {0}")]
     Reload(CheckError),
+    /// The provider that the user has signed in with has not said for too long whether the login goes on: feature `oidc`. The
+    /// client may try again with the same refresh token.
+    #[error(
+        "the provider has not said for too long whether the login goes on: see `.stale_if_error(…)`, and the event of its failure"
+    )]
+    ProviderUnavailable,
     /// The refresh token is not good, or the store failed.
     #[error("{0}")]
     Refresh(#[from] RefreshError),
@@ -151,7 +159,7 @@ impl LoginError {
 
     /// The response for the client (RFC 6749 §5.2): 400 `invalid_grant` for a refresh token that is not good, 400
     /// `invalid_request` where the request does not have exactly one, 403 where a page of another site may have made it, 503
-    /// with `Retry-After` while the store, the claims or the signer of a
+    /// with `Retry-After` while the store, the claims, the provider or the signer of a
     /// [`RemoteSigningKey`](crate::issue::RemoteSigningKey) cannot be reached, and 500 for claims that cannot be signed. 405
     /// for a login by GET, and 400, 413 or 415 for a body that is not read. For a proof (RFC 9449 §5, §8) that is missing or not
     /// good, 400 `invalid_dpop_proof`; where it needs a nonce, 400 `use_dpop_nonce` with one in `DPoP-Nonce`; by another key
@@ -215,9 +223,11 @@ impl LoginError {
             | Self::CookiesUnbound
             | Self::Issue(_)
             | Self::Store(StoreError::Data) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
-            Self::Refresh(RefreshError::Store(_)) | Self::Store(_) | Self::Reload(_) | Self::ProofsUnavailable(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
-            }
+            Self::Refresh(RefreshError::Store(_))
+            | Self::Store(_)
+            | Self::Reload(_)
+            | Self::ProviderUnavailable
+            | Self::ProofsUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
         }
     }
 }

@@ -167,7 +167,7 @@ impl Logins {
     }
 
     async fn start(&self, start: Start) -> Result<Login, LoginError> {
-        let Start { claims, label, mut options, remember_for, provider_session, proof } = start;
+        let Start { claims, label, mut options, remember_for, provider_session, proof, keep } = start;
         let claims = claims?;
         let complete = options.complete(&claims)?;
         let subject = subject(&complete)?;
@@ -192,8 +192,11 @@ impl Logins {
         }
         let client = self.client(&proof, None).await?;
         options.jkt = client.thumbprint.map(base64url::encode);
-        new = new.options(options.text()?);
-        let prepared = self.0.refresh.prepare(new)?;
+        let mut prepared = self.0.refresh.prepare(new)?;
+        if let (Some(origin), Some(keep)) = (&mut options.origin, keep) {
+            origin.kept = Some(keep(prepared.id()).ok_or(StoreError::Backend)?);
+        }
+        prepared.set_options(options.text()?)?;
         // Before anything is remembered, so that claims that cannot be signed leave nothing behind.
         let access = self.sign(&subject, None, prepared.id(), &complete, &options, client.thumbprint).await?;
         let (token, sign_in) = self.0.refresh.remember(prepared).await?;
@@ -284,8 +287,23 @@ impl Logins {
         }
     }
 
-    /// The next access token of a login.
+    /// The next access token of a login, whose provider is asked before where it is time for that.
     async fn next_access(
+        &self,
+        sign_in: &SignIn,
+        options: &LoginOptions,
+        key: Option<Thumbprint>,
+    ) -> Result<AccessToken, LoginError> {
+        for more in &self.0.more {
+            if let Some(today) = more.today(self, sign_in, options).await? {
+                return self.next_access_as_known(&today, &LoginOptions::read(&today.options)?, key).await;
+            }
+        }
+        self.next_access_as_known(sign_in, options, key).await
+    }
+
+    /// The same, without asking anybody.
+    async fn next_access_as_known(
         &self,
         sign_in: &SignIn,
         options: &LoginOptions,
@@ -314,10 +332,11 @@ impl Logins {
 
     /// A login that ends because of a second use: its access tokens end as well, the thief's too.
     async fn not_refreshed(&self, error: RefreshError) -> LoginError {
-        if let RefreshError::Reused(sign_in) = &error
-            && let Err(failed) = self.revoke_login(sign_in.id, &sign_in.subject).await
-        {
-            tracing::error!(target: "jwt", reason = %failed, "the access tokens of a sign-in that was ended could not be revoked");
+        if let RefreshError::Reused(sign_in) = &error {
+            self.forget(sign_in);
+            if let Err(failed) = self.revoke_login(sign_in.id, &sign_in.subject).await {
+                tracing::error!(target: "jwt", reason = %failed, "the access tokens of a sign-in that was ended could not be revoked");
+            }
         }
         error.into()
     }
@@ -372,20 +391,37 @@ impl Logins {
         let Inner { refresh, revocations, .. } = &*self.0;
         let (mut result, mut revoked) = (Ok(()), Vec::new());
         for Ending { key, subject } in logins {
-            let subject = match revocations {
-                Some(_) if subject.is_none() => refresh.subject_of(key).await,
-                _ => Ok(subject),
-            };
+            let wanted = revocations.is_some() && subject.is_none();
+            let found = if wanted || self.follows_logins() { refresh.named(key).await } else { Ok(None) };
             result = result.and(refresh.end_key(key).await);
-            match subject {
-                Ok(subject) => revoked.extend(subject.map(|subject| (key.id, subject))),
-                Err(error) => result = result.and(Err(error)),
+            let found = match found {
+                Ok(found) => found,
+                Err(error) if wanted => {
+                    result = result.and(Err(error));
+                    None
+                }
+                // Nothing but the provider does not learn of it.
+                Err(_) => None,
+            };
+            if let Some(sign_in) = &found {
+                self.forget(sign_in);
             }
+            let subject = subject.or_else(|| found.map(|sign_in| sign_in.subject));
+            revoked.extend(subject.map(|subject| (key.id, subject)));
         }
         for (id, subject) in revoked {
             result = result.and(self.revoke_login(id, &subject).await);
         }
         result
+    }
+
+    fn follows_logins(&self) -> bool {
+        self.0.more.iter().any(|more| more.follows_logins())
+    }
+
+    /// Whoever keeps something for a login that has ended learns of it.
+    fn forget(&self, sign_in: &SignIn) {
+        self.0.more.iter().for_each(|more| more.forget(sign_in));
     }
 
     /// Revokes the access tokens of a login, where there is a list.
@@ -407,6 +443,7 @@ impl Logins {
         for login in &logins {
             self.revoke_login(login.id, &login.subject).await?;
             self.0.refresh.end_one(&login.subject, login.id).await?;
+            self.forget(login);
         }
         Ok(logins.len())
     }
@@ -423,8 +460,12 @@ impl Logins {
     /// tried: call it again.
     pub async fn log_out_everywhere(&self, subject: &str) -> Result<(), StoreError> {
         let Inner { issuer, refresh, revocations, .. } = &*self.0;
+        let known = if self.follows_logins() { refresh.list(subject).await.unwrap_or_default() } else { Vec::new() };
         // The families first: otherwise, a refresh between the two steps would sign a token that is not revoked.
         let ended = refresh.end_all(subject).await;
+        for sign_in in &known {
+            self.forget(sign_in);
+        }
         let revoked = match revocations {
             Some(list) => list.revoke_all(issuer.name(), subject, issuer.access_token_lifetime()).await,
             None => Ok(()),

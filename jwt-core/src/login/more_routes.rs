@@ -1,6 +1,7 @@
 //! Routes beside those that refresh and end logins: a port for what is behind features.
 
 use std::fmt;
+use std::future::ready;
 use std::pin::Pin;
 
 use http::header::{CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
@@ -10,6 +11,7 @@ use super::options::{LoginOptions, Origin};
 use super::{BodyError, LoginError, Logins};
 use crate::request::RequestHead;
 use crate::session::opaque::OpaqueToken;
+use crate::session::sign_in::SignIn;
 
 /// Routes below the path of the routes.
 pub(super) trait MoreRoutes: fmt::Debug + Send + Sync {
@@ -41,11 +43,25 @@ pub(super) trait MoreRoutes: fmt::Debug + Send + Sync {
 
     fn respond<'r>(&'r self, logins: &'r Logins, request: MoreRequest<'r>) -> Responding<'r>;
 
+    /// Whether they have something to say to a login that goes on, or ends.
+    fn follows_logins(&self) -> bool {
+        false
+    }
+
+    /// The login as its provider has it today, where that is not known; `None` where there is nothing new.
+    fn today<'r>(&'r self, _logins: &'r Logins, _login: &'r SignIn, _options: &'r LoginOptions) -> Today<'r> {
+        Box::pin(ready(Ok(None)))
+    }
+
+    /// A login has ended, or is about to: gives back what is kept for it, without waiting.
+    fn forget(&self, _login: &SignIn) {}
+
     /// Where a browser goes on that has ended a login of this origin, on the way to `page` of this host.
     fn after_log_out<'r>(&'r self, origin: &'r Origin, page: &'r str) -> GoingOn<'r>;
 }
 
 pub(super) type Responding<'r> = Pin<Box<dyn Future<Output = Response<String>> + Send + 'r>>;
+pub(super) type Today<'r> = Pin<Box<dyn Future<Output = Result<Option<SignIn>, LoginError>> + Send + 'r>>;
 pub(super) type GoingOn<'r> = Pin<Box<dyn Future<Output = Option<HeaderValue>> + Send + 'r>>;
 
 /// A request to one of these routes: what they need of its head.

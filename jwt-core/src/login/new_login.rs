@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use super::options::{LoginOptions, Origin};
+use super::options::{KeptAccess, LoginOptions, Origin};
 use super::proof::Proof;
 use super::{Login, LoginError, Logins};
 use crate::config_error::Given;
 use crate::issue::IssueError;
 use crate::request::RequestHead;
 use crate::session::ProviderSession;
+use crate::store::SignInId;
 
 /// A login that starts when this is awaited: what [`Logins::log_in`] and [`LoginAttempt::log_in`](super::LoginAttempt::log_in)
 /// return.
@@ -76,7 +78,12 @@ pub(super) struct Start {
     pub(super) remember_for: Option<Duration>,
     pub(super) provider_session: Option<ProviderSession>,
     pub(super) proof: Proof,
+    /// Set where the provider is asked again while the login lasts.
+    pub(super) keep: Option<Keep>,
 }
+
+/// What is kept of the access at a provider, by the name of the login that it is kept for; `None` where it cannot be.
+pub(super) type Keep = Box<dyn FnOnce(SignInId) -> Option<KeptAccess> + Send>;
 
 impl<L> NewLogin<L> {
     pub(super) fn new<C: Serialize + ?Sized>(
@@ -88,7 +95,7 @@ impl<L> NewLogin<L> {
         let claims = serde_json::value::to_raw_value(claims).map_err(|_| IssueError::Claims.into());
         let (label, options) = (label.to_owned(), LoginOptions::default());
         let proof = Proof::Absent;
-        let start = Start { claims, label, options, remember_for: None, provider_session: None, proof };
+        let start = Start { claims, label, options, remember_for: None, provider_session: None, proof, keep: None };
         Self(State::Asked(Box::new(Asked { logins, start, given: Given::default(), finish: Box::new(finish) })))
     }
 
@@ -158,8 +165,21 @@ impl<L> NewLogin<L> {
 
     /// Where the user has signed in.
     #[allow(dead_code, reason = "for the feature `oidc`")]
-    pub(super) fn by_provider(self, origin: Origin) -> Self {
-        self.with(|start| start.options.origin = Some(origin))
+    pub(super) fn by_provider(self, origin: Origin, keep: Option<Keep>) -> Self {
+        self.with(|start| {
+            start.options.origin = Some(origin);
+            start.keep = keep;
+        })
+    }
+
+    /// The claims of the user, and those that stay with the login, for one that goes on.
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(super) fn into_claims(self) -> Result<(Box<RawValue>, Map<String, Value>), LoginError> {
+        let State::Asked(asked) = self.0 else { return Err(IssueError::Claims.into()) };
+        match asked.given.twice() {
+            Some(setting) => Err(LoginError::SetTwice { setting }),
+            None => Ok((asked.start.claims?, asked.start.options.claims)),
+        }
     }
 
     fn once(mut self, setting: &'static str, set: impl FnOnce(&mut Start)) -> Self {

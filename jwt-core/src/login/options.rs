@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use super::LoginError;
 use crate::claims::confirmation::{Thumbprint, thumbprint};
 use crate::issue::{IssueError, Particulars};
+use crate::session::ProviderSession;
 use crate::store::StoreError;
+use crate::verify::OriginalLogin;
 
 /// What is special about one login. Kept as JSON beside its claims; the empty text stands for nothing special.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub(super) struct LoginOptions {
     /// What binds the login to a browser, where it may be bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) device: Option<DeviceOptions>,
+    /// What ends the login at an identity provider: written by the room of sign-ins, and kept here as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) provider: Option<ProviderSession>,
     /// Claims that stay with the login, whatever those of the user become.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(super) claims: Map<String, Value>,
@@ -48,6 +53,21 @@ pub(super) struct Origin {
     /// The ID token, where the session at the provider is to end with the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) id_token: Option<String>,
+    /// By what the provider is asked again, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) kept: Option<KeptAccess>,
+}
+
+/// What is kept of the access at a provider.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct KeptAccess {
+    /// The refresh token of the provider, encrypted.
+    pub(super) token: String,
+    /// What the ID token of the sign-in said, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) first: Option<OriginalLogin>,
+    /// When the provider has said last who it is, in seconds since the epoch.
+    pub(super) asked_at: u64,
 }
 
 /// What binds a login to a browser.

@@ -29,6 +29,7 @@ impl Renew for Logins {
                 Err(
                     LoginError::Store(_)
                     | LoginError::Reload(_)
+                    | LoginError::ProviderUnavailable
                     | LoginError::Refresh(RefreshError::Store(_))
                     | LoginError::Issue(IssueError::Signer(_)),
                 ) => Err(NotRenewed::Unavailable),

@@ -7,7 +7,7 @@ use crate::clock::{Clock, NumericDate, SystemClock};
 use crate::config_error::Given;
 use crate::config_error::debug_as_display;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, random};
-use crate::session::sign_in::{NewSignIn, Prepared, SignIn, SignIns};
+use crate::session::sign_in::{NewSignIn, Prepared, Remembered, SignIn, SignIns};
 use crate::session::{Ended, SignInsBuildError};
 use crate::store::time::later;
 use crate::store::{Change, Digest, Record, Salt, SignInId, SignInKey, SignInStore, StoreError, Touch};
@@ -229,9 +229,25 @@ impl RefreshTokens {
         Opaque::read(Kind::Refresh, token)?.key().ok()
     }
 
-    /// The subject of the family of that name; `None` where it has ended.
-    pub(crate) async fn subject_of(&self, key: SignInKey) -> Result<Option<String>, StoreError> {
-        Ok(self.sign_ins.record(key).await?.map(|record| record.subject))
+    /// The family of that name; `None` where it has ended.
+    pub(crate) async fn named(&self, key: SignInKey) -> Result<Option<SignIn>, StoreError> {
+        Ok(self.sign_ins.record(key).await?.map(SignIn::from))
+    }
+
+    /// See [`SignIns::update`].
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "only providers say something new of a login"))]
+    pub(crate) async fn update<E: From<StoreError>>(
+        &self,
+        key: SignInKey,
+        next: impl Fn(&SignIn) -> Result<Remembered, E>,
+    ) -> Result<Option<SignIn>, E> {
+        self.sign_ins.update(key, next).await
+    }
+
+    /// See [`SignIns::claim`].
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "only providers are asked by one instance at a time"))]
+    pub(crate) async fn claim(&self, id: SignInId, time: Duration) -> Result<Option<SignInKey>, StoreError> {
+        self.sign_ins.claim(id, time).await
     }
 
     /// Ends the family of that name.

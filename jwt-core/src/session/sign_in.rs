@@ -16,7 +16,7 @@ use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, SubjectKey, pointer, random};
 use crate::session::{Ended, ProviderSession};
 use crate::store::time::{later, whole_millis};
-use crate::store::{Digest, Owner, Record, SignInId, SignInKey, SignInStore, StoreError, Touch};
+use crate::store::{Change, Digest, Owner, Record, Salt, SignInId, SignInKey, SignInStore, StoreError, Touch};
 
 /// The longest label, in characters.
 const MAX_LABEL: usize = 200;
@@ -24,6 +24,8 @@ const MAX_LABEL: usize = 200;
 const MAX_TOUCH_DELAY: Duration = Duration::from_secs(60);
 /// How many users of the application one user or session of a provider may be.
 const MAX_SUBJECTS: usize = 100;
+/// How many instances may ask at once to do something for a sign-in.
+const MAX_CLAIMS: usize = 100;
 /// What holds a [`ProviderSession`] in what is remembered beside the data of the application.
 const PROVIDER: &str = "provider";
 
@@ -33,7 +35,6 @@ pub struct NewSignIn {
     subject: String,
     label: String,
     data: String,
-    options: String,
     provider_session: Option<ProviderSession>,
     ends_after: Duration,
 }
@@ -46,9 +47,8 @@ impl NewSignIn {
     /// [`StoreError::Data`] if the data do not serialize.
     pub fn new(subject: impl Into<String>, data: &impl Serialize) -> Result<Self, StoreError> {
         let data = serde_json::to_string(data).map_err(|_| StoreError::Data)?;
-        let (label, options) = (String::new(), String::new());
-        let subject = subject.into();
-        Ok(Self { subject, label, data, options, provider_session: None, ends_after: Duration::MAX })
+        let (subject, label) = (subject.into(), String::new());
+        Ok(Self { subject, label, data, provider_session: None, ends_after: Duration::MAX })
     }
 
     /// The session at an identity provider by which the user signs in, so that the sign-in ends with it: see
@@ -59,11 +59,6 @@ impl NewSignIn {
     pub fn provider_session(mut self, session: ProviderSession) -> Self {
         self.provider_session = Some(session);
         self
-    }
-
-    /// What `login` remembers beside the data of the application.
-    pub(crate) fn options(self, options: String) -> Self {
-        Self { options, ..self }
     }
 
     /// When it ends, if that is earlier than the absolute timeout.
@@ -184,6 +179,13 @@ fn with_provider_session(options: String, session: Option<&ProviderSession>) -> 
     serde_json::to_string(&members).map_err(|_| StoreError::Data)
 }
 
+/// What is remembered of a sign-in from now on.
+pub(crate) struct Remembered {
+    /// New data of the application, if it has some.
+    pub(crate) data: Option<String>,
+    pub(crate) options: String,
+}
+
 /// What families of refresh tokens and sessions have in common.
 pub(crate) struct SignIns {
     pub(crate) kind: Kind,
@@ -250,7 +252,7 @@ impl SignIns {
             subject: new.subject,
             label: new.label,
             data: new.data,
-            options: with_provider_session(new.options, new.provider_session.as_ref())?,
+            options: with_provider_session(String::new(), new.provider_session.as_ref())?,
             secret: secret.digest()?,
             rotated: None,
             created_at: now,
@@ -336,6 +338,44 @@ impl SignIns {
         Ok(found)
     }
 
+    /// Changes what is remembered of a sign-in, and not its secret: to what `next` makes of it. `None` where it has ended.
+    pub(crate) async fn update<E: From<StoreError>>(
+        &self,
+        key: SignInKey,
+        next: impl Fn(&SignIn) -> Result<Remembered, E>,
+    ) -> Result<Option<SignIn>, E> {
+        let mut found = self.record(key).await?;
+        // Whoever refreshes it in between changes the secret, and then this is done again on what that left.
+        while let Some(record) = found {
+            let (secret, expires_at) = (record.secret, record.expires_at);
+            let salt = record.rotated.map_or(Salt::new([0; 32]), |rotated| rotated.salt);
+            let Remembered { data, options } = next(&record.into())?;
+            let change = Change { secret, salt, expires_at, data, options: Some(options) };
+            found = self.store.change(key, secret, change, self.now()).await?;
+            if found.as_ref().is_some_and(|record| record.secret == secret) {
+                break;
+            }
+        }
+        Ok(found.map(SignIn::from))
+    }
+
+    /// Asks to be the only one that does something for a sign-in, on all instances, for that time. `None` where somebody else
+    /// does it: an entry of its own says so, and whoever does not find theirs alone does nothing.
+    pub(crate) async fn claim(&self, id: SignInId, time: Duration) -> Result<Option<SignInKey>, StoreError> {
+        let owner = self.kind.owner_of("claim", id.as_bytes(), self.subject_key.as_ref())?;
+        let (now, claim) = (self.now(), SignInId::new(random()?));
+        let key = SignInKey { owner, id: claim };
+        let ends_at = later(now, time);
+        let record = Record { id: claim, expires_at: ends_at, ends_at, ..self.pointer("", now)? };
+        self.store.insert(owner, record, MAX_CLAIMS, now).await?;
+        let claims = self.store.list(owner, now).await?;
+        if claims.iter().all(|other| other.id == claim) && !claims.is_empty() {
+            return Ok(Some(key));
+        }
+        self.store.remove(key).await?;
+        Ok(None)
+    }
+
     /// The record of that key, whoever holds its current secret.
     pub(crate) async fn record(&self, key: SignInKey) -> Result<Option<Record>, StoreError> {
         let records = self.store.list(key.owner, self.now()).await?;
@@ -368,6 +408,12 @@ fn ends_with(at: &ProviderSession) -> impl Iterator<Item = Ended<'_>> {
 impl Prepared {
     pub(crate) fn id(&self) -> SignInId {
         self.record.id
+    }
+
+    /// What `login` remembers beside the data of the application, once it knows the name.
+    pub(crate) fn set_options(&mut self, options: String) -> Result<(), StoreError> {
+        self.record.options = with_provider_session(options, self.provider_session.as_ref())?;
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Signing in with an identity provider, over TCP on every stack. The provider is scripted here: it does what it is told to,
 //! also what no good one does. A certified one is in `tests/oidc`.
 
+mod today;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +19,7 @@ use jwt_core::testing::{TestClock, TestIssuer, TestToken};
 use jwt_core::{Algorithm, Issuer, Logins, MemoryStore, ProviderLogin, RefreshTokens, SigningKey};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 
 const CLIENT: &str = "app";
 const SECRET: &str = "the secret of the app";
@@ -50,6 +53,28 @@ struct Script {
     down: bool,
     nonce_demanded: bool,
     next: usize,
+    grants: Grants,
+}
+
+/// What the provider has given for longer than a sign-in.
+#[derive(Default)]
+struct Grants {
+    /// Whether refresh tokens are given.
+    given: bool,
+    /// Whether the ID token is left out when one is used.
+    without_id_token: bool,
+    /// Whether the refresh token stays when it is used.
+    without_rotation: bool,
+    /// The refresh tokens, with what was asked for at the sign-in. Each is good once; after a second use, none is.
+    tokens: BTreeMap<String, Option<Parameters>>,
+    revoked: Vec<String>,
+    /// What people are called today.
+    names: BTreeMap<String, String>,
+    change: Option<Change>,
+    error: Option<(u16, &'static str)>,
+    /// Answers to refresh tokens wait for it.
+    gate: Option<Arc<Semaphore>>,
+    waiting: usize,
 }
 
 impl Idp {
@@ -72,6 +97,7 @@ impl Idp {
             down: false,
             nonce_demanded: false,
             next: 0,
+            grants: Grants::default(),
         })))
     }
 
@@ -141,7 +167,14 @@ impl Idp {
                     script.nonce_demanded = false;
                     return Some((400, json!({"error": "use_dpop_nonce"}), Some("n-1")));
                 }
-                Some(script.redeem(&form))
+                Some(if form["grant_type"] == "refresh_token" { script.refresh(&form) } else { script.redeem(&form) })
+            }
+            "/revoke" => {
+                let token = form["token"].clone();
+                script.posted.push((path, form));
+                script.grants.tokens.remove(&token);
+                script.grants.revoked.push(token);
+                Some((200, Value::Null, None))
             }
             _ => None,
         }
@@ -166,20 +199,70 @@ impl Script {
         }
         let kind = if form.contains_key("dpop") { "DPoP" } else { "Bearer" };
         let access = format!("at-{}", asked["person"]);
-        (200, json!({"access_token": access, "token_type": kind, "expires_in": 60, "id_token": token.compact()}), None)
+        let mut tokens =
+            json!({"access_token": access, "token_type": kind, "expires_in": 60, "id_token": token.compact()});
+        if self.grants.given {
+            tokens["refresh_token"] = self.give(asked).into();
+        }
+        (200, tokens, None)
+    }
+
+    fn give(&mut self, asked: Parameters) -> String {
+        self.next += 1;
+        let token = format!("rt-{}", self.next);
+        self.grants.tokens.insert(token.clone(), Some(asked));
+        token
+    }
+
+    /// RFC 6749 §6, with the rotation of RFC 9700 §4.14.2.
+    fn refresh(&mut self, form: &Parameters) -> (u16, Value, Option<&'static str>) {
+        if let Some((status, error)) = self.grants.error {
+            return (status, json!({"error": error}), None);
+        }
+        let refused = (400, json!({"error": "invalid_grant"}), None);
+        let used = match self.grants.tokens.get_mut(&form["refresh_token"]) {
+            Some(known) if self.grants.without_rotation => known.clone(),
+            Some(known) => known.take(),
+            None => return refused,
+        };
+        let Some(asked) = used else {
+            self.grants.tokens.clear();
+            return refused;
+        };
+        let person = &asked["person"];
+        let name = self.grants.names.get(person).unwrap_or(person);
+        let mut token = self.issuer.token(person).claim("name", name);
+        if let Some(change) = &self.grants.change {
+            token = change(token);
+        }
+        let kind = if form.contains_key("dpop") { "DPoP" } else { "Bearer" };
+        let mut tokens = json!({"access_token": format!("at-again-{person}"), "token_type": kind, "expires_in": 60});
+        if !self.grants.without_id_token {
+            tokens["id_token"] = token.compact().into();
+        }
+        if !self.grants.without_rotation {
+            tokens["refresh_token"] = self.give(asked).into();
+        }
+        (200, tokens, None)
     }
 }
 
 impl Fetch for Idp {
     fn fetch(&self, request: http::Request<Vec<u8>>, _max_bytes: usize) -> Fetching<'_> {
         Box::pin(async move {
+            let gate = self.script().grants.gate.clone();
+            if let Some(gate) = gate.filter(|_| String::from_utf8_lossy(request.body()).contains("refresh_token=")) {
+                self.script().grants.waiting += 1;
+                gate.acquire().await.map_err(FetchError::transport)?.forget();
+            }
             let down = || FetchError::transport(std::io::Error::other("nobody there"));
             let (status, body, nonce) = self.answer(&request).ok_or_else(down)?;
             let mut response = http::Response::builder().status(status);
             if let Some(nonce) = nonce {
                 response = response.header("dpop-nonce", nonce);
             }
-            response.body(body.to_string().into_bytes()).map_err(FetchError::transport)
+            let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+            response.body(body).map_err(FetchError::transport)
         })
     }
 }
@@ -900,6 +983,15 @@ fn what_cannot_work_is_not_built() {
         (of("https://a.example").public_client().failure_page("//evil"), "a path of this host"),
         (of("https://a.example").public_client().cookie_secret([1; 31]), "cookie_secret"),
         (of("https://a.example").public_client().timeout(Duration::ZERO), "is zero"),
+        (of("https://a.example").public_client().keep_refresh_token([1; 31]), "keep_refresh_token"),
+        (of("https://a.example").public_client().stale_if_error(Duration::ZERO), "call `.keep_refresh_token(…)` too"),
+        (
+            of("https://a.example")
+                .public_client()
+                .keep_refresh_token([1; 32])
+                .refresh_interval(Duration::from_secs(59)),
+            "under a minute",
+        ),
         (of("https://a.example").public_client().on_sign_in(sign_in), "called twice"),
         (ProviderLogin::builder("https://a.example", CLIENT).public_client(), "call `.on_sign_in(…)`"),
         (

@@ -389,9 +389,11 @@ fn providers(rows: &mut Vec<Row>) {
         cookie_secret([1; 32])([2; 32]);
         failure_page("/one")("/two");
         timeout(MINUTE)(2 * MINUTE);
+        refresh_interval(MINUTE)(2 * MINUTE);
+        stale_if_error(MINUTE)(2 * MINUTE);
         client(Offline)(Offline);
     }
-    for adds in ["scope", "parameter", "require_acr", "root_certificate"] {
+    for adds in ["scope", "parameter", "require_acr", "root_certificate", "keep_refresh_token"] {
         rows.push(("ProviderLoginBuilder", adds, Adds));
     }
     for flag in ["form_post", "without_pushed_requests", "log_out_at_provider", "dangerous_allow_plain_http"] {

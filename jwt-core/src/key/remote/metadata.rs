@@ -64,6 +64,13 @@ pub(crate) struct Metadata {
     #[serde(default)]
     #[allow(dead_code, reason = "for the feature `oidc`")]
     pub(crate) end_session_endpoint: Option<String>,
+    /// Where tokens are given back (RFC 7009, RFC 8414 §2).
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) revocation_endpoint: Option<String>,
+    #[serde(default)]
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) scopes_supported: Vec<String>,
     /// Whether answers name the issuer (RFC 9207 §3).
     #[serde(default)]
     #[allow(dead_code, reason = "for the feature `oidc`")]
@@ -87,6 +94,8 @@ pub(crate) struct Aliases {
     pub(crate) token_endpoint: Option<String>,
     #[allow(dead_code, reason = "for the feature `oidc`")]
     pub(crate) pushed_authorization_request_endpoint: Option<String>,
+    #[allow(dead_code, reason = "for the feature `oidc`")]
+    pub(crate) revocation_endpoint: Option<String>,
 }
 
 impl Metadata {

@@ -165,7 +165,8 @@ async fn register(logins: &Logins, head: &Request<()>) -> Result<Answer, LoginEr
         Ok(sign_in) => sign_in,
         Err(error) => return Err(logins.not_refreshed(error).await),
     };
-    let access = logins.next_access(&sign_in, &options, None).await?;
+    // A login that has just begun: its provider has nothing new to say, and what it says goes into the same options.
+    let access = logins.next_access_as_known(&sign_in, &options, None).await?;
     // Last: whatever failed before, the login is as it was.
     let Exchange::First(token, sign_in) = refresh_tokens.exchange(token, Some(options.text()?)).await? else {
         return Err(RefreshError::Ended.into());

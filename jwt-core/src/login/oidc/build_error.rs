@@ -1,5 +1,7 @@
 //! Why a provider cannot be signed in with as asked.
 
+use std::time::Duration;
+
 use crate::config_error::debug_as_display;
 use crate::error::AuthenticatorBuildError;
 use crate::key::{KeyError, RemoteKeySetBuildError};
@@ -84,6 +86,23 @@ pub enum ProviderLoginBuildError {
     /// The secret of the cookies is too short, or there are no random numbers for one.
     #[error("`.cookie_secret(…)`: {0}")]
     CookieSecret(KeyError),
+    /// A secret that refresh tokens are to be encrypted with is too short.
+    #[error("`.keep_refresh_token(…)`: {0}")]
+    RefreshTokenSecret(KeyError),
+    /// A setting for providers that are asked again, of one that is not.
+    #[error(
+        "`.{setting}(…)` says something of a provider that is asked again: call `.keep_refresh_token(…)` too, or leave it out"
+    )]
+    NotAskedAgain {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A provider would be asked at almost every refresh.
+    #[error("`.refresh_interval({time:?})` is under a minute: a provider is not asked at every refresh of a login")]
+    RefreshInterval {
+        /// What was given.
+        time: Duration,
+    },
     /// A certificate authority that is no certificate, or for the default HTTP client while another one is set.
     #[error("{0}")]
     RootCertificate(RemoteKeySetBuildError),

@@ -9,6 +9,8 @@ use super::ProviderLogin;
 use super::build_error::ProviderLoginBuildError;
 use super::flow::FlowKey;
 use super::provider::{How, Place, Provider, Shared};
+use super::seal::Ring;
+use super::today::Keeper;
 use super::user::{ByAccess, ByIdToken, Ends, ProviderAccess, ProviderUser, function};
 use crate::authenticator::Authenticator;
 use crate::binding::DpopKey;
@@ -19,6 +21,12 @@ use crate::key::{Fetch, RemoteKeySet, SigningKey};
 use crate::login::NewLogin;
 use crate::login::builder::is_path;
 use crate::transport::address::{is_allowed, without_secrets};
+
+/// How long what a provider has said of a login counts.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(5 * 60);
+/// Longer than a browser may take to bind a login that has just begun.
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+const STALE_IF_ERROR: Duration = Duration::from_secs(60 * 60);
 
 /// The parameters of the requests that are set here.
 const OWN: [&str; 14] = [
@@ -52,6 +60,9 @@ const OWN: [&str; 14] = [
 /// | [`without_pushed_requests`](Self::without_pushed_requests) | off: pushed where the provider takes that | nobody can read or change on the way what is asked for |
 /// | [`log_out_at_provider`](Self::log_out_at_provider) | off | people expect to stay signed in at the provider |
 /// | [`cookie_secret`](Self::cookie_secret) | a random one | right for one instance |
+/// | [`keep_refresh_token`](Self::keep_refresh_token) | off: the provider is asked at the sign-in alone | only the application can keep the secret that it takes |
+/// | [`refresh_interval`](Self::refresh_interval) | 5 minutes | the lifetime of many access tokens, and not every refresh asks |
+/// | [`stale_if_error`](Self::stale_if_error) | one hour | an outage of the provider logs nobody out, and a login does not outlive it for long |
 /// | [`failure_page`](Self::failure_page) | none: a status and JSON | only the application knows its pages |
 /// | [`timeout`](Self::timeout) | 10 seconds | somebody waits for the page |
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
@@ -68,6 +79,9 @@ pub struct ProviderLoginBuilder {
     acr: Vec<Box<str>>,
     dpop: Option<DpopKey>,
     cookie_secret: Option<Vec<u8>>,
+    refresh_token_secrets: Vec<Vec<u8>>,
+    refresh_interval: Option<Duration>,
+    stale_if_error: Option<Duration>,
     failure_page: Option<String>,
     client: Option<Arc<dyn Fetch>>,
     roots: RootCertificates,
@@ -100,6 +114,9 @@ impl ProviderLoginBuilder {
             acr: Vec::new(),
             dpop: None,
             cookie_secret: None,
+            refresh_token_secrets: Vec::new(),
+            refresh_interval: None,
+            stale_if_error: None,
             failure_page: None,
             client: None,
             roots: RootCertificates::default(),
@@ -264,6 +281,57 @@ impl ProviderLoginBuilder {
         self
     }
 
+    /// Keeps the refresh token that comes with a sign-in, and asks the provider by it again: a [refresh](crate::Logins::refresh)
+    /// of the login here then has the claims of today, and the login ends when the provider says that its own is over. Off.
+    ///
+    /// The token is in the record of the login in the store, encrypted by AES-256-GCM under this secret of at least 32 bytes,
+    /// for this one login at this provider. Each call adds a secret: the first encrypts, and all decrypt. To replace one, add
+    /// the new one in front on all instances, and take the old one out after the
+    /// [absolute timeout](crate::session::RefreshTokensBuilder::absolute_timeout).
+    ///
+    /// - **The provider is asked** at the first refresh of the login after the [interval](Self::refresh_interval): with
+    ///   `grant_type=refresh_token` (RFC 6749 §6), authenticated as for a code. The refresh token that it answers with replaces
+    ///   the one before.
+    /// - **The ID token** of the answer is verified and says the same `iss`, `sub`, `aud` and `auth_time` as the first
+    ///   (Core §12.2). Without one, the claims stay as they are. `max_age` and `acr` are of the sign-in alone.
+    /// - **The function of [`on_sign_in`](Self::on_sign_in)** or [`on_access`](Self::on_access) is called again, with
+    ///   [`is_refresh`](ProviderUser::is_refresh). The claims of the login that it returns, and those of
+    ///   [`NewLogin::claim`], replace the ones before; its other settings are those of the sign-in. `None` ends the login. An error
+    ///   is [`LoginError::Reload`](crate::login::LoginError::Reload), a 503.
+    /// - **The login ends** where the provider answers `invalid_grant`, or with an ID token that is not good.
+    /// - **While the provider fails**, logins go on: see [`stale_if_error`](Self::stale_if_error).
+    /// - **A logout here** gives the token back at the `revocation_endpoint` of the provider, if it has one (RFC 7009), without
+    ///   waiting for that.
+    ///
+    /// The scope `offline_access` is asked for where the metadata of the provider have it. Some providers want more, such as
+    /// `.parameter("prompt", "consent")` (Core §11), or `.parameter("access_type", "offline")` of Google.
+    #[must_use]
+    pub fn keep_refresh_token(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.refresh_token_secrets.push(secret.as_ref().to_vec());
+        self
+    }
+
+    /// How long what the provider has said of a login counts, at least a minute: a refresh of the login after that asks it
+    /// again. Needs [`keep_refresh_token`](Self::keep_refresh_token). 5 minutes.
+    #[must_use]
+    pub fn refresh_interval(mut self, time: Duration) -> Self {
+        self.given.once("refresh_interval");
+        self.refresh_interval = Some(time);
+        self
+    }
+
+    /// How much longer it counts while the provider cannot be asked: it does not answer, or refuses this service. Then the
+    /// login is refreshed with the claims of before. After that, a refresh is
+    /// [`LoginError::ProviderUnavailable`](crate::login::LoginError::ProviderUnavailable), a 503, until the provider answers
+    /// again. The failure is logged once, and the provider asked every ten seconds at most. Needs
+    /// [`keep_refresh_token`](Self::keep_refresh_token). One hour; zero: not at all.
+    #[must_use]
+    pub fn stale_if_error(mut self, time: Duration) -> Self {
+        self.given.once("stale_if_error");
+        self.stale_if_error = Some(time);
+        self
+    }
+
     /// Where a browser goes on that did not get a login: a path of this host, which gets the code of the error in `error`, such
     /// as `access_denied`. None: a status and a JSON body.
     #[must_use]
@@ -321,6 +389,7 @@ impl ProviderLoginBuilder {
         }
         self.roots.check(self.client.is_some()).map_err(ProviderLoginBuildError::RootCertificate)?;
         let key = FlowKey::new(self.cookie_secret.as_deref()).map_err(ProviderLoginBuildError::CookieSecret)?;
+        let keeper = self.checked_keeper()?.map(Arc::new);
         let other = |setting| ProviderLoginBuildError::OtherKind { setting };
         let user = self.user.take().ok_or(ProviderLoginBuildError::NoUser)?;
         let ends: Arc<dyn Ends> = match (user, self.place.clone()) {
@@ -340,10 +409,28 @@ impl ProviderLoginBuilder {
             form_post: self.form_post,
             pushed: self.pushed,
             dpop: self.dpop,
+            offline: keeper.is_some(),
             timeout: self.timeout,
         });
         let (asked, failure_page, end_session) = (Arc::new(asked), self.failure_page, self.end_session);
-        Ok(ProviderLogin { asked, ends, key, failure_page, end_session })
+        Ok(ProviderLogin { asked, ends, key, keeper, failure_page, end_session })
+    }
+
+    fn checked_keeper(&self) -> Result<Option<Keeper>, ProviderLoginBuildError> {
+        let given =
+            [(self.refresh_interval.is_some(), "refresh_interval"), (self.stale_if_error.is_some(), "stale_if_error")];
+        if self.refresh_token_secrets.is_empty() {
+            return match given.into_iter().find(|(is_given, _)| *is_given) {
+                Some((_, setting)) => Err(ProviderLoginBuildError::NotAskedAgain { setting }),
+                None => Ok(None),
+            };
+        }
+        let time = self.refresh_interval.unwrap_or(REFRESH_INTERVAL);
+        if time < MIN_REFRESH_INTERVAL {
+            return Err(ProviderLoginBuildError::RefreshInterval { time });
+        }
+        let ring = Ring::new(&self.refresh_token_secrets).map_err(ProviderLoginBuildError::RefreshTokenSecret)?;
+        Ok(Some(Keeper::new(ring, time, self.stale_if_error.unwrap_or(STALE_IF_ERROR))))
     }
 
     fn check_addresses(&self) -> Result<(), ProviderLoginBuildError> {

@@ -83,6 +83,11 @@ pub enum ProviderError {
     /// The login could not start.
     #[error("{0}")]
     Login(#[from] LoginError),
+    /// The refresh token that is kept for a login cannot be decrypted. Only in the log.
+    #[error(
+        "the refresh token that is kept for a login cannot be decrypted: is the secret that it was encrypted with still among those of `.keep_refresh_token(…)`?"
+    )]
+    KeptToken,
     /// A random number or a signature could not be had: 503.
     #[error("no random numbers, or no signature, for a sign-in")]
     Random,
@@ -108,6 +113,7 @@ impl ProviderError {
             | Self::Endpoint { .. }
             | Self::Malformed { .. }
             | Self::Application(_)
+            | Self::KeptToken
             | Self::Random => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
             Self::NoNavigation | Self::Refused(_) | Self::Acr | Self::Denied => {
                 (StatusCode::FORBIDDEN, "access_denied")

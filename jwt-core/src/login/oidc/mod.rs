@@ -6,9 +6,12 @@ mod builder;
 mod error;
 mod flow;
 mod provider;
+mod seal;
+mod today;
 mod user;
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE, USER_AGENT};
@@ -22,15 +25,19 @@ pub use user::{ProviderAccess, ProviderUser};
 use super::body::Media;
 use super::builder::is_path;
 use super::cookies::SameSite;
-use super::more_routes::{GoingOn, MoreRequest, MoreRoutes, Responding};
-use super::options::Origin;
+use super::more_routes::{GoingOn, MoreRequest, MoreRoutes, Responding, Today};
+use super::new_login::Keep;
+use super::options::{LoginOptions, Origin};
 use super::proof::Proof;
 use super::{BodyError, Logins, LoginsBuilder};
+use crate::session::sign_in::SignIn;
 use crate::transport::form::append;
+use crate::verify::OriginalLogin;
 use answer::Answer;
 use flow::{Flow, FlowKey, MAX_RETURN_TO};
-use provider::{Place, Provider};
-use user::Ends;
+use provider::{Place, Provider, Tokens};
+use today::{Asking, Keeper};
+use user::{Decided, Ends};
 
 /// An identity provider that people sign in with, given to [`LoginsBuilder::provider`]. Cheap to clone.
 ///
@@ -94,6 +101,7 @@ pub struct ProviderLogin {
     asked: Arc<Provider>,
     ends: Arc<dyn Ends>,
     key: FlowKey,
+    keeper: Option<Arc<Keeper>>,
     failure_page: Option<String>,
     end_session: bool,
 }
@@ -175,6 +183,35 @@ impl MoreRoutes for Named {
             response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             response
         })
+    }
+
+    fn follows_logins(&self) -> bool {
+        self.provider.keeper.is_some()
+    }
+
+    fn today<'r>(&'r self, logins: &'r Logins, login: &'r SignIn, options: &'r LoginOptions) -> Today<'r> {
+        let ProviderLogin { asked, ends, keeper: Some(keeper), end_session, .. } = &self.provider else {
+            return Box::pin(ready(Ok(None)));
+        };
+        let asking = Asking {
+            name: self.name.clone(),
+            asked: asked.clone(),
+            ends: ends.clone(),
+            keeper: keeper.clone(),
+            keep_id_token: *end_session,
+            logins: logins.clone(),
+        };
+        Box::pin(asking.ask(login, options))
+    }
+
+    fn forget(&self, login: &SignIn) {
+        let ProviderLogin { asked, keeper: Some(keeper), .. } = &self.provider else { return };
+        let Ok(options) = LoginOptions::read(&login.options) else { return };
+        let token =
+            today::kept(&options, &self.name).and_then(|kept| keeper.ring.open(&self.name, login.id, &kept.token));
+        if let Some(token) = token {
+            today::give_back(&self.name, asked, token);
+        }
     }
 
     fn after_log_out<'r>(&'r self, origin: &'r Origin, page: &'r str) -> GoingOn<'r> {
@@ -261,7 +298,7 @@ impl Named {
         answer: &Answer,
         flow: &Flow,
     ) -> Result<Response<String>, ProviderError> {
-        let ProviderLogin { asked, ends, end_session, .. } = &self.provider;
+        let asked = &self.provider.asked;
         // First, also of an error: it may be that of another provider (RFC 9207 §2.4).
         match (&answer.iss, asked.issuer()) {
             (Some(iss), Some(issuer)) if iss != issuer => return Err(ProviderError::OtherIssuer),
@@ -273,8 +310,24 @@ impl Named {
             (None, Some(error)) => return Err(ProviderError::Refused(RefusedSignIn::of(error))),
             _ => return Err(ProviderError::Answer),
         };
-        ends.ready().await?;
+        self.provider.ends.ready().await?;
         let tokens = Arc::new(asked.tokens(code, flow, &self.redirect_uri(logins, request)).await?);
+        let response = self.log_in_with(logins, request, &tokens, flow).await;
+        // Nobody keeps it.
+        if let (Err(_), Some(token), Some(_)) = (&response, &tokens.refresh, &self.provider.keeper) {
+            today::give_back(&self.name, asked, token.clone());
+        }
+        response
+    }
+
+    async fn log_in_with(
+        &self,
+        logins: &Logins,
+        request: &MoreRequest<'_>,
+        tokens: &Arc<Tokens>,
+        flow: &Flow,
+    ) -> Result<Response<String>, ProviderError> {
+        let ProviderLogin { asked, ends, end_session, .. } = &self.provider;
         let agent = request.head.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let access = ProviderAccess {
             tokens: tokens.clone(),
@@ -282,10 +335,13 @@ impl Named {
             logins: logins.clone(),
             name: self.name.clone(),
             label: agent.unwrap_or("unknown").into(),
+            refresh: false,
         };
-        let login = ends.end(access, &flow.nonce).await?.ok_or(ProviderError::Denied)?;
+        let Decided { login, first } = ends.end(access, &flow.nonce).await?;
+        let login = login.ok_or(ProviderError::Denied)?;
         let id_token = tokens.id.clone().filter(|_| *end_session);
-        let login = login.by_provider(Origin { provider: self.name.to_string(), id_token });
+        let origin = Origin { provider: self.name.to_string(), id_token, kept: None };
+        let login = login.by_provider(origin, self.keep(logins, tokens, first));
         if logins.0.without_cookies {
             return Ok(login.await?.json());
         }
@@ -297,6 +353,17 @@ impl Named {
         let mut response = going_on(location);
         response.headers_mut().extend(logins.set_cookies(&login));
         Ok(response)
+    }
+
+    /// What keeps the refresh token with the login, where that is wanted.
+    fn keep(&self, logins: &Logins, tokens: &Tokens, first: Option<OriginalLogin>) -> Option<Keep> {
+        let keeper = self.provider.keeper.clone()?;
+        let Some(token) = tokens.refresh.clone() else {
+            keeper.tell_nothing_came(&self.name);
+            return None;
+        };
+        let (name, now) = (self.name.clone(), logins.0.issuer.now());
+        Some(Box::new(move |login| keeper.keep(&name, login, &token, first, now)))
     }
 
     fn failed(&self, failed: &Failed) -> Response<String> {

@@ -34,6 +34,11 @@ const AUTHORIZATION_ENDPOINT: &str = "authorization_endpoint";
 pub(super) const TOKEN_ENDPOINT: &str = "token_endpoint";
 const PUSHED_ENDPOINT: &str = "pushed_authorization_request_endpoint";
 const END_SESSION_ENDPOINT: &str = "end_session_endpoint";
+const REVOCATION_ENDPOINT: &str = "revocation_endpoint";
+/// The scope by which a refresh token is asked for (OpenID Connect Core 1.0 §11).
+const OFFLINE_ACCESS: &str = "offline_access";
+/// The longest refresh token that is kept, in bytes: the record of a login stays small.
+const MAX_REFRESH_TOKEN: usize = 8 * 1024;
 
 /// Where the endpoints are.
 #[derive(Clone)]
@@ -48,6 +53,7 @@ pub(super) enum Place {
 
 /// How a provider is asked, and for what.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
 pub(super) struct How {
     pub(super) place: Place,
     pub(super) credentials: Credentials,
@@ -59,6 +65,8 @@ pub(super) struct How {
     pub(super) form_post: bool,
     pub(super) pushed: bool,
     pub(super) dpop: Option<DpopKey>,
+    /// Whether a refresh token is wanted.
+    pub(super) offline: bool,
     pub(super) timeout: Duration,
 }
 
@@ -80,17 +88,21 @@ pub(super) struct Endpoints {
     token: String,
     pushed: Option<String>,
     pub(super) end_session: Option<String>,
+    revocation: Option<String>,
+    /// Whether refresh tokens are asked for by their scope.
+    offline_access: bool,
     /// Whether each answer names the provider (RFC 9207 §3).
     pub(super) names_itself: bool,
     /// Whether the token endpoint takes proofs of this service (RFC 9449 §5.1).
     dpop: bool,
 }
 
-/// What the token endpoint gave for a code. No `Debug`: it holds tokens.
+/// What the token endpoint gave. No `Debug`: it holds tokens.
 pub(super) struct Tokens {
     pub(super) access: String,
     pub(super) is_bound: bool,
     pub(super) id: Option<String>,
+    pub(super) refresh: Option<String>,
 }
 
 /// What an endpoint has answered.
@@ -101,6 +113,7 @@ struct Said {
     access_token: Option<String>,
     token_type: Option<String>,
     id_token: Option<String>,
+    refresh_token: Option<String>,
     request_uri: Option<String>,
 }
 
@@ -145,8 +158,16 @@ impl Provider {
         let issuer = match &self.how.place {
             Place::Endpoints { authorization, token } => {
                 let (authorization, token) = (authorization.clone(), token.clone());
-                let (pushed, end_session, names_itself) = (None, None, false);
-                return Ok(Arc::new(Endpoints { authorization, token, pushed, end_session, names_itself, dpop: true }));
+                return Ok(Arc::new(Endpoints {
+                    authorization,
+                    token,
+                    pushed: None,
+                    end_session: None,
+                    revocation: None,
+                    offline_access: false,
+                    names_itself: false,
+                    dpop: true,
+                }));
             }
             Place::Issuer(issuer) => issuer,
         };
@@ -204,6 +225,13 @@ impl Provider {
             token: needed(TOKEN_ENDPOINT, aliased(for_certificates.token_endpoint, metadata.token_endpoint))?,
             pushed: usable(PUSHED_ENDPOINT, pushed)?,
             end_session: usable(END_SESSION_ENDPOINT, metadata.end_session_endpoint)?,
+            // Nobody signs in by it, so one that may not be used is none.
+            revocation: usable(
+                REVOCATION_ENDPOINT,
+                aliased(for_certificates.revocation_endpoint, metadata.revocation_endpoint),
+            )
+            .unwrap_or_default(),
+            offline_access: self.how.offline && metadata.scopes_supported.iter().any(|scope| scope == OFFLINE_ACCESS),
             names_itself: metadata.authorization_response_iss_parameter_supported,
             dpop: self.how.dpop.as_ref().is_some_and(|key| {
                 let offered = &metadata.dpop_signing_alg_values_supported;
@@ -245,7 +273,10 @@ impl Provider {
         append(&mut form, "redirect_uri", redirect_uri);
         append(&mut form, "code_challenge", &flow.challenge());
         append(&mut form, "state", &flow.state);
-        if !how.scope.is_empty() {
+        let asked_for = how.scope.split(' ').any(|scope| scope == OFFLINE_ACCESS);
+        if endpoints.offline_access && !asked_for {
+            append(&mut form, "scope", &format!("{} {OFFLINE_ACCESS}", how.scope));
+        } else if !how.scope.is_empty() {
             append(&mut form, "scope", &how.scope);
         }
         if self.issuer().is_some() {
@@ -275,14 +306,37 @@ impl Provider {
         append(&mut form, "code", code);
         append(&mut form, "redirect_uri", redirect_uri);
         append(&mut form, "code_verifier", &flow.verifier);
-        let said = self.post(&endpoints, &endpoints.token, TOKEN_ENDPOINT, form).await?;
+        self.read_tokens(&endpoints, form).await
+    }
+
+    /// Exchanges a refresh token for tokens of today (RFC 6749 §6).
+    pub(super) async fn refreshed(&self, refresh_token: &str) -> Result<Tokens, ProviderError> {
+        let endpoints = self.endpoints().await?;
+        let mut form = String::from("grant_type=refresh_token");
+        append(&mut form, "refresh_token", refresh_token);
+        self.read_tokens(&endpoints, form).await
+    }
+
+    async fn read_tokens(&self, endpoints: &Endpoints, form: String) -> Result<Tokens, ProviderError> {
+        let said = self.post(endpoints, &endpoints.token, TOKEN_ENDPOINT, form).await?;
         let malformed = || ProviderError::Malformed { endpoint: TOKEN_ENDPOINT };
         let kind = said.token_type.ok_or_else(malformed)?;
-        let is_bound = kind.eq_ignore_ascii_case("dpop") && self.key_at(&endpoints).is_some();
+        let is_bound = kind.eq_ignore_ascii_case("dpop") && self.key_at(endpoints).is_some();
         if !is_bound && !kind.eq_ignore_ascii_case("bearer") {
             return Err(malformed());
         }
-        Ok(Tokens { access: said.access_token.ok_or_else(malformed)?, is_bound, id: said.id_token })
+        let refresh = said.refresh_token.filter(|token| !token.is_empty() && token.len() <= MAX_REFRESH_TOKEN);
+        Ok(Tokens { access: said.access_token.ok_or_else(malformed)?, is_bound, id: said.id_token, refresh })
+    }
+
+    /// Gives a refresh token back (RFC 7009 §2.1), at a provider that takes it.
+    pub(super) async fn revoke(&self, refresh_token: &str) -> Result<(), ProviderError> {
+        let endpoints = self.endpoints().await?;
+        let Some(address) = &endpoints.revocation else { return Ok(()) };
+        let mut form = String::from("token_type_hint=refresh_token");
+        append(&mut form, "token", refresh_token);
+        let response = self.in_time(self.post_once(address, &form, None, None)).await?;
+        if response.status().is_success() { Ok(()) } else { Err(remote_parts::not_found(address, &response).into()) }
     }
 
     /// Sends a form as the client that this service is there.
@@ -310,6 +364,10 @@ impl Provider {
         if status.is_success() || status.is_client_error() {
             // GitHub refuses by 200.
             match says(&response).error {
+                // What GitHub calls it.
+                Some(error) if error == "bad_refresh_token" => {
+                    return Err(ProviderError::RefusedRequest(OAuthErrorCode::InvalidGrant));
+                }
                 Some(error) => return Err(ProviderError::RefusedRequest(OAuthErrorCode::of(&error))),
                 None if status.is_success() => {}
                 None => return Err(remote_parts::not_found(address, &response).into()),

@@ -17,7 +17,7 @@ use crate::key::{FetchError, RemoteKeySet, remote_parts};
 use crate::login::{Logins, NewLogin};
 use crate::session::ProviderSession;
 use crate::transport::address::is_allowed;
-use crate::verify::{AuthenticationRequest, IdTokenVerifier, VerifiedToken};
+use crate::verify::{AuthenticationRequest, IdTokenVerifier, OriginalLogin, VerifiedToken};
 
 /// Somebody who has signed in with a provider of OpenID Connect: the verified ID token, with the claims that the application
 /// reads of it.
@@ -52,6 +52,12 @@ impl<P> ProviderUser<P> {
         &self.access
     }
 
+    /// Whether nobody signs in just now, and the login goes on: see
+    /// [`keep_refresh_token`](super::ProviderLoginBuilder::keep_refresh_token).
+    pub fn is_refresh(&self) -> bool {
+        self.access.is_refresh()
+    }
+
     /// The login of a user with these claims, which must have a `sub`: that of the user here. Its label is the `User-Agent`.
     /// It starts once the function has returned it, and may have settings for itself: [`NewLogin`]. It ends when the provider
     /// [says so](crate::login::logout::LogoutReceiver): unless the function names another
@@ -80,12 +86,19 @@ pub struct ProviderAccess {
     pub(super) logins: Logins,
     pub(super) name: Arc<str>,
     pub(super) label: Arc<str>,
+    pub(super) refresh: bool,
 }
 
 impl ProviderAccess {
     /// The name of the provider, as [`LoginsBuilder::provider`](crate::login::LoginsBuilder::provider) has it.
     pub fn provider(&self) -> &str {
         &self.name
+    }
+
+    /// Whether nobody signs in just now, and the login goes on: see
+    /// [`keep_refresh_token`](super::ProviderLoginBuilder::keep_refresh_token).
+    pub fn is_refresh(&self) -> bool {
+        self.refresh
     }
 
     /// The access token of the provider: for requests to it, and nothing that says who somebody is.
@@ -121,17 +134,39 @@ impl fmt::Debug for ProviderAccess {
 }
 
 /// What the application makes of somebody: a login, or `None` where it refuses.
-pub(super) type Ending<'r> = Pin<Box<dyn Future<Output = Result<Option<NewLogin>, ProviderError>> + Send + 'r>>;
+type Deciding = Pin<Box<dyn Future<Output = Result<Option<NewLogin>, ProviderError>> + Send>>;
+
+/// Somebody has come from a provider.
+pub(super) struct Decided {
+    /// `None` where the application refuses.
+    pub(super) login: Option<NewLogin>,
+    /// What the ID token has said, for those that follow.
+    pub(super) first: Option<OriginalLogin>,
+}
+
+/// A login goes on, as its provider has it today.
+pub(super) enum Today {
+    /// The provider says no more than that.
+    Same,
+    Claims(NewLogin),
+    /// The application refuses.
+    Refused,
+}
+
+pub(super) type Ending<'r, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'r>>;
 
 /// The function of the application, and what comes before it.
 pub(super) trait Ends: Send + Sync {
     /// Waits for what is needed to verify who it is. Before a code is redeemed, which is good once.
     fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), ProviderError>> + Send + '_>>;
 
-    fn end<'r>(&'r self, access: ProviderAccess, nonce: &'r str) -> Ending<'r>;
+    fn end<'r>(&'r self, access: ProviderAccess, nonce: &'r str) -> Ending<'r, Decided>;
+
+    /// The same for a login that goes on, which began with what `first` says.
+    fn again<'r>(&'r self, access: ProviderAccess, first: Option<&'r OriginalLogin>) -> Ending<'r, Today>;
 }
 
-type Function<U> = Box<dyn Fn(U) -> Ending<'static> + Send + Sync>;
+type Function<U> = Box<dyn Fn(U) -> Deciding + Send + Sync>;
 
 /// The function of the application, whose error is of another type.
 pub(super) fn function<U, E, F>(function: impl Fn(U) -> F + Send + Sync + 'static) -> Function<U>
@@ -161,10 +196,22 @@ impl<P: ClaimsType> Ends for ByIdToken<P> {
         Box::pin(async move { Ok(self.keys.ready_within(self.within).await?) })
     }
 
-    fn end<'r>(&'r self, access: ProviderAccess, nonce: &'r str) -> Ending<'r> {
+    fn end<'r>(&'r self, access: ProviderAccess, nonce: &'r str) -> Ending<'r, Decided> {
         Box::pin(async move {
             let id_token = self.verified(&access, nonce).await?;
-            (self.function)(ProviderUser { id_token, access }).await
+            let first = Some(OriginalLogin::of(&id_token));
+            Ok(Decided { login: (self.function)(ProviderUser { id_token, access }).await?, first })
+        })
+    }
+
+    fn again<'r>(&'r self, access: ProviderAccess, first: Option<&'r OriginalLogin>) -> Ending<'r, Today> {
+        Box::pin(async move {
+            // Core §12.2: there need not be an ID token.
+            let (Some(id_token), Some(first)) = (&access.tokens.id, first) else { return Ok(Today::Same) };
+            let request = AuthenticationRequest::refresh_of(first).access_token(&access.tokens.access);
+            let id_token = self.verifier.verify_async(id_token, &request).await.map_err(ProviderError::IdToken)?;
+            let login = (self.function)(ProviderUser { id_token, access }).await?;
+            Ok(login.map_or(Today::Refused, Today::Claims))
         })
     }
 }
@@ -202,7 +249,11 @@ impl Ends for ByAccess {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn end<'r>(&'r self, access: ProviderAccess, _nonce: &'r str) -> Ending<'r> {
-        (self.0)(access)
+    fn end<'r>(&'r self, access: ProviderAccess, _nonce: &'r str) -> Ending<'r, Decided> {
+        Box::pin(async move { Ok(Decided { login: (self.0)(access).await?, first: None }) })
+    }
+
+    fn again<'r>(&'r self, access: ProviderAccess, _first: Option<&'r OriginalLogin>) -> Ending<'r, Today> {
+        Box::pin(async move { Ok((self.0)(access).await?.map_or(Today::Refused, Today::Claims)) })
     }
 }
