@@ -4,6 +4,9 @@
 // `login_hint` names, without a question. Its access tokens are JWTs for `urn:api`, with the `sid` of the ID token. When the
 // user logs out at the provider, it calls the address that POST /control was given as {"logout": URL}, with a logout token.
 // GET /delivered says how these calls went.
+//
+// The client `app` has people sign in too, and gets refresh tokens, each of which is good once. POST /people says what somebody
+// is called from now on, as {"id": …, "name": …}, or is gone without a name. GET /given-back says how many grants have ended.
 import { createServer } from 'node:http';
 import { generateKeyPairSync } from 'node:crypto';
 import { Provider } from 'oidc-provider';
@@ -11,6 +14,8 @@ import { Provider } from 'oidc-provider';
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const jwks = { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'ES256', kid: 'k1', use: 'sig' }] };
 const delivered = [];
+const names = new Map();
+let ended = 0;
 let provider;
 let answer;
 
@@ -24,12 +29,25 @@ function publish(logout) {
       id_token_signed_response_alg: 'ES256',
       backchannel_logout_uri: logout,
       backchannel_logout_session_required: true,
+    }, {
+      client_id: 'app',
+      client_secret: 'a secret that everybody knows',
+      redirect_uris: ['https://localhost/auth/callback/people'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_method: 'client_secret_basic',
+      id_token_signed_response_alg: 'ES256',
     }],
+    claims: { openid: ['sub'], profile: ['name'] },
+    conformIdTokenClaims: false,
+    rotateRefreshToken: true,
     cookies: { keys: ['not used'] },
     jwks,
     // Its own way of fetching does not go to this machine.
     fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
-    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    findAccount: (_context, id) => {
+      const name = names.has(id) ? names.get(id) : id;
+      return name ? { accountId: id, claims: () => ({ sub: id, name }) } : undefined;
+    },
     extraTokenClaims: (context) => ({ name: 'Alice', sid: context.oidc.entities.AuthorizationCode?.sid }),
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
     loadExistingGrant: async (context) => {
@@ -37,7 +55,7 @@ function publish(logout) {
       const known = session.grantIdFor(client.clientId);
       if (known) return Grant.find(known);
       const grant = new Grant({ clientId: client.clientId, accountId: session.accountId });
-      grant.addOIDCScope('openid');
+      grant.addOIDCScope('openid profile offline_access');
       grant.addResourceScope('urn:api', 'read');
       await grant.save();
       return grant;
@@ -45,6 +63,7 @@ function publish(logout) {
     features: {
       backchannelLogout: { enabled: true },
       devInteractions: { enabled: false },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => 'urn:api',
@@ -57,31 +76,35 @@ function publish(logout) {
   });
   provider.on('backchannel.success', () => delivered.push('delivered'));
   provider.on('backchannel.error', (_context, error) => delivered.push(error.message));
+  provider.on('grant.revoked', () => { ended += 1; });
   answer = provider.callback();
 }
 
 async function interaction(request, response) {
   const { params } = await provider.interactionDetails(request, response);
-  await provider.interactionFinished(request, response, { login: { accountId: params.login_hint } });
+  await provider.interactionFinished(request, response, { login: { accountId: params.login_hint }, consent: {} });
 }
 
 function control(request, response) {
   let text = '';
   request.on('data', (part) => { text += part; });
   request.on('end', () => {
-    publish(JSON.parse(text).logout);
+    const said = JSON.parse(text);
+    if (request.url === '/people') names.set(said.id, said.name);
+    else publish(said.logout);
     response.writeHead(200, { 'Content-Length': '2' }).end('ok');
   });
 }
 
-function report(response) {
-  const text = JSON.stringify(delivered);
+function report(response, what) {
+  const text = JSON.stringify(what);
   response.writeHead(200, { 'Content-Length': String(Buffer.byteLength(text)) }).end(text);
 }
 
 const server = createServer((request, response) => {
-  if (request.url === '/control') control(request, response);
-  else if (request.url === '/delivered') report(response);
+  if (request.url === '/control' || request.url === '/people') control(request, response);
+  else if (request.url === '/delivered') report(response, delivered);
+  else if (request.url === '/given-back') report(response, ended);
   else if (request.url.startsWith('/interaction/')) interaction(request, response);
   else answer(request, response);
 });

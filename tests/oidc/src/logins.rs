@@ -92,6 +92,25 @@ impl LoginProvider {
         serde_json::from_str(&reply.body).expect("it says so in JSON")
     }
 
+    /// What somebody is called from now on; `None` for somebody who is gone.
+    ///
+    /// # Panics
+    /// Where it does not answer.
+    pub fn call(&self, id: &str, name: Option<&str>) {
+        let body = json!({ "id": id, "name": name }).to_string();
+        let reply = self.send("POST", "/people", &[("Content-Type", "application/json")], &body);
+        assert_eq!((reply.status, &*reply.body), (200, "ok"), "{reply:?}");
+    }
+
+    /// How many grants have ended, with all of their tokens.
+    ///
+    /// # Panics
+    /// Where it does not say.
+    pub fn ended(&self) -> u64 {
+        let reply = self.send("GET", "/given-back", &[], "");
+        reply.body.parse().expect("it says a number")
+    }
+
     /// A browser of somebody who has not been there.
     pub fn browser(&self) -> Browser<'_> {
         Browser { provider: self, cookies: BTreeMap::new() }
@@ -113,20 +132,13 @@ impl Browser<'_> {
     /// # Panics
     /// Where that does not work.
     pub fn log_in(&mut self, name: &str) -> Tokens {
-        let mut target = format!(
+        let target = format!(
             "/auth?client_id=shop&response_type=code&scope=openid%20read&resource=urn%3Aapi&redirect_uri={CALLBACK}\
              &code_challenge={CHALLENGE}&code_challenge_method=S256&nonce=n&login_hint={name}"
         );
-        let code = loop {
-            let reply = self.ask("GET", &target, "");
-            let location = reply.header("location").unwrap_or_else(|| panic!("no redirect: {reply:?}")).to_owned();
-            if let Some((_, rest)) = location.split_once("/callback?") {
-                let code = rest.split('&').find_map(|member| member.strip_prefix("code="));
-                break code.unwrap_or_else(|| panic!("no code: {location}")).to_owned();
-            }
-            let path = location.strip_prefix(&self.provider.issuer()).unwrap_or(&location).to_owned();
-            target = path;
-        };
+        let location = self.follow(&target, "/callback?");
+        let code = location.split(['?', '&']).find_map(|member| member.strip_prefix("code="));
+        let code = code.unwrap_or_else(|| panic!("no code: {location}"));
         let form = format!(
             "grant_type=authorization_code&code={code}&redirect_uri={CALLBACK}&code_verifier={VERIFIER}&client_id=shop\
              &client_secret=a+secret+that+everybody+knows&resource=urn%3Aapi"
@@ -135,6 +147,21 @@ impl Browser<'_> {
         let tokens: Value = serde_json::from_str(&reply.body).expect("the answer is JSON");
         let text = |name: &str| tokens[name].as_str().unwrap_or_else(|| panic!("no {name}: {reply:?}")).to_owned();
         Tokens { id_token: text("id_token"), access_token: text("access_token") }
+    }
+
+    /// Follows the provider from one of its addresses, until it leads to one that has `back` in it.
+    ///
+    /// # Panics
+    /// Where it leads nowhere.
+    pub fn follow(&mut self, from: &str, back: &str) -> String {
+        let issuer = self.provider.issuer();
+        let mut location = from.to_owned();
+        while !location.contains(back) {
+            let target = location.strip_prefix(&issuer).unwrap_or(&location).to_owned();
+            let reply = self.ask("GET", &target, "");
+            reply.header("location").unwrap_or_else(|| panic!("no redirect: {reply:?}")).clone_into(&mut location);
+        }
+        location
     }
 
     /// Logs out at the provider.

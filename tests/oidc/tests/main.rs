@@ -9,6 +9,7 @@ mod introspection;
 mod introspection_mtls;
 mod introspection_provider;
 mod logout;
+mod people;
 mod private_ca;
 mod provider;
 mod seen;
