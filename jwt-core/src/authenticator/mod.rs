@@ -22,7 +22,7 @@ use crate::binding::{Binding, Shown};
 use crate::claims::ClaimsType;
 use crate::error::{AuthError, CrossSiteError, TokenError, Unavailable};
 use crate::observe::log;
-use crate::observe::near_miss::Sources;
+use crate::observe::near_miss::{Sources, skipped};
 use crate::request::RequestHead;
 use crate::request::cross_site::{CrossSite, page_and_host};
 use crate::request::source::{self, Credential, Presented};
@@ -187,30 +187,28 @@ impl<C: ClaimsType> Authenticator<C> {
             Some(Err(error)) => return Verdict::Rejected(self.logged(error.into(), None)),
             None | Some(Ok(None)) => return self.refused(error, token, || nearly(&self.0.sources, head)).into(),
         };
-        let (this, token) = (self.clone(), token.map(Box::<[u8]>::from));
-        Verdict::Pending(Pending(Box::pin(async move { this.renewed(refresh_token, token, error).await })))
-    }
-
-    async fn renewed(&self, refresh_token: Box<[u8]>, token: Option<Box<[u8]>>, error: AuthError) -> Outcome<C> {
-        let renewed = match &self.0.renewal {
-            Some(renewal) => renewal.renew.renew(refresh_token).await,
-            None => Err(NotRenewed::Refused { cookies: Vec::new() }),
-        };
-        match renewed {
-            Ok(Renewed { access_token, cookies }) => {
-                let Inner { verifier, binding, .. } = &*self.0;
-                let verified = verifier.verify(&access_token);
-                let result = verified.and_then(|token| binding.check(&token, None, verifier).map(|_| Some(token)));
-                let result = result.map_err(|error| self.logged(error, Some(access_token.as_bytes())));
-                Outcome { result, cookies: Cookies::new(cookies) }
+        let (this, token, skipped) = (self.clone(), token.map(Box::<[u8]>::from), skipped(head));
+        Verdict::Pending(Pending(Box::pin(async move {
+            let renewed = match &this.0.renewal {
+                Some(renewal) => renewal.renew.renew(refresh_token).await,
+                None => Err(NotRenewed::Refused { cookies: Vec::new() }),
+            };
+            match renewed {
+                Ok(Renewed { access_token, cookies }) => {
+                    let Inner { verifier, binding, .. } = &*this.0;
+                    let verified = verifier.verify(&access_token);
+                    let result = verified.and_then(|token| binding.check(&token, None, verifier).map(|_| Some(token)));
+                    let result = result.map_err(|error| this.logged(error, Some(access_token.as_bytes())));
+                    Outcome { result, cookies: Cookies::new(cookies) }
+                }
+                Err(NotRenewed::Unavailable) => Err(this.logged(Unavailable::Store.into(), None)).into(),
+                Err(NotRenewed::Refused { cookies }) => {
+                    let nearly = || skipped.or_else(|| Some("a refresh token that is not good any more".into()));
+                    let result = this.refused(error, token.as_deref(), nearly);
+                    Outcome { result, cookies: Cookies::new(cookies) }
+                }
             }
-            Err(NotRenewed::Unavailable) => Err(self.logged(Unavailable::Store.into(), None)).into(),
-            Err(NotRenewed::Refused { cookies }) => {
-                let nearly = || Some("a refresh token that is not good any more".into());
-                let result = self.refused(error, token.as_deref(), nearly);
-                Outcome { result, cookies: Cookies::new(cookies) }
-            }
-        }
+        })))
     }
 }
 

@@ -42,21 +42,19 @@ impl Sources {
     /// What a head in which no source holds a token has instead, and what to change. Names of the request are in it as debug
     /// text, values are not.
     pub(crate) fn nearly(&self, head: &impl RequestHead) -> Option<Box<str>> {
-        let found = skipped(head)
-            .or_else(|| self.list.iter().find_map(|source| near(source, head)))
-            .or_else(|| elsewhere(&self.list, head))?;
-        Some(found.into())
+        let found = || self.list.iter().find_map(|source| near(source, head)).or_else(|| elsewhere(&self.list, head));
+        skipped(head).or_else(|| found().map(Box::from))
     }
 }
 
 /// Why a browser has not refreshed a login that is bound to its key (Device Bound Session Credentials).
-fn skipped(head: &impl RequestHead) -> Option<String> {
+pub(crate) fn skipped(head: &impl RequestHead) -> Option<Box<str>> {
     let value = head.header_values(&SKIPPED).next()?;
     let reasons = value.split(|byte| *byte == b',').take(MAX_REASONS);
     let reasons: Vec<_> = reasons
         .map(|reason| shown(reason.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()))
         .collect();
-    Some(format!("the browser has skipped the refresh of its bound login: {}", reasons.join(", ")))
+    Some(format!("the browser has skipped the refresh of its bound login: {}", reasons.join(", ")).into())
 }
 
 /// What is nearly a token for this source.

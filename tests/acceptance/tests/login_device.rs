@@ -564,17 +564,28 @@ fn an_old_access_token_of_a_login_that_is_ended_for_its_reuse_is_refused() {
 
 #[test]
 fn why_a_browser_has_skipped_a_refresh_is_in_the_log() {
-    everywhere(bound, |server, place| {
-        let mut owner = Browser::new();
-        owner.bind(server);
-        owner.cookies.remove(ACCESS);
-        place.log.take();
-        let fields = [("Secure-Session-Skipped", "quota_exceeded;session_identifier=\"s\"")];
-        assert_eq!(owner.send(server, "GET", "/me", &fields).status, 401, "{}", server.stack);
-        let log = place.log.take();
-        assert!(log.contains("skipped the refresh of its bound login: "), "{}: {log}", server.stack);
-        assert!(log.contains("quota_exceeded") && !log.contains("session_identifier"), "{}: {log}", server.stack);
-    });
+    for renewal in [false, true] {
+        everywhere(
+            |builder| if renewal { bound(builder).transparent_renewal() } else { bound(builder) },
+            |server, place| {
+                let mut owner = Browser::new();
+                let challenge = owner.log_in(server, "/auth/login");
+                assert_eq!(owner.register(server, &challenge).status, 200, "{}", server.stack);
+                owner.cookies.remove(ACCESS);
+                place.log.take();
+                let fields = [("Secure-Session-Skipped", "quota_exceeded;session_identifier=\"s\"")];
+                assert_eq!(owner.send(server, "GET", "/me", &fields).status, 401, "{}", server.stack);
+                let log = place.log.take();
+                let said = "skipped the refresh of its bound login: ";
+                assert!(log.contains(said), "{} {renewal}: {log}", server.stack);
+                assert!(
+                    log.contains("quota_exceeded") && !log.contains("session_identifier"),
+                    "{}: {log}",
+                    server.stack
+                );
+            },
+        );
+    }
 }
 
 #[test]
