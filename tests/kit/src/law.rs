@@ -58,12 +58,12 @@ fn target_of(group: &str) -> Target {
     fits.unwrap_or_else(|| panic!("the example has no setting for {group}")).clone()
 }
 
-/// On both cores.
+/// Most of them wait for something.
 fn beside<T: Send>(mut all: Vec<T>, act: impl Fn(T) + Sync) {
     all.reverse();
     let all = Mutex::new(all);
     thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..8 {
             scope.spawn(|| {
                 loop {
                     let next = all.lock().expect("nobody panics with it").pop();

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use case::{Level, Step};
+use case::{Case, Level, Step};
 use keys::Keys;
 use process::Process;
 use provider::Provider;
@@ -292,27 +292,74 @@ fn judge(
         let name = if is_first { String::new() } else { format!(", setting {setting}") };
         println!("{}{name} at {}", report.name, world.target.url);
     }
-    let mut process = Process::default();
-    let restart: Option<run::Restart<'_>> =
-        if can_restart { Some(Box::new(|world: &mut World| process.restart(world))) } else { None };
-    let mut runner = Runner { world, restart, hurry: None };
-    runner.preflight().map_err(Stop::Server)?;
-    let all: usize = wanted.iter().map(|(_, cases)| cases.len()).sum();
+    // What waits for the keys waits on servers of its own meanwhile.
+    let split = if can_split(&world.target) { wanted.iter().position(|(group, _)| *group == "keys") } else { None };
+    let apart = split.map(|at| wanted.remove(at)).map(|(_, cases)| cases).unwrap_or_default();
+    let all: usize = wanted.iter().map(|(_, cases)| cases.len()).sum::<usize>() + apart.len();
     let mut number = 0;
-    for (group, cases) in wanted {
+    let mut tell = |outcome: &Outcome| {
+        number += 1;
         if !options.quiet {
-            println!("\n{group}");
+            say(outcome, number, all, known);
         }
-        let outcomes = runner.group(cases, |outcome| {
-            number += 1;
-            if !options.quiet {
-                say(outcome, number, all, known);
+    };
+    let (target, keys) = (world.target.clone(), Arc::clone(&world.keys));
+    let mut outcomes = std::thread::scope(|scope| {
+        let mut lanes: Vec<Vec<Case>> = Vec::new();
+        for (at, case) in apart.into_iter().enumerate() {
+            if at < LANES {
+                lanes.push(Vec::new());
             }
-        });
-        done.insert(group.to_owned());
-        report.outcomes.extend(outcomes);
-    }
+            lanes[at % LANES].push(case);
+        }
+        let (target, keys) = (&target, &keys);
+        let lanes: Vec<_> = lanes.into_iter().map(|cases| scope.spawn(move || lane(target, keys, cases))).collect();
+        let mut process = Process::default();
+        let restart: Option<run::Restart<'_>> =
+            if can_restart { Some(Box::new(|world: &mut World| process.restart(world))) } else { None };
+        let mut runner = Runner { world, restart, hurry: None };
+        runner.preflight().map_err(Stop::Server)?;
+        let mut outcomes = Vec::new();
+        for (group, cases) in wanted {
+            if !options.quiet {
+                println!("\n{group}");
+            }
+            outcomes.extend(runner.group(cases, &mut tell));
+        }
+        if !lanes.is_empty() && !options.quiet {
+            println!("\nkeys");
+        }
+        for lane in lanes {
+            let of_lane = lane.join().unwrap_or_else(|_| Err("the kit failed".to_owned())).map_err(Stop::Server)?;
+            of_lane.iter().for_each(&mut tell);
+            outcomes.extend(of_lane);
+        }
+        Ok::<_, Stop>(outcomes)
+    })?;
+    let order: Vec<&str> = groups::all().iter().map(|case| case.id).collect();
+    outcomes.sort_by_key(|outcome| order.iter().position(|id| *id == outcome.case.id));
+    done.extend(outcomes.iter().map(|outcome| outcome.case.group.to_owned()));
+    report.outcomes.extend(outcomes);
     Ok(())
+}
+
+/// Servers at once, for the cases that begin with a fresh one.
+const LANES: usize = 4;
+
+/// Whether several of these servers can run at once: the kit starts them, and each gets ports of its own.
+fn can_split(target: &Target) -> bool {
+    target.server.start.is_some() && target.place().address.port() == 0 && target.keys.listen.port() == 0
+}
+
+/// Cases on a server of their own.
+fn lane(target: &Target, keys: &Arc<Keys>, cases: Vec<Case>) -> Result<Vec<Outcome>, String> {
+    let provider = Provider::start(target.keys.listen)?;
+    let world = World { target: target.clone(), keys: Arc::clone(keys), provider };
+    let mut process = Process::default();
+    let restart: run::Restart<'_> = Box::new(|world: &mut World| process.restart(world));
+    let mut runner = Runner { world, restart: Some(restart), hurry: None };
+    runner.preflight()?;
+    Ok(runner.group(cases, |_| ()))
 }
 
 fn say(outcome: &Outcome, number: usize, all: usize, known: &BTreeSet<&str>) {
