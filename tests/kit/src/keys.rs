@@ -9,7 +9,7 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::{digest, hmac, rand};
 use serde_json::{Value, json};
 
 use crate::base64url;
@@ -163,6 +163,22 @@ impl Key {
         jwk
     }
 
+    /// The public key as a JWK with what it consists of, and nothing else.
+    pub(crate) fn public(&self) -> Value {
+        let mut jwk = self.jwk();
+        if let Some(members) = jwk.as_object_mut() {
+            members.retain(|name, _| !["kid", "alg", "use"].contains(&&**name));
+        }
+        jwk
+    }
+
+    /// RFC 7638: SHA-256 of the members that the kind of key needs, in order, without spaces.
+    pub(crate) fn thumbprint(&self) -> String {
+        let jwk = self.public();
+        let members: BTreeMap<&String, &Value> = jwk.as_object().into_iter().flatten().collect();
+        base64url::encode(sha256(json!(members).to_string().as_bytes()))
+    }
+
     /// The public key as a DER SubjectPublicKeyInfo, or the bytes of the secret.
     pub(crate) fn der(&self) -> Vec<u8> {
         let der = match &self.pair {
@@ -194,6 +210,10 @@ impl Key {
             Pair::Secret(secret) => secret.clone(),
         }
     }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
 }
 
 /// Modulus and exponent of an RSAPublicKey in DER: a sequence of two integers. RFC 8017 §A.1.1.

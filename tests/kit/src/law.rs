@@ -29,7 +29,7 @@ fn targets() -> Vec<Target> {
 /// What `act` sees of a reference with that fault.
 fn with<R>(target: Target, keys: &Arc<Keys>, fault: &'static str, act: impl FnOnce(&mut Runner<'_>) -> R) -> R {
     let provider = Provider::start(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
-    let world = World { target, keys: Arc::clone(keys), provider };
+    let world = World::new(target, Arc::clone(keys), provider).expect("keys are made");
     let mut server: Option<Arc<Reference>> = None;
     let restart: Restart<'_> = Box::new(|world: &mut World| {
         if let Some(old) = server.take() {

@@ -207,9 +207,7 @@ fn command(parser: lexopt::Parser) -> Result<ExitCode, Stop> {
 fn world(target: Target) -> Result<World, String> {
     let keys = Keys::open(&target.key_file(), &target.algorithms())?;
     let provider = Provider::start(target.keys.listen)?;
-    let world = World { target, keys: Arc::new(keys), provider };
-    world.reset();
-    Ok(world)
+    World::new(target, Arc::new(keys), provider)
 }
 
 fn run(options: &Options) -> Result<ExitCode, Stop> {
@@ -354,7 +352,7 @@ fn can_split(target: &Target) -> bool {
 /// Cases on a server of their own.
 fn lane(target: &Target, keys: &Arc<Keys>, cases: Vec<Case>) -> Result<Vec<Outcome>, String> {
     let provider = Provider::start(target.keys.listen)?;
-    let world = World { target: target.clone(), keys: Arc::clone(keys), provider };
+    let world = World::new(target.clone(), Arc::clone(keys), provider)?;
     let mut process = Process::default();
     let restart: run::Restart<'_> = Box::new(|world: &mut World| process.restart(world));
     let mut runner = Runner { world, restart: Some(restart), hurry: None };
@@ -472,7 +470,7 @@ fn explain(options: &Options) -> Result<ExitCode, Stop> {
     } else {
         let keys = Keys::new(&target.algorithms()).map_err(Stop::Target)?;
         let provider = Provider::start(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).map_err(Stop::Target)?;
-        World { target, keys: Arc::new(keys), provider }
+        World::new(target, Arc::new(keys), provider).map_err(Stop::Target)?
     };
     println!("{}: {}\n{} ({})", case.id, case.sentence, case.clause, case.level.words());
     if let Some(Err(why)) = case.applies.map(|applies| applies(&world.target)) {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::provider::JWKS;
+use crate::provider::{INTROSPECT, JWKS};
 use crate::world::World;
 
 /// What was started; it is killed when this is dropped.
@@ -113,6 +113,7 @@ fn shell(command: &str, world: &World) -> Command {
         .env("ISSUER", &issuer)
         .env("JWKS_URL", format!("{}{JWKS}", world.provider.url()))
         .env("KIT_URL", world.provider.url())
+        .env("INTROSPECTION_URL", format!("{}{INTROSPECT}", world.provider.url()))
         .env("AUDIENCE", &target.tokens.audience)
         .env("ALGORITHMS", target.tokens.algorithms.join(","))
         .env("JWKS", world.keys.jwks().to_string())
@@ -125,5 +126,8 @@ fn shell(command: &str, world: &World) -> Command {
                 String::new()
             },
         );
+    if let Some(client) = &target.introspection {
+        shell.env("CLIENT_ID", &client.client_id).env("CLIENT_SECRET", &client.client_secret);
+    }
     shell
 }

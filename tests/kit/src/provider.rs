@@ -50,11 +50,83 @@ impl Page {
     }
 }
 
+/// A question about a token, as it came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Question {
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) address: String,
+    pub(crate) fields: Vec<(String, String)>,
+    /// The members of its form.
+    pub(crate) form: Vec<(String, String)>,
+}
+
+impl Question {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Option<&str> {
+        self.form.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+}
+
 #[derive(Default)]
 struct State {
     pages: HashMap<String, Page>,
     requests: HashMap<String, usize>,
+    /// What is said of opaque tokens.
+    tokens: HashMap<String, Page>,
+    questions: Vec<Question>,
+    /// Who may ask about them: a name and a secret.
+    client: Option<(String, String)>,
 }
+
+impl State {
+    /// RFC 7662 §2.1: whoever asks has to say who it is.
+    fn knows(&self, question: &Question) -> bool {
+        let Some((id, secret)) = &self.client else {
+            return false;
+        };
+        let basic = question.field("authorization").and_then(|value| value.split_once(' ')).is_some_and(|(_, text)| {
+            let text = base64_simd::STANDARD.decode_to_vec(text.trim().as_bytes()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            text.split_once(':').is_some_and(|(name, word)| decoded(name) == *id && decoded(word) == *secret)
+        });
+        basic
+            || question.member("client_id") == Some(id) && question.member("client_secret") == Some(secret)
+            || question.member("client_assertion").is_some()
+    }
+
+    fn answer(&self, question: &Question) -> Page {
+        if !self.knows(question) {
+            return Page { status: 401, ..Page::json(&json!({ "error": "invalid_client" })) };
+        }
+        let known = question.member("token").and_then(|token| self.tokens.get(token));
+        known.cloned().unwrap_or_else(|| Page::json(&json!({ "active": false })))
+    }
+}
+
+/// A member of a form, without its encoding.
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, behind @ ..] = rest {
+        rest = behind;
+        let pair = behind.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        match (first, pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &behind[2..];
+            }
+            (b'+', _) => bytes.push(b' '),
+            (byte, _) => bytes.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Questions that are kept.
+const KEPT: usize = 1000;
 
 /// The server; it ends with the process.
 #[derive(Clone)]
@@ -64,6 +136,7 @@ pub(crate) struct Provider {
 }
 
 pub(crate) const JWKS: &str = "/jwks.json";
+pub(crate) const INTROSPECT: &str = "/introspect";
 
 impl Provider {
     pub(crate) fn start(listen: SocketAddr) -> Result<Self, String> {
@@ -89,19 +162,20 @@ impl Provider {
     }
 
     /// Everything as it should be, and nothing counted.
-    pub(crate) fn reset(&self, issuer: &str, jwks: &Value) {
+    pub(crate) fn reset(&self, issuer: &str, jwks: &Value, client: Option<(String, String)>) {
         let url = self.url();
         let metadata = json!({
             "issuer": issuer,
             "jwks_uri": format!("{url}{JWKS}"),
             "authorization_endpoint": format!("{url}/authorize"),
             "token_endpoint": format!("{url}/token"),
+            "introspection_endpoint": format!("{url}{INTROSPECT}"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
         });
         let mut state = self.state();
-        *state = State::default();
+        *state = State { client, ..State::default() };
         for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
             state.pages.insert(path.to_owned(), Page::json(&metadata));
         }
@@ -120,30 +194,58 @@ impl Provider {
         self.state().requests.get(path).copied().unwrap_or(0)
     }
 
+    /// What is said of that token from now on.
+    pub(crate) fn describe(&self, token: &str, page: Page) {
+        self.state().tokens.insert(token.to_owned(), page);
+    }
+
+    pub(crate) fn questions(&self) -> Vec<Question> {
+        self.state().questions.clone()
+    }
+
     fn serve(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let mut reader = BufReader::new(stream.try_clone()?).take(1 << 16);
-        let (mut first, mut length) = (String::new(), 0);
+        let (mut first, mut length, mut fields) = (String::new(), 0, Vec::new());
         reader.read_line(&mut first)?;
         loop {
             let mut line = String::new();
             if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
                 break;
             }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().unwrap_or(0);
+            if let Some((name, value)) = line.split_once(':') {
+                if name.eq_ignore_ascii_case("content-length") {
+                    length = value.trim().parse().unwrap_or(0);
+                }
+                fields.push((name.to_owned(), value.trim().to_owned()));
             }
         }
-        let mut body = vec![0; length];
+        let mut body = vec![0; length.min(1 << 16)];
         reader.read_exact(&mut body)?;
         // Some clients add a query.
         let path = first.split([' ', '?']).nth(1).unwrap_or("/").to_owned();
         let page = {
             let mut state = self.state();
             *state.requests.entry(path.clone()).or_default() += 1;
-            state.pages.get(&path).cloned().unwrap_or(Page::status(404))
+            let known = state.pages.get(&path).cloned();
+            if path == INTROSPECT {
+                let body = String::from_utf8_lossy(&body);
+                let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+                let mut words = first.split(' ').map(str::to_owned);
+                let question = Question {
+                    method: words.next().unwrap_or_default(),
+                    address: words.next().unwrap_or_default(),
+                    fields,
+                    form: pairs.map(|(name, value)| (decoded(name), decoded(value))).collect(),
+                };
+                let page = known.unwrap_or_else(|| state.answer(&question));
+                if state.questions.len() < KEPT {
+                    state.questions.push(question);
+                }
+                page
+            } else {
+                known.unwrap_or(Page::status(404))
+            }
         };
         thread::sleep(page.delay);
         let mut stream = stream;

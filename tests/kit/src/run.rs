@@ -182,6 +182,9 @@ impl Runner<'_> {
         let patience = sending.patience.unwrap_or(PATIENCE);
         let came = wire::exchange(self.world.target.place().address, &sent, request.method == "HEAD", patience);
         let millis = start.elapsed().as_millis();
+        if let Ok(answer) = &came {
+            self.world.keep_nonce(answer);
+        }
         let judged = judge(sending.allow, &came).and_then(|()| match (&sending.check, &came) {
             (Some(check), Ok(answer)) => check(&self.world, answer).map_err(|why| (Failure::Wrong, why)),
             _ => Ok(()),

@@ -36,6 +36,10 @@ pub(crate) struct Target {
     pub(crate) metadata: Option<Metadata>,
     /// RFC 9470.
     pub(crate) step_up: Option<StepUp>,
+    /// RFC 9449.
+    pub(crate) dpop: Option<Dpop>,
+    /// RFC 7662.
+    pub(crate) introspection: Option<Introspection>,
     /// Where the file is. Relative paths in it begin there.
     #[serde(skip)]
     pub(crate) directory: PathBuf,
@@ -184,6 +188,45 @@ pub(crate) struct StepUp {
     pub(crate) max_age: Option<i64>,
 }
 
+/// The server takes tokens that are bound by DPoP.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dpop {
+    /// It takes no other tokens.
+    pub(crate) only: bool,
+    /// It demands its nonce in each proof.
+    pub(crate) nonce: bool,
+    /// How old it lets a proof be, in seconds.
+    pub(crate) max_age: i64,
+    /// What proofs are signed with.
+    pub(crate) algorithm: String,
+    /// Scheme, host and port that it compares `htu` with; left out: those of `url`.
+    pub(crate) origin: Option<String>,
+}
+
+impl Default for Dpop {
+    fn default() -> Self {
+        Self { only: false, nonce: false, max_age: 300, algorithm: "ES256".to_owned(), origin: None }
+    }
+}
+
+/// The server asks the kit about tokens that are no JWTs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Introspection {
+    /// It takes no JWTs.
+    pub(crate) only: bool,
+    /// As whom it asks.
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+}
+
+impl Default for Introspection {
+    fn default() -> Self {
+        Self { only: false, client_id: "kit-api".to_owned(), client_secret: "kit-secret-of-the-api".to_owned() }
+    }
+}
+
 impl Target {
     /// The configurations in that file: the one at its top, and one for each table below `settings`.
     pub(crate) fn read(file: &Path) -> Result<Vec<Self>, String> {
@@ -275,6 +318,14 @@ impl Target {
                 let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
                 return Err(format!("groups: {name:?} is none of {}", names.join(", ")));
             }
+        }
+        if let Some(dpop) = &self.dpop
+            && (dpop.algorithm.starts_with("HS") || !ALGORITHMS.contains(&&*dpop.algorithm))
+        {
+            return Err(format!("dpop.algorithm: {:?} is no algorithm with a key pair, such as ES256", dpop.algorithm));
+        }
+        if self.dpop.as_ref().is_some_and(|dpop| dpop.only) && self.cookie.as_ref().is_some_and(|cookie| cookie.only) {
+            return Err("dpop.only and cookie.only: a token is shown in one of two ways".to_owned());
         }
         if self.cookie.as_ref().is_some_and(|cookie| cookie.name.is_empty()) {
             return Err("cookie.name: empty".to_owned());

@@ -5,6 +5,8 @@ use std::env;
 use std::error::Error;
 use std::time::Duration;
 
+use jwt_core::binding::{Dpop, DpopNonces};
+use jwt_core::introspection::Introspection;
 use jwt_core::metadata::ResourceMetadata;
 use jwt_core::{Algorithm, Authenticator, RemoteKeySet, Scopes, TokenCache, TokenSource};
 
@@ -39,12 +41,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn authenticator(metadata: &ResourceMetadata) -> Result<Authenticator<User>, Box<dyn Error>> {
     let algorithms: Vec<Algorithm> = env::var("ALGORITHMS")?.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    let introspection = Introspection::at(env::var("INTROSPECTION_URL")?)
+        .issuer(env::var("ISSUER")?)
+        .client_secret(env::var("CLIENT_ID")?, env::var("CLIENT_SECRET")?)
+        .timeout(Duration::from_secs(2));
     let mut builder = Authenticator::<User>::builder()
         .keys(RemoteKeySet::jwks(env::var("JWKS_URL")?).algorithms(algorithms))
         .issuer(env::var("ISSUER")?)
         .audience(env::var("AUDIENCE")?)
         .leeway(Duration::ZERO)
         .typ("at+jwt")
+        .introspect(&introspection)
         .source(TokenSource::bearer())
         .source(TokenSource::cookie("access_token"))
         .required_claim("sub")
@@ -52,6 +59,7 @@ fn authenticator(metadata: &ResourceMetadata) -> Result<Authenticator<User>, Box
         .resource_metadata(metadata);
     match &*env::var("SETTING").unwrap_or_default() {
         "profile" => builder = builder.access_token_profile(),
+        "nonce" => builder = builder.dpop(Dpop::new().nonces(&DpopNonces::of_this_process()?)),
         "cache" => builder = builder.cache(TokenCache::new()),
         _ => {}
     }

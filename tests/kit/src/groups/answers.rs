@@ -147,6 +147,7 @@ pub(crate) fn cases() -> Vec<Case> {
             })
             .applies(|target| match &target.cookie {
                 Some(cookie) if cookie.only => Err("cookie.only: no token in the header"),
+                _ if target.dpop.as_ref().is_some_and(|dpop| dpop.only) => Err("dpop.only: no token without a proof"),
                 _ => Ok(()),
             }),
         must("answers.grammar", "RFC 9110 §11.6.1", "Challenges are well formed, and a parameter comes once.")

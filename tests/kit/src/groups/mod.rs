@@ -4,6 +4,8 @@ mod answers;
 mod bearer;
 mod claims;
 mod cookie;
+mod dpop;
+mod introspection;
 mod json;
 mod jws;
 mod keys;
@@ -31,6 +33,8 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ("scope", "a scope that an address asks for (RFC 6750 §3.1)"),
     ("metadata", "metadata of the protected resource (RFC 9728)"),
     ("step_up", "a stronger or fresher sign-in (RFC 9470)"),
+    ("dpop", "tokens that are bound to a key of their client (RFC 9449)"),
+    ("introspection", "tokens that the server asks their issuer about (RFC 7662)"),
     ("robust", "sizes, floods and slow clients"),
 ];
 
@@ -49,6 +53,8 @@ pub(crate) fn cases(group: &str) -> Vec<Case> {
         "scope" => scope::cases(),
         "metadata" => metadata::cases(),
         "step_up" => step_up::cases(),
+        "dpop" => dpop::cases(),
+        "introspection" => introspection::cases(),
         "robust" => robust::cases(),
         _ => Vec::new(),
     }
@@ -62,6 +68,13 @@ pub(crate) fn all() -> Vec<Case> {
 /// Why a group does not apply to that target.
 pub(crate) fn applies(group: &str, target: &Target) -> Result<(), &'static str> {
     let table = |is_there: bool, why| if is_there { Ok(()) } else { Err(why) };
+    let is_opaque = target.introspection.as_ref().is_some_and(|introspection| introspection.only);
+    if is_opaque && !["bearer", "answers", "cookie", "metadata", "introspection"].contains(&group) {
+        return Err("introspection.only: the server takes no JWTs");
+    }
+    if target.dpop.as_ref().is_some_and(|dpop| dpop.only) && ["bearer", "cookie", "introspection"].contains(&group) {
+        return Err("dpop.only: no token without a proof");
+    }
     match group {
         "bearer" => {
             table(target.cookie.as_ref().is_none_or(|cookie| !cookie.only), "cookie.only: no token in the header")
@@ -72,6 +85,8 @@ pub(crate) fn applies(group: &str, target: &Target) -> Result<(), &'static str> 
         "scope" => table(target.scope.is_some(), "there is no [scope]"),
         "metadata" => table(target.metadata.is_some(), "there is no [metadata]"),
         "step_up" => table(target.step_up.is_some(), "there is no [step_up]"),
+        "dpop" => table(target.dpop.is_some(), "there is no [dpop]"),
+        "introspection" => table(target.introspection.is_some(), "there is no [introspection]"),
         _ => Ok(()),
     }
 }

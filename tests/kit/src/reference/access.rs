@@ -45,7 +45,7 @@ impl Reference {
             return None;
         }
         if self.wrong("metadata-protected") {
-            return Some(self.refusal(&Why::None));
+            return Some(self.refusal(&Why::None, false));
         }
         let mut members = vec![];
         let named = if self.wrong("metadata-of-another") { "https://other.example" } else { resource };

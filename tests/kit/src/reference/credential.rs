@@ -1,10 +1,11 @@
 //! Where the token is.
 
-use super::{Head, Reference, Why};
+use super::{Credential, Head, Reference, Why};
 
 impl Reference {
-    pub(super) fn credential(&self, head: &Head) -> Result<String, Why> {
+    pub(super) fn credential(&self, head: &Head) -> Result<Credential, Why> {
         let mut found = Vec::new();
+        let mut is_dpop = false;
         let mut has_other = false;
         let is_only = self.places.cookie.as_ref().is_some_and(|cookie| cookie.only);
         if !is_only {
@@ -28,7 +29,10 @@ impl Reference {
                 values.remove(0);
             }
             for value in values {
-                match self.bearer(value)? {
+                // A token under DPoP has the form of one under Bearer. RFC 9449 §7.1.
+                let proved = self.places.dpop.as_ref().and_then(|_| self.after_dpop(value));
+                is_dpop |= proved.is_some();
+                match self.bearer(proved.as_deref().unwrap_or(value))? {
                     Some(token) => found.push(token),
                     None => has_other = true,
                 }
@@ -57,9 +61,16 @@ impl Reference {
         }
         match &*found {
             [] => Err(Why::None),
-            [token] if !has_other => Ok(token.clone()),
+            [token] if !has_other => Ok(Credential { token: token.clone(), is_dpop }),
             _ => Err(Why::Request),
         }
+    }
+
+    /// `Bearer TOKEN` for `DPoP TOKEN`.
+    fn after_dpop(&self, value: &[u8]) -> Option<Vec<u8>> {
+        let (scheme, token) = value.split_at_checked(5)?;
+        let is_it = scheme == b"DPoP " || scheme.eq_ignore_ascii_case(b"dpop ") && !self.wrong("scheme-to-the-letter");
+        (is_it && !self.wrong("dpop-unknown")).then(|| [b"Bearer ", token].concat())
     }
 
     /// The token of `Bearer TOKEN`. RFC 6750 §2.1. Nothing for another scheme.

@@ -2,8 +2,10 @@
 
 mod access;
 mod credential;
+mod dpop;
 mod faults;
 mod http;
+mod introspection;
 mod json;
 mod keys;
 mod verify;
@@ -21,7 +23,7 @@ use access::well_known;
 
 use crate::keys::Keys;
 use crate::provider::JWKS;
-use crate::target::{Cookie, Delivery, Scope, StepUp, Target};
+use crate::target::{Cookie, Delivery, Dpop, Introspection, Scope, StepUp, Target};
 
 /// Between two fetches of the keys.
 const COOL_DOWN: Duration = Duration::from_secs(1);
@@ -52,6 +54,8 @@ struct Places {
     step_up: Option<StepUp>,
     /// The identifier of the resource.
     metadata: Option<String>,
+    dpop: Option<Dpop>,
+    introspection: Option<Introspection>,
 }
 
 #[derive(Default)]
@@ -61,17 +65,24 @@ struct Fetched {
     refused: Vec<String>,
     /// Tokens that were good once.
     good: Vec<String>,
+    /// The names of proofs that were used.
+    proofs: Vec<String>,
 }
 
 pub(crate) struct Reference {
     pub(crate) address: SocketAddr,
     expected: Expected,
     places: Places,
+    /// The kit.
+    kit: String,
+    /// What the issuer said of tokens, and when.
+    introspected: Mutex<Vec<(String, Json, Instant)>>,
     /// Where the keys are, unless they are static.
     jwks: Option<String>,
     fetched: Mutex<Fetched>,
     one_at_a_time: Mutex<()>,
     requests: AtomicUsize,
+    questions: AtomicUsize,
     over: AtomicBool,
     fault: &'static str,
 }
@@ -88,6 +99,10 @@ enum Why {
     CrossSite,
     Scope,
     StepUp,
+    /// The proof of possession is bad.
+    Proof,
+    /// The proof has not the nonce.
+    Nonce,
     /// There are no keys.
     Down,
     /// A planted fault: it is served.
@@ -96,6 +111,12 @@ enum Why {
     Broken,
     /// A planted fault: it says what the client said.
     Says(String),
+}
+
+/// A token, and how it came.
+struct Credential {
+    token: String,
+    is_dpop: bool,
 }
 
 struct Head {
@@ -159,16 +180,21 @@ impl Reference {
             scope: target.scope.clone(),
             step_up: target.step_up.clone(),
             metadata,
+            dpop: target.dpop.clone(),
+            introspection: target.introspection.clone(),
         };
         let is_fetched = target.keys.delivery == Delivery::Fetched;
         let server = Arc::new(Self {
             address,
             expected,
             places,
+            kit: kit.to_owned(),
+            introspected: Mutex::default(),
             jwks: is_fetched.then(|| format!("{kit}{JWKS}")),
             fetched: Mutex::default(),
             one_at_a_time: Mutex::default(),
             requests: AtomicUsize::new(0),
+            questions: AtomicUsize::new(0),
             over: AtomicBool::new(false),
             fault,
         });
@@ -254,18 +280,7 @@ impl Reference {
         {
             return ok("{}");
         }
-        let judged = self.credential(head).and_then(|token| {
-            if self.wrong("good-once") && self.fetched().good.contains(&token) {
-                return Ok(Json::Null);
-            }
-            let judged = self.verify(&token);
-            if judged.is_ok() && self.wrong("good-once") {
-                self.fetched().good.push(token.clone());
-            }
-            if judged.is_err() && self.wrong("token-echoed") {
-                return Err(Why::Says(token));
-            }
-            let claims = judged?;
+        let judged = self.judged(head).and_then(|claims| {
             if let Some(scope) = scope {
                 self.has_scope(&claims, &scope.scope)?;
             }
@@ -275,15 +290,36 @@ impl Reference {
             Ok(claims)
         });
         match judged {
-            Ok(_) if self.wrong("serves-nobody") => self.refusal(&Why::Invalid),
+            Ok(_) if self.wrong("serves-nobody") => self.refusal(&Why::Invalid, false),
             Ok(_) => ok("{\"served\":true}"),
             Err(Why::None) if self.wrong("everybody-is-free") => ok("{}"),
             Err(Why::Free) => ok("{}"),
-            Err(why) => self.refusal(&why),
+            Err(why) => self.refusal(&why, is_dpop(head)),
         }
     }
 
-    fn refusal(&self, why: &Why) -> Response {
+    /// The claims of the token of that request.
+    fn judged(&self, head: &Head) -> Result<Json, Why> {
+        let credential = self.credential(head)?;
+        let token = &credential.token;
+        if self.wrong("good-once") && self.fetched().good.contains(token) {
+            return Ok(Json::Null);
+        }
+        let is_opaque = self.places.introspection.is_some() && !token.contains(['.', '{']);
+        let judged = if is_opaque { self.introspected(token) } else { self.verify(token) };
+        if judged.is_ok() && self.wrong("good-once") {
+            self.fetched().good.push(token.clone());
+        }
+        if judged.is_err() && self.wrong("token-echoed") {
+            return Err(Why::Says(token.clone()));
+        }
+        let claims = judged?;
+        self.possession(head, &credential, &claims)?;
+        Ok(claims)
+    }
+
+    /// `is_dpop`: the request has used that scheme, so that the reason goes there.
+    fn refusal(&self, why: &Why, is_dpop: bool) -> Response {
         let (mut status, code, more) = match why {
             Why::None | Why::Free => (401, "", String::new()),
             Why::Request => (400, "invalid_request", String::new()),
@@ -292,6 +328,8 @@ impl Reference {
             Why::CrossSite => (403, "", String::new()),
             Why::Scope => (403, "insufficient_scope", String::new()),
             Why::StepUp => (401, "insufficient_user_authentication", String::new()),
+            Why::Proof => (401, "invalid_dpop_proof", String::new()),
+            Why::Nonce => (401, "use_dpop_nonce", String::new()),
             Why::Down => (503, "", String::new()),
             Why::Broken => (500, "", String::new()),
         };
@@ -315,11 +353,6 @@ impl Reference {
             challenge.extend(step_up.acr.as_ref().map(|acr| format!("acr_values=\"{acr}\"")));
             challenge.extend(step_up.max_age.map(|age| format!("max_age=\"{age}\"")));
         }
-        if let Some(resource) = &self.places.metadata
-            && !self.wrong("metadata-not-named")
-        {
-            challenge.push(format!("resource_metadata=\"{}\"", well_known(resource)));
-        }
         if self.wrong("odd-letters") {
             challenge.push("error_description=\"caf\u{e9}\"".to_owned());
         }
@@ -331,9 +364,32 @@ impl Reference {
             fields.push(("Cache-Control", "no-store".to_owned()));
         }
         if [400, 401, 403].contains(&status) && !matches!(why, Why::CrossSite) && !self.wrong("no-challenge") {
-            let parameters = if challenge.is_empty() { String::new() } else { format!(" {}", challenge.join(", ")) };
-            fields.push(("WWW-Authenticate", format!("Bearer{parameters}")));
+            let text = |scheme: &str, parameters: &[String]| {
+                format!("{scheme} {}", parameters.join(", ")).trim_end().to_owned()
+            };
+            let is_dpop = is_dpop || matches!(why, Why::Proof | Why::Nonce);
+            let (mut bearer, mut dpop) = if is_dpop { (Vec::new(), challenge) } else { (challenge, Vec::new()) };
+            if let Some(resource) = &self.places.metadata
+                && !self.wrong("metadata-not-named")
+            {
+                bearer.push(format!("resource_metadata=\"{}\"", well_known(resource)));
+            }
+            fields.push(("WWW-Authenticate", text("Bearer", &bearer)));
+            if let Some(expected) = &self.places.dpop {
+                if !self.wrong("algs-not-named") {
+                    dpop.push(format!("algs=\"{}\"", expected.algorithm));
+                }
+                fields.push(("WWW-Authenticate", text("DPoP", &dpop)));
+            }
+        }
+        if matches!(why, Why::Nonce) && !self.wrong("nonce-not-given") {
+            fields.push(("DPoP-Nonce", dpop::NONCE.to_owned()));
         }
         Response { status, fields, body: more }
     }
+}
+
+/// Whether the request shows a token under the scheme of RFC 9449.
+fn is_dpop(head: &Head) -> bool {
+    head.one("authorization").is_some_and(|value| value.to_ascii_lowercase().starts_with("dpop "))
 }

@@ -196,7 +196,7 @@ impl Reference {
     }
 
     /// Whether this key made that signature. RFC 7518 §3.
-    fn is_signature(&self, key: &Json, algorithm: &str, input: &[u8], signature: &[u8]) -> bool {
+    pub(super) fn is_signature(&self, key: &Json, algorithm: &str, input: &[u8], signature: &[u8]) -> bool {
         let text = |name| key.get(name).and_then(Json::text);
         let number = |name| text(name).and_then(base64url::decode);
         let mut signature = signature.to_vec();
@@ -261,7 +261,7 @@ impl Reference {
     }
 
     /// The claims are what is expected. RFC 7519 §4.1.
-    fn judge(&self, claims: &Json) -> Result<Json, Why> {
+    pub(super) fn judge(&self, claims: &Json) -> Result<Json, Why> {
         let expected = &self.expected;
         let mut claims = claims.clone();
         if self.wrong("prototype")
@@ -384,7 +384,7 @@ impl Reference {
     }
 }
 
-fn is_tag(algorithm: &str, secret: &[u8], input: &[u8], tag: &[u8]) -> bool {
+pub(super) fn is_tag(algorithm: &str, secret: &[u8], input: &[u8], tag: &[u8]) -> bool {
     let hash = match algorithm {
         "HS256" => hmac::HMAC_SHA256,
         "HS384" => hmac::HMAC_SHA384,
