@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -13,6 +14,7 @@ use aws_lc_rs::{digest, hmac, rand};
 use serde_json::{Value, json};
 
 use crate::base64url;
+use crate::certificates::Certificates;
 
 /// The algorithms that the kit can sign with.
 pub(crate) const ALGORITHMS: [&str; 13] = [
@@ -243,12 +245,34 @@ pub(crate) struct Keys {
     next: Vec<Key>,
     strangers: Vec<Key>,
     material: BTreeMap<String, Vec<u8>>,
+    certificates: OnceLock<Result<Certificates, String>>,
+    /// Where the certificates are kept.
+    directory: Option<PathBuf>,
 }
 
 impl Keys {
+    fn empty(material: BTreeMap<String, Vec<u8>>, directory: Option<PathBuf>) -> Self {
+        let certificates = OnceLock::new();
+        Self { now: Vec::new(), next: Vec::new(), strangers: Vec::new(), material, certificates, directory }
+    }
+
+    /// The certificates of clients, and of a server that has none. They are made when they are needed first.
+    pub(crate) fn certificates(&self) -> Result<&Certificates, String> {
+        let made = self.certificates.get_or_init(|| match &self.directory {
+            Some(directory) => Certificates::open(directory),
+            None => Certificates::new(),
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+
+    /// Where a server finds them.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
     /// New keys for these algorithms.
     pub(crate) fn new(algorithms: &[&'static str]) -> Result<Self, String> {
-        let mut keys = Self { now: Vec::new(), next: Vec::new(), strangers: Vec::new(), material: BTreeMap::new() };
+        let mut keys = Self::empty(BTreeMap::new(), None);
         keys.complete(algorithms)?;
         Ok(keys)
     }
@@ -266,7 +290,7 @@ impl Keys {
             }
         }
         let known = material.len();
-        let mut keys = Self { now: Vec::new(), next: Vec::new(), strangers: Vec::new(), material };
+        let mut keys = Self::empty(material, Some(file.with_extension("certificates")));
         keys.complete(algorithms).map_err(|error| wrong(&error))?;
         if keys.material.len() != known {
             keys.save(file).map_err(|error| wrong(&error))?;

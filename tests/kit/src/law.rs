@@ -35,7 +35,13 @@ fn with<R>(target: Target, keys: &Arc<Keys>, fault: &'static str, act: impl FnOn
         if let Some(old) = server.take() {
             old.stop();
         }
-        let new = Reference::start(&world.target, &world.keys, &world.provider.url(), 0, fault)?;
+        let new = Reference::start(&world.target, &world.keys, &world.provider.url(), (0, 0), fault)?;
+        if let (Some(address), Some(mtls)) = (new.tls_address, &mut world.target.mtls)
+            && let Some(place) = &mut mtls.place
+        {
+            place.address = address;
+            place.host = address.to_string();
+        }
         if let Some(place) = &mut world.target.place {
             place.address = new.address;
             place.host = new.address.to_string();
@@ -51,11 +57,13 @@ fn with<R>(target: Target, keys: &Arc<Keys>, fault: &'static str, act: impl FnOn
     act(&mut runner)
 }
 
-/// A group and its cases, in a target that has it.
-fn target_of(group: &str) -> Target {
+/// The first setting of the example that has the case.
+fn target_of(case: &Case) -> Target {
+    let fits = |target: &&Target| {
+        groups::applies(case.group, target).is_ok() && case.applies.is_none_or(|applies| applies(target).is_ok())
+    };
     let targets = targets();
-    let fits = targets.iter().find(|target| groups::applies(group, target).is_ok());
-    fits.unwrap_or_else(|| panic!("the example has no setting for {group}")).clone()
+    targets.iter().find(fits).unwrap_or_else(|| panic!("the example has no setting for {}", case.id)).clone()
 }
 
 /// Most of them wait for something.
@@ -79,10 +87,24 @@ fn beside<T: Send>(mut all: Vec<T>, act: impl Fn(T) + Sync) {
 
 #[test]
 fn the_reference_passes_every_case() {
+    let mut runs: Vec<(Target, Vec<Case>)> = Vec::new();
+    for case in groups::all() {
+        let target = target_of(&case);
+        match runs.iter_mut().find(|(known, cases)| known.setting == target.setting && cases[0].group == case.group) {
+            Some((_, cases)) => cases.push(case),
+            None => runs.push((target, vec![case])),
+        }
+    }
+    // Certificates are shown in two ways.
+    for target in targets().into_iter().filter(|target| target.mtls.is_some()) {
+        let applies = |case: &Case| case.applies.is_none_or(|applies| applies(&target).is_ok());
+        let cases = groups::cases("mtls").into_iter().filter(applies).collect();
+        runs.push((target, cases));
+    }
     let wrong = Mutex::new(Vec::new());
-    beside(groups::NAMES.iter().map(|(name, _)| *name).collect(), |group| {
-        with(target_of(group), &KEYS, "", |runner| {
-            for outcome in runner.group(groups::cases(group), |_| ()) {
+    beside(runs, |(target, cases)| {
+        with(target, &KEYS, "", |runner| {
+            for outcome in runner.group(cases, |_| ()) {
                 if outcome.verdict != Verdict::Passed {
                     wrong.lock().unwrap().push(format!("{}: {:?}", outcome.case.id, outcome.verdict));
                 }
@@ -120,13 +142,21 @@ fn every_planted_fault_is_caught_by_the_cases_that_it_names() {
     let missed = Mutex::new(Vec::new());
     let cases = &cases;
     beside(FAULTS.iter().collect(), |fault| {
-        let groups: BTreeSet<&str> = fault.caught_by.iter().map(|id| cases[id].group).collect();
-        for group in groups {
-            with(target_of(group), &KEYS, fault.name, |runner| {
-                for id in fault.caught_by.iter().filter(|id| cases[*id].group == group) {
-                    let (verdict, _) = runner.case(&cases[id]);
+        let mut runs: Vec<(Target, Vec<&Case>)> = Vec::new();
+        for case in fault.caught_by.iter().map(|id| &cases[id]) {
+            let target = target_of(case);
+            match runs.iter_mut().find(|(known, _)| known.setting == target.setting) {
+                Some((_, cases)) => cases.push(case),
+                None => runs.push((target, vec![case])),
+            }
+        }
+        for (target, cases) in runs {
+            with(target, &KEYS, fault.name, |runner| {
+                for case in cases {
+                    let (verdict, _) = runner.case(case);
                     if !matches!(verdict, Verdict::Failed(..)) {
-                        missed.lock().unwrap().push(format!("{} is not caught by {id}: {verdict:?}", fault.name));
+                        let text = format!("{} is not caught by {}: {verdict:?}", fault.name, case.id);
+                        missed.lock().unwrap().push(text);
                     }
                 }
             });

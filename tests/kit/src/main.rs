@@ -11,6 +11,7 @@
 
 mod base64url;
 mod case;
+mod certificates;
 mod groups;
 mod html;
 mod init;
@@ -462,9 +463,11 @@ fn explain(options: &Options) -> Result<ExitCode, Stop> {
         Target::parse(EXAMPLE, Path::new(""))
     };
     let targets = targets.map_err(Stop::Target)?;
-    // The first setting that has the group.
-    let target =
-        targets.iter().find(|target| groups::applies(case.group, target).is_ok()).unwrap_or(&targets[0]).clone();
+    // The first setting that has the case; otherwise, the group.
+    let has_group = |target: &&Target| groups::applies(case.group, target).is_ok();
+    let has_case = |target: &&Target| case.applies.is_none_or(|applies| applies(target).is_ok());
+    let target = targets.iter().filter(has_group).find(has_case).or(targets.iter().find(has_group));
+    let target = target.unwrap_or(&targets[0]).clone();
     let world = if target.key_file().exists() {
         world(target).map_err(Stop::Target)?
     } else {
@@ -581,7 +584,10 @@ fn serve_reference(options: &Options) -> Result<ExitCode, Stop> {
     let port = from_environment("PORT").and_then(|port| port.parse().ok()).unwrap_or(target.place().address.port());
     let keys = Keys::open(&target.key_file(), &target.algorithms()).map_err(Stop::Target)?;
     let kit = from_environment("KIT_URL").unwrap_or_else(|| format!("http://{}", target.keys.listen));
-    let server = reference::Reference::start(&target, &keys, &kit, port, fault).map_err(Stop::Target)?;
+    let tls_place = target.mtls.as_ref().and_then(|mtls| mtls.place.as_ref()).map_or(0, |place| place.address.port());
+    let tls_port = from_environment("TLS_PORT").and_then(|port| port.parse().ok()).unwrap_or(tls_place);
+    let ports = (port, tls_port);
+    let server = reference::Reference::start(&target, &keys, &kit, ports, fault).map_err(Stop::Target)?;
     println!("listening on http://{}", server.address);
     loop {
         std::thread::park();

@@ -32,6 +32,14 @@ impl Process {
                         format!("{}:{port}", place.host.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host));
                 }
             }
+            if let Some(mtls) = &mut world.target.mtls
+                && mtls.url.as_ref().is_some_and(|url| url.contains(":0/") || url.ends_with(":0"))
+                && let Some(place) = &mut mtls.place
+            {
+                let port = free_port()?;
+                place.address.set_port(port);
+                place.host = format!("{}:{port}", place.host.rsplit_once(':').map_or("127.0.0.1", |(host, _)| host));
+            }
             // What was killed may take a moment to let go of the port.
             let end = Instant::now() + Duration::from_secs(5);
             while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
@@ -128,6 +136,13 @@ fn shell(command: &str, world: &World) -> Command {
         );
     if let Some(client) = &target.introspection {
         shell.env("CLIENT_ID", &client.client_id).env("CLIENT_SECRET", &client.client_secret);
+    }
+    // In it are authority.pem, which has signed the certificates of clients, server.pem and server.key.
+    if let (Some(place), Some(directory)) =
+        (target.mtls.as_ref().and_then(|mtls| mtls.place.as_ref()), world.keys.directory())
+    {
+        let directory = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+        shell.env("TLS_PORT", place.address.port().to_string()).env("TLS_DIRECTORY", directory);
     }
     shell
 }

@@ -180,7 +180,7 @@ impl Runner<'_> {
         let sent = request.bytes();
         let start = Instant::now();
         let patience = sending.patience.unwrap_or(PATIENCE);
-        let came = wire::exchange(self.world.target.place().address, &sent, request.method == "HEAD", patience);
+        let came = request.send(self.world.target.place().address, patience);
         let millis = start.elapsed().as_millis();
         if let Ok(answer) = &came {
             self.world.keep_nonce(answer);

@@ -40,6 +40,12 @@ pub(crate) struct Target {
     pub(crate) dpop: Option<Dpop>,
     /// RFC 7662.
     pub(crate) introspection: Option<Introspection>,
+    /// An address that a reverse proxy asks.
+    pub(crate) forward_auth: Option<ForwardAuth>,
+    /// A server of the Model Context Protocol.
+    pub(crate) mcp: Option<Mcp>,
+    /// RFC 8705.
+    pub(crate) mtls: Option<Mtls>,
     /// Where the file is. Relative paths in it begin there.
     #[serde(skip)]
     pub(crate) directory: PathBuf,
@@ -227,6 +233,51 @@ impl Default for Introspection {
     }
 }
 
+/// An address that a reverse proxy asks whether to let a request in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ForwardAuth {
+    pub(crate) path: String,
+    /// The field of its answer that says who the user is: `sub`.
+    pub(crate) subject: Option<String>,
+}
+
+/// A server of the Model Context Protocol over HTTP.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mcp {
+    pub(crate) path: String,
+    /// Its identifier, and the audience of its tokens; left out: scheme and host of `url`, and `path`.
+    pub(crate) resource: Option<String>,
+}
+
+/// The server takes tokens that are bound to certificates.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Mtls {
+    /// The field in which its proxy says the certificate.
+    pub(crate) field: Option<String>,
+    pub(crate) form: Form,
+    /// An address of the same server that ends TLS itself and asks for certificates.
+    pub(crate) url: Option<String>,
+    /// Who has signed the certificate of that address, in PEM; left out: the kit.
+    pub(crate) ca: Option<PathBuf>,
+    /// The address behind `url`.
+    #[serde(skip)]
+    pub(crate) place: Option<Place>,
+}
+
+/// How a field says a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Form {
+    /// PEM, percent-encoded, as nginx writes it.
+    #[default]
+    Pem,
+    /// `:BASE64:`, RFC 9440.
+    Rfc9440,
+}
+
 impl Target {
     /// The configurations in that file: the one at its top, and one for each table below `settings`.
     pub(crate) fn read(file: &Path) -> Result<Vec<Self>, String> {
@@ -276,24 +327,13 @@ impl Target {
         let rest = self.url.strip_prefix("http://").ok_or_else(|| {
             format!("url: {:?} does not begin with http://; the kit speaks plain HTTP, behind the end of TLS", self.url)
         })?;
-        let (host, path) = rest.find(['/', '?']).map_or((rest, "/"), |at| rest.split_at(at));
-        let with_port = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-            host.to_owned()
-        } else {
-            format!("{host}:80")
-        };
-        let address = with_port
-            .to_socket_addrs()
-            .ok()
-            .and_then(|all| {
-                let all: Vec<_> = all.collect();
-                all.iter().find(|one| one.is_ipv4()).or(all.first()).copied()
-            })
-            .ok_or_else(|| format!("url: the host {host:?} is not known"))?;
+        let place = place(rest, 80).map_err(|why| format!("url: {why}"))?;
+        let address = place.address;
         if address.port() == 0 && self.server.start.is_none() {
             return Err("url: port 0 means any free port, which only [server] start can be told (PORT)".to_owned());
         }
-        self.place = Some(Place { address, host: host.to_owned(), path: path.to_owned() });
+        self.place = Some(place);
+        self.check_mtls()?;
         if self.tokens.algorithms.is_empty() {
             return Err("tokens.algorithms: name at least one, such as [\"RS256\"]".to_owned());
         }
@@ -333,6 +373,30 @@ impl Target {
         Ok(())
     }
 
+    fn check_mtls(&mut self) -> Result<(), String> {
+        let Some(mtls) = &mut self.mtls else {
+            return Ok(());
+        };
+        let Some(url) = &mtls.url else {
+            let why =
+                "mtls: set field, where a proxy says the certificate, or url, an https address of the same server";
+            return mtls.field.as_ref().map(|_| ()).ok_or_else(|| why.to_owned());
+        };
+        if mtls.field.is_some() {
+            return Err("mtls: field or url, not both; use [settings.NAME] for the other".to_owned());
+        }
+        let rest = url.strip_prefix("https://");
+        let rest = rest.ok_or_else(|| format!("mtls.url: {url:?} does not begin with https://"))?;
+        let place = place(rest, 443).map_err(|why| format!("mtls.url: {why}"))?;
+        if place.address.port() == 0 && self.server.start.is_none() {
+            return Err(
+                "mtls.url: port 0 means any free port, which only [server] start can be told (TLS_PORT)".to_owned()
+            );
+        }
+        mtls.place = Some(place);
+        Ok(())
+    }
+
     /// The algorithms, as the kit writes them.
     pub(crate) fn algorithms(&self) -> Vec<&'static str> {
         let all = self.tokens.algorithms.iter();
@@ -355,6 +419,20 @@ impl Target {
     pub(crate) fn key_file(&self) -> PathBuf {
         self.directory.join(&self.keys.file)
     }
+}
+
+/// Host, port and path behind a scheme.
+fn place(rest: &str, default_port: u16) -> Result<Place, String> {
+    let (host, path) = rest.find(['/', '?']).map_or((rest, "/"), |at| rest.split_at(at));
+    let with_port = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+        host.to_owned()
+    } else {
+        format!("{host}:{default_port}")
+    };
+    let all: Vec<SocketAddr> = with_port.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+    let address = all.iter().find(|one| one.is_ipv4()).or(all.first()).copied();
+    let address = address.ok_or_else(|| format!("the host {host:?} is not known"))?;
+    Ok(Place { address, host: host.to_owned(), path: path.to_owned() })
 }
 
 fn overlay(table: &mut toml::Table, change: toml::Table) {

@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// How long an answer may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,6 +23,16 @@ pub(crate) struct Request {
     pub(crate) host: String,
     pub(crate) fields: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
+    pub(crate) over: Over,
+}
+
+/// How a request is sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Over {
+    #[default]
+    Plain,
+    /// To another port, with a certificate or without.
+    Tls { address: SocketAddr, config: Arc<ClientConfig>, shown: &'static str },
 }
 
 impl Request {
@@ -57,9 +71,31 @@ impl Request {
         bytes
     }
 
+    /// Sends it and reads the answer. `address` is where plain requests go.
+    pub(crate) fn send(&self, address: SocketAddr, patience: Duration) -> Result<Answer, String> {
+        let is_head = self.method == "HEAD";
+        match &self.over {
+            Over::Plain => exchange(address, &self.bytes(), is_head, patience),
+            Over::Tls { address, config, .. } => {
+                let host = self.host.rsplit_once(':').map_or(&*self.host, |(host, _)| host).to_owned();
+                let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+                let connection = ClientConnection::new(Arc::clone(config), name).map_err(|error| error.to_string())?;
+                let stream = connect(*address, patience)?;
+                ask(&mut StreamOwned::new(connection, stream), &self.bytes(), is_head, patience)
+            }
+        }
+    }
+
     /// The same request as a line for a shell.
     pub(crate) fn curl(&self) -> String {
         let mut line = String::from("curl -i --path-as-is");
+        let scheme = match &self.over {
+            Over::Plain => "http",
+            Over::Tls { shown, .. } => {
+                line.push_str(shown);
+                "https"
+            }
+        };
         match &*self.method {
             "GET" => {}
             "HEAD" => line.push_str(" -I"),
@@ -72,7 +108,7 @@ impl Request {
         if !self.body.is_empty() {
             _ = write!(line, " --data-binary {}", quoted(&self.body));
         }
-        line + " " + &quoted(format!("http://{}{}", self.host, self.path).as_bytes())
+        line + " " + &quoted(format!("{scheme}://{}{}", self.host, self.path).as_bytes())
     }
 }
 
@@ -114,13 +150,39 @@ impl Answer {
 
 /// Sends those bytes and reads one answer. An error says in words why there is none.
 pub(crate) fn exchange(address: SocketAddr, bytes: &[u8], is_head: bool, patience: Duration) -> Result<Answer, String> {
-    let end = Instant::now() + patience;
-    let mut stream = TcpStream::connect_timeout(&address, patience.min(Duration::from_secs(3)))
+    ask(&mut connect(address, patience)?, bytes, is_head, patience)
+}
+
+fn connect(address: SocketAddr, patience: Duration) -> Result<TcpStream, String> {
+    let stream = TcpStream::connect_timeout(&address, patience.min(Duration::from_secs(3)))
         .map_err(|error| format!("no connection: {error}"))?;
     stream.set_write_timeout(Some(patience)).map_err(|error| error.to_string())?;
+    stream.set_read_timeout(Some(patience)).map_err(|error| error.to_string())?;
+    Ok(stream)
+}
+
+/// A stream whose patience can be set.
+pub(crate) trait Stream: Read + Write {
+    fn wait(&self, left: Duration) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn wait(&self, left: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(left))
+    }
+}
+
+impl Stream for StreamOwned<ClientConnection, TcpStream> {
+    fn wait(&self, left: Duration) -> io::Result<()> {
+        self.sock.wait(left)
+    }
+}
+
+fn ask(stream: &mut impl Stream, bytes: &[u8], is_head: bool, patience: Duration) -> Result<Answer, String> {
+    let end = Instant::now() + patience;
     // A server may answer and close before it has read everything.
     let sent = stream.write_all(bytes);
-    let answer = read(&mut stream, is_head, end);
+    let answer = read(stream, is_head, end);
     match (sent, answer) {
         (_, Ok(answer)) => Ok(answer),
         (Err(error), Err(_)) => Err(format!("the connection was closed while the request was sent: {error}")),
@@ -128,7 +190,7 @@ pub(crate) fn exchange(address: SocketAddr, bytes: &[u8], is_head: bool, patienc
     }
 }
 
-pub(crate) fn read(stream: &mut TcpStream, is_head: bool, end: Instant) -> Result<Answer, String> {
+pub(crate) fn read(stream: &mut impl Stream, is_head: bool, end: Instant) -> Result<Answer, String> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 * 1024];
     loop {
@@ -139,7 +201,7 @@ pub(crate) fn read(stream: &mut TcpStream, is_head: bool, end: Instant) -> Resul
         if left.is_zero() || bytes.len() > MAX_ANSWER {
             return Err(format!("no whole answer in time; {} bytes came", bytes.len()));
         }
-        stream.set_read_timeout(Some(left)).map_err(|error| error.to_string())?;
+        stream.wait(left).map_err(|error| error.to_string())?;
         match stream.read(&mut buffer) {
             Ok(0) => {
                 return parse(&bytes, is_head, true)?

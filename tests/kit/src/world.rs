@@ -6,11 +6,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::base64url;
+use crate::certificates::Identity;
 use crate::keys::{Key, Keys, Role, sha256};
 use crate::provider::{Page, Provider};
-use crate::target::Target;
+use crate::target::{Form, Target};
 use crate::token::Token;
-use crate::wire::{self, Request};
+use crate::wire::{self, Over, Request};
 
 pub(crate) struct World {
     pub(crate) target: Target,
@@ -33,6 +34,14 @@ impl World {
             Some(dpop) => Some(Arc::new(Keys::new(&[algorithm(&dpop.algorithm)])?)),
             None => None,
         };
+        if let Some(mtls) = &target.mtls {
+            let certificates = keys.certificates()?;
+            let ca = mtls.ca.as_ref().map(|file| target.directory.join(file));
+            let read = |file: std::path::PathBuf| {
+                std::fs::read_to_string(&file).map_err(|error| format!("mtls.ca: {}: {error}", file.display()))
+            };
+            certificates.connector(ca.map(read).transpose()?.as_deref(), None)?;
+        }
         let world = Self { target, keys, provider, proofs, nonce: Mutex::default() };
         world.reset();
         Ok(world)
@@ -111,6 +120,7 @@ impl World {
             host: place.host.clone(),
             fields: Vec::new(),
             body: Vec::new(),
+            over: Over::Plain,
         }
     }
 
@@ -234,6 +244,52 @@ impl World {
             *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some((nonce.to_owned(), Instant::now()));
         }
     }
+}
+
+// Tokens that are bound to certificates.
+impl World {
+    /// The certificate that tokens are bound to, and another one.
+    pub(crate) fn certificates(&self) -> (&Identity, &Identity) {
+        let made = self.keys.certificates().expect("they were made when the world was");
+        (&made.client, &made.other)
+    }
+
+    /// A request on a connection with that certificate, or without one.
+    pub(crate) fn over_tls(&self, shown: Option<&Identity>) -> Request {
+        let mut request = self.bare();
+        let Some(mtls) = &self.target.mtls else {
+            return request;
+        };
+        if let (Some(field), Some(identity)) = (&mtls.field, shown) {
+            let text = match mtls.form {
+                Form::Pem => percent_encoded(&identity.certificate),
+                Form::Rfc9440 => format!(":{}:", identity.base64()),
+            };
+            return request.field(field, text);
+        }
+        if let (Some(place), Ok(certificates)) = (&mtls.place, self.keys.certificates()) {
+            let ca = mtls.ca.as_ref().map(|file| self.target.directory.join(file));
+            let ca = ca.and_then(|file| std::fs::read_to_string(file).ok());
+            if let Ok(config) = certificates.connector(ca.as_deref(), shown) {
+                let shown = match shown {
+                    None => " --cacert CA.pem",
+                    Some(_) => " --cacert CA.pem --cert client.pem --key client.key",
+                };
+                request.over = Over::Tls { address: place.address, config, shown };
+                request.host.clone_from(&place.host);
+                request.path.clone_from(&place.path);
+            }
+        }
+        request
+    }
+}
+
+/// As nginx escapes a certificate.
+fn percent_encoded(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().fold(String::new(), |made, byte| {
+        if is_plain(byte) { made + char::from(byte).encode_utf8(&mut [0; 4]) } else { made + &format!("%{byte:02X}") }
+    })
 }
 
 // Tokens that the server has to ask about.

@@ -5,11 +5,14 @@ mod bearer;
 mod claims;
 mod cookie;
 mod dpop;
+mod forward_auth;
 mod introspection;
 mod json;
 mod jws;
 mod keys;
+mod mcp;
 mod metadata;
+mod mtls;
 mod rfc9068;
 mod robust;
 mod scope;
@@ -35,6 +38,9 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ("step_up", "a stronger or fresher sign-in (RFC 9470)"),
     ("dpop", "tokens that are bound to a key of their client (RFC 9449)"),
     ("introspection", "tokens that the server asks their issuer about (RFC 7662)"),
+    ("forward_auth", "an address that a reverse proxy asks (nginx, Traefik)"),
+    ("mcp", "a server of the Model Context Protocol over HTTP"),
+    ("mtls", "tokens that are bound to a certificate of their client (RFC 8705)"),
     ("robust", "sizes, floods and slow clients"),
 ];
 
@@ -55,6 +61,9 @@ pub(crate) fn cases(group: &str) -> Vec<Case> {
         "step_up" => step_up::cases(),
         "dpop" => dpop::cases(),
         "introspection" => introspection::cases(),
+        "forward_auth" => forward_auth::cases(),
+        "mcp" => mcp::cases(),
+        "mtls" => mtls::cases(),
         "robust" => robust::cases(),
         _ => Vec::new(),
     }
@@ -65,6 +74,9 @@ pub(crate) fn all() -> Vec<Case> {
     NAMES.iter().flat_map(|(name, _)| cases(name)).collect()
 }
 
+/// Groups whose tokens have no proof.
+const NOT_BOUND: [&str; 5] = ["bearer", "cookie", "introspection", "mcp", "mtls"];
+
 /// Why a group does not apply to that target.
 pub(crate) fn applies(group: &str, target: &Target) -> Result<(), &'static str> {
     let table = |is_there: bool, why| if is_there { Ok(()) } else { Err(why) };
@@ -72,7 +84,7 @@ pub(crate) fn applies(group: &str, target: &Target) -> Result<(), &'static str> 
     if is_opaque && !["bearer", "answers", "cookie", "metadata", "introspection"].contains(&group) {
         return Err("introspection.only: the server takes no JWTs");
     }
-    if target.dpop.as_ref().is_some_and(|dpop| dpop.only) && ["bearer", "cookie", "introspection"].contains(&group) {
+    if target.dpop.as_ref().is_some_and(|dpop| dpop.only) && NOT_BOUND.contains(&group) {
         return Err("dpop.only: no token without a proof");
     }
     match group {
@@ -87,6 +99,9 @@ pub(crate) fn applies(group: &str, target: &Target) -> Result<(), &'static str> 
         "step_up" => table(target.step_up.is_some(), "there is no [step_up]"),
         "dpop" => table(target.dpop.is_some(), "there is no [dpop]"),
         "introspection" => table(target.introspection.is_some(), "there is no [introspection]"),
+        "forward_auth" => table(target.forward_auth.is_some(), "there is no [forward_auth]"),
+        "mcp" => table(target.mcp.is_some(), "there is no [mcp]"),
+        "mtls" => table(target.mtls.is_some(), "there is no [mtls]"),
         _ => Ok(()),
     }
 }

@@ -16,6 +16,10 @@ pub(super) const NONCE: &str = "reference-nonce-1";
 impl Reference {
     /// Whoever sends the token is the one that it was given to. RFC 9449 §7.1.
     pub(super) fn possession(&self, head: &Head, credential: &Credential, claims: &Json) -> Result<(), Why> {
+        let is_half = self.wrong("one-binding-is-enough") && credential.is_dpop;
+        if !is_half {
+            self.certificate(head, claims)?;
+        }
         let Some(dpop) = &self.places.dpop else {
             return Ok(());
         };
@@ -124,7 +128,9 @@ impl Reference {
             return Err(Why::Proof);
         }
         // 9. The address.
-        let origin = dpop.origin.clone().unwrap_or_else(|| format!("http://{}", head.one("host").unwrap_or_default()));
+        let scheme = if head.peer.is_tls { "https" } else { "http" };
+        let origin = dpop.origin.clone();
+        let origin = origin.unwrap_or_else(|| format!("{scheme}://{}", head.one("host").unwrap_or_default()));
         if let Some(htu) = htu
             && !self.is_address(&htu, &origin, head)
         {

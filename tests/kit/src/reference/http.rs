@@ -3,21 +3,38 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Head, MAX_HEAD, Reference, Response};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::{Head, MAX_HEAD, Peer, Reference, Response};
 
 impl Reference {
-    pub(super) fn connection(&self, mut stream: TcpStream) {
-        let _turn = self.wrong("one-connection-at-a-time").then(|| self.one_at_a_time.lock());
+    /// Ends TLS, and goes on as without it.
+    pub(super) fn over_tls(&self, mut stream: TcpStream, config: Arc<ServerConfig>) {
         _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+        let Ok(mut connection) = ServerConnection::new(config) else {
+            return;
+        };
+        while connection.is_handshaking() {
+            if connection.complete_io(&mut stream).is_err() {
+                return;
+            }
+        }
+        let certificate = connection.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.to_vec());
+        self.connection(StreamOwned::new(connection, stream), &Peer { is_tls: true, certificate });
+    }
+
+    pub(super) fn connection(&self, mut stream: impl Read + Write, peer: &Peer) {
+        let _turn = self.wrong("one-connection-at-a-time").then(|| self.one_at_a_time.lock());
         let mut known: Option<Response> = None;
         let mut bytes = Vec::new();
         loop {
             let Some((head, used)) = self.head(&mut stream, &mut bytes) else {
                 return;
             };
-            let (head, is_last) = match head {
+            let (mut head, is_last) = match head {
                 Ok(head) => {
                     let is_last = head.one("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
                     (head, is_last)
@@ -36,7 +53,8 @@ impl Reference {
                     _ => return,
                 }
             }
-            bytes.drain(..length.min(bytes.len()));
+            head.body = bytes.drain(..length.min(bytes.len())).collect();
+            head.peer = peer.clone();
             let response = match known.take() {
                 Some(response) if self.wrong("connection-remembered") => response,
                 _ => std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.answer(&head)))
@@ -51,7 +69,7 @@ impl Reference {
     }
 
     /// One head and its length; nothing where the connection is over.
-    pub(super) fn head(&self, stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<(Result<Head, u16>, usize)> {
+    pub(super) fn head(&self, stream: &mut impl Read, bytes: &mut Vec<u8>) -> Option<(Result<Head, u16>, usize)> {
         let max = if self.wrong("small-heads") { 2048 } else { MAX_HEAD };
         let mut buffer = [0; 4096];
         let end = loop {
@@ -92,10 +110,10 @@ impl Reference {
         if self.wrong("many-fields-break") && fields.len() > 50 {
             return Some((Err(500), 0));
         }
-        Some((Ok(Head { method, path, query, fields }), end + 4))
+        Some((Ok(Head { method, path, query, fields, body: Vec::new(), peer: Peer::default() }), end + 4))
     }
 
-    pub(super) fn write(&self, stream: &mut TcpStream, response: &Response, is_head: bool) {
+    pub(super) fn write(&self, stream: &mut impl Write, response: &Response, is_head: bool) {
         let mut text = format!("HTTP/1.1 {} Reference\r\nContent-Length: {}\r\n", response.status, response.body.len());
         for (name, value) in &response.fields {
             _ = write!(text, "{name}: {value}\r\n");

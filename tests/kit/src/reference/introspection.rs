@@ -44,7 +44,7 @@ impl Reference {
         if self.wrong("down-is-open") || self.wrong("garbage-is-open") {
             return Ok(claims);
         }
-        self.judge(&claims)
+        self.judge(&claims, &self.expected.audience)
     }
 
     /// RFC 7662 §2.1.

@@ -4,10 +4,13 @@ mod access;
 mod credential;
 mod dpop;
 mod faults;
+mod forward_auth;
 mod http;
 mod introspection;
 mod json;
 mod keys;
+mod mcp;
+mod mtls;
 mod verify;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -23,7 +26,7 @@ use access::well_known;
 
 use crate::keys::Keys;
 use crate::provider::JWKS;
-use crate::target::{Cookie, Delivery, Dpop, Introspection, Scope, StepUp, Target};
+use crate::target::{Cookie, Delivery, Dpop, ForwardAuth, Introspection, Mtls, Scope, StepUp, Target};
 
 /// Between two fetches of the keys.
 const COOL_DOWN: Duration = Duration::from_secs(1);
@@ -56,6 +59,10 @@ struct Places {
     metadata: Option<String>,
     dpop: Option<Dpop>,
     introspection: Option<Introspection>,
+    forward_auth: Option<ForwardAuth>,
+    /// Path and identifier.
+    mcp: Option<(String, String)>,
+    mtls: Option<Mtls>,
 }
 
 #[derive(Default)]
@@ -71,6 +78,8 @@ struct Fetched {
 
 pub(crate) struct Reference {
     pub(crate) address: SocketAddr,
+    /// Where it ends TLS, if it does.
+    pub(crate) tls_address: Option<SocketAddr>,
     expected: Expected,
     places: Places,
     /// The kit.
@@ -124,6 +133,16 @@ struct Head {
     path: String,
     query: String,
     fields: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+    peer: Peer,
+}
+
+/// What is known of a connection.
+#[derive(Clone, Default)]
+struct Peer {
+    is_tls: bool,
+    /// What the client has shown.
+    certificate: Option<Vec<u8>>,
 }
 
 impl Head {
@@ -148,7 +167,7 @@ impl Reference {
         target: &Target,
         keys: &Keys,
         kit: &str,
-        port: u16,
+        (port, tls_port): (u16, u16),
         fault: &'static str,
     ) -> Result<Arc<Self>, String> {
         let listener =
@@ -182,10 +201,26 @@ impl Reference {
             metadata,
             dpop: target.dpop.clone(),
             introspection: target.introspection.clone(),
+            forward_auth: target.forward_auth.clone(),
+            mcp: target.mcp.as_ref().map(|mcp| {
+                let resource = mcp.resource.clone();
+                (mcp.path.clone(), resource.unwrap_or_else(|| format!("http://{address}{}", mcp.path)))
+            }),
+            mtls: target.mtls.clone(),
         };
+        let tls = match target.mtls.as_ref().and_then(|mtls| mtls.place.as_ref()) {
+            Some(_) => {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, tls_port))
+                    .map_err(|error| format!("port {tls_port}: {error}"))?;
+                Some((listener, keys.certificates()?.acceptor()?))
+            }
+            None => None,
+        };
+        let tls_address = tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
         let is_fetched = target.keys.delivery == Delivery::Fetched;
         let server = Arc::new(Self {
             address,
+            tls_address,
             expected,
             places,
             kit: kit.to_owned(),
@@ -204,6 +239,15 @@ impl Reference {
         } else if fault == "fetches-at-start-alone" || fault == "no-second-fetch" {
             server.refresh();
         }
+        if let Some((listener, config)) = tls {
+            let serving = Arc::clone(&server);
+            thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let (server, config) = (Arc::clone(&serving), Arc::clone(&config));
+                    thread::spawn(move || server.over_tls(stream, config));
+                }
+            });
+        }
         let serving = Arc::clone(&server);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -211,7 +255,10 @@ impl Reference {
                     break;
                 }
                 let server = Arc::clone(&serving);
-                thread::spawn(move || server.connection(stream));
+                thread::spawn(move || {
+                    _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+                    server.connection(stream, &Peer::default());
+                });
             }
         });
         Ok(server)
@@ -263,7 +310,7 @@ impl Reference {
             body: body.to_owned(),
         };
         let not_found = || Response { status: 404, fields: Vec::new(), body: String::new() };
-        if let Some(response) = self.metadata(head) {
+        if let Some(response) = self.metadata(head).or_else(|| self.mcp(head)).or_else(|| self.forward_auth(head)) {
             return response;
         }
         let places = &self.places;
@@ -306,7 +353,7 @@ impl Reference {
             return Ok(Json::Null);
         }
         let is_opaque = self.places.introspection.is_some() && !token.contains(['.', '{']);
-        let judged = if is_opaque { self.introspected(token) } else { self.verify(token) };
+        let judged = if is_opaque { self.introspected(token) } else { self.verify(token, &self.expected.audience) };
         if judged.is_ok() && self.wrong("good-once") {
             self.fetched().good.push(token.clone());
         }

@@ -8,8 +8,8 @@ use super::{Reference, Why};
 use crate::base64url;
 
 impl Reference {
-    /// The claims of a good token.
-    pub(super) fn verify(&self, token: &str) -> Result<Json, Why> {
+    /// The claims of a good token for that audience.
+    pub(super) fn verify(&self, token: &str, audience: &str) -> Result<Json, Why> {
         let json_form: String;
         let mut token = token;
         if self.wrong("json-form") && token.starts_with('{') {
@@ -56,7 +56,7 @@ impl Reference {
         let claims_read = || Json::read(&claims, self.json_wrong());
         let algorithm = match header.get("alg") {
             Some(Json::String(name)) if name.eq_ignore_ascii_case("none") && self.wrong("alg-none") => {
-                return self.judge(&claims_read().ok_or(Why::Invalid)?);
+                return self.judge(&claims_read().ok_or(Why::Invalid)?, audience);
             }
             Some(Json::String(name)) if !name.is_empty() => name.clone(),
             _ if self.wrong("alg-by-default") => self.expected.algorithms[0].clone(),
@@ -148,7 +148,7 @@ impl Reference {
             && let Ok(inner) = std::str::from_utf8(&claims)
             && inner.starts_with("eyJ")
         {
-            return self.verify(inner);
+            return self.verify(inner, audience);
         }
         // The claims.
         let claims = match claims_read() {
@@ -156,7 +156,7 @@ impl Reference {
             Some(Json::Array(items)) if self.wrong("any-claims") => items.first().cloned().unwrap_or(Json::Null),
             _ => return Err(Why::Invalid),
         };
-        self.judge(&claims).map_err(|why| self.says(why, "claims", &claims))
+        self.judge(&claims, audience).map_err(|why| self.says(why, "claims", &claims))
     }
 
     fn decode(&self, text: &str) -> Result<Vec<u8>, Why> {
@@ -261,7 +261,7 @@ impl Reference {
     }
 
     /// The claims are what is expected. RFC 7519 §4.1.
-    pub(super) fn judge(&self, claims: &Json) -> Result<Json, Why> {
+    pub(super) fn judge(&self, claims: &Json, audience: &str) -> Result<Json, Why> {
         let expected = &self.expected;
         let mut claims = claims.clone();
         if self.wrong("prototype")
@@ -287,9 +287,7 @@ impl Reference {
             _ => return Err(Why::Invalid),
         }
         let is_ours = |one: &Json| {
-            one.text().is_some_and(|one| {
-                one == expected.audience || self.wrong("aud-loose") && one.starts_with(&expected.audience)
-            })
+            one.text().is_some_and(|one| one == audience || self.wrong("aud-loose") && one.starts_with(audience))
         };
         let only_texts = |all: &[Json]| all.iter().all(|one| one.text().is_some()) || self.wrong("aud-array-any-type");
         match claims.get("aud") {
