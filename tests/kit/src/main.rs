@@ -13,6 +13,7 @@ mod base64url;
 mod case;
 mod certificates;
 mod groups;
+mod grpc;
 mod html;
 mod init;
 mod keys;
@@ -589,6 +590,9 @@ fn serve_reference(options: &Options) -> Result<ExitCode, Stop> {
     let ports = (port, tls_port);
     let server = reference::Reference::start(&target, &keys, &kit, ports, fault).map_err(Stop::Target)?;
     println!("listening on http://{}", server.address);
+    if let Some(address) = server.tls_address {
+        println!("listening on https://{address}");
+    }
     loop {
         std::thread::park();
     }

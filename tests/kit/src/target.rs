@@ -44,6 +44,8 @@ pub(crate) struct Target {
     pub(crate) forward_auth: Option<ForwardAuth>,
     /// A server of the Model Context Protocol.
     pub(crate) mcp: Option<Mcp>,
+    /// A service of gRPC at the port of `url`.
+    pub(crate) grpc: Option<Grpc>,
     /// RFC 8705.
     pub(crate) mtls: Option<Mtls>,
     /// Where the file is. Relative paths in it begin there.
@@ -251,6 +253,16 @@ pub(crate) struct Mcp {
     pub(crate) resource: Option<String>,
 }
 
+/// A service of gRPC, without TLS.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Grpc {
+    /// `/package.Service/Method`: one message in, one out. The kit sends an empty message.
+    pub(crate) method: String,
+    /// The same, for a method that asks for the scope of `[scope]`.
+    pub(crate) scope_method: Option<String>,
+}
+
 /// The server takes tokens that are bound to certificates.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -334,6 +346,7 @@ impl Target {
         }
         self.place = Some(place);
         self.check_mtls()?;
+        self.check_grpc()?;
         if self.tokens.algorithms.is_empty() {
             return Err("tokens.algorithms: name at least one, such as [\"RS256\"]".to_owned());
         }
@@ -369,6 +382,21 @@ impl Target {
         }
         if self.cookie.as_ref().is_some_and(|cookie| cookie.name.is_empty()) {
             return Err("cookie.name: empty".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_grpc(&self) -> Result<(), String> {
+        let Some(grpc) = &self.grpc else {
+            return Ok(());
+        };
+        for method in [Some(&grpc.method), grpc.scope_method.as_ref()].into_iter().flatten() {
+            if !method.starts_with('/') || method.matches('/').count() != 2 {
+                return Err(format!("grpc: {method:?} is not of the form /package.Service/Method"));
+            }
+        }
+        if grpc.scope_method.is_some() && self.scope.is_none() {
+            return Err("grpc.scope_method: say in [scope] which scope it asks for".to_owned());
         }
         Ok(())
     }

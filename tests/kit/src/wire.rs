@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
+use crate::grpc;
+
 /// How long an answer may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -31,6 +33,8 @@ pub(crate) struct Request {
 pub(crate) enum Over {
     #[default]
     Plain,
+    /// HTTP/2 without TLS.
+    Grpc,
     /// To another port, with a certificate or without.
     Tls { address: SocketAddr, config: Arc<ClientConfig>, shown: &'static str },
 }
@@ -55,7 +59,21 @@ impl Request {
         self
     }
 
+    /// What is sent; over HTTP/2, the same as text.
     pub(crate) fn bytes(&self) -> Vec<u8> {
+        if matches!(self.over, Over::Grpc) {
+            let head = format!(
+                ":method: {}\r\n:scheme: http\r\n:authority: {}\r\n:path: {}\r\n",
+                self.method, self.host, self.path
+            );
+            let mut bytes = head.into_bytes();
+            for (name, value) in &self.fields {
+                bytes.extend([name.to_ascii_lowercase().as_bytes(), b": ", value, b"\r\n"].concat());
+            }
+            bytes.extend(b"\r\n");
+            bytes.extend(&self.body);
+            return bytes;
+        }
         let mut bytes = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.path, self.host).into_bytes();
         for (name, value) in &self.fields {
             bytes.extend_from_slice(name.as_bytes());
@@ -76,6 +94,10 @@ impl Request {
         let is_head = self.method == "HEAD";
         match &self.over {
             Over::Plain => exchange(address, &self.bytes(), is_head, patience),
+            Over::Grpc => {
+                let answers = grpc::calls(address, std::slice::from_ref(self), patience)?;
+                answers.into_iter().next().ok_or_else(|| "no answer".to_owned())
+            }
             Over::Tls { address, config, .. } => {
                 let host = self.host.rsplit_once(':').map_or(&*self.host, |(host, _)| host).to_owned();
                 let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
@@ -91,6 +113,10 @@ impl Request {
         let mut line = String::from("curl -i --path-as-is");
         let scheme = match &self.over {
             Over::Plain => "http",
+            Over::Grpc => {
+                line.push_str(" --http2-prior-knowledge --output -");
+                "http"
+            }
             Over::Tls { shown, .. } => {
                 line.push_str(shown);
                 "https"

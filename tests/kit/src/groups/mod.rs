@@ -6,6 +6,7 @@ mod claims;
 mod cookie;
 mod dpop;
 mod forward_auth;
+mod grpc;
 mod introspection;
 mod json;
 mod jws;
@@ -40,6 +41,7 @@ pub(crate) const NAMES: &[(&str, &str)] = &[
     ("introspection", "tokens that the server asks their issuer about (RFC 7662)"),
     ("forward_auth", "an address that a reverse proxy asks (nginx, Traefik)"),
     ("mcp", "a server of the Model Context Protocol over HTTP"),
+    ("grpc", "a service of gRPC"),
     ("mtls", "tokens that are bound to a certificate of their client (RFC 8705)"),
     ("robust", "sizes, floods and slow clients"),
 ];
@@ -63,6 +65,7 @@ pub(crate) fn cases(group: &str) -> Vec<Case> {
         "introspection" => introspection::cases(),
         "forward_auth" => forward_auth::cases(),
         "mcp" => mcp::cases(),
+        "grpc" => grpc::cases(),
         "mtls" => mtls::cases(),
         "robust" => robust::cases(),
         _ => Vec::new(),
@@ -75,7 +78,7 @@ pub(crate) fn all() -> Vec<Case> {
 }
 
 /// Groups whose tokens have no proof.
-const NOT_BOUND: [&str; 5] = ["bearer", "cookie", "introspection", "mcp", "mtls"];
+const NOT_BOUND: [&str; 6] = ["bearer", "cookie", "introspection", "mcp", "grpc", "mtls"];
 
 /// Why a group does not apply to that target.
 pub(crate) fn applies(group: &str, target: &Target) -> Result<(), &'static str> {
@@ -101,6 +104,7 @@ pub(crate) fn applies(group: &str, target: &Target) -> Result<(), &'static str> 
         "introspection" => table(target.introspection.is_some(), "there is no [introspection]"),
         "forward_auth" => table(target.forward_auth.is_some(), "there is no [forward_auth]"),
         "mcp" => table(target.mcp.is_some(), "there is no [mcp]"),
+        "grpc" => table(target.grpc.is_some(), "there is no [grpc]"),
         "mtls" => table(target.mtls.is_some(), "there is no [mtls]"),
         _ => Ok(()),
     }

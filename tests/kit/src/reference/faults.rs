@@ -16,6 +16,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "serves-nobody",
         &[
+            "grpc.good",
             "forward_auth.good",
             "mcp.good",
             "mtls.good",
@@ -27,7 +28,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         ],
     ),
     fault("everybody-is-free", &["bearer.none", "answers.challenge"]),
-    fault("scheme-to-the-letter", &["dpop.scheme-case", "bearer.lower-case", "bearer.upper-case"]),
+    fault("scheme-to-the-letter", &["grpc.scheme-case", "dpop.scheme-case", "bearer.lower-case", "bearer.upper-case"]),
     fault("field-name-to-the-letter", &["bearer.field-name"]),
     fault("one-space", &["bearer.two-spaces"]),
     fault("white-space-kept", &["bearer.space-after"]),
@@ -39,11 +40,11 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("quotes-dropped", &["bearer.quoted"]),
     fault("parameter", &["bearer.parameter"]),
     fault("first-word", &["bearer.text-behind", "bearer.list"]),
-    fault("first-field-wins", &["bearer.two-fields", "bearer.good-then-junk", "answers.two-methods"]),
+    fault("first-field-wins", &["grpc.two", "bearer.two-fields", "bearer.good-then-junk", "answers.two-methods"]),
     fault("last-field-wins", &["bearer.two-fields", "bearer.junk-then-good"]),
     fault("odd-bytes-dropped", &["bearer.not-ascii"]),
     fault("token-in-address", &["mcp.query", "bearer.query"]),
-    fault("other-fields", &["bearer.other-fields"]),
+    fault("other-fields", &["grpc.other-metadata", "bearer.other-fields"]),
     fault("head-is-free", &["bearer.head"]),
     fault("method-override", &["bearer.method-override"]),
     fault("other-spellings-are-free", &["bearer.path"]),
@@ -65,7 +66,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     ),
     fault("challenge-twice", &["answers.grammar"]),
     fault("odd-letters", &["answers.characters"]),
-    fault("token-echoed", &["answers.token-not-echoed"]),
+    fault("token-echoed", &["grpc.not-echoed", "answers.token-not-echoed"]),
     fault("header-echoed", &["answers.header-not-echoed"]),
     fault("claims-echoed", &["answers.claims-not-echoed"]),
     fault("cacheable", &["answers.no-store"]),
@@ -78,6 +79,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "signature-unchecked",
         &[
+            "grpc.forged",
             "jws.claims-changed",
             "jws.header-changed",
             "jws.signature-changed",
@@ -340,6 +342,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("first-certificate-wins", &["mtls.two-fields"]),
     fault("odd-certificate-breaks", &["mtls.odd-field"]),
     fault("fields-are-certificates", &["mtls.spoofed"]),
+    // gRPC.
+    fault("calls-are-free", &["grpc.none"]),
+    fault("grpc-says-unknown", &["grpc.code"]),
+    fault("grpc-says-unauthenticated", &["grpc.scope"]),
+    fault("grpc-over-http-status", &["grpc.trailers"]),
+    fault("call-remembered", &["grpc.same-connection"]),
+    fault("large-metadata-breaks", &["grpc.large"]),
     // Robustness.
     fault("small-heads", &["robust.4k"]),
     fault("large-token-breaks", &["dpop.large", "robust.large-token"]),

@@ -5,6 +5,7 @@ mod credential;
 mod dpop;
 mod faults;
 mod forward_auth;
+mod grpc;
 mod http;
 mod introspection;
 mod json;
@@ -26,7 +27,7 @@ use access::well_known;
 
 use crate::keys::Keys;
 use crate::provider::JWKS;
-use crate::target::{Cookie, Delivery, Dpop, ForwardAuth, Introspection, Mtls, Scope, StepUp, Target};
+use crate::target::{Cookie, Delivery, Dpop, ForwardAuth, Grpc, Introspection, Mtls, Scope, StepUp, Target};
 
 /// Between two fetches of the keys.
 const COOL_DOWN: Duration = Duration::from_secs(1);
@@ -63,6 +64,7 @@ struct Places {
     /// Path and identifier.
     mcp: Option<(String, String)>,
     mtls: Option<Mtls>,
+    grpc: Option<Grpc>,
 }
 
 #[derive(Default)]
@@ -207,6 +209,7 @@ impl Reference {
                 (mcp.path.clone(), resource.unwrap_or_else(|| format!("http://{address}{}", mcp.path)))
             }),
             mtls: target.mtls.clone(),
+            grpc: target.grpc.clone(),
         };
         let tls = match target.mtls.as_ref().and_then(|mtls| mtls.place.as_ref()) {
             Some(_) => {
@@ -257,7 +260,11 @@ impl Reference {
                 let server = Arc::clone(&serving);
                 thread::spawn(move || {
                     _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
-                    server.connection(stream, &Peer::default());
+                    if server.places.grpc.is_some() && grpc::is_http2(&stream) {
+                        server.http2(stream);
+                    } else {
+                        server.connection(stream, &Peer::default());
+                    }
                 });
             }
         });
