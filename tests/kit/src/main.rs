@@ -16,6 +16,7 @@ mod groups;
 mod grpc;
 mod html;
 mod init;
+mod judging;
 mod keys;
 #[cfg(test)]
 mod law;
@@ -30,19 +31,14 @@ mod token;
 mod wire;
 mod world;
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use case::{Case, Level, Step};
+use case::Step;
 use keys::Keys;
-use process::Process;
 use provider::Provider;
-use report::Report;
-use run::{Outcome, Runner, Verdict};
 use target::Target;
 use world::World;
 
@@ -189,7 +185,7 @@ fn command(parser: lexopt::Parser) -> Result<ExitCode, Stop> {
         return Err(Stop::Usage(format!("{word:?} is not understood")));
     }
     match &*name {
-        "run" => run(&options),
+        "run" => judging::run(&options),
         "list" => list(&options),
         "explain" => explain(&options),
         "init" => {
@@ -210,222 +206,6 @@ fn world(target: Target) -> Result<World, String> {
     let keys = Keys::open(&target.key_file(), &target.algorithms())?;
     let provider = Provider::start(target.keys.listen)?;
     World::new(target, Arc::new(keys), provider)
-}
-
-fn run(options: &Options) -> Result<ExitCode, Stop> {
-    let targets = Target::read(&options.target).map_err(Stop::Target)?;
-    for target in &targets {
-        if !target.place().address.ip().is_loopback() && !options.owned {
-            return Err(Stop::Usage(format!(
-                "{} is not on this machine. The cases attack a server: floods, broken requests. If it is yours to attack, say \
-                 --i-own-this-server",
-                target.url
-            )));
-        }
-    }
-    for only in &options.only {
-        if !groups::all().iter().any(|case| case.id == only || case.group == only) {
-            return Err(Stop::Usage(format!("--only {only}: no such case or group; `list` names them")));
-        }
-    }
-    let baseline = match &options.baseline {
-        Some(file) if file.exists() => {
-            fs::read_to_string(file).map_err(|error| Stop::Target(format!("{}: {error}", file.display())))?
-        }
-        Some(file) if !options.write_baseline => {
-            return Err(Stop::Target(format!("{}: no such file; --write-baseline writes it", file.display())));
-        }
-        _ => String::new(),
-    };
-    let known: BTreeSet<&str> =
-        baseline.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    let mut report = Report {
-        name: targets[0].name.clone(),
-        versions: targets[0].versions.clone(),
-        url: targets[0].url.clone(),
-        date: report::today(),
-        outcomes: Vec::new(),
-        left_out: Vec::new(),
-    };
-    let mut done = BTreeSet::new();
-    for target in targets {
-        judge(target, options, &known, &mut done, &mut report)?;
-    }
-    // What one setting left out, another may have had.
-    report.left_out.retain(|(group, _, _)| !done.contains(group.as_str()));
-    report.left_out.dedup_by(|a, b| a.0 == b.0);
-    conclude(&report, options, &known)
-}
-
-/// The groups that apply to one setting of the server, and that no setting before had.
-fn judge(
-    target: Target,
-    options: &Options,
-    known: &BTreeSet<&str>,
-    done: &mut BTreeSet<String>,
-    report: &mut Report,
-) -> Result<(), Stop> {
-    let setting = target.setting.clone();
-    let (can_restart, is_first) = (target.can_restart(), setting == "default");
-    let world = world(target).map_err(Stop::Target)?;
-    let (mut wanted, only_here) = (Vec::new(), world.target.groups.only.is_some() && !is_first);
-    for (group, mut cases, why) in run::select(&world) {
-        cases.retain(|case| {
-            options.only.is_empty() || options.only.iter().any(|only| case.id == only || case.group == only)
-        });
-        if cases.is_empty() || done.contains(group) && !only_here {
-            continue;
-        }
-        match why {
-            Some(why) => report.left_out.push((group.to_owned(), cases.len(), why)),
-            None if !is_first && !can_restart => {
-                let why = format!("setting {setting}: set [server] start or restart");
-                report.left_out.push((group.to_owned(), cases.len(), why));
-            }
-            None => wanted.push((group, cases)),
-        }
-    }
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    if !options.quiet {
-        let name = if is_first { String::new() } else { format!(", setting {setting}") };
-        println!("{}{name} at {}", report.name, world.target.url);
-    }
-    // What waits for the keys waits on servers of its own meanwhile.
-    let split = if can_split(&world.target) { wanted.iter().position(|(group, _)| *group == "keys") } else { None };
-    let apart = split.map(|at| wanted.remove(at)).map(|(_, cases)| cases).unwrap_or_default();
-    let all: usize = wanted.iter().map(|(_, cases)| cases.len()).sum::<usize>() + apart.len();
-    let mut number = 0;
-    let mut tell = |outcome: &Outcome| {
-        number += 1;
-        if !options.quiet {
-            say(outcome, number, all, known);
-        }
-    };
-    let (target, keys) = (world.target.clone(), Arc::clone(&world.keys));
-    let mut outcomes = std::thread::scope(|scope| {
-        let mut lanes: Vec<Vec<Case>> = Vec::new();
-        for (at, case) in apart.into_iter().enumerate() {
-            if at < LANES {
-                lanes.push(Vec::new());
-            }
-            lanes[at % LANES].push(case);
-        }
-        let (target, keys) = (&target, &keys);
-        let lanes: Vec<_> = lanes.into_iter().map(|cases| scope.spawn(move || lane(target, keys, cases))).collect();
-        let mut process = Process::default();
-        let restart: Option<run::Restart<'_>> =
-            if can_restart { Some(Box::new(|world: &mut World| process.restart(world))) } else { None };
-        let mut runner = Runner { world, restart, hurry: None };
-        runner.preflight().map_err(Stop::Server)?;
-        let mut outcomes = Vec::new();
-        for (group, cases) in wanted {
-            if !options.quiet {
-                println!("\n{group}");
-            }
-            outcomes.extend(runner.group(cases, &mut tell));
-        }
-        if !lanes.is_empty() && !options.quiet {
-            println!("\nkeys");
-        }
-        for lane in lanes {
-            let of_lane = lane.join().unwrap_or_else(|_| Err("the kit failed".to_owned())).map_err(Stop::Server)?;
-            of_lane.iter().for_each(&mut tell);
-            outcomes.extend(of_lane);
-        }
-        Ok::<_, Stop>(outcomes)
-    })?;
-    let order: Vec<&str> = groups::all().iter().map(|case| case.id).collect();
-    outcomes.sort_by_key(|outcome| order.iter().position(|id| *id == outcome.case.id));
-    done.extend(outcomes.iter().map(|outcome| outcome.case.group.to_owned()));
-    report.outcomes.extend(outcomes);
-    Ok(())
-}
-
-/// Servers at once, for the cases that begin with a fresh one.
-const LANES: usize = 4;
-
-/// Whether several of these servers can run at once: the kit starts them, and each gets ports of its own.
-fn can_split(target: &Target) -> bool {
-    target.server.start.is_some() && target.place().address.port() == 0 && target.keys.listen.port() == 0
-}
-
-/// Cases on a server of their own.
-fn lane(target: &Target, keys: &Arc<Keys>, cases: Vec<Case>) -> Result<Vec<Outcome>, String> {
-    let provider = Provider::start(target.keys.listen)?;
-    let world = World::new(target.clone(), Arc::clone(keys), provider)?;
-    let mut process = Process::default();
-    let restart: run::Restart<'_> = Box::new(|world: &mut World| process.restart(world));
-    let mut runner = Runner { world, restart: Some(restart), hurry: None };
-    runner.preflight()?;
-    Ok(runner.group(cases, |_| ()))
-}
-
-fn say(outcome: &Outcome, number: usize, all: usize, known: &BTreeSet<&str>) {
-    let colours = std::io::stdout().is_terminal();
-    let paint = |code: &str, text: &str| if colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
-    let case = &outcome.case;
-    match &outcome.verdict {
-        Verdict::Passed => println!("  {} {:<28} {}", paint("32", "pass"), case.id, case.sentence),
-        Verdict::Skipped(why) => println!("  {} {:<28} {why}", paint("33", "skip"), case.id),
-        Verdict::Failed(kind, why) => {
-            let word = if case.level == Level::Taste {
-                paint("36", "note")
-            } else if known.contains(case.id) {
-                paint("33", "known")
-            } else {
-                paint("31", "FAIL")
-            };
-            println!("  {word} {:<28} {}", case.id, case.sentence);
-            println!("       {} ({}): {}: {why}", case.clause, case.level.words(), kind.words());
-        }
-    }
-    if colours {
-        print!("  [{number}/{all}]\r");
-        _ = std::io::stdout().flush();
-    }
-}
-
-fn conclude(report: &Report, options: &Options, known: &BTreeSet<&str>) -> Result<ExitCode, Stop> {
-    let write = |file: &Option<PathBuf>, text: &dyn Fn() -> String| match file {
-        Some(file) => fs::write(file, text()).map_err(|error| Stop::Target(format!("{}: {error}", file.display()))),
-        None => Ok(()),
-    };
-    write(&options.json, &|| format!("{:#}\n", report.json()))?;
-    write(&options.junit, &|| report.junit())?;
-    write(&options.html, &|| html::page(&[report.json()]))?;
-    let count = report.count();
-    let failed: BTreeSet<&str> = report.failures().map(|outcome| outcome.case.id).collect();
-    if options.write_baseline && options.baseline.is_some() {
-        write(&options.baseline, &|| {
-            let lines = failed.iter().fold(String::new(), |lines, id| format!("{lines}{id}\n"));
-            format!("# Cases that are known to fail. `jwt-conformance explain ID` says what each is about.\n{lines}")
-        })?;
-    }
-    let left_out: usize = report.left_out.iter().map(|(_, cases, _)| cases).sum();
-    println!(
-        "\n{}: {} passed, {} failed, {} skipped, {} matters of taste not counted; {left_out} cases of other groups do not apply",
-        report.name, count.passed, count.failed, count.skipped, count.taste
-    );
-    for (group, cases, why) in &report.left_out {
-        println!("  not applied: {group} ({cases} cases): {why}");
-    }
-    let new: Vec<&str> = failed.difference(known).copied().collect();
-    let ran: BTreeSet<&str> = report
-        .outcomes
-        .iter()
-        .filter(|outcome| outcome.verdict == Verdict::Passed)
-        .map(|outcome| outcome.case.id)
-        .collect();
-    for id in known.intersection(&ran) {
-        println!("  {id} passes now: take it out of the baseline");
-    }
-    if options.write_baseline || new.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!("  `jwt-conformance explain ID` shows what was sent: {}", new.join(", "));
-    Ok(ExitCode::from(1))
 }
 
 fn list(options: &Options) -> Result<ExitCode, Stop> {

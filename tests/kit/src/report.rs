@@ -94,14 +94,13 @@ impl Report {
             _ = writeln!(xml, "  <testsuite name=\"{group}\" tests=\"{}\">", outcomes.len());
             for outcome in outcomes {
                 let case = &outcome.case;
-                let seconds = outcome.exchanges.iter().map(|exchange| exchange.millis).sum::<u128>();
                 _ = write!(
                     xml,
                     "    <testcase classname=\"{group}\" name=\"{}: {}\" time=\"{}.{:03}\"",
                     case.id,
                     xml_text(case.sentence),
-                    seconds / 1000,
-                    seconds % 1000
+                    outcome.millis / 1000,
+                    outcome.millis % 1000
                 );
                 match &outcome.verdict {
                     Verdict::Failed(kind, why) if case.level != Level::Taste => {
@@ -144,6 +143,7 @@ fn outcome(outcome: &Outcome) -> Value {
         "verdict": verdict,
         "kind": kind,
         "why": why,
+        "millis": u64::try_from(outcome.millis).unwrap_or(u64::MAX),
         "exchanges": outcome.exchanges.iter().map(exchange).collect::<Vec<_>>(),
     })
 }

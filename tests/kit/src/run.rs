@@ -33,6 +33,15 @@ pub(crate) struct Outcome {
     pub(crate) setting: String,
     pub(crate) verdict: Verdict,
     pub(crate) exchanges: Vec<Exchange>,
+    /// How long all of it took.
+    pub(crate) millis: u128,
+}
+
+impl Outcome {
+    /// It was not skipped.
+    pub(crate) fn ran(&self) -> bool {
+        !matches!(self.verdict, Verdict::Skipped(_))
+    }
 }
 
 /// Starts or restarts the server, and says where it is now.
@@ -96,10 +105,12 @@ impl Runner<'_> {
     pub(crate) fn group(&mut self, cases: Vec<Case>, mut said: impl FnMut(&Outcome)) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for case in cases {
+            let start = Instant::now();
             let (verdict, exchanges) = self.case(&case);
+            let millis = start.elapsed().as_millis();
             let broke = matches!(verdict, Verdict::Failed(Failure::Broke, _));
             let setting = self.world.target.setting.clone();
-            let outcome = Outcome { case, setting, verdict, exchanges };
+            let outcome = Outcome { case, setting, verdict, exchanges, millis };
             said(&outcome);
             outcomes.push(outcome);
             if (broke || outcomes.last().is_some_and(|last| last.case.needs_restart())) && !self.serves() {
