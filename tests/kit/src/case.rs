@@ -120,6 +120,8 @@ pub(crate) enum Step {
     Act {
         note: &'static str,
         act: Act,
+        /// A request of it, for whoever wants to see one.
+        shown: Option<Make>,
     },
     /// The server is restarted. Its keys may be unreachable meanwhile.
     Restart,
@@ -217,7 +219,15 @@ impl Case {
         note: &'static str,
         act: impl Fn(&World) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        self.steps.push(Step::Act { note, act: Box::new(act) });
+        self.steps.push(Step::Act { note, act: Box::new(act), shown: None });
+        self
+    }
+
+    /// A request that the last act sends, for `explain`.
+    pub(crate) fn shows(mut self, make: impl Fn(&World) -> Request + Send + Sync + 'static) -> Self {
+        if let Some(Step::Act { shown, .. }) = self.steps.last_mut() {
+            *shown = Some(Box::new(move |world, _| make(world)));
+        }
         self
     }
 

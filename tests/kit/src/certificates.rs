@@ -47,9 +47,13 @@ impl Identity {
         self.der().map(|der| base64_simd::STANDARD.encode_to_string(der.as_ref())).unwrap_or_default()
     }
 
-    /// SHA-256 of the certificate, in hex or in base64url. RFC 8705 §3.1.
-    pub(crate) fn digest(&self) -> Vec<u8> {
+    /// SHA-256 of the certificate. RFC 8705 §3.1.
+    fn digest(&self) -> Vec<u8> {
         self.der().map(|der| sha256(der.as_ref())).unwrap_or_default()
+    }
+
+    pub(crate) fn hex(&self) -> String {
+        self.digest().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
     pub(crate) fn thumbprint(&self) -> String {

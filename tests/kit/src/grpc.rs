@@ -62,7 +62,7 @@ fn answer(http: u16, head: &http::HeaderMap, trailers: &http::HeaderMap, body: V
         head.iter().chain(trailers).map(|(name, value)| (name.to_string(), text(value))).collect();
     let mut bytes = format!(":status: {http}\r\n").into_bytes();
     let lines = |part: &http::HeaderMap| {
-        part.iter().map(|(name, value)| format!("{name}: {}\r\n", text(value))).collect::<String>()
+        part.iter().fold(String::new(), |made, (name, value)| made + &format!("{name}: {}\r\n", text(value)))
     };
     bytes.extend(lines(head).into_bytes());
     bytes.extend(format!("\r\n({} bytes)\r\n", body.len()).into_bytes());

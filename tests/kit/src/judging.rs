@@ -192,7 +192,9 @@ fn beside(mut lanes: VecDeque<Lane>, teller: &mut Teller<'_>) -> Result<Vec<Outc
             (outcome.setting != "default", setting, order.iter().position(|id| *id == outcome.case.id))
         };
         others.sort_by_key(place);
-        others.iter().for_each(|outcome| teller.tell(outcome));
+        for outcome in &others {
+            teller.tell(outcome);
+        }
         outcomes.extend(others);
         outcomes.sort_by_key(place);
         Ok(outcomes)

@@ -132,6 +132,32 @@ fn the_reference_passes_with_secrets_and_with_cookies_alone() {
 }
 
 #[test]
+fn the_reference_passes_with_bound_tokens_alone_and_with_opaque_ones_alone() {
+    let text = "url = \"http://127.0.0.1:3000/a\"\n[tokens]\naudience = \"api\"\nalgorithms = [\"ES256\"]\n";
+    for (table, groups) in [
+        ("[dpop]\nonly = true\nnonce = true\n", &["answers", "jws", "claims", "times", "json", "dpop", "robust"][..]),
+        ("[introspection]\nonly = true\n", &["bearer", "answers", "introspection"][..]),
+    ] {
+        let target = Target::parse(&format!("{text}{table}"), Path::new("")).unwrap().remove(0);
+        let applying: Vec<&str> = groups::NAMES
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| groups::applies(name, &target).is_ok() && *name != "keys")
+            .collect();
+        assert_eq!(applying.iter().collect::<BTreeSet<_>>(), groups.iter().collect::<BTreeSet<_>>());
+        let keys = Arc::new(Keys::new(&["ES256"]).unwrap());
+        with(target, &keys, "", |runner| {
+            for group in groups {
+                for outcome in runner.group(groups::cases(group), |_| ()) {
+                    let failed = matches!(outcome.verdict, Verdict::Failed(..));
+                    assert!(!failed, "{table}{}: {:?}", outcome.case.id, outcome.verdict);
+                }
+            }
+        });
+    }
+}
+
+#[test]
 fn every_planted_fault_is_caught_by_the_cases_that_it_names() {
     let cases: BTreeMap<&str, Case> = groups::all().into_iter().map(|case| (case.id, case)).collect();
     let unknown: Vec<_> =

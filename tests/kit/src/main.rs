@@ -265,9 +265,13 @@ fn explain(options: &Options) -> Result<ExitCode, Stop> {
         println!();
         match step {
             Step::Restart => println!("{}. The server is restarted.", number + 1),
-            Step::Act { note, .. } => println!("{}. {note}", number + 1),
+            Step::Act { note, shown, .. } => {
+                println!("{}. {note}", number + 1);
+                if let Some(make) = shown {
+                    show(&world, &make(&world, 0));
+                }
+            }
             Step::Send(sending) => {
-                let request = (sending.make)(&world, 0);
                 let times = if sending.times > 1 { format!(", {} times", sending.times) } else { String::new() };
                 let within =
                     sending.within.map_or(String::new(), |within| format!(", within {} seconds", within.as_secs()));
@@ -277,19 +281,32 @@ fn explain(options: &Options) -> Result<ExitCode, Stop> {
                     if sending.note.is_empty() { "as described" } else { sending.note }
                 );
                 println!("   allowed: {}{within}", sending.allow.words());
-                let bytes = request.bytes();
-                if let Some(token) = report::decoded(&bytes) {
-                    println!("   header and claims of the token:\n{token}");
-                }
-                println!("   the bytes:\n{}", report::readable(&bytes));
-                let curl = request.curl();
-                if curl.len() < 100_000 {
-                    println!("   {curl}");
-                }
+                show(&world, &(sending.make)(&world, 0));
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A request as bytes and as a line for curl, with what is in its token.
+fn show(world: &World, request: &wire::Request) {
+    let bytes = request.bytes();
+    if let Some(said) = world.provider.said(&bytes) {
+        println!("   what the kit says of the token, asked at {}:\n{said}", provider::INTROSPECT);
+    } else if let Some(token) = report::decoded(&bytes) {
+        println!("   header and claims of the token:\n{token}");
+    }
+    if let Some(proof) = report::proof(&bytes) {
+        println!("   header and claims of the proof:\n{proof}");
+    }
+    if matches!(request.over, wire::Over::Grpc) {
+        println!("   (a grpc-status counts as the status that HTTP has for it: 16 as 401, 7 as 403, 14 as 503)");
+    }
+    println!("   the bytes:\n{}", report::readable(&bytes));
+    let curl = request.curl();
+    if curl.len() < 100_000 {
+        println!("   {curl}");
+    }
 }
 
 fn print_keys(options: &Options) -> Result<ExitCode, Stop> {
@@ -314,6 +331,13 @@ fn serve(options: &Options) -> Result<ExitCode, Stop> {
     println!("issuer   {}", world.issuer());
     println!("keys     {}{}", world.provider.url(), provider::JWKS);
     println!("audience {}", world.target.tokens.audience);
+    if let Some(client) = &world.target.introspection {
+        let (url, path) = (world.provider.url(), provider::INTROSPECT);
+        println!("introspection {url}{path} as {} with {}", client.client_id, client.client_secret);
+    }
+    if let (Some(_), Some(directory)) = (&world.target.mtls, world.keys.directory()) {
+        println!("certificates {}: authority.pem has signed those of clients", directory.display());
+    }
     println!("\na token that is good for ten minutes:\n{}", world.with(world.good()).curl());
     loop {
         std::thread::park();

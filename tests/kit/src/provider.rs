@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::report;
+
 /// What it answers at one path.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
@@ -197,6 +199,18 @@ impl Provider {
     /// What is said of that token from now on.
     pub(crate) fn describe(&self, token: &str, page: Page) {
         self.state().tokens.insert(token.to_owned(), page);
+    }
+
+    /// What is said of the token in that request, as text.
+    pub(crate) fn said(&self, sent: &[u8]) -> Option<String> {
+        let text = String::from_utf8_lossy(sent);
+        let state = self.state();
+        // A longer token may begin with a shorter one.
+        let about = state.tokens.iter().filter(|(token, _)| text.contains(token.as_str()));
+        let (_, page) = about.max_by_key(|(token, _)| token.len())?;
+        let delay = if page.delay.is_zero() { String::new() } else { format!(", after {:?}", page.delay) };
+        let fields = page.fields.iter().fold(String::new(), |made, (name, value)| format!("{made}{name}: {value}\n"));
+        Some(format!("introspection: {}{delay}\n{fields}\n{}", page.status, report::readable(&page.body)))
     }
 
     pub(crate) fn questions(&self) -> Vec<Question> {

@@ -157,7 +157,7 @@ fn exchange(exchange: &Exchange) -> Value {
         "sent": readable(&exchange.sent),
         "came": readable(&exchange.came),
         "curl": if exchange.curl.len() > KEPT { Value::Null } else { json!(exchange.curl) },
-        "claims": decoded(&exchange.sent),
+        "claims": exchange.said.clone().or_else(|| decoded(&exchange.sent)),
     })
 }
 
@@ -181,7 +181,17 @@ pub(crate) fn readable(bytes: &[u8]) -> String {
 
 /// Header and claims of the first token of a request, for whoever reads the report.
 pub(crate) fn decoded(sent: &[u8]) -> Option<String> {
+    decoded_behind(sent, "")
+}
+
+/// Header and claims of its DPoP proof.
+pub(crate) fn proof(sent: &[u8]) -> Option<String> {
+    decoded_behind(sent, "DPoP: ")
+}
+
+fn decoded_behind(sent: &[u8], start: &str) -> Option<String> {
     let text = String::from_utf8_lossy(sent);
+    let text = &text[text.find(start)?..];
     let at = text.find("eyJ")?;
     let token: String =
         text[at..].chars().take_while(|one| one.is_ascii_alphanumeric() || ".-_=".contains(*one)).collect();

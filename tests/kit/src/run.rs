@@ -14,6 +14,8 @@ pub(crate) struct Exchange {
     pub(crate) note: String,
     pub(crate) sent: Vec<u8>,
     pub(crate) curl: String,
+    /// What the kit says of the token when the server asks.
+    pub(crate) said: Option<String>,
     pub(crate) came: Vec<u8>,
     /// Why there is no answer, or what is wrong with it.
     pub(crate) problem: Option<String>,
@@ -148,7 +150,7 @@ impl Runner<'_> {
         for step in &case.steps {
             let done = match step {
                 Step::Send(sending) => self.send(sending, &mut exchanges),
-                Step::Act { note, act } => {
+                Step::Act { note, act, .. } => {
                     let world = &self.world;
                     let done = panic::catch_unwind(panic::AssertUnwindSafe(|| act(world)));
                     done.unwrap_or_else(|_| Err("the kit failed".to_owned()))
@@ -196,6 +198,7 @@ impl Runner<'_> {
         if let Ok(answer) = &came {
             self.world.keep_nonce(answer);
         }
+        let said = self.world.provider.said(&sent);
         let judged = judge(sending.allow, &came).and_then(|()| match (&sending.check, &came) {
             (Some(check), Ok(answer)) => check(&self.world, answer).map_err(|why| (Failure::Wrong, why)),
             _ => Ok(()),
@@ -206,6 +209,7 @@ impl Runner<'_> {
             note: sending.note.to_owned(),
             sent,
             curl: request.curl(),
+            said,
             came: came.as_ref().map(|answer| answer.bytes.clone()).unwrap_or_default(),
             problem: judged.as_ref().err().map(|(_, why)| why.clone()),
             allowed: sending.allow.words(),

@@ -110,7 +110,10 @@ impl Request {
 
     /// The same request as a line for a shell.
     pub(crate) fn curl(&self) -> String {
-        let mut line = String::from("curl -i --path-as-is");
+        // No shell has a zero byte in an argument.
+        let zeros =
+            if self.body.contains(&0) { format!("head -c {} /dev/zero | ", self.body.len()) } else { String::new() };
+        let mut line = format!("{zeros}curl -i --path-as-is");
         let scheme = match &self.over {
             Over::Plain => "http",
             Over::Grpc => {
@@ -131,7 +134,9 @@ impl Request {
             let field = [name.as_bytes(), b": ", value].concat();
             _ = write!(line, " -H {}", quoted(&field));
         }
-        if !self.body.is_empty() {
+        if !zeros.is_empty() {
+            line.push_str(" --data-binary @-");
+        } else if !self.body.is_empty() {
             _ = write!(line, " --data-binary {}", quoted(&self.body));
         }
         line + " " + &quoted(format!("{scheme}://{}{}", self.host, self.path).as_bytes())

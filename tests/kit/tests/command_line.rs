@@ -1,6 +1,7 @@
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A directory with a target whose server is the reference, with that fault.
 fn target(name: &str, fault: &str) -> PathBuf {
@@ -77,5 +78,56 @@ fn a_case_is_explained_without_a_server() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     for part in ["RFC 8725 §3.1 (MUST)", "GET /a HTTP/1.1", "curl -i", "allowed: 4xx", "\"alg\":\"none\""] {
         assert!(said(&output).contains(part), "{part}: {}", said(&output));
+    }
+}
+
+/// `init` with these answers.
+fn init(name: &str, answers: &str) -> (PathBuf, Output) {
+    let directory = target(name, "");
+    fs::remove_file(directory.join("target.toml")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_jwt-conformance"))
+        .arg("init")
+        .current_dir(&directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (directory, output)
+}
+
+#[test]
+fn what_a_server_has_is_asked_for_and_each_group_of_it_applies_then() {
+    let all = "cookie,scope,metadata,step_up,dpop,introspection,forward_auth,mcp,grpc,mtls";
+    let (directory, output) = init("init", &format!("\n\n\n\n\n\n-\n{all}\n{}", "\n".repeat(20)));
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let text = fs::read_to_string(directory.join("target.toml")).unwrap();
+    for table in all.split(',') {
+        assert!(text.contains(&format!("[{table}]\n")), "{table}: {text}");
+    }
+    assert!(text.contains("[dpop]\nmax_age = 300\n"), "{text}");
+    let explained = kit(&directory, &["explain", "introspection.aud-other"]);
+    for part in ["asked at /introspect", "\"aud\":\"https://other.example\"", "Authorization: Bearer kit-opaque-"] {
+        assert!(said(&explained).contains(part), "{part}: {}", said(&explained));
+    }
+    let explained = kit(&directory, &["explain", "dpop.htm-other"]);
+    for part in ["header and claims of the proof", "\"htm\":\"POST\"", "Authorization: DPoP ey"] {
+        assert!(said(&explained).contains(part), "{part}: {}", said(&explained));
+    }
+    let explained = kit(&directory, &["explain", "grpc.none"]);
+    assert!(said(&explained).contains(":path: /kit.Kit/Serve"), "{}", said(&explained));
+}
+
+#[test]
+fn an_answer_that_init_does_not_understand_is_named() {
+    for (answers, named) in
+        [("\n\n\n\n\n\n-\nsoap\n", "\"soap\" is none of"), ("\n\n\n\n\n\n-\ndpop\nperhaps\n", "\"perhaps\"")]
+    {
+        let (directory, output) = init("init-odd", answers);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains(named), "{}", said(&output));
+        assert!(!directory.join("target.toml").exists());
     }
 }

@@ -192,20 +192,22 @@ pub(crate) fn cases() -> Vec<Case> {
         defence("dpop.jti-type", "RFC 7519 §4.1.7", "A `jti` that names nothing is refused.")
             .send_noted("a number", Refused, proof(|_, proof| proof.claim("jti", 1)))
             .send_noted("an empty text", Refused, proof(|_, proof| proof.claim("jti", ""))),
-        defence("dpop.replay", "RFC 9449 §11.1", "A proof is good once.").act("the same proof twice", |w| {
-            let request = good(w).bytes();
-            let once = || {
-                let address = w.target.place().address;
-                let came = crate::wire::exchange(address, &request, false, crate::wire::PATIENCE);
-                came.map_err(|why| format!("no answer: {why}")).map(|answer| answer.status)
-            };
-            match (once()?, once()?) {
-                (200..300, 400..500) => Ok(()),
-                (200..300, 500..) => Err("no answer but 5xx to the second".to_owned()),
-                (200..300, second) => Err(format!("{second} came to the second; allowed: 4xx")),
-                (first, _) => Err(format!("{first} came to the first; allowed: 2xx")),
-            }
-        }),
+        defence("dpop.replay", "RFC 9449 §11.1", "A proof is good once.")
+            .act("the same proof twice", |w| {
+                let request = good(w).bytes();
+                let once = || {
+                    let address = w.target.place().address;
+                    let came = crate::wire::exchange(address, &request, false, crate::wire::PATIENCE);
+                    came.map_err(|why| format!("no answer: {why}")).map(|answer| answer.status)
+                };
+                match (once()?, once()?) {
+                    (200..300, 400..500) => Ok(()),
+                    (200..300, 500..) => Err("no answer but 5xx to the second".to_owned()),
+                    (200..300, second) => Err(format!("{second} came to the second; allowed: 4xx")),
+                    (first, _) => Err(format!("{first} came to the first; allowed: 2xx")),
+                }
+            })
+            .shows(good),
         // The key of the proof.
         bad(Must, "dpop.other-key", "RFC 9449 §7.1", "A proof by a key that the token is not bound to is refused.", {
             |w, proof| proof.header("jwk", w.other_proof_key().public()).key(w.other_proof_key())

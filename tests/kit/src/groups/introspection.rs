@@ -142,16 +142,18 @@ pub(crate) fn cases() -> Vec<Case> {
             })
             .applies(has_dpop),
         // How it asks.
-        must("introspection.post", "RFC 7662 §2.1", "It asks by POST, with the token in a form.").act(
-            "a good token",
-            asked(|_, _, question| {
-                let kind = question.field("content-type").unwrap_or_default().to_ascii_lowercase();
-                if question.method != "POST" || !kind.starts_with("application/x-www-form-urlencoded") {
-                    return Err(format!("it asked by {} with Content-Type {kind:?}", question.method));
-                }
-                Ok(())
-            }),
-        ),
+        must("introspection.post", "RFC 7662 §2.1", "It asks by POST, with the token in a form.")
+            .act(
+                "a good token",
+                asked(|_, _, question| {
+                    let kind = question.field("content-type").unwrap_or_default().to_ascii_lowercase();
+                    if question.method != "POST" || !kind.starts_with("application/x-www-form-urlencoded") {
+                        return Err(format!("it asked by {} with Content-Type {kind:?}", question.method));
+                    }
+                    Ok(())
+                }),
+            )
+            .shows(said(|_, _| ())),
         must(
             "introspection.encoded",
             "RFC 7662 §2.1",
@@ -162,14 +164,16 @@ pub(crate) fn cases() -> Vec<Case> {
             w.provider.describe(&token, Page::json(&w.description()));
             w.with(token)
         }),
-        must("introspection.who-asks", "RFC 7662 §2.1", "It says who it is with each question.").act(
-            "a good token",
-            asked(|_, _, question| {
-                let basic = question.field("authorization").is_some();
-                let post = ["client_secret", "client_assertion"].iter().any(|name| question.member(name).is_some());
-                if basic || post { Ok(()) } else { Err("neither Authorization nor client_secret came".to_owned()) }
-            }),
-        ),
+        must("introspection.who-asks", "RFC 7662 §2.1", "It says who it is with each question.")
+            .act(
+                "a good token",
+                asked(|_, _, question| {
+                    let basic = question.field("authorization").is_some();
+                    let post = ["client_secret", "client_assertion"].iter().any(|name| question.member(name).is_some());
+                    if basic || post { Ok(()) } else { Err("neither Authorization nor client_secret came".to_owned()) }
+                }),
+            )
+            .shows(said(|_, _| ())),
         must(
             "introspection.address",
             "RFC 6749 §2.3.1",
@@ -184,7 +188,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 }
                 Ok(())
             }),
-        ),
+        )
+        .shows(said(|_, _| ())),
         // What goes wrong at the issuer.
         must("introspection.down", "RFC 7662 §2.3", "While the issuer fails, an unknown token is not let in.")
             .bad("500", page(|_| Page::status(500)))

@@ -89,7 +89,7 @@ pub(crate) fn cases() -> Vec<Case> {
         must("mtls.encoding", "RFC 8705 §3.1", "A thumbprint in hex is none.").send(
             Refused,
             with(|w| {
-                let hex: String = client(w).digest().iter().map(|byte| format!("{byte:02x}")).collect();
+                let hex = client(w).hex();
                 json!({ "x5t#S256": hex })
             }),
         ),
@@ -126,7 +126,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .send_noted("in the manner of nginx", Refused, |w| spoofed(w, "X-SSL-Client-Cert", false))
             .send_noted("in the manner of RFC 9440", Refused, |w| spoofed(w, "Client-Cert", true))
             .send_noted("in the manner of Envoy", Refused, |w| {
-                let hex: String = client(w).digest().iter().map(|byte| format!("{byte:02x}")).collect();
+                let hex = client(w).hex();
                 w.over_tls(None).field("X-Forwarded-Client-Cert", format!("Hash={hex}")).bearer(bound(w).compact())
             })
             .applies(|target| match &target.mtls {

@@ -50,7 +50,9 @@ impl Reference {
             head.all("dpop").map(|field| String::from_utf8_lossy(field).into_owned()).collect();
         if self.wrong("first-proof-wins") {
             fields.truncate(1);
-            fields.iter_mut().for_each(|field| field.truncate(field.find(',').unwrap_or(field.len())));
+            for field in &mut fields {
+                field.truncate(field.find(',').unwrap_or(field.len()));
+            }
         }
         let proof = match &*fields {
             [one] => one.clone(),
@@ -197,15 +199,14 @@ impl Reference {
             while let Some(at) = rest.find('%') {
                 plain.push_str(&rest[..at]);
                 let code = rest.get(at + 1..at + 3).and_then(|two| u8::from_str_radix(two, 16).ok());
-                match code.map(char::from).filter(|one| one.is_ascii_alphanumeric() || "-._~".contains(*one)) {
-                    Some(one) => {
-                        plain.push(one);
-                        rest = &rest[at + 3..];
-                    }
-                    None => {
-                        plain.push('%');
-                        rest = &rest[at + 1..];
-                    }
+                if let Some(one) =
+                    code.map(char::from).filter(|one| one.is_ascii_alphanumeric() || "-._~".contains(*one))
+                {
+                    plain.push(one);
+                    rest = &rest[at + 3..];
+                } else {
+                    plain.push('%');
+                    rest = &rest[at + 1..];
                 }
             }
             format!("{}://{}{plain}{rest}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase())

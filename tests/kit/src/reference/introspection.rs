@@ -76,9 +76,8 @@ impl Reference {
             kind = "application/json";
         }
         let answer = self.ask(&path, &fields, kind, &body);
-        let mut answer = match answer {
-            Ok(answer) => answer,
-            Err(_) => return Err(if self.wrong("failed-question-breaks") { Why::Broken } else { down() }),
+        let Ok(mut answer) = answer else {
+            return Err(if self.wrong("failed-question-breaks") { Why::Broken } else { down() });
         };
         if self.wrong("follows-redirects") && (300..400).contains(&answer.status) {
             let path = answer.first("location").and_then(|address| address.splitn(4, '/').nth(3)).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! A server of the Model Context Protocol that knows two messages, and sessions.
 
+use std::fmt::Write as _;
+
 use super::access::well_known;
 use super::json::{Json, Wrong};
 use super::{Head, Reference, Response, Why};
@@ -58,7 +60,7 @@ impl Reference {
                         let separator = if before == "Bearer" { " " } else { separator };
                         *value = before;
                         if !self.wrong("mcp-metadata-not-named") {
-                            *value += &format!("{separator}resource_metadata=\"{document}\"");
+                            _ = write!(value, "{separator}resource_metadata=\"{document}\"");
                         }
                         if self.wrong("offline-access-asked") {
                             *value += ", scope=\"offline_access\"";

@@ -46,8 +46,8 @@ impl Reference {
             return if self.wrong("certificate-optional") { Ok(()) } else { Err(Why::Invalid) };
         };
         let hash = digest(&SHA256, &shown);
-        let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let expected = base64url::encode(&hash);
+        let hex = hash.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let expected = base64url::encode(hash);
         let is_it = *thumbprint == expected
             || self.wrong("any-certificate")
             || self.wrong("thumbprint-any-case") && thumbprint.eq_ignore_ascii_case(&expected)
