@@ -77,6 +77,8 @@ impl Question {
 struct State {
     pages: HashMap<String, Page>,
     requests: HashMap<String, usize>,
+    /// Requests whose answer has been sent, or was not wanted any more.
+    answered: HashMap<String, usize>,
     /// What is said of opaque tokens.
     tokens: HashMap<String, Page>,
     questions: Vec<Question>,
@@ -217,6 +219,10 @@ impl Provider {
         self.state().questions.clone()
     }
 
+    pub(crate) fn answered(&self, path: &str) -> usize {
+        self.state().answered.get(path).copied().unwrap_or(0)
+    }
+
     fn serve(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let mut reader = BufReader::new(stream.try_clone()?).take(1 << 16);
@@ -262,7 +268,12 @@ impl Provider {
             }
         };
         thread::sleep(page.delay);
-        let mut stream = stream;
+        let sent = Self::send(stream, &page);
+        *self.state().answered.entry(path).or_default() += 1;
+        sent
+    }
+
+    fn send(mut stream: TcpStream, page: &Page) -> io::Result<()> {
         let mut head = format!("HTTP/1.1 {} Kit\r\nConnection: close\r\n", page.status);
         for (name, value) in &page.fields {
             _ = write!(head, "{name}: {value}\r\n");

@@ -84,9 +84,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 }
                 answer.first("grpc-status").map(|_| ()).ok_or_else(|| "no grpc-status".to_owned())
             }),
-        must("grpc.same-connection", "RFC 9113 §8.1", "On one connection, each call is judged by its own token.").act(
-            "a good call, a forged one and a bare one",
-            |w| {
+        must("grpc.same-connection", "RFC 9113 §8.1", "On one connection, each call is judged by its own token.")
+            .act("a good call, a forged one and a bare one", |w| {
                 let calls = [bare(w).bearer(w.good()), bare(w).bearer(forged(w)), bare(w)];
                 let answers = crate::grpc::calls(w.target.place().address, &calls, wire::PATIENCE)
                     .map_err(|why| format!("no answer: {why}"))?;
@@ -95,8 +94,8 @@ pub(crate) fn cases() -> Vec<Case> {
                     [200, 400..500, 400..500] => Ok(()),
                     _ => Err(format!("{statuses:?} came; allowed: served, refused, refused")),
                 }
-            },
-        ),
+            })
+            .shows(|w| bare(w).bearer(forged(w))),
         defence("grpc.two", METADATA, "Two tokens in one call are refused.")
             .send_noted("two good ones", Refused, |w| bare(w).bearer(w.good()).bearer(w.good()))
             .send_noted("a bad one behind a good one", Refused, |w| bare(w).bearer(w.good()).bearer("kit")),

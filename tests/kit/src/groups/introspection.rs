@@ -219,7 +219,8 @@ pub(crate) fn cases() -> Vec<Case> {
                     400..500 | 503 => recovers(w),
                     status => Err(format!("{status} came; allowed: 4xx, or 503")),
                 }
-            }),
+            })
+            .shows(page(|w| Page::json(&w.description()).delay(Duration::from_secs(40)))),
         must("introspection.garbage", "RFC 7662 §2.2", "An answer that is no JSON object lets nobody in.")
             .bad("nothing", page(|_| text("")))
             .bad("true", page(|_| text("true")))
@@ -239,9 +240,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 "yes, then no",
                 page(|w| text(format!("{},\"active\":false}}", w.description().to_string().trim_end_matches('}')))),
             ),
-        defence("introspection.redirect", "RFC 6749 §10.3", "It does not carry the token to another address.").act(
-            "the issuer redirects",
-            |w| {
+        defence("introspection.redirect", "RFC 6749 §10.3", "It does not carry the token to another address.")
+            .act("the issuer redirects", |w| {
                 let elsewhere = format!("{}/elsewhere", w.provider.url());
                 w.provider.page("/elsewhere", Page::json(&w.description()));
                 for status in [302, 307, 308] {
@@ -255,8 +255,8 @@ pub(crate) fn cases() -> Vec<Case> {
                     recovers(w)?;
                 }
                 Ok(())
-            },
-        ),
+            })
+            .shows(page(|w| Page::status(302).field("Location", &format!("{}/elsewhere", w.provider.url())))),
         defence("introspection.large", "RFC 9110 §15.5.14", "An answer of 20 MB breaks nothing, and lets nobody in.")
             .bad(
                 "",
@@ -296,7 +296,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 None => served(w, &known),
                 Some(why) => Err(format!("{why}, and so {} times", failed.len())),
             }
-        }),
+        })
+        .shows(|w| w.with("kit-made-up-0-0")),
         taste("introspection.questions", "RFC 7662 §4", "40 requests at once with one token are at most 10 questions.")
             .act("one token on eight connections", |w| {
                 let token = w.opaque(&w.description());
@@ -308,6 +309,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 });
                 let questions = w.provider.requests(INTROSPECT) - before;
                 if questions > 10 { Err(format!("{questions} questions")) } else { Ok(()) }
-            }),
+            })
+            .shows(said(|_, _| ())),
     ]
 }

@@ -144,25 +144,26 @@ pub(crate) fn cases() -> Vec<Case> {
         must("mcp.methods", AUTHORIZATION, "Streams and ends of sessions need a token too.")
             .send_noted("GET", Refused, |w| w.bare().path(path(w)).field("Accept", "text/event-stream"))
             .send_noted("DELETE", Refused, |w| w.bare().path(path(w)).method("DELETE").field("Mcp-Session-Id", "kit")),
-        must("mcp.each-request", PRACTICES, "A session is no authentication: each request needs its token.").act(
-            "a session, and a request in it without a token",
-            |w| {
+        must("mcp.each-request", PRACTICES, "A session is no authentication: each request needs its token.")
+            .act("a session, and a request in it without a token", |w| {
                 let session = session(w)?.unwrap_or_else(|| "kit-made-up".to_owned());
                 let answer = ask(w, &bare(w, &second()).field("Mcp-Session-Id", &session))?;
                 if (400..500).contains(&answer.status) { Ok(()) } else { Err(format!("{} came", answer.status)) }
-            },
-        ),
-        defence("mcp.session-of-another", PRACTICES, "A token of another user does not open a session.").act(
-            "a session, and a request in it with a token of somebody else",
-            |w| {
+            })
+            .shows(|w| bare(w, &second()).field("Mcp-Session-Id", "the-session")),
+        defence("mcp.session-of-another", PRACTICES, "A token of another user does not open a session.")
+            .act("a session, and a request in it with a token of somebody else", |w| {
                 let Some(session) = session(w)? else {
                     return Ok(());
                 };
                 let token = w.token().claim("aud", resource(w)).claim("sub", "kit-other-user").compact();
                 let answer = ask(w, &bare(w, &second()).bearer(token).field("Mcp-Session-Id", &session))?;
                 if (400..500).contains(&answer.status) { Ok(()) } else { Err(format!("{} came", answer.status)) }
-            },
-        ),
+            })
+            .shows(|w| {
+                let token = w.token().claim("aud", resource(w)).claim("sub", "kit-other-user").compact();
+                bare(w, &second()).bearer(token).field("Mcp-Session-Id", "the-session")
+            }),
         must("mcp.origin", TRANSPORT, "A page of another origin gets 403, with a good token too.")
             .send_noted("with a good token", Forbidden, |w| good(w).field("Origin", "https://evil.example"))
             .send_noted("a near one", Forbidden, |w| {

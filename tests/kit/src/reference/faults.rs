@@ -285,6 +285,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("proof-crit-ignored", &["dpop.crit"]),
     fault("first-proof-wins", &["dpop.two-proofs"]),
     fault("proof-more-parts", &["dpop.shape"]),
+    fault("dpop-not-offered", &["dpop.offered"]),
     fault("algs-not-named", &["dpop.algs"]),
     fault("nonce-optional", &["dpop.nonce-missing"]),
     fault("nonce-not-given", &["dpop.nonce-missing"]),

@@ -429,7 +429,9 @@ impl Reference {
                 bearer.push(format!("resource_metadata=\"{}\"", well_known(resource)));
             }
             fields.push(("WWW-Authenticate", text("Bearer", &bearer)));
-            if let Some(expected) = &self.places.dpop {
+            if let Some(expected) = &self.places.dpop
+                && (is_dpop || !self.wrong("dpop-not-offered"))
+            {
                 if !self.wrong("algs-not-named") {
                     dpop.push(format!("algs=\"{}\"", expected.algorithm));
                 }
