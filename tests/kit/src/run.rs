@@ -219,8 +219,15 @@ impl Runner<'_> {
     }
 }
 
+/// How an act begins its error where something was served that has to be refused.
+pub(crate) const SERVED: &str = "served: ";
+
 fn act_failure(why: &str) -> Failure {
-    if why.starts_with("no answer") { Failure::Broke } else { Failure::Wrong }
+    match why {
+        _ if why.starts_with("no answer") => Failure::Broke,
+        _ if why.starts_with(SERVED) => Failure::Accepted,
+        _ => Failure::Wrong,
+    }
 }
 
 /// Whether what came is allowed; otherwise, in which way it is not.

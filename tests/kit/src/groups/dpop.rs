@@ -7,6 +7,7 @@ use crate::base64url;
 use crate::case::Allow::{Challenge, Refused, RefusedOrClosed, Served};
 use crate::case::{Case, Level, defence, must, should, taste};
 use crate::keys::Key;
+use crate::run::SERVED;
 use crate::target::Target;
 use crate::token::Token;
 use crate::wire::{Answer, Request};
@@ -197,6 +198,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 match (once()?, once()?) {
                     (200..300, 400..500) => Ok(()),
                     (200..300, 500..) => Err("no answer but 5xx to the second".to_owned()),
+                    (200..300, 200..300) => Err(format!("{SERVED}the proof was good for a second time")),
                     (200..300, second) => Err(format!("{second} came to the second; allowed: 4xx")),
                     (first, _) => Err(format!("{first} came to the first; allowed: 2xx")),
                 }
@@ -303,7 +305,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .send(Challenge, World::bare)
             .check(|_, answer| dpop_challenge(answer).map(|_| ())),
         should("dpop.algs", "RFC 9449 §7.1", "The challenge names the algorithms of proofs.")
-            .send(Challenge, proof(|_, proof| proof.claim("htm", "POST")))
+            .send(Refused, proof(|_, proof| proof.claim("htm", "POST")))
             .check(|w, answer| {
                 let challenge = dpop_challenge(answer)?;
                 let ours = w.proof_key().algorithm;
@@ -313,7 +315,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 }
             }),
         should("dpop.code", "RFC 9449 §7.1", "A bad proof gets `invalid_dpop_proof`.")
-            .send(Challenge, proof(|_, proof| proof.claim("htm", "POST")))
+            .send(Refused, proof(|_, proof| proof.claim("htm", "POST")))
             .check(|_, answer| error_is(answer, &["invalid_dpop_proof"])),
         should("dpop.token-code", "RFC 9449 §7.1", "A bad token with a good proof gets `invalid_token`.")
             .send(Challenge, |w| {

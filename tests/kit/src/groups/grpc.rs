@@ -2,6 +2,7 @@
 
 use crate::case::Allow::{Refused, RefusedOrClosed, Served};
 use crate::case::{Case, defence, must, should};
+use crate::run::SERVED;
 use crate::target::Target;
 use crate::wire::{self, Answer, Over, Request};
 use crate::world::World;
@@ -92,6 +93,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
                 match *statuses {
                     [200, 400..500, 400..500] => Ok(()),
+                    [200, ..] => Err(format!("{SERVED}{statuses:?} came; allowed: served, refused, refused")),
                     _ => Err(format!("{statuses:?} came; allowed: served, refused, refused")),
                 }
             })

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::case::Allow::{Challenge, Forbidden, Refused, RefusedOrDown, Served};
 use crate::case::{Case, defence, must, should, taste};
 use crate::provider::{INTROSPECT, Page, Question};
+use crate::run::SERVED;
 use crate::target::Target;
 use crate::wire::{self, Request};
 use crate::world::World;
@@ -215,7 +216,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .act("the kit takes 40 seconds", |w| {
                 let token = w.opaque_page(Page::json(&w.description()).delay(Duration::from_secs(40)));
                 match ask(w, &token, Duration::from_secs(15))? {
-                    200..300 => Err("it was served".to_owned()),
+                    200..300 => Err(format!("{SERVED}nobody has said that it is active")),
                     400..500 | 503 => recovers(w),
                     status => Err(format!("{status} came; allowed: 4xx, or 503")),
                 }
@@ -247,7 +248,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 for status in [302, 307, 308] {
                     let token = w.opaque_page(Page::status(status).field("Location", &elsewhere));
                     if (200..300).contains(&ask(w, &token, wire::PATIENCE)?) {
-                        return Err(format!("after {status} it was served"));
+                        return Err(format!("{SERVED}{status} came from the issuer"));
                     }
                     if w.provider.requests("/elsewhere") > 0 {
                         return Err(format!("after {status} it asked elsewhere"));

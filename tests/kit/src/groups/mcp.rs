@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::answers::challenge;
 use crate::case::Allow::{Challenge, Forbidden, Refused, RefusedOrClosed, Served};
 use crate::case::{Case, defence, must, should};
+use crate::run::SERVED;
 use crate::wire::{self, Answer, Request};
 use crate::world::World;
 
@@ -84,6 +85,14 @@ fn session(world: &World) -> Result<Option<String>, String> {
     }
 }
 
+fn refused(answer: &Answer) -> Result<(), String> {
+    match answer.status {
+        400..500 => Ok(()),
+        status @ 200..300 => Err(format!("{SERVED}{status} came; allowed: 4xx")),
+        status => Err(format!("{status} came; allowed: 4xx")),
+    }
+}
+
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         must("mcp.good", AUTHORIZATION, "The first message with a good token is served.").send(Served, good),
@@ -148,7 +157,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .act("a session, and a request in it without a token", |w| {
                 let session = session(w)?.unwrap_or_else(|| "kit-made-up".to_owned());
                 let answer = ask(w, &bare(w, &second()).field("Mcp-Session-Id", &session))?;
-                if (400..500).contains(&answer.status) { Ok(()) } else { Err(format!("{} came", answer.status)) }
+                refused(&answer)
             })
             .shows(|w| bare(w, &second()).field("Mcp-Session-Id", "the-session")),
         defence("mcp.session-of-another", PRACTICES, "A token of another user does not open a session.")
@@ -158,7 +167,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 };
                 let token = w.token().claim("aud", resource(w)).claim("sub", "kit-other-user").compact();
                 let answer = ask(w, &bare(w, &second()).bearer(token).field("Mcp-Session-Id", &session))?;
-                if (400..500).contains(&answer.status) { Ok(()) } else { Err(format!("{} came", answer.status)) }
+                refused(&answer)
             })
             .shows(|w| {
                 let token = w.token().claim("aud", resource(w)).claim("sub", "kit-other-user").compact();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::Allow::{Either, Refused, RefusedOrClosed, Served};
 use crate::case::{Case, defence, must, taste};
+use crate::run::SERVED;
 use crate::wire;
 use crate::world::World;
 
@@ -115,6 +116,9 @@ pub(crate) fn cases() -> Vec<Case> {
                         (_, Err(why)) => return Err(format!("no answer: {why}")),
                         (Err(error), _) => return Err(format!("no answer: {error}")),
                     };
+                    if number > 0 && (200..300).contains(&answer.status) {
+                        return Err(format!("{SERVED}{} came to request {}", answer.status, number + 1));
+                    }
                     if !expected.contains(&answer.status) {
                         return Err(format!("{} came to request {}", answer.status, number + 1));
                     }
