@@ -1,14 +1,16 @@
 //! The server as a process: `[server] start` and `[server] restart`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::provider::{INTROSPECT, JWKS};
-use crate::world::World;
+use crate::world::{World, nonce};
 
 /// What was started; it is killed when this is dropped.
 #[derive(Default)]
@@ -76,6 +78,10 @@ impl Process {
             }
             thread::sleep(Duration::from_millis(20));
         }
+        // Somebody else may listen there, so that the server has ended.
+        if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
+            return Err(format!("the server ended with {status}, and something else listens on {address}"));
+        }
         Ok(())
     }
 
@@ -95,9 +101,19 @@ impl Drop for Process {
     }
 }
 
-pub(crate) fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
-    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
+/// A port that nobody listens on. The system gives those above to whoever connects and to whoever asks for any port, so that
+/// one of them may be taken before the server listens there.
+fn free_port() -> Result<u16, String> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..1000 {
+        let port = 20_000 + u16::try_from(nonce() % 12_000).unwrap_or(0);
+        if !given.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            given.insert(port);
+            return Ok(port);
+        }
+    }
+    Err("no port between 20000 and 32000 is free".to_owned())
 }
 
 /// A shell that runs the command in the directory of the target, and knows what the server needs.
