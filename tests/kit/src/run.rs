@@ -63,10 +63,12 @@ impl Runner<'_> {
         if let Some(restart) = &mut self.restart {
             restart(&mut self.world)?;
         }
-        let end = Instant::now() + Duration::from_secs(5);
+        let start = Instant::now();
         loop {
             let request = self.world.with(self.world.good());
             let came = wire::exchange(self.world.target.place().address, &request.bytes(), false, PATIENCE);
+            // A first answer may take its time; a refusal seldom changes.
+            let end = start + Duration::from_secs(if came.is_ok() { 5 } else { 20 });
             let why = match came {
                 Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
                 Ok(answer) => {
