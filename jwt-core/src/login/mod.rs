@@ -386,31 +386,31 @@ impl Logins {
         self.end(vec![Ending { key: self.0.refresh.key_of(subject, id)?, subject: None }]).await
     }
 
-    /// Ends logins. Whatever fails, everything is tried: the refresh tokens first, since they yield access tokens.
+    /// Ends logins: their access tokens first, also those that are still to be signed, so that what fails in between, or is
+    /// given up by a client that goes away, is found again. Whatever fails, everything else is tried.
     async fn end(&self, logins: Vec<Ending>) -> Result<(), StoreError> {
         let Inner { refresh, revocations, .. } = &*self.0;
-        let (mut result, mut revoked) = (Ok(()), Vec::new());
+        let mut result = Ok(());
         for Ending { key, subject } in logins {
             let wanted = revocations.is_some() && subject.is_none();
             let found = if wanted || self.follows_logins() { refresh.named(key).await } else { Ok(None) };
-            result = result.and(refresh.end_key(key).await);
             let found = match found {
                 Ok(found) => found,
                 Err(error) if wanted => {
+                    // Without its record, nobody could tell at the next attempt whose access tokens are to be revoked.
                     result = result.and(Err(error));
-                    None
+                    continue;
                 }
                 // Nothing but the provider does not learn of it.
                 Err(_) => None,
             };
+            if let Some(subject) = subject.as_deref().or(found.as_ref().map(|sign_in| sign_in.subject.as_str())) {
+                result = result.and(self.revoke_login(key.id, subject).await);
+            }
+            result = result.and(refresh.end_key(key).await);
             if let Some(sign_in) = &found {
                 self.forget(sign_in);
             }
-            let subject = subject.or_else(|| found.map(|sign_in| sign_in.subject));
-            revoked.extend(subject.map(|subject| (key.id, subject)));
-        }
-        for (id, subject) in revoked {
-            result = result.and(self.revoke_login(id, &subject).await);
         }
         result
     }
@@ -488,8 +488,8 @@ impl Logins {
     /// For a route that logs out: ends every login that the request has a token of, and yields
     /// [`clear_cookies`](Self::clear_cookies) for the response. It takes the access tokens of the `Authorization` header and of
     /// the cookie, and the refresh tokens of the cookie, up to eight of each; those that are not good are passed over. Of
-    /// each login, it ends the refresh tokens first. Then it revokes the access tokens, where there are
-    /// [`revocations`](LoginsBuilder::revocations). A request without any token is no error.
+    /// each login, it revokes the access tokens first, where there are [`revocations`](LoginsBuilder::revocations). Then it
+    /// ends the refresh tokens. A request without any token is no error.
     ///
     /// # Errors
     /// [`LoginError::Store`] where not everything could be ended. The rest was, and the response of the refusal clears the

@@ -5,9 +5,10 @@ mod follower;
 mod identity;
 mod list;
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use identity::TokenIdentity;
@@ -76,7 +77,12 @@ struct Inner {
     read_up_to: AtomicU64,
     /// When the list was last known to be the whole list, in milliseconds since the epoch.
     complete_at: AtomicU64,
+    /// What the store could not be told, or perhaps was told: it is, when it is back.
+    unsent: Mutex<VecDeque<Revocation>>,
 }
+
+/// How many revocations wait for a store that is away. What is more is known on this instance alone.
+const MAX_UNSENT: usize = 10_000;
 
 /// Why [`Revocations::check`] refuses a token.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -111,7 +117,8 @@ impl Revocations {
     /// the subject is known, [`revoke_token`](Self::revoke_token) has a limit for each subject, and this has none.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: the token is refused on this instance, but perhaps not on others; try again.
+    /// [`StoreError::Unavailable`]: the token is refused on this instance, and on others once the store is back, unless this
+    /// instance ends before that: try again.
     /// [`StoreError::Full`]: nothing was revoked.
     pub async fn revoke(&self, issuer: &str, token_id: &str, expires_at: NumericDate) -> Result<(), StoreError> {
         let target = RevocationTarget::Token { issuer: issuer.to_owned(), id: token_id.to_owned() };
@@ -289,7 +296,30 @@ impl Revocations {
         if !matches!(added, Err(StoreError::Full)) {
             inner.list.learn(std::slice::from_ref(&revocation), self.now());
         }
+        if matches!(added, Err(StoreError::Unavailable(_))) {
+            let mut unsent = self.unsent();
+            if unsent.len() < MAX_UNSENT && !unsent.contains(&revocation) {
+                unsent.push_back(revocation);
+            }
+        }
         added
+    }
+
+    fn unsent(&self) -> MutexGuard<'_, VecDeque<Revocation>> {
+        self.0.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the store what it could not be told. Once more does no harm.
+    async fn send_again(&self) -> Result<(), StoreError> {
+        loop {
+            let Some(next) = self.unsent().front().cloned() else { return Ok(()) };
+            if next.forget_at > self.now()
+                && let Err(error @ StoreError::Unavailable(_)) = self.0.store.add(next.clone(), self.now()).await
+            {
+                return Err(error);
+            }
+            self.unsent().retain(|unsent| *unsent != next);
+        }
     }
 
     /// When the entry of a token can be forgotten.
@@ -350,10 +380,12 @@ impl Revocations {
         self.len() == 0
     }
 
-    /// Asks the store for new entries, and forgets those that have expired. Happens by itself, once per
+    /// Tells the store what it could not be told while it was away, asks it for new entries, and forgets those that have
+    /// expired. Happens by itself, once per
     /// [`poll_interval`](RevocationsBuilder::poll_interval).
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         let inner = &*self.0;
+        self.send_again().await?;
         // What is added after this moment may be missing from what is read.
         let now = self.now();
         loop {
@@ -496,6 +528,7 @@ impl RevocationsBuilder {
             counts: Counts::new(),
             read_up_to: AtomicU64::new(0),
             complete_at: AtomicU64::new(0),
+            unsent: Mutex::default(),
         }));
         revocations.catch_up().await?;
         runtime.spawn(follow(Arc::downgrade(&revocations.0), self.poll_interval));

@@ -198,6 +198,22 @@ fn whatever_store_fails_a_logout_does_the_rest_and_clears() {
 }
 
 #[test]
+fn a_logout_that_failed_at_any_step_is_finished_by_the_next_attempt() {
+    for stack in LOGIN_STACKS {
+        let place = Place::new();
+        let (server, login) = (place.start(stack), place.login("alice"));
+        let refresh = login.refresh_token().unwrap().as_str().to_owned();
+        // The first question to the store fails, which is whose login it is, and every later one succeeds.
+        place.store.fail_once();
+        place.runtime.block_on(place.logins.log_out(&refresh)).unwrap_err();
+        place.runtime.block_on(place.logins.log_out(&refresh)).unwrap();
+        let bearer = format!("Bearer {}", login.access_token().as_str());
+        assert_eq!(send(&server, "GET", "/me", &[("Authorization", &bearer)]).status, 401, "{}", stack.name);
+        assert_eq!(place.families("alice"), 0, "{}", stack.name);
+    }
+}
+
+#[test]
 fn a_refused_refresh_clears_the_dead_cookies() {
     for stack in LOGIN_STACKS {
         let place = Place::new();

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 pub struct WatchedStore {
     store: MemoryStore,
     down: AtomicBool,
+    fails_once: AtomicBool,
     changes: AtomicUsize,
     operations: AtomicUsize,
     gate: Semaphore,
@@ -26,6 +27,7 @@ impl WatchedStore {
         Self {
             store: MemoryStore::new(),
             down: AtomicBool::new(false),
+            fails_once: AtomicBool::new(false),
             changes: AtomicUsize::new(0),
             operations: AtomicUsize::new(0),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
@@ -35,6 +37,11 @@ impl WatchedStore {
     /// Whether it is away.
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Fails at the next operation, and at no other.
+    pub fn fail_once(&self) {
+        self.fails_once.store(true, Ordering::SeqCst);
     }
 
     /// How often a secret was to be changed.
@@ -60,7 +67,7 @@ impl WatchedStore {
     /// A store that is away does nothing.
     fn unless_down<'s, T: Send + 's>(&self, operation: impl FnOnce() -> StoreFuture<'s, T>) -> StoreFuture<'s, T> {
         self.operations.fetch_add(1, Ordering::SeqCst);
-        if self.down.load(Ordering::SeqCst) {
+        if self.down.load(Ordering::SeqCst) || self.fails_once.swap(false, Ordering::SeqCst) {
             return Box::pin(async { Err(StoreError::unavailable(Down)) });
         }
         operation()
