@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     Change, Digest, Owner, ProofStore, Record, Revocation, RevocationStore, RevocationTarget, SignInId, SignInKey,
@@ -15,16 +15,19 @@ use crate::config_error::Given;
 
 /// How many revocations one answer holds at most.
 const PAGE: usize = 4096;
-/// Of how many keys proofs are remembered at most.
+/// Of how many keys proofs are remembered at most, and how many proofs of all keys.
 const MAX_PROOF_KEYS: usize = 100_000;
+const MAX_PROOFS: usize = 1_000_000;
+/// So many proofs may have run out before they are looked for.
+const FEW_PROOFS: usize = 1024;
 
 /// Remembers in the memory of this process, for as long as it runs: for one instance, and for tests.
 ///
 /// A setting is given once: a store that was given one twice refuses whatever is put into it, with
 /// [`StoreError::SetTwice`], and no list of revocations opens on it.
 ///
-/// It is bounded. Expired records are dropped whenever something is added; nothing runs in the background. It is not
-/// `Clone`: share it in an [`Arc`](std::sync::Arc).
+/// It is bounded, also by 1 000 000 used proofs of 100 000 keys. Expired records are dropped when something is added; nothing
+/// runs in the background. It is not `Clone`: share it in an [`Arc`](std::sync::Arc).
 pub struct MemoryStore {
     max_sign_ins: usize,
     max_revocations: usize,
@@ -36,8 +39,18 @@ pub struct MemoryStore {
     proofs: Mutex<Proofs>,
 }
 
-/// The used proofs of each key: until when they count, and the attempt that used them.
-type Proofs = HashMap<[u8; 32], HashMap<[u8; 16], (NumericDate, [u8; 8])>>;
+/// Until when a used proof counts, and the attempt that used it.
+type Used = (NumericDate, [u8; 8]);
+
+struct Proofs {
+    by_key: HashMap<[u8; 32], HashMap<[u8; 16], Used>>,
+    /// How many there are, those included that have run out.
+    count: usize,
+    /// From how many on those are looked for that have run out, so that each is looked at a few times at most.
+    sweep_at: usize,
+    /// In seconds.
+    swept_at: u64,
+}
 
 #[derive(Default)]
 struct SignIns {
@@ -49,8 +62,8 @@ struct SignIns {
 #[derive(Default)]
 struct Log {
     last: u64,
-    entries: BTreeMap<u64, Revocation>,
-    numbers: HashMap<Revocation, u64>,
+    entries: BTreeMap<u64, Arc<Revocation>>,
+    numbers: HashMap<Arc<Revocation>, u64>,
     /// Every entry, ordered by when it can be forgotten.
     by_end: BTreeSet<(NumericDate, u64)>,
     /// The last entry of each issuer's subjects.
@@ -102,6 +115,10 @@ impl MemoryStore {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn proofs(&self) -> MutexGuard<'_, Proofs> {
+        self.proofs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn log(&self) -> MutexGuard<'_, Log> {
         self.revocations.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,7 +133,8 @@ impl Default for MemoryStore {
 impl SignIns {
     fn insert(&mut self, owner: Owner, record: Record) {
         self.by_expiry.insert((record.expires_at, SignInKey { owner, id: record.id }));
-        self.by_owner.entry(owner).or_default().push(record);
+        // Most users have one, and a list that begins by itself has room for four.
+        self.by_owner.entry(owner).or_insert_with(|| Vec::with_capacity(1)).push(record);
     }
 
     fn remove(&mut self, key: SignInKey) {
@@ -257,34 +275,64 @@ impl ProofStore for MemoryStore {
         if let Err(error) = self.check() {
             return Box::pin(ready(Err(error)));
         }
-        let mut keys = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_live = |(until, _): &(NumericDate, [u8; 8])| *until >= now;
-        // Only where there is a new key, so that it is seldom.
-        if !keys.contains_key(&proof.key) && keys.len() >= MAX_PROOF_KEYS {
-            keys.retain(|_, proofs| proofs.values().any(is_live));
-            if keys.len() >= MAX_PROOF_KEYS {
-                return Box::pin(ready(Ok(FirstUse::Full)));
-            }
+        let first = self.proofs().first_use(&proof, now);
+        Box::pin(ready(Ok(first)))
+    }
+}
+
+impl Default for Proofs {
+    fn default() -> Self {
+        Self { by_key: HashMap::new(), count: 0, sweep_at: FEW_PROOFS, swept_at: 0 }
+    }
+}
+
+impl Proofs {
+    fn first_use(&mut self, proof: &UsedProof, now: NumericDate) -> FirstUse {
+        let known = self.by_key.get(&proof.key).and_then(|proofs| proofs.get(&proof.id));
+        if let Some(known) = known.filter(|known| is_live(known, now)) {
+            return if known.1 == proof.attempt { FirstUse::Yes } else { FirstUse::No };
         }
-        let proofs = keys.entry(proof.key).or_default();
-        let known = proofs.get(&proof.id).copied();
-        if let Some(known) = known.filter(is_live) {
-            let first = if known.1 == proof.attempt { FirstUse::Yes } else { FirstUse::No };
-            return Box::pin(ready(Ok(first)));
+        let is_new_key = !self.by_key.contains_key(&proof.key);
+        if self.count >= self.sweep_at || is_new_key && self.by_key.len() >= MAX_PROOF_KEYS {
+            self.sweep(now);
+        }
+        let is_new_key = !self.by_key.contains_key(&proof.key);
+        if self.count >= MAX_PROOFS || is_new_key && self.by_key.len() >= MAX_PROOF_KEYS || proof.limit == 0 {
+            return FirstUse::Full;
         }
         let limit = usize::try_from(proof.limit).unwrap_or(usize::MAX);
-        if limit == 0 {
-            return Box::pin(ready(Ok(FirstUse::Full)));
-        }
-        if known.is_none() && proofs.len() >= limit {
-            proofs.retain(|_, known| is_live(known));
+        let proofs = self.by_key.entry(proof.key).or_default();
+        if proofs.len() >= limit && !proofs.contains_key(&proof.id) {
+            let before = proofs.len();
+            proofs.retain(|_, known| is_live(known, now));
+            self.count -= before - proofs.len();
             if proofs.len() >= limit {
-                return Box::pin(ready(Ok(FirstUse::Full)));
+                return FirstUse::Full;
             }
         }
-        proofs.insert(proof.id, (proof.until, proof.attempt));
-        Box::pin(ready(Ok(FirstUse::Yes)))
+        if proofs.insert(proof.id, (proof.until, proof.attempt)).is_none() {
+            self.count += 1;
+        }
+        FirstUse::Yes
     }
+
+    /// Forgets what has run out; once a second at most, so that whoever meets a full store does not look at all of it.
+    fn sweep(&mut self, now: NumericDate) {
+        if now.as_secs() == self.swept_at {
+            return;
+        }
+        self.swept_at = now.as_secs();
+        self.by_key.retain(|_, proofs| {
+            proofs.retain(|_, known| is_live(known, now));
+            !proofs.is_empty()
+        });
+        self.count = self.by_key.values().map(HashMap::len).sum();
+        self.sweep_at = self.count.saturating_mul(2).clamp(FEW_PROOFS, MAX_PROOFS);
+    }
+}
+
+fn is_live((until, _): &Used, now: NumericDate) -> bool {
+    *until >= now
 }
 
 impl RevocationStore for MemoryStore {
@@ -313,6 +361,7 @@ impl RevocationStore for MemoryStore {
             log.subjects.insert(subject, number);
         }
         log.by_end.insert((revocation.forget_at, number));
+        let revocation = Arc::new(revocation);
         log.numbers.insert(revocation.clone(), number);
         log.entries.insert(number, revocation);
         Box::pin(ready(Ok(())))
@@ -324,7 +373,7 @@ impl RevocationStore for MemoryStore {
         }
         let log = self.log();
         let after = log.entries.range(number.saturating_add(1)..).take(PAGE);
-        let page = after.map(|(number, revocation)| (*number, revocation.clone())).collect();
+        let page = after.map(|(number, revocation)| (*number, Revocation::clone(revocation))).collect();
         Box::pin(ready(Ok(page)))
     }
 }
@@ -355,6 +404,33 @@ impl fmt::Debug for MemoryStore {
         f.debug_struct("MemoryStore")
             .field("sign_ins", &self.sign_ins().by_expiry.len())
             .field("revocations", &self.log().entries.len())
+            .field("proofs", &self.proofs().count)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_790_000_000;
+
+    #[tokio::test]
+    async fn used_proofs_are_forgotten_also_where_no_key_has_as_many_as_it_may() {
+        let store = MemoryStore::new();
+        for number in 0..20_000_u32 {
+            // A hundred requests a second, each of another client. A proof counts for a minute.
+            let now = NumericDate::from_secs(NOW + u64::from(number / 100));
+            let mut key = [0; 32];
+            key[..4].copy_from_slice(&number.to_le_bytes());
+            let until = NumericDate::from_secs(now.as_secs() + 60);
+            let proof = UsedProof { key, id: [1; 16], until, attempt: [0; 8], limit: 1000 };
+            assert_eq!(store.first_use(proof, now).await.unwrap(), FirstUse::Yes);
+            let again = UsedProof { attempt: [1; 8], ..proof };
+            assert_eq!(store.first_use(again, until).await.unwrap(), FirstUse::No);
+        }
+        let proofs = store.proofs();
+        assert!((6_000..=13_000).contains(&proofs.count), "{}", proofs.count);
+        assert_eq!(proofs.count, proofs.by_key.len());
     }
 }
