@@ -33,14 +33,15 @@ usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
 
   --json FILE      write the rows to FILE as well
   --only PATTERN   only the rows whose layer/algorithm/implementation/mode contains PATTERN,
-                   for example `core/HS256`, `ours` or `http/`; the chart is left as it is
+                   for example `core/HS256`, `ours` or `http/`. Given again: those as well.
+                   The chart is drawn if all of its rows are among them
   --help           this text
 ";
 
 #[derive(Default)]
 struct Options {
     json: Option<PathBuf>,
-    only: Option<String>,
+    only: Vec<String>,
 }
 
 /// The options; none where only the help is wanted.
@@ -50,7 +51,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         match &*argument {
             "--json" => options.json = Some(value()?.into()),
-            "--only" => options.only = Some(value()?),
+            "--only" => options.only.push(value()?),
             "--help" | "-h" => return Ok(None),
             _ => return Err(format!("unknown option {argument}")),
         }
@@ -80,15 +81,21 @@ fn main() -> ExitCode {
 
 impl Options {
     fn wants(&self, id: &Id) -> bool {
-        self.only.as_ref().is_none_or(|only| id.to_string().contains(only))
+        let id = id.to_string();
+        self.only.is_empty() || self.only.iter().any(|only| id.contains(only))
     }
 
-    /// False where the pattern begins with the name of another layer, so that this one need not even be set up.
+    fn wants_all_of(&self, layer: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| *only == format!("{layer}/"))
+    }
+
+    /// False where each pattern begins with the name of another layer, so that this one need not even be set up.
     fn wants_layer(&self, layer: &str) -> bool {
-        let begins_with = |other: &str| {
-            self.only.as_ref().and_then(|only| only.strip_prefix(other)).is_some_and(|rest| rest.starts_with('/'))
+        let is_of_another = |only: &String| {
+            let begins_with = |other: &str| only.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+            LAYERS.into_iter().any(|other| other != layer && begins_with(other))
         };
-        !LAYERS.into_iter().any(|other| other != layer && begins_with(other))
+        self.only.is_empty() || !self.only.iter().all(is_of_another)
     }
 }
 
@@ -103,7 +110,9 @@ fn run(options: &Options) -> std::io::Result<()> {
         report.write_json(path)?;
     }
     match chart::svg(&report) {
-        Some(svg) if options.only.is_none() => fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/chart.svg"), svg),
+        Some(svg) if options.wants_all_of(tower::LAYER) => {
+            fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/chart.svg"), svg)
+        }
         _ => Ok(()),
     }
 }
