@@ -4,6 +4,7 @@
 mod authlib;
 mod glewlwyd;
 mod logins;
+mod people;
 mod provider;
 mod scripted;
 mod server;
@@ -13,11 +14,13 @@ use std::time::{Duration, Instant, SystemTime};
 use acceptance::{AUDIENCE, User};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use jwt_core::{Algorithm, Authenticator, AuthenticatorBuilder, SigningKey};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub use authlib::Authlib;
 pub use glewlwyd::Glewlwyd;
 pub use logins::{Browser, LoginProvider, Tokens};
+pub use people::{Client, PeopleProvider, Visitor};
 pub use provider::{Provider, ResourceServer};
 pub use scripted::Scripted;
 pub use server::{KeyServer, Reply, Request};
@@ -113,7 +116,10 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 ///
 /// # Panics
 /// Never, since a token can stand in a header field.
-pub async fn status(auth: &Authenticator<User>, token: &str) -> u16 {
+pub async fn status<C>(auth: &Authenticator<C>, token: &str) -> u16
+where
+    C: DeserializeOwned + Clone + Send + Sync + 'static,
+{
     let outcome = match auth.authenticate(&bearer(token)).outcome() {
         Ok(outcome) => outcome,
         Err(pending) => pending.await,

@@ -10,6 +10,7 @@ mod introspection_mtls;
 mod introspection_provider;
 mod logout;
 mod people;
+mod people_elsewhere;
 mod private_ca;
 mod provider;
 mod seen;

@@ -1,0 +1,257 @@
+//! People who sign in with providers of two other packages, Authlib and Better Auth: they agree, refuse, come twice or with
+//! somebody else's answer, and log out, also where the provider is down for a while.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use acceptance::{AUDIENCE, Connection, ISSUER, ROUTED, Reply, Server, User, request_to};
+use jwt_core::login::NewLogin;
+use jwt_core::login::oidc::{ProviderError, ProviderUser};
+use jwt_core::{
+    Algorithm, Authenticator, AuthenticatorBuilder, Issuer, Logins, MemoryStore, ProviderLogin, RefreshTokens,
+    RemoteKeySet, SigningKey,
+};
+use oidc_tests::{Client, PeopleProvider, Visitor, eventually};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+/// How many cookies a login sets.
+const OF_LOGIN: usize = 3;
+
+#[derive(serde::Deserialize)]
+struct Person {
+    name: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Profile {
+    name: String,
+}
+
+/// Better Auth has no name in its ID tokens (OpenID Connect Core §5.4), and is asked for it.
+async fn sign_in(person: ProviderUser<Person>) -> Result<Option<NewLogin>, ProviderError> {
+    let name = match &person.claims().name {
+        Some(name) => name.clone(),
+        None => {
+            let endpoint = format!("{}/oauth2/userinfo", person.id_token().issuer().unwrap_or_default());
+            person.access().get_json::<Profile>(&endpoint).await?.name
+        }
+    };
+    Ok(Some(person.log_in(&User { sub: person.subject().to_owned(), name })))
+}
+
+/// A browser at the application.
+#[derive(Clone)]
+struct Browser {
+    address: SocketAddr,
+    jar: BTreeMap<String, String>,
+}
+
+impl Browser {
+    fn at(server: &Server) -> Self {
+        Self { address: server.address, jar: BTreeMap::new() }
+    }
+
+    fn send(&mut self, method: &str, target: &str, fields: &[(&str, &str)]) -> Reply {
+        let target = target.strip_prefix(PeopleProvider::ORIGIN).unwrap_or(target);
+        let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies = cookies.join("; ");
+        let fields = [&[("Cookie", &*cookies), ("Content-Length", "0")], fields].concat();
+        let reply = Connection::open(self.address).send(&request_to("app.example.com", method, target, &fields));
+        for (_, cookie) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if cookie.contains("Max-Age=0") {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        reply
+    }
+
+    fn get(&mut self, target: &str) -> Reply {
+        self.send("GET", target, &[("Sec-Fetch-Mode", "navigate")])
+    }
+
+    /// Begins a sign-in, and yields the address of the provider that the browser is sent to.
+    fn begin(&mut self) -> String {
+        let reply = self.get("/auth/login/people?return_to=%2Forders");
+        assert_eq!(reply.status, 303, "{reply:?}");
+        reply.header("location").unwrap().to_owned()
+    }
+
+    /// Comes back from the provider, and is signed in.
+    fn arrive(&mut self, back: &str) {
+        let reply = self.get(back);
+        assert_eq!((reply.status, reply.header("location")), (303, Some("/orders")), "{back}: {reply:?}");
+        assert_eq!((self.jar.len(), &*self.name()), (OF_LOGIN, "Alice"), "{:?}", self.jar);
+    }
+
+    /// What the application calls who is logged in.
+    fn name(&mut self) -> String {
+        let reply = self.send("GET", "/me", &[]);
+        let user: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+        user["name"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+fn start(provider: &PeopleProvider, client: &Client) -> Server {
+    let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+    let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
+    let refresh = RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap();
+    let people = ProviderLogin::builder(provider.issuer(), &*client.id)
+        .client_secret(&*client.secret)
+        .scope("profile")
+        .log_out_at_provider()
+        .on_sign_in(sign_in)
+        .build()
+        .unwrap();
+    let logins = Logins::builder(issuer, refresh).public_origin(PeopleProvider::ORIGIN).provider("people", people);
+    let axum = ROUTED.into_iter().find(|stack| stack.name == "axum").unwrap();
+    axum.start(logins.after_log_out("/bye").build().unwrap())
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+fn error(reply: &Reply) -> (u16, String) {
+    let body: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+    (reply.status, body["error"].as_str().unwrap_or_default().to_owned())
+}
+
+fn refused(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
+/// What can happen, with an application that this provider knows as `client`.
+fn people_come_and_go(provider: &mut PeopleProvider, client: &Client) {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let server = start(provider, client);
+    let (mut browser, mut visitor) = (Browser::at(&server), Visitor::default());
+
+    // Nobody is there yet.
+    provider.stop();
+    let reply = browser.get("/auth/login/people");
+    assert_eq!(error(&reply), refused(503, "temporarily_unavailable"), "{reply:?}");
+    assert!(reply.header("retry-after").is_some() && browser.jar.is_empty(), "{reply:?}");
+    provider.start_again();
+    eventually("a sign-in begins", || browser.get("/auth/login/people").status == 303);
+    browser.jar.clear();
+
+    // Alice refuses.
+    let location = browser.begin();
+    assert!(location.contains("&code_challenge_method=S256"), "{location}");
+    let back = visitor.follow(provider, &location, false);
+    let reply = browser.get(&back);
+    assert_eq!(error(&reply), refused(403, "access_denied"), "{back}: {reply:?}");
+    assert!(browser.jar.is_empty(), "the flow is over: {:?}", browser.jar);
+    assert_eq!(visitor.passwords, 1);
+
+    // Another `state`, and another browser: neither is signed in, and whoever has begun it is.
+    let location = browser.begin();
+    let back = visitor.follow(provider, &location, true);
+    let (before, rest) = back.split_once("state=").unwrap();
+    let other = format!("{before}state=A{rest}");
+    let (mut cookies, mut stranger) = (browser.jar.clone(), Browser::at(&server));
+    assert_eq!(error(&browser.get(&other)), refused(400, "invalid_request"), "{other}");
+    assert_eq!(error(&stranger.get(&back)), refused(400, "invalid_request"));
+    assert_eq!((browser.jar.len(), stranger.jar.len()), (1, 0), "{:?}", browser.jar);
+    browser.arrive(&back);
+
+    // The same answer again: the flow is over here, and the code is at the provider.
+    assert_eq!(error(&browser.get(&back)), refused(400, "invalid_request"));
+    stranger.jar.append(&mut cookies);
+    assert_eq!(error(&stranger.get(&back)), refused(400, "invalid_grant"));
+    assert_eq!((stranger.jar.len(), &*browser.name()), (0, "Alice"), "{:?}", stranger.jar);
+
+    // The provider is down when Alice comes back, and does not ask her again.
+    let mut browser = Browser::at(&server);
+    let back = visitor.follow(provider, &browser.begin(), true);
+    provider.stop();
+    let reply = browser.get(&back);
+    assert_eq!(error(&reply), refused(503, "temporarily_unavailable"), "{reply:?}");
+    assert!(reply.header("retry-after").is_some(), "{reply:?}");
+    provider.start_again();
+    browser.arrive(&back);
+    assert_eq!(visitor.passwords, 1);
+
+    // She logs out at both.
+    let reply = browser.send("POST", "/auth/logout", &[("Sec-Fetch-Site", "same-origin"), FORM]);
+    assert_eq!((reply.status, browser.jar.len()), (303, 0), "{reply:?}");
+    let location = reply.header("location").unwrap();
+    assert!(location.starts_with(&provider.origin()), "{location}");
+    assert_eq!(visitor.follow(provider, location, false), format!("{}/bye", PeopleProvider::ORIGIN));
+    let back = visitor.follow(provider, &browser.begin(), true);
+    browser.arrive(&back);
+    assert_eq!(visitor.passwords, 2);
+}
+
+#[test]
+fn people_sign_in_with_authlib() {
+    let Some(mut provider) = PeopleProvider::authlib() else { return };
+    for client in provider.clients().to_vec() {
+        people_come_and_go(&mut provider, &client);
+    }
+}
+
+#[test]
+fn people_sign_in_with_better_auth() {
+    let Some(mut provider) = PeopleProvider::better_auth() else { return };
+    for client in provider.clients().to_vec() {
+        people_come_and_go(&mut provider, &client);
+    }
+}
+
+#[test]
+fn of_the_tokens_of_better_auth_one_is_for_an_api() {
+    let Some(provider) = PeopleProvider::better_auth() else { return };
+    let (client, mut visitor) = (&provider.clients()[0], Visitor::default());
+    let redirect = "redirect_uri=https%3A%2F%2Fapp.example.com%2Fauth%2Fcallback%2Fpeople";
+    let location = format!(
+        "{}/oauth2/authorize?response_type=code&client_id={}&scope=openid&{redirect}&state=s&nonce=n\
+         &code_challenge={CHALLENGE}&code_challenge_method=S256",
+        provider.issuer(),
+        client.id
+    );
+    let back = visitor.follow(&provider, &location, true);
+    let code = back.split(['?', '&']).find_map(|member| member.strip_prefix("code=")).unwrap();
+    let form = format!("grant_type=authorization_code&code={code}&{redirect}&code_verifier={VERIFIER}");
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let http = reqwest::Client::new();
+    let answer = |request: reqwest::RequestBuilder| {
+        let body = runtime.block_on(async { request.send().await?.text().await }).unwrap();
+        serde_json::from_str::<Value>(&body).unwrap_or_else(|_| panic!("{body}"))
+    };
+    let endpoint = format!("{}/oauth2/token", provider.issuer());
+    let tokens = answer(
+        http.post(endpoint).basic_auth(&client.id, Some(&client.secret)).header("content-type", FORM.1).body(form),
+    );
+    let token = answer(http.get(format!("{}/token", provider.issuer())).header("cookie", visitor.cookies()));
+    let [token, id_token, access_token] =
+        [&token["token"], &tokens["id_token"], &tokens["access_token"]].map(|token| token.as_str().unwrap());
+
+    // As the recipe has it: docs/how-to/providers/better-auth.md.
+    let keys = RemoteKeySet::jwks(format!("{}/api/auth/jwks", provider.origin()));
+    let api =
+        |issuer: &str, audience: &str| Authenticator::<Value>::builder().keys(&keys).issuer(issuer).audience(audience);
+    let status = |auth: AuthenticatorBuilder<Value>, token: &str| {
+        let auth = auth.build().unwrap();
+        runtime.block_on(oidc_tests::status(&auth, token))
+    };
+    let origin = provider.origin();
+    assert_eq!(status(api(&origin, &origin), token), 200);
+    assert_eq!(status(api(&origin, &origin), id_token), 401);
+    assert_eq!(status(api(&origin, &origin), access_token), 401, "it is no JWT");
+    // Not even where an API has the names that are in it, unless it is told to.
+    let api = || api(&provider.issuer(), &client.id);
+    assert_eq!(status(api(), id_token), 401);
+    assert_eq!(status(api().dangerous_accept_id_tokens(), id_token), 200);
+}
