@@ -3,6 +3,7 @@
 //
 // Better Auth has no pages. Those here ask who it is, and whether the application may know, and then do what the script of such a
 // page does. Alice is known, with the password `correct-password`. FILE is an SQLite database, so that everything outlives the process.
+// Whoever signs out there is signed out at the application, which is at the address that POST /application was given.
 import { createServer } from 'node:http';
 import { DatabaseSync } from 'node:sqlite';
 import { oauthProvider } from '@better-auth/oauth-provider';
@@ -16,6 +17,7 @@ const [port, file] = process.argv.slice(2);
 const pages = {
   '/sign-in': '<form method="post"><input name="user"><input name="password" type="password"><button>Sign in</button></form>',
   '/consent': '<form method="post"><button name="decision" value="yes">Yes</button><button name="decision" value="no">No</button></form>',
+  '/sign-out': '<form method="post"><button>Sign out</button></form>',
 };
 let auth;
 let answer;
@@ -30,7 +32,7 @@ async function post(request, response, path, body) {
   const { url } = await said.json();
   response.setHeader('Set-Cookie', said.headers.getSetCookie());
   if (url) response.writeHead(303, { Location: url, 'Content-Length': '0' }).end();
-  else response.writeHead(403, { 'Content-Length': '2' }).end('no');
+  else response.writeHead(said.ok ? 204 : 403).end();
 }
 
 async function page(request, response, path, query) {
@@ -44,14 +46,24 @@ async function page(request, response, path, query) {
   if (path === '/sign-in') {
     const email = `${form.get('user')}@example.com`;
     await post(request, response, '/sign-in/email', { email, password: form.get('password'), oauth_query: query });
+  } else if (path === '/sign-out') {
+    await post(request, response, '/sign-out', {});
   } else {
     await post(request, response, '/oauth2/consent', { accept: form.get('decision') === 'yes', oauth_query: query });
   }
 }
 
+// It calls no address of this machine.
+const { fetch } = globalThis;
+let application;
+globalThis.fetch = (url, options) => fetch(String(url).replace(ORIGIN, application), options);
+
 const server = createServer((request, response) => {
   const [path, query] = request.url.split('?', 2);
-  if (path in pages) page(request, response, path, query);
+  if (path === '/application') {
+    request.on('data', (address) => { application = address.toString(); });
+    request.on('end', () => response.writeHead(204).end());
+  } else if (path in pages) page(request, response, path, query);
   else answer(request, response);
 });
 await new Promise((resolve) => { server.listen(Number(port), '127.0.0.1', resolve); });
@@ -77,6 +89,8 @@ if (toBeCreated.length > 0) {
       post_logout_redirect_uris: [`${ORIGIN}/bye`],
       token_endpoint_auth_method: 'client_secret_basic',
       enable_end_session: true,
+      backchannel_logout_uri: `${ORIGIN}/auth/provider-events`,
+      backchannel_logout_session_required: true,
     },
   });
   known.push(id, secret);

@@ -120,6 +120,15 @@ impl PeopleProvider {
         &self.clients
     }
 
+    /// Tells Better Auth where the application really is, so that it can be told of logouts.
+    ///
+    /// # Panics
+    /// Where it does not take that.
+    pub fn find_application_at(&self, address: SocketAddr) {
+        let reply = self.send("POST", "/application", &[], &format!("http://{address}"));
+        assert_eq!(reply.status, 204, "{reply:?}");
+    }
+
     fn send(&self, method: &str, target: &str, fields: &[(&str, &str)], body: &str) -> Reply {
         let target = target.strip_prefix(&*self.origin()).unwrap_or(target);
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.address);
@@ -165,6 +174,15 @@ impl Visitor {
             location = reply.header("location").unwrap_or_else(|| panic!("{location}: {reply:?}")).to_owned();
         }
         panic!("{from} leads nowhere");
+    }
+
+    /// Signs out at Better Auth.
+    ///
+    /// # Panics
+    /// Where that does not work.
+    pub fn sign_out(&mut self, provider: &PeopleProvider) {
+        let reply = self.send(provider, "POST", "/sign-out", "");
+        assert_eq!(reply.status, 204, "{reply:?}");
     }
 
     /// The cookies of the provider, as they are in a request.

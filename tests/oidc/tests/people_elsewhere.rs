@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use acceptance::{AUDIENCE, Connection, ISSUER, ROUTED, Reply, Server, User, request_to};
+use acceptance::{AUDIENCE, Connection, ISSUER, LOGOUT_STACKS, ROUTED, Reply, Server, User, request_to};
 use jwt_core::login::NewLogin;
+use jwt_core::login::logout::{LogoutProvider, LogoutReceiver};
 use jwt_core::login::oidc::{ProviderError, ProviderUser};
 use jwt_core::{
     Algorithm, Authenticator, AuthenticatorBuilder, Issuer, Logins, MemoryStore, ProviderLogin, RefreshTokens,
-    RemoteKeySet, SigningKey,
+    RemoteKeySet, Revocations, SigningKey,
 };
 use oidc_tests::{Client, PeopleProvider, Visitor, eventually};
 use serde_json::Value;
@@ -35,12 +36,11 @@ struct Profile {
 
 /// Better Auth has no name in its ID tokens (OpenID Connect Core §5.4), and is asked for it.
 async fn sign_in(person: ProviderUser<Person>) -> Result<Option<NewLogin>, ProviderError> {
-    let name = match &person.claims().name {
-        Some(name) => name.clone(),
-        None => {
-            let endpoint = format!("{}/oauth2/userinfo", person.id_token().issuer().unwrap_or_default());
-            person.access().get_json::<Profile>(&endpoint).await?.name
-        }
+    let name = if let Some(name) = &person.claims().name {
+        name.clone()
+    } else {
+        let endpoint = format!("{}/oauth2/userinfo", person.id_token().issuer().unwrap_or_default());
+        person.access().get_json::<Profile>(&endpoint).await?.name
     };
     Ok(Some(person.log_in(&User { sub: person.subject().to_owned(), name })))
 }
@@ -94,13 +94,16 @@ impl Browser {
 
     /// What the application calls who is logged in.
     fn name(&mut self) -> String {
+        self.user()["name"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn user(&mut self) -> Value {
         let reply = self.send("GET", "/me", &[]);
-        let user: Value = serde_json::from_str(&reply.body).unwrap_or_default();
-        user["name"].as_str().unwrap_or_default().to_owned()
+        serde_json::from_str(&reply.body).unwrap_or_default()
     }
 }
 
-fn start(provider: &PeopleProvider, client: &Client) -> Server {
+fn logins(provider: &PeopleProvider, client: &Client) -> Logins {
     let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
     let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
     let refresh = RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap();
@@ -112,8 +115,12 @@ fn start(provider: &PeopleProvider, client: &Client) -> Server {
         .build()
         .unwrap();
     let logins = Logins::builder(issuer, refresh).public_origin(PeopleProvider::ORIGIN).provider("people", people);
+    logins.after_log_out("/bye").build().unwrap()
+}
+
+fn start(logins: Logins) -> Server {
     let axum = ROUTED.into_iter().find(|stack| stack.name == "axum").unwrap();
-    axum.start(logins.after_log_out("/bye").build().unwrap())
+    axum.start(logins)
 }
 
 fn runtime() -> Runtime {
@@ -133,7 +140,7 @@ fn refused(status: u16, code: &str) -> (u16, String) {
 fn people_come_and_go(provider: &mut PeopleProvider, client: &Client) {
     let runtime = runtime();
     let _inside = runtime.enter();
-    let server = start(provider, client);
+    let server = start(logins(provider, client));
     let (mut browser, mut visitor) = (Browser::at(&server), Visitor::default());
 
     // Nobody is there yet.
@@ -207,6 +214,39 @@ fn people_sign_in_with_better_auth() {
     for client in provider.clients().to_vec() {
         people_come_and_go(&mut provider, &client);
     }
+}
+
+#[test]
+fn whoever_signs_out_at_better_auth_is_signed_out_here() {
+    let Some(provider) = PeopleProvider::better_auth() else { return };
+    let (client, mut visitor) = (&provider.clients()[0], Visitor::default());
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let logins = logins(&provider, client);
+    let list = runtime.block_on(Revocations::builder(Arc::new(MemoryStore::new())).open()).unwrap();
+    let keys = RemoteKeySet::discover(provider.issuer());
+    let trusted = LogoutProvider::new(provider.issuer(), &keys, &*client.id);
+    let receiver = LogoutReceiver::builder(&list).provider(trusted).logins(&logins).build().unwrap();
+    let axum = LOGOUT_STACKS.into_iter().find(|stack| stack.name == "axum").unwrap();
+    let events = axum.start(logins.authenticator().build().unwrap(), receiver);
+    provider.find_application_at(events.address);
+
+    let server = start(logins.clone());
+    let mut browsers = [Browser::at(&server), Browser::at(&server)];
+    let mut elsewhere = Visitor::default();
+    for (browser, visitor) in browsers.iter_mut().zip([&mut visitor, &mut elsewhere]) {
+        let back = visitor.follow(&provider, &browser.begin(), true);
+        browser.arrive(&back);
+    }
+    let alice = browsers[0].user()["sub"].as_str().unwrap().to_owned();
+    let known = || runtime.block_on(logins.refresh_tokens().list(&alice)).unwrap().len();
+    assert_eq!(known(), 2);
+    visitor.sign_out(&provider);
+    eventually("the logout here", || known() == 1);
+    let refresh =
+        |browser: &mut Browser| browser.send("POST", "/auth/refresh", &[("Sec-Fetch-Site", "same-origin")]).status;
+    let [there, here] = &mut browsers;
+    assert_eq!((refresh(there), refresh(here)), (400, 204));
 }
 
 #[test]
