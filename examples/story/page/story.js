@@ -469,7 +469,7 @@ function reason(more, { status, journey }) {
       ? `invoices refuses: it looked the number up in ${asked?.store}, and only the instance that began the session knows it.`
       : `${it} refuses: it looked the number up in ${asked?.store}, and there is no such session there (any more).`;
   }
-  if (status === 503 && more === "revoke") return `${it} could not revoke it: ${asked?.store ?? "the cache"} does not answer, so the token stays good.`;
+  if (status === 503 && more === "revoke") return `${it} could not tell the others: ${asked?.store ?? "the cache"} does not answer. It refuses the token itself, and tells them when the cache is back.`;
   if (status === 503) return `${it} cannot say: ${asked?.store ?? "the cache"} does not answer.`;
   if (status === 401 && you.place === "cookie" && !journey.sent && you.ends && you.ends <= Date.now()) {
     return `${it} refuses: the cookie ended together with the token, so the browser sends none any more.`;
