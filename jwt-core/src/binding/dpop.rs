@@ -105,8 +105,9 @@ impl Dpop {
     }
 
     /// How many proofs the memory of this process holds, of all clients and of one key. A proof is held until it is too old.
-    /// In a store, only the number of one key counts; one in memory has limits of its own. What does not fit is refused with a 503: with the defaults, that is beyond 16 000 requests per second for a minute, or
-    /// 160 of one client. 1 000 000 and 10 000.
+    /// In a store, only the number of one key counts; one in memory has limits of its own. What does not fit is refused with a
+    /// 503: with the defaults, that is beyond 16 000 requests per second for a minute, or 160 of one client. 1 000 000 and
+    /// 10 000.
     pub fn max_proofs(mut self, total: usize, per_key: usize) -> Self {
         self.given.once("Dpop::max_proofs");
         self.limits = (total, per_key);

@@ -318,7 +318,11 @@ impl Revocations {
             {
                 return Err(error);
             }
-            self.unsent().retain(|unsent| *unsent != next);
+            let mut unsent = self.unsent();
+            // Somebody else may have told the store of it meanwhile.
+            if unsent.front() == Some(&next) {
+                unsent.pop_front();
+            }
         }
     }
 
