@@ -47,9 +47,9 @@ fn build() -> Vec<Example> {
     }
     names.sort();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--locked", "--bins", "--message-format", "json"]).current_dir(&root);
+    cargo.args(["build", "--quiet", "--locked", "--workspace", "--message-format", "json"]).current_dir(&root);
     for name in &names {
-        cargo.args(["-p", name]);
+        cargo.args(["--bin", name]);
     }
     let built = cargo.stderr(Stdio::inherit()).output().expect("cargo runs");
     assert!(built.status.success(), "the examples are not built");

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
-mod beside_jsonwebtoken;
 mod dpop_clients;
 mod dpop_judges;
 mod grpc_clients;

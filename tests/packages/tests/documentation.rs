@@ -39,7 +39,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Where cargo builds for the workspace.
 pub(crate) fn target() -> PathBuf {
     let program = env::current_exe().expect("this test is a program");
-    // target/debug/deps/suite-…
+    // target/debug/deps/packages-…
     program.ancestors().nth(3).expect("Cargo keeps it three directories down").to_owned()
 }
 

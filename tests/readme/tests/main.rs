@@ -4,4 +4,5 @@ mod errors;
 mod guide;
 mod length;
 mod links;
+mod suites;
 mod words;
