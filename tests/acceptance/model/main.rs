@@ -6,6 +6,8 @@
 //! to a replica that lags behind. The last has counterexamples, which are those of asynchronous replication: an acknowledged
 //! write is lost. The test says so, and that there are none where no write is lost.
 
+mod login;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;

@@ -19,7 +19,6 @@ mod keys;
 mod login;
 mod login_device;
 mod login_dpop;
-mod login_model;
 mod login_options;
 mod login_routes;
 mod logout;
