@@ -239,7 +239,8 @@ impl ProviderLoginBuilder {
     }
 
     /// The user has to have authenticated in this way, by `acr` of the ID token, which is asked for by `acr_values`. Called
-    /// again, in any of these ways, the best first. None.
+    /// again, in any of these ways, the best first. An ID token of a [refresh](Self::keep_refresh_token) with another `acr` ends
+    /// the login. None.
     #[must_use]
     pub fn require_acr(mut self, acr: impl Into<String>) -> Self {
         self.acr.push(acr.into().into_boxed_str());
@@ -293,12 +294,14 @@ impl ProviderLoginBuilder {
     ///   `grant_type=refresh_token` (RFC 6749 §6), authenticated as for a code. The refresh token that it answers with replaces
     ///   the one before.
     /// - **The ID token** of the answer is verified and says the same `iss`, `sub`, `aud` and `auth_time` as the first
-    ///   (Core §12.2). Without one, the claims stay as they are. `max_age` and `acr` are of the sign-in alone.
+    ///   (Core §12.2). Without one, the claims stay as they are. Where it has an `acr`, that is one of
+    ///   [`require_acr`](Self::require_acr). [`max_age`](Self::max_age) is about the sign-in: no login ends because of it later.
     /// - **The function of [`on_sign_in`](Self::on_sign_in)** or [`on_access`](Self::on_access) is called again, with
     ///   [`is_refresh`](ProviderUser::is_refresh). The claims of the login that it returns, and those of
     ///   [`NewLogin::claim`], replace the ones before; its other settings are those of the sign-in. `None` ends the login. An error
     ///   is [`LoginError::Reload`](crate::login::LoginError::Reload), a 503.
-    /// - **The login ends** where the provider answers `invalid_grant`, or with an ID token that is not good.
+    /// - **The login ends** where the provider answers `invalid_grant`, or with an ID token that is not good or whose `acr` is
+    ///   not enough.
     /// - **While the provider fails**, logins go on: see [`stale_if_error`](Self::stale_if_error).
     /// - **A logout here** gives the token back at the `revocation_endpoint` of the provider, if it has one (RFC 7009), without
     ///   waiting for that.

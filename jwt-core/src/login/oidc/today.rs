@@ -233,7 +233,9 @@ impl Asking {
             }
             Ok(Today::Refused) => return self.end(key, &sign_in, &tokens, &ProviderError::Denied).await,
             Err(error @ ProviderError::IdToken(AuthError::Unavailable(_))) => result = failed(error).map(drop),
-            Err(error @ ProviderError::IdToken(_)) => return self.end(key, &sign_in, &tokens, &error).await,
+            Err(error @ (ProviderError::IdToken(_) | ProviderError::Acr)) => {
+                return self.end(key, &sign_in, &tokens, &error).await;
+            }
             Err(ProviderError::Application(error)) => result = Err(LoginError::Reload(error)),
             Err(error) => result = failed(error).map(drop),
         }

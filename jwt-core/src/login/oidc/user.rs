@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::ProviderError;
 use super::provider::{Provider, TOKEN_ENDPOINT, Tokens};
@@ -210,6 +211,8 @@ impl<P: ClaimsType> Ends for ByIdToken<P> {
             let (Some(id_token), Some(first)) = (&access.tokens.id, first) else { return Ok(Today::Same) };
             let request = AuthenticationRequest::refresh_of(first).access_token(&access.tokens.access);
             let id_token = self.verifier.verify_async(id_token, &request).await.map_err(ProviderError::IdToken)?;
+            // Not `max_age`, which is about the sign-in: `auth_time` stays what it was.
+            self.check_acr(&id_token, true)?;
             let login = (self.function)(ProviderUser { id_token, access }).await?;
             Ok(login.map_or(Today::Refused, Today::Claims))
         })
@@ -218,10 +221,6 @@ impl<P: ClaimsType> Ends for ByIdToken<P> {
 
 impl<P: ClaimsType> ByIdToken<P> {
     async fn verified(&self, access: &ProviderAccess, nonce: &str) -> Result<VerifiedToken<P>, ProviderError> {
-        #[derive(Deserialize)]
-        struct Context {
-            acr: Option<String>,
-        }
         let tokens = &access.tokens;
         let id_token = tokens.id.as_deref().ok_or(ProviderError::Malformed { endpoint: TOKEN_ENDPOINT })?;
         let request = AuthenticationRequest::with_nonce(nonce).access_token(&tokens.access);
@@ -230,14 +229,26 @@ impl<P: ClaimsType> ByIdToken<P> {
         if token.subject().is_none_or(str::is_empty) {
             return Err(ProviderError::IdToken(AuthError::from(TokenError::MissingClaim("sub".into()))));
         }
-        if !self.acr.is_empty() {
-            let context: Option<Context> = serde_json::from_str(token.claims_json()).ok();
-            let acr = context.and_then(|context| context.acr);
-            if !acr.is_some_and(|acr| self.acr.iter().any(|one| **one == *acr)) {
-                return Err(ProviderError::Acr);
-            }
-        }
+        self.check_acr(&token, false)?;
         Ok(token)
+    }
+
+    /// Core §12.2: an ID token of a refresh follows the same rules. One that says nothing of `acr` takes nothing back, as one
+    /// that is not there.
+    fn check_acr(&self, token: &VerifiedToken<P>, is_refresh: bool) -> Result<(), ProviderError> {
+        #[derive(Deserialize)]
+        struct Context {
+            acr: Option<Value>,
+        }
+        if self.acr.is_empty() {
+            return Ok(());
+        }
+        let context: Context = serde_json::from_str(token.claims_json()).map_err(|_| ProviderError::Acr)?;
+        match context.acr {
+            None if is_refresh => Ok(()),
+            Some(Value::String(acr)) if self.acr.iter().any(|one| **one == *acr) => Ok(()),
+            _ => Err(ProviderError::Acr),
+        }
     }
 }
 

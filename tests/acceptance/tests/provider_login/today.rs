@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use acceptance::{AUDIENCE, ISSUER, Log, ROUTED, Reply, Server, User};
 use jwt_core::binding::DpopKey;
-use jwt_core::clock::NumericDate;
+use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::login::oidc::{ProviderAccess, ProviderLoginBuilder, ProviderUser};
 use jwt_core::login::{LoginError, LoginsBuilder};
 use jwt_core::session::RefreshError;
@@ -18,7 +18,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
-use super::{Browser, CLIENT, FORM, Idp, ORIGIN, OnFailure, Person, SECRET, builder, error, refused, sign_in};
+use super::{
+    Browser, CLIENT, Change as TokenChange, FORM, Idp, ORIGIN, OnFailure, Person, SECRET, builder, error, refused,
+    sign_in,
+};
 
 const KEY: [u8; 32] = [7; 32];
 const SAME_ORIGIN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
@@ -296,6 +299,82 @@ fn an_id_token_of_somebody_else_ends_the_login() {
         let reply = browser.refresh_after(&place, INTERVAL);
         assert_eq!(error(&reply), refused(400, "invalid_grant"), "{what}: {reply:?}");
         assert_eq!((place.logins(), browser.jar.len()), (0, 0), "{what}");
+    }
+}
+
+/// An ID token that says when somebody authenticated, and how; or nothing of that.
+fn says(time: Option<u64>, acr: impl Into<Value>) -> Option<TokenChange> {
+    let acr = acr.into();
+    Some(Box::new(move |token| {
+        let token = if acr.is_null() { token } else { token.claim("acr", &acr) };
+        time.into_iter().fold(token, |token, time| token.claim("auth_time", time))
+    }))
+}
+
+fn demanding(builder: ProviderLoginBuilder) -> ProviderLoginBuilder {
+    keeping(builder).max_age(Duration::from_secs(60)).require_acr("gold").require_acr("silver")
+}
+
+#[test]
+fn an_id_token_of_another_authentication_ends_the_login() {
+    everywhere(
+        || Place::with(demanding, |logins| logins),
+        |server, place, log| {
+            let (name, mut browser) = (server.stack, Browser::at(server));
+            let time = TestClock::new().now().as_secs() - 10;
+            place.idp.script().change = says(Some(time), "gold");
+            browser.sign_in_as_alice(place);
+            for (what, time, acr) in [
+                ("the same", Some(time), json!("gold")),
+                ("another that is demanded", Some(time), json!("silver")),
+                ("nothing of it", None, Value::Null),
+            ] {
+                place.idp.script().grants.change = says(time, acr);
+                place.is_called(what);
+                let reply = browser.refresh_after(place, INTERVAL);
+                assert_eq!((reply.status, browser.name()), (204, what.to_owned()), "{name}: {reply:?}");
+            }
+            browser.send("POST", "/auth/logout", &[SAME_ORIGIN], "");
+            for (what, time, acr, reason) in [
+                ("later", time + 1, json!("gold"), "auth_time"),
+                ("earlier", time - 1, json!("gold"), "auth_time"),
+                ("less", time, json!("bronze"), "`acr` of the ID token is none of those"),
+                ("a number", time, json!(1), "`acr` of the ID token is none of those"),
+                ("empty", time, json!(""), "`acr` of the ID token is none of those"),
+            ] {
+                browser.sign_in_as_alice(place);
+                place.idp.script().grants.change = says(Some(time), acr);
+                let before = place.idp.script().grants.revoked.len();
+                log.take();
+                let reply = browser.refresh_after(place, INTERVAL);
+                assert_eq!(error(&reply), refused(400, "invalid_grant"), "{name} {what}: {reply:?}");
+                assert_eq!((place.logins(), browser.jar.len()), (0, 0), "{name} {what}");
+                let logged = log.take();
+                let told = logged.lines().find(|line| line.contains("a login has ended at its provider"));
+                assert!(told.is_some_and(|line| line.contains(reason)), "{name} {what}: {logged}");
+                eventually("the refresh token is given back", || place.idp.script().grants.revoked.len() > before);
+            }
+        },
+    );
+}
+
+#[test]
+fn what_is_demanded_later_holds_for_logins_that_are_there() {
+    let an_hour_ago = TestClock::new().now().as_secs() - 3600;
+    for stack in ROUTED {
+        let _told = OnFailure(Log::here());
+        let place = Place::new();
+        let [before, after] = [place.instances[0].clone(), place.instance(demanding)].map(|logins| stack.start(logins));
+        // Nobody has authenticated in the last minute: that is for a sign-in.
+        for (acr, expected) in [("gold", 204), ("bronze", 400)] {
+            place.idp.script().change = says(Some(an_hour_ago), acr);
+            place.idp.script().grants.change = says(Some(an_hour_ago), acr);
+            let mut browser = Browser::at(&before);
+            browser.sign_in_as_alice(&place);
+            browser.server = &after;
+            let reply = browser.refresh_after(&place, INTERVAL);
+            assert_eq!(reply.status, expected, "{} {acr}: {reply:?}", stack.name);
+        }
     }
 }
 
