@@ -48,10 +48,6 @@ fn send(server: &Server, method: &str, target: &str, fields: &[(&str, &str)]) ->
     Connection::open(server.address).send(&request_to("localhost", method, target, fields))
 }
 
-fn set_cookies(reply: &Reply) -> Vec<&str> {
-    reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
-}
-
 fn login(issuer: &Issuer) -> Login {
     let access = issuer.sign(&json!({"sub": "alice", "name": "Alice"})).unwrap();
     Login::new(access).with_refresh(RefreshToken::new("refresh-me", Duration::from_secs(3600)).unwrap())
@@ -90,7 +86,7 @@ fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
         let reply = send(server, "POST", "/auth/login", &[]);
         assert_eq!((reply.status, reply.header("location")), (303, Some("/me")), "{}", server.stack);
         assert_eq!(reply.header("cache-control"), Some("no-store"), "{}", server.stack);
-        let cookies = set_cookies(&reply);
+        let cookies = reply.cookies();
         let [access, refresh, login] = *cookies else { panic!("{}: {cookies:?}", server.stack) };
         let (pair, attributes) = access.split_once("; ").unwrap();
         assert!(pair.starts_with("__Host-access_token=eyJ"), "{}: {access}", server.stack);
@@ -118,7 +114,7 @@ fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
         assert_eq!((none.status, &*none.body), (400, r#"{"error":"invalid_request"}"#), "{}", server.stack);
         let renewed = send(server, "POST", "/auth/refresh", &[("Cookie", refresh)]);
         assert_eq!(renewed.status, 200, "{}", server.stack);
-        let cookies = set_cookies(&renewed);
+        let cookies = renewed.cookies();
         let [access, next, same] = *cookies else { panic!("{}: {cookies:?}", server.stack) };
         assert_eq!(parted(same).0, login, "{}", server.stack);
         let next = &*format!("{}; {login}", parted(next).0);
@@ -131,7 +127,7 @@ fn a_login_by_cookies_opens_the_door_and_a_logout_closes_it() {
         assert_eq!(ended.header("content-type"), Some("application/json"), "{}", server.stack);
         assert_eq!(ended.header("cache-control"), Some("no-store"), "{}", server.stack);
         assert_eq!(
-            set_cookies(&reply),
+            reply.cookies(),
             [
                 "__Host-access_token=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0",
                 "__Secure-refresh_token=; HttpOnly; SameSite=Strict; Secure; Path=/auth; Max-Age=0",
@@ -156,7 +152,7 @@ fn a_logout_ends_the_access_token_too_where_tokens_can_be_revoked() {
         let server = stack.start(tokens().revocations(&list).build().unwrap());
         let log_in = || {
             let reply = send(&server, "POST", "/auth/login", &[]);
-            let [access, refresh, login] = *set_cookies(&reply) else { panic!("{}: {reply:?}", server.stack) };
+            let [access, refresh, login] = *reply.cookies() else { panic!("{}: {reply:?}", server.stack) };
             (parted(access).0.to_owned(), format!("{}; {}", parted(refresh).0, parted(login).0))
         };
         let ((access, refresh), (other, _)) = (log_in(), log_in());
@@ -170,11 +166,11 @@ fn a_logout_ends_the_access_token_too_where_tokens_can_be_revoked() {
         // Nor is a request to which the browser adds no cookie, since the answer would clear them.
         let forged = [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")];
         let reply = send(&server, "POST", "/auth/logout", &forged);
-        assert_eq!((reply.status, set_cookies(&reply).len()), (403, 0), "{}", server.stack);
+        assert_eq!((reply.status, reply.cookies().len()), (403, 0), "{}", server.stack);
         assert_eq!(status("GET", "/me", &[("Cookie", &access)]), 200, "{}", server.stack);
 
         let reply = send(&server, "POST", "/auth/logout", &[("Cookie", &both)]);
-        assert_eq!((reply.status, set_cookies(&reply).len()), (200, CLEARED), "{}", server.stack);
+        assert_eq!((reply.status, reply.cookies().len()), (200, CLEARED), "{}", server.stack);
         assert_eq!(status("GET", "/me", &[("Cookie", &access)]), 401, "{}", server.stack);
         assert_eq!(status("POST", "/auth/refresh", &[("Cookie", &refresh)]), 400, "{}", server.stack);
         assert_eq!(status("GET", "/me", &[("Cookie", &other)]), 200, "{}: another device", server.stack);
@@ -203,7 +199,7 @@ fn a_user_is_logged_out_on_all_devices_at_once_and_nobody_else_is() {
         let server = stack.start(tokens.clone());
         let log_in = || {
             let reply = send(&server, "POST", "/auth/login", &[]);
-            let [access, refresh, login] = *set_cookies(&reply) else { panic!("{}: {reply:?}", server.stack) };
+            let [access, refresh, login] = *reply.cookies() else { panic!("{}: {reply:?}", server.stack) };
             (parted(access).0.to_owned(), format!("{}; {}", parted(refresh).0, parted(login).0))
         };
         let (phone, laptop) = (log_in(), log_in());
@@ -217,7 +213,7 @@ fn a_user_is_logged_out_on_all_devices_at_once_and_nobody_else_is() {
         assert_eq!(status("GET", "/me", &laptop.0), 200, "{}", server.stack);
 
         let reply = send(&server, "POST", "/auth/everywhere", &[("Cookie", &phone.0)]);
-        assert_eq!((reply.status, set_cookies(&reply).len()), (200, CLEARED), "{}: {reply:?}", server.stack);
+        assert_eq!((reply.status, reply.cookies().len()), (200, CLEARED), "{}: {reply:?}", server.stack);
         for (access, refresh) in [&phone, &laptop] {
             assert_eq!(status("GET", "/me", access), 401, "{}", server.stack);
             assert_eq!(status("POST", "/auth/refresh", refresh), 400, "{}", server.stack);
@@ -244,7 +240,7 @@ fn a_store_that_is_away_is_a_503_at_renewal_and_logout() {
         let refresh_tokens = RefreshTokens::builder(store.clone()).build().unwrap();
         let server = stack.start(Logins::builder(issuer(), refresh_tokens).build().unwrap());
         let reply = send(&server, "POST", "/auth/login", &[]);
-        let [access, refresh, login] = *set_cookies(&reply) else { panic!("{}: {reply:?}", server.stack) };
+        let [access, refresh, login] = *reply.cookies() else { panic!("{}: {reply:?}", server.stack) };
         let refresh = format!("{}; {}", parted(refresh).0, parted(login).0);
         let cookies = format!("{}; {refresh}", parted(access).0);
         for path in ["/auth/refresh", "/auth/logout", "/auth/everywhere"] {
@@ -254,7 +250,7 @@ fn a_store_that_is_away_is_a_503_at_renewal_and_logout() {
             assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{} {path}", server.stack);
             // Whoever logs out is logged out here, and is told that a copy of the token may be good elsewhere.
             let cleared = if path == "/auth/logout" { CLEARED } else { 0 };
-            assert_eq!(set_cookies(&reply).len(), cleared, "{} {path}", server.stack);
+            assert_eq!(reply.cookies().len(), cleared, "{} {path}", server.stack);
             store.set_down(false);
             assert_eq!(send(&server, "POST", path, &[("Cookie", refresh)]).status, 200, "{} {path}", server.stack);
         }
@@ -405,7 +401,7 @@ fn a_csrf_token_is_set_beside_the_access_token_and_required_of_unsafe_requests()
         let server = stack.start(tokens);
         let log_in = || {
             let reply = send(&server, "POST", "/auth/login", &[]);
-            let cookies = set_cookies(&reply);
+            let cookies = reply.cookies();
             let [access, _, csrf, _] = *cookies else { panic!("{}: {cookies:?}", server.stack) };
             let (pair, attributes) = csrf.split_once("; ").unwrap();
             assert_eq!(attributes, "SameSite=Strict; Secure; Path=/; Max-Age=900", "{}", server.stack);
@@ -434,7 +430,7 @@ fn a_csrf_token_is_set_beside_the_access_token_and_required_of_unsafe_requests()
         assert_eq!(send(&server, "POST", "/me", &[("Authorization", &bearer)]).status, 200, "{}", server.stack);
 
         let cleared = send(&server, "POST", "/auth/logout", &[]);
-        assert_eq!(set_cookies(&cleared)[2], "__Host-csrf_token=; SameSite=Strict; Secure; Path=/; Max-Age=0");
+        assert_eq!(cleared.cookies()[2], "__Host-csrf_token=; SameSite=Strict; Secure; Path=/; Max-Age=0");
     }
 }
 

@@ -41,10 +41,6 @@ fn claims(logins: &Logins, token: &str) -> Value {
     verifier.verify(token).unwrap().into_claims()
 }
 
-fn cookies(reply: &Reply) -> Vec<&str> {
-    reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
-}
-
 #[test]
 fn a_login_that_is_not_to_be_remembered_ends_with_the_browser_also_after_a_refresh() {
     for stack in ROUTED {
@@ -69,7 +65,7 @@ fn a_login_that_is_not_to_be_remembered_ends_with_the_browser_also_after_a_refre
             };
             for (target, kept) in [("/auth/login/briefly", false), ("/auth/login", true)] {
                 let check = |reply: &Reply| -> String {
-                    let cookies = cookies(reply);
+                    let cookies = reply.cookies();
                     assert_eq!(cookies.len(), if renews { 3 } else { 4 }, "{}: {reply:?}", stack.name);
                     for cookie in &cookies {
                         assert_eq!(cookie.contains("Max-Age"), kept, "{} {target}: {cookie}", stack.name);

@@ -76,13 +76,9 @@ fn send(server: &Server, method: &str, target: &str, fields: &[(&str, &str)], bo
     reply
 }
 
-fn cookies(reply: &Reply) -> Vec<&str> {
-    reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
-}
-
 /// What a browser sends back.
 fn jar(reply: &Reply) -> String {
-    cookies(reply).into_iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+    reply.cookies().into_iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
 }
 
 fn bearer(login: &Login) -> String {
@@ -99,22 +95,22 @@ fn a_browser_logs_in_is_refreshed_and_logs_out_without_a_line_of_the_application
         let name = server.stack;
         let agent = ("User-Agent", "Firefox on Linux");
         let reply = send(server, "POST", "/auth/login", &[agent], "");
-        assert_eq!((reply.status, &*reply.body, cookies(&reply).len()), (204, "", 3), "{name}: {reply:?}");
+        assert_eq!((reply.status, &*reply.body, reply.cookies().len()), (204, "", 3), "{name}: {reply:?}");
         assert_eq!(place.labels("alice"), ["Firefox on Linux"], "{name}");
         let first = jar(&reply);
         assert_eq!(send(server, "GET", "/me", &[("Cookie", &first)], "").status, 200, "{name}");
 
         let reply = send(server, "POST", "/auth/refresh", &[("Cookie", &first)], "");
-        assert_eq!((reply.status, &*reply.body, cookies(&reply).len()), (204, "", 3), "{name}: {reply:?}");
+        assert_eq!((reply.status, &*reply.body, reply.cookies().len()), (204, "", 3), "{name}: {reply:?}");
         let second = jar(&reply);
         assert_ne!(first, second, "{name}");
 
         let reply = send(server, "POST", "/auth/logout", &[("Cookie", &second)], "");
-        assert_eq!((reply.status, &*reply.body, cookies(&reply).len()), (204, "", CLEARED), "{name}: {reply:?}");
+        assert_eq!((reply.status, &*reply.body, reply.cookies().len()), (204, "", CLEARED), "{name}: {reply:?}");
         assert_eq!(send(server, "GET", "/me", &[("Cookie", &second)], "").status, 401, "{name}");
         let reply = send(server, "POST", "/auth/refresh", &[("Cookie", &second)], "");
         assert_eq!((reply.status, &*reply.body), (400, r#"{"error":"invalid_grant"}"#), "{name}");
-        assert_eq!(cookies(&reply).len(), CLEARED, "{name}: a login that has ended is forgotten");
+        assert_eq!(reply.cookies().len(), CLEARED, "{name}: a login that has ended is forgotten");
     });
 }
 
@@ -126,15 +122,15 @@ fn the_form_of_a_page_goes_on_to_another_page() {
         let home = (303, Some("/home".to_owned()));
         let bye = (303, Some("/bye?seen".to_owned()));
         let login = send(server, "POST", "/auth/login", &[FORM], "name=alice");
-        assert_eq!((to(&login), cookies(&login).len()), (home.clone(), 3), "{name}");
+        assert_eq!((to(&login), login.cookies().len()), (home.clone(), 3), "{name}");
         let jar_of_login = jar(&login);
         for media in ["application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=x", "text/plain"] {
             let fields = [("Content-Type", media), ("Cookie", &*jar_of_login)];
             let reply = send(server, "POST", "/auth/refresh", &fields, "a=b");
-            assert_eq!((to(&reply), cookies(&reply).len()), (home.clone(), 3), "{name}: {media}");
+            assert_eq!((to(&reply), reply.cookies().len()), (home.clone(), 3), "{name}: {media}");
         }
         let reply = send(server, "POST", "/auth/logout", &[FORM, ("Cookie", &jar_of_login)], "");
-        assert_eq!((to(&reply), cookies(&reply).len()), (bye.clone(), CLEARED), "{name}");
+        assert_eq!((to(&reply), reply.cookies().len()), (bye.clone(), CLEARED), "{name}");
         // Nobody is logged in any more: what needs a user leads to where one logs in.
         let reply = send(server, "POST", "/auth/logout-everywhere", &[FORM, ("Cookie", &jar_of_login)], "");
         assert_eq!(to(&reply), bye, "{name}");
@@ -148,7 +144,7 @@ fn a_client_that_is_no_browser_has_its_refresh_token_in_json_both_ways() {
         let login = place.log_in("alice", "phone");
         let media = ("Content-Type", "Application/JSON; charset=utf-8");
         let reply = send(server, "POST", "/auth/refresh", &[media], &refresh_body(&login));
-        assert_eq!((reply.status, cookies(&reply).len()), (200, 0), "{name}: {reply:?}");
+        assert_eq!((reply.status, reply.cookies().len()), (200, 0), "{name}: {reply:?}");
         let tokens: Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(900)), "{name}");
         let authorization = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
@@ -158,11 +154,11 @@ fn a_client_that_is_no_browser_has_its_refresh_token_in_json_both_ways() {
         let browser = jar(&send(server, "POST", "/auth/login", &[], ""));
         let body = json!({"refresh_token": tokens["refresh_token"]}).to_string();
         let reply = send(server, "POST", "/auth/refresh", &[JSON, ("Cookie", &browser)], &body);
-        assert_eq!((reply.status, cookies(&reply).len()), (200, 0), "{name}: {reply:?}");
+        assert_eq!((reply.status, reply.cookies().len()), (200, 0), "{name}: {reply:?}");
         let body = json!({"refresh_token": serde_json::from_str::<Value>(&reply.body).unwrap()["refresh_token"]});
 
         let reply = send(server, "POST", "/auth/logout", &[JSON], &body.to_string());
-        assert_eq!((reply.status, &*reply.body, cookies(&reply).len()), (204, "", 0), "{name}: {reply:?}");
+        assert_eq!((reply.status, &*reply.body, reply.cookies().len()), (204, "", 0), "{name}: {reply:?}");
         assert_eq!(send(server, "GET", "/me", &[("Authorization", &authorization)], "").status, 401, "{name}");
         let reply = send(server, "POST", "/auth/refresh", &[JSON], &body.to_string());
         assert_eq!((reply.status, &*reply.body), (400, r#"{"error":"invalid_grant"}"#), "{name}");
@@ -226,9 +222,9 @@ fn a_logout_with_a_body_that_cannot_be_read_ends_what_the_head_has_and_says_so()
             let login = jar(&send(server, "POST", "/auth/login", &[], ""));
             let other_site = [field, ("Cookie", &*login), ("Sec-Fetch-Site", "cross-site")];
             let reply = send(server, "POST", "/auth/logout", &other_site, body);
-            assert_eq!((reply.status, place.labels("alice").len(), cookies(&reply).len()), (403, 1, 0), "{case}");
+            assert_eq!((reply.status, place.labels("alice").len(), reply.cookies().len()), (403, 1, 0), "{case}");
             let reply = send(server, "POST", "/auth/logout", &[field, ("Cookie", &login)], body);
-            assert_eq!((reply.status, cookies(&reply).len()), (status, CLEARED), "{case}: {reply:?}");
+            assert_eq!((reply.status, reply.cookies().len()), (status, CLEARED), "{case}: {reply:?}");
             assert_eq!(place.labels("alice"), [""; 0], "{case}");
             assert_eq!(send(server, "GET", "/me", &[("Cookie", &login)], "").status, 401, "{case}");
         });
@@ -268,7 +264,7 @@ fn devices_are_listed_and_ended_by_their_user_alone() {
 
         let target = format!("/auth/devices/{}", id(of("<tablet>")));
         let reply = send(server, "DELETE", &target, &fields, "");
-        assert_eq!((reply.status, cookies(&reply).len()), (204, 0), "{name}: {reply:?}");
+        assert_eq!((reply.status, reply.cookies().len()), (204, 0), "{name}: {reply:?}");
         assert_eq!(send(server, "GET", "/me", &[("Authorization", &bearer(&tablet))], "").status, 401, "{name}");
         assert_eq!(place.labels("alice"), ["phone"], "{name}");
 
@@ -276,7 +272,7 @@ fn devices_are_listed_and_ended_by_their_user_alone() {
         let target = format!("/auth/devices/{}/logout", id(of("phone")));
         let reply = send(server, "POST", &target, &[fields[0], FORM], "");
         assert_eq!((reply.status, reply.header("location")), (303, Some("/bye?seen")), "{name}: {reply:?}");
-        assert_eq!(cookies(&reply).len(), CLEARED, "{name}");
+        assert_eq!(reply.cookies().len(), CLEARED, "{name}");
         assert_eq!(place.labels("alice"), [""; 0], "{name}");
     });
 }
@@ -289,7 +285,7 @@ fn a_logout_everywhere_ends_every_login_of_the_user_and_no_other() {
             (place.log_in("alice", "phone"), place.log_in("alice", "tablet"), place.log_in("bob", "bob's"));
         place.clock.advance(Duration::from_secs(1));
         let reply = send(server, "POST", "/auth/logout-everywhere", &[("Authorization", &bearer(&phone))], "");
-        assert_eq!((reply.status, cookies(&reply).len()), (204, CLEARED), "{name}: {reply:?}");
+        assert_eq!((reply.status, reply.cookies().len()), (204, CLEARED), "{name}: {reply:?}");
         assert_eq!((place.labels("alice").len(), place.labels("bob").len()), (0, 1), "{name}");
         for (login, status) in [(&phone, 401), (&tablet, 401), (&bob, 200)] {
             assert_eq!(send(server, "GET", "/me", &[("Authorization", &bearer(login))], "").status, status, "{name}");
@@ -335,7 +331,7 @@ fn without_a_good_token_there_is_a_challenge_and_from_another_site_nothing() {
         for (method, target) in routes.into_iter().skip(1).chain(unsafe_routes) {
             for fields in [forged.to_vec(), [&forged[..], &[FORM]].concat()] {
                 let reply = send(server, method, target, &fields, "");
-                assert_eq!((reply.status, cookies(&reply).len()), (403, 0), "{name} {target}: {reply:?}");
+                assert_eq!((reply.status, reply.cookies().len()), (403, 0), "{name} {target}: {reply:?}");
             }
         }
         assert_eq!(place.labels("alice").len(), 1, "{name}");
@@ -382,11 +378,11 @@ fn nobody_logs_in_by_a_link_from_another_site_or_without_the_layer_that_checks_i
             &[("Origin", "http://localhost"), ("Origin", "http://localhost")],
         ] {
             let reply = send(server, "POST", "/auth/login", &[forged, &[FORM]].concat(), "name=mallory");
-            assert_eq!((reply.status, cookies(&reply).len()), (403, 0), "{name} {forged:?}: {reply:?}");
+            assert_eq!((reply.status, reply.cookies().len()), (403, 0), "{name} {forged:?}: {reply:?}");
         }
         log.take();
         let reply = send(server, "POST", "/outside", &[], "");
-        assert_eq!((reply.status, cookies(&reply).len()), (500, 0), "{name}: {reply:?}");
+        assert_eq!((reply.status, reply.cookies().len()), (500, 0), "{name}: {reply:?}");
         let text = log.take();
         assert!(text.contains("LoginRoutes::new"), "{name}: the log names the fix: {text}");
         assert!(!reply.body.contains("LoginRoutes"), "{name}: and the client learns nothing: {reply:?}");
@@ -431,7 +427,7 @@ fn a_login_that_is_renewed_on_the_way_to_a_route_gets_its_cookies() {
         let browser = jar(&send(&server, "POST", "/auth/login", &[], ""));
         place.clock.advance(Duration::from_secs(3600));
         let reply = send(&server, "GET", "/auth/devices", &[("Cookie", &browser)], "");
-        assert_eq!((reply.status, cookies(&reply).len()), (200, 2), "{}: {reply:?}", server.stack);
+        assert_eq!((reply.status, reply.cookies().len()), (200, 2), "{}: {reply:?}", server.stack);
         assert!(reply.body.contains("\"current\":true"), "{}: {reply:?}", server.stack);
     }
 }
@@ -455,7 +451,7 @@ fn while_the_store_is_away_the_client_is_told_to_try_again() {
         ] {
             let reply = send(&server, method, target, &[("Cookie", &browser)], "");
             assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{} {target}", server.stack);
-            assert_eq!(cookies(&reply).len(), cleared, "{} {target}: {reply:?}", server.stack);
+            assert_eq!(reply.cookies().len(), cleared, "{} {target}: {reply:?}", server.stack);
         }
     }
 }

@@ -102,12 +102,8 @@ fn status(server: &Server, method: &str, target: &str, cookie: &str) -> u16 {
     send(server, method, target, &[("Cookie", cookie)]).status
 }
 
-fn set(reply: &Reply) -> Vec<&str> {
-    reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
-}
-
 fn clears_all(reply: &Reply) -> bool {
-    let cookies = set(reply);
+    let cookies = reply.cookies();
     cookies.len() >= 3 && cookies.iter().all(|cookie| cookie.contains("=; ") && cookie.ends_with("Max-Age=0"))
 }
 
@@ -160,7 +156,7 @@ fn another_site_ends_and_clears_nothing() {
         for cookie in [alice.all(), alice.access.clone(), "__Secure-refresh_token=junk".into()] {
             let fields = [("Cookie", &*cookie), ("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")];
             let reply = send(&server, "POST", "/auth/logout", &fields);
-            assert_eq!((reply.status, set(&reply).len()), (403, 0), "{} {cookie}", stack.name);
+            assert_eq!((reply.status, reply.cookies().len()), (403, 0), "{} {cookie}", stack.name);
         }
         assert_eq!((status(&server, "GET", "/me", &alice.access), place.families("alice")), (200, 1), "{}", stack.name);
     }
@@ -193,7 +189,7 @@ fn whatever_store_fails_a_logout_does_the_rest_and_clears() {
         // A refresh that cannot be looked at clears nothing: it is good when the store is back.
         let bob = format!("{}; {}", alice.refresh, alice.companion);
         let reply = send(&server, "POST", "/auth/refresh", &[("Cookie", &bob)]);
-        assert_eq!((reply.status, set(&reply).len()), (503, 0), "{}", stack.name);
+        assert_eq!((reply.status, reply.cookies().len()), (503, 0), "{}", stack.name);
     }
 }
 
@@ -231,11 +227,11 @@ fn a_refused_refresh_clears_the_dead_cookies() {
             assert!(clears_all(&reply), "{name}");
             let fields = [("Cookie", &*cookie), ("Sec-Fetch-Site", "cross-site")];
             let reply = send(&server, "POST", "/auth/refresh", &fields);
-            assert_eq!((reply.status, set(&reply).len()), (403, 0), "{name}");
+            assert_eq!((reply.status, reply.cookies().len()), (403, 0), "{name}");
         }
         // Where there is no refresh token at all, as on another path, the access token may be good.
         let reply = send(&server, "POST", "/auth/refresh", &[("Cookie", &place.log_in("alice").access)]);
-        assert_eq!((reply.status, set(&reply).len()), (400, 0), "{}", stack.name);
+        assert_eq!((reply.status, reply.cookies().len()), (400, 0), "{}", stack.name);
     }
 }
 
@@ -346,7 +342,7 @@ fn claims_that_cannot_be_loaded_for_an_hour_cost_nobody_the_login() {
         let (server, alice) = (place.start(stack), place.log_in("alice"));
         for _ in 0..6 {
             let reply = send(&server, "POST", "/auth/refresh", &[("Cookie", &alice.to_refresh())]);
-            assert_eq!((reply.status, set(&reply).len()), (503, 0), "{}", stack.name);
+            assert_eq!((reply.status, reply.cookies().len()), (503, 0), "{}", stack.name);
             place.clock.advance(Duration::from_secs(600));
         }
         assert_eq!((place.store.changes(), place.families("alice")), (0, 1), "{}: nothing is spent", stack.name);
@@ -416,8 +412,8 @@ fn a_refresh_token_that_another_host_has_planted_is_of_no_use() {
             ] {
                 let reply = send(&server, "POST", "/auth/refresh", &[("Cookie", &cookie)]);
                 assert_eq!(reply.status, 200, "{} {planted}: {reply:?}", stack.name);
-                set(&reply)[1].split_once(';').unwrap().0.clone_into(&mut alice.refresh);
-                let access = set(&reply)[0].split_once(';').unwrap().0;
+                reply.cookies()[1].split_once(';').unwrap().0.clone_into(&mut alice.refresh);
+                let access = reply.cookies()[0].split_once(';').unwrap().0;
                 let me = send(&server, "GET", "/me", &[("Cookie", access)]);
                 assert_eq!(me.body, r#"{"sub":"alice","name":"alice"}"#, "{}", stack.name);
             }

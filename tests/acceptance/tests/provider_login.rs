@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use acceptance::{AUDIENCE, Connection, ISSUER, Log, ROUTED, Reply, RoutedStack, Server, User, request_to};
+use acceptance::{AUDIENCE, Browser, ISSUER, Log, ROUTED, Reply, RoutedStack, Server, User};
 use aws_lc_rs::digest::{SHA256, digest};
 use jwt_core::binding::DpopKey;
 use jwt_core::key::{Fetch, FetchError, Fetching};
@@ -340,66 +340,6 @@ async fn sign_in(person: ProviderUser<Person>) -> Result<Option<jwt_core::login:
     }
 }
 
-/// A browser, which keeps cookies.
-struct Browser<'s> {
-    server: &'s Server,
-    jar: BTreeMap<String, String>,
-}
-
-impl<'s> Browser<'s> {
-    fn at(server: &'s Server) -> Self {
-        Self { server, jar: BTreeMap::new() }
-    }
-
-    fn get(&mut self, target: &str) -> Reply {
-        self.send("GET", target, &[("Sec-Fetch-Mode", "navigate")], "")
-    }
-
-    fn send(&mut self, method: &str, target: &str, fields: &[(&str, &str)], body: &str) -> Reply {
-        let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let (cookies, length) = (cookies.join("; "), body.len().to_string());
-        let mut fields = [&[("Cookie", &*cookies), ("User-Agent", "Firefox on Linux")], fields].concat();
-        if method != "GET" {
-            fields.push(("Content-Length", &length));
-        }
-        let request = [&*request_to("localhost", method, target, &fields), body.as_bytes()].concat();
-        let reply = Connection::open(self.server.address).send(&request);
-        if reply.status != 404 && (target.starts_with("/auth/login") || target.starts_with("/auth/callback")) {
-            assert_eq!(reply.header("cache-control"), Some("no-store"), "{} {target}: {reply:?}", self.server.stack);
-        }
-        for cookie in cookies_of(&reply) {
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            if cookie.contains("Max-Age=0") {
-                self.jar.remove(name);
-            } else {
-                self.jar.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        reply
-    }
-
-    /// Begins a sign-in, and yields the address of the provider that the browser is sent to.
-    fn begin(&mut self, target: &str) -> String {
-        let reply = self.get(target);
-        assert_eq!(reply.status, 303, "{}: {reply:?}", self.server.stack);
-        reply.header("location").unwrap().to_owned()
-    }
-
-    fn flows(&self) -> usize {
-        self.jar.keys().filter(|name| name.starts_with("__Host-sign_in_")).count()
-    }
-
-    fn user(&mut self) -> Option<String> {
-        let reply = self.send("GET", "/me", &[], "");
-        let user: Option<Value> = serde_json::from_str(&reply.body).ok().filter(|_| reply.status == 200);
-        user.map(|user| user["sub"].as_str().unwrap().to_owned())
-    }
-}
-
-fn cookies_of(reply: &Reply) -> Vec<&str> {
-    reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
-}
-
 /// What was logged, for whoever reads why a test failed.
 struct OnFailure(Log);
 
@@ -449,7 +389,7 @@ fn somebody_signs_in_and_has_a_login_as_any_other() {
         ];
         assert!(expected.iter().all(|(key, value)| asked[*key] == *value), "{name}: {asked:?}");
         assert!(asked["state"].len() == 32 && asked["nonce"].len() == 43, "{name}: {asked:?}");
-        let flow = cookies_of(&reply);
+        let flow = reply.cookies();
         assert_eq!(flow.len(), 1, "{name}: {flow:?}");
         for attribute in ["__Host-sign_in_", "; HttpOnly", "; Secure", "; SameSite=Lax", "; Path=/", "; Max-Age=600"] {
             assert!(flow[0].contains(attribute), "{name}: {flow:?}");
@@ -593,7 +533,7 @@ fn a_callback_that_is_replayed_logs_nobody_in() {
         assert_eq!(error(&browser.get(&callback)), refused(400, "invalid_request"), "{}", server.stack);
         assert_eq!(browser.user().as_deref(), Some("a:alice"), "{}: the login goes on", server.stack);
         // Somebody has copied the cookie too: the provider redeems a code once.
-        let mut thief = Browser { server, jar: before };
+        let mut thief = Browser::at(server).with(before);
         assert_eq!(error(&thief.get(&callback)), refused(400, "invalid_grant"), "{}", server.stack);
         assert_eq!((thief.user(), thief.flows()), (None, 0), "{}", server.stack);
     });
@@ -751,7 +691,7 @@ fn an_answer_comes_by_a_form_where_that_is_asked_for() {
             let reply = browser.get("/auth/login/a?return_to=/x");
             let location = reply.header("location").unwrap();
             assert_eq!(place.a.asked(location)["response_mode"], "form_post", "{name}");
-            assert!(cookies_of(&reply)[0].contains("; SameSite=None"), "{name}");
+            assert!(reply.cookies()[0].contains("; SameSite=None"), "{name}");
             let form = place.a.agree(location, "alice");
             let cross_site = [("Origin", "https://a.example"), ("Sec-Fetch-Site", "cross-site")];
             let reply = browser.send("POST", "/auth/callback/a", &[cross_site[0], cross_site[1]], &form);

@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 
-use acceptance::{Connection, Reply};
+use acceptance::{Connection, Jar, Reply};
 use serde_json::{Value, json};
 
 /// The npm package oidc-provider, where people log in and out. It ends with this.
@@ -30,7 +29,7 @@ pub struct Tokens {
 #[derive(Debug)]
 pub struct Browser<'p> {
     provider: &'p LoginProvider,
-    cookies: BTreeMap<String, String>,
+    cookies: Jar,
 }
 
 /// RFC 7636 appendix B.
@@ -113,7 +112,7 @@ impl LoginProvider {
 
     /// A browser of somebody who has not been there.
     pub fn browser(&self) -> Browser<'_> {
-        Browser { provider: self, cookies: BTreeMap::new() }
+        Browser { provider: self, cookies: Jar::default() }
     }
 
     fn send(&self, method: &str, target: &str, fields: &[(&str, &str)], body: &str) -> Reply {
@@ -177,18 +176,9 @@ impl Browser<'_> {
     }
 
     fn ask(&mut self, method: &str, target: &str, body: &str) -> Reply {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let reply = self.provider.send(
-            method,
-            target,
-            &[("Cookie", &*cookies.join("; ")), ("Content-Type", FORM), ("Accept", "text/html")],
-            body,
-        );
-        for (name, value) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let pair = value.split(';').next().unwrap_or_default();
-            let (cookie, value) = pair.split_once('=').unwrap_or_else(|| panic!("{name}: {value}"));
-            self.cookies.insert(cookie.to_owned(), value.to_owned());
-        }
+        let fields = [("Cookie", &*self.cookies.cookie()), ("Content-Type", FORM), ("Accept", "text/html")];
+        let reply = self.provider.send(method, target, &fields, body);
+        self.cookies.keep(&reply);
         reply
     }
 }

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -6,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use acceptance::{Connection, Reply};
+use acceptance::{Connection, Jar, Reply};
 use outside::Process;
 
 /// An OpenID provider whose pages people see, as a process of its own. It ends with this.
@@ -37,7 +36,7 @@ enum Kind {
 /// Somebody at a provider, in a browser that keeps its cookies.
 #[derive(Debug, Default)]
 pub struct Visitor {
-    jar: BTreeMap<String, String>,
+    jar: Jar,
     /// How often the provider has asked for the password.
     pub passwords: usize,
 }
@@ -187,21 +186,13 @@ impl Visitor {
 
     /// The cookies of the provider, as they are in a request.
     pub fn cookies(&self) -> String {
-        let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        cookies.join("; ")
+        self.jar.cookie()
     }
 
     fn send(&mut self, provider: &PeopleProvider, method: &str, target: &str, form: &str) -> Reply {
         let fields = [("Cookie", &*self.cookies()), ("Content-Type", "application/x-www-form-urlencoded")];
         let reply = provider.send(method, target, &fields, form);
-        for (_, cookie) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).expect("it has a name");
-            if cookie.contains("Max-Age=0") {
-                self.jar.remove(name);
-            } else {
-                self.jar.insert(name.to_owned(), value.to_owned());
-            }
-        }
+        self.jar.keep(&reply);
         reply
     }
 }

@@ -1,11 +1,9 @@
 //! People who sign in with providers of two other packages, Authlib and Better Auth: they agree, refuse, come twice or with
 //! somebody else's answer, and log out, also where the provider is down for a while.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use acceptance::{AUDIENCE, Connection, ISSUER, LOGOUT_STACKS, ROUTED, Reply, Server, User, request_to};
+use acceptance::{AUDIENCE, Browser, ISSUER, LOGOUT_STACKS, ROUTED, Reply, Server, User};
 use jwt_core::login::NewLogin;
 use jwt_core::login::logout::{LogoutProvider, LogoutReceiver};
 use jwt_core::login::oidc::{ProviderError, ProviderUser};
@@ -46,61 +44,20 @@ async fn sign_in(person: ProviderUser<Person>) -> Result<Option<NewLogin>, Provi
 }
 
 /// A browser at the application.
-#[derive(Clone)]
-struct Browser {
-    address: SocketAddr,
-    jar: BTreeMap<String, String>,
+fn browser_at(server: &Server) -> Browser {
+    Browser::at(server).of(PeopleProvider::ORIGIN)
 }
 
-impl Browser {
-    fn at(server: &Server) -> Self {
-        Self { address: server.address, jar: BTreeMap::new() }
-    }
+/// Begins a sign-in, and yields the address of the provider that the browser is sent to.
+fn begin(browser: &mut Browser) -> String {
+    browser.begin("/auth/login/people?return_to=%2Forders")
+}
 
-    fn send(&mut self, method: &str, target: &str, fields: &[(&str, &str)]) -> Reply {
-        let target = target.strip_prefix(PeopleProvider::ORIGIN).unwrap_or(target);
-        let cookies: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let cookies = cookies.join("; ");
-        let fields = [&[("Cookie", &*cookies), ("Content-Length", "0")], fields].concat();
-        let reply = Connection::open(self.address).send(&request_to("app.example.com", method, target, &fields));
-        for (_, cookie) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            if cookie.contains("Max-Age=0") {
-                self.jar.remove(name);
-            } else {
-                self.jar.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        reply
-    }
-
-    fn get(&mut self, target: &str) -> Reply {
-        self.send("GET", target, &[("Sec-Fetch-Mode", "navigate")])
-    }
-
-    /// Begins a sign-in, and yields the address of the provider that the browser is sent to.
-    fn begin(&mut self) -> String {
-        let reply = self.get("/auth/login/people?return_to=%2Forders");
-        assert_eq!(reply.status, 303, "{reply:?}");
-        reply.header("location").unwrap().to_owned()
-    }
-
-    /// Comes back from the provider, and is signed in.
-    fn arrive(&mut self, back: &str) {
-        let reply = self.get(back);
-        assert_eq!((reply.status, reply.header("location")), (303, Some("/orders")), "{back}: {reply:?}");
-        assert_eq!((self.jar.len(), &*self.name()), (OF_LOGIN, "Alice"), "{:?}", self.jar);
-    }
-
-    /// What the application calls who is logged in.
-    fn name(&mut self) -> String {
-        self.user()["name"].as_str().unwrap_or_default().to_owned()
-    }
-
-    fn user(&mut self) -> Value {
-        let reply = self.send("GET", "/me", &[]);
-        serde_json::from_str(&reply.body).unwrap_or_default()
-    }
+/// Comes back from the provider, and is signed in.
+fn arrive(browser: &mut Browser, back: &str) {
+    let reply = browser.get(back);
+    assert_eq!((reply.status, reply.header("location")), (303, Some("/orders")), "{back}: {reply:?}");
+    assert_eq!((browser.jar.len(), &*browser.name()), (OF_LOGIN, "Alice"), "{:?}", browser.jar);
 }
 
 fn logins(provider: &PeopleProvider, client: &Client) -> Logins {
@@ -141,7 +98,7 @@ fn people_come_and_go(provider: &mut PeopleProvider, client: &Client) {
     let runtime = runtime();
     let _inside = runtime.enter();
     let server = start(logins(provider, client));
-    let (mut browser, mut visitor) = (Browser::at(&server), Visitor::default());
+    let (mut browser, mut visitor) = (browser_at(&server), Visitor::default());
 
     // Nobody is there yet.
     provider.stop();
@@ -153,7 +110,7 @@ fn people_come_and_go(provider: &mut PeopleProvider, client: &Client) {
     browser.jar.clear();
 
     // Alice refuses.
-    let location = browser.begin();
+    let location = begin(&mut browser);
     assert!(location.contains("&code_challenge_method=S256"), "{location}");
     let back = visitor.follow(provider, &location, false);
     let reply = browser.get(&back);
@@ -162,15 +119,15 @@ fn people_come_and_go(provider: &mut PeopleProvider, client: &Client) {
     assert_eq!(visitor.passwords, 1);
 
     // Another `state`, and another browser: neither is signed in, and whoever has begun it is.
-    let location = browser.begin();
+    let location = begin(&mut browser);
     let back = visitor.follow(provider, &location, true);
     let (before, rest) = back.split_once("state=").unwrap();
     let other = format!("{before}state=A{rest}");
-    let (mut cookies, mut stranger) = (browser.jar.clone(), Browser::at(&server));
+    let (mut cookies, mut stranger) = (browser.jar.clone(), browser_at(&server));
     assert_eq!(error(&browser.get(&other)), refused(400, "invalid_request"), "{other}");
     assert_eq!(error(&stranger.get(&back)), refused(400, "invalid_request"));
     assert_eq!((browser.jar.len(), stranger.jar.len()), (1, 0), "{:?}", browser.jar);
-    browser.arrive(&back);
+    arrive(&mut browser, &back);
 
     // The same answer again: the flow is over here, and the code is at the provider.
     assert_eq!(error(&browser.get(&back)), refused(400, "invalid_request"));
@@ -179,24 +136,24 @@ fn people_come_and_go(provider: &mut PeopleProvider, client: &Client) {
     assert_eq!((stranger.jar.len(), &*browser.name()), (0, "Alice"), "{:?}", stranger.jar);
 
     // The provider is down when Alice comes back, and does not ask her again.
-    let mut browser = Browser::at(&server);
-    let back = visitor.follow(provider, &browser.begin(), true);
+    let mut browser = browser_at(&server);
+    let back = visitor.follow(provider, &begin(&mut browser), true);
     provider.stop();
     let reply = browser.get(&back);
     assert_eq!(error(&reply), refused(503, "temporarily_unavailable"), "{reply:?}");
     assert!(reply.header("retry-after").is_some(), "{reply:?}");
     provider.start_again();
-    browser.arrive(&back);
+    arrive(&mut browser, &back);
     assert_eq!(visitor.passwords, 1);
 
     // She logs out at both.
-    let reply = browser.send("POST", "/auth/logout", &[("Sec-Fetch-Site", "same-origin"), FORM]);
+    let reply = browser.send("POST", "/auth/logout", &[("Sec-Fetch-Site", "same-origin"), FORM], "");
     assert_eq!((reply.status, browser.jar.len()), (303, 0), "{reply:?}");
     let location = reply.header("location").unwrap();
     assert!(location.starts_with(&provider.origin()), "{location}");
     assert_eq!(visitor.follow(provider, location, false), format!("{}/bye", PeopleProvider::ORIGIN));
-    let back = visitor.follow(provider, &browser.begin(), true);
-    browser.arrive(&back);
+    let back = visitor.follow(provider, &begin(&mut browser), true);
+    arrive(&mut browser, &back);
     assert_eq!(visitor.passwords, 2);
 }
 
@@ -232,21 +189,19 @@ fn whoever_signs_out_at_better_auth_is_signed_out_here() {
     provider.find_application_at(events.address);
 
     let server = start(logins.clone());
-    let mut browsers = [Browser::at(&server), Browser::at(&server)];
+    let mut browsers = [browser_at(&server), browser_at(&server)];
     let mut elsewhere = Visitor::default();
     for (browser, visitor) in browsers.iter_mut().zip([&mut visitor, &mut elsewhere]) {
-        let back = visitor.follow(&provider, &browser.begin(), true);
-        browser.arrive(&back);
+        let back = visitor.follow(&provider, &begin(browser), true);
+        arrive(browser, &back);
     }
-    let alice = browsers[0].user()["sub"].as_str().unwrap().to_owned();
+    let alice = browsers[0].user().unwrap();
     let known = || runtime.block_on(logins.refresh_tokens().list(&alice)).unwrap().len();
     assert_eq!(known(), 2);
     visitor.sign_out(&provider);
     eventually("the logout here", || known() == 1);
-    let refresh =
-        |browser: &mut Browser| browser.send("POST", "/auth/refresh", &[("Sec-Fetch-Site", "same-origin")]).status;
     let [there, here] = &mut browsers;
-    assert_eq!((refresh(there), refresh(here)), (400, 204));
+    assert_eq!((there.refresh().status, here.refresh().status), (400, 204));
 }
 
 #[test]

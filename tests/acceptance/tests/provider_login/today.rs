@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use acceptance::{AUDIENCE, ISSUER, Log, ROUTED, Reply, Server, User};
+use acceptance::{AUDIENCE, Browser, ISSUER, Log, ROUTED, Reply, Server, User};
 use jwt_core::binding::DpopKey;
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::login::oidc::{ProviderAccess, ProviderLoginBuilder, ProviderUser};
@@ -19,8 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 use super::{
-    Browser, CLIENT, Change as TokenChange, FORM, Idp, ORIGIN, OnFailure, Person, SECRET, builder, error, refused,
-    sign_in,
+    CLIENT, Change as TokenChange, FORM, Idp, ORIGIN, OnFailure, Person, SECRET, builder, error, refused, sign_in,
 };
 
 const KEY: [u8; 32] = [7; 32];
@@ -155,6 +154,17 @@ impl Place {
         self.clock.advance(time);
     }
 
+    fn sign_in(&self, browser: &mut Browser) {
+        let query = self.idp.agree(&browser.begin("/auth/login/a"), "alice");
+        let reply = browser.get(&format!("/auth/callback/a?{query}"));
+        assert_eq!((reply.status, browser.user().as_deref()), (303, Some("a:alice")), "{reply:?}");
+    }
+
+    fn refresh_after(&self, browser: &mut Browser, time: Duration) -> Reply {
+        self.after(time);
+        browser.refresh()
+    }
+
     /// A login of a client that is no browser: its refresh token.
     fn signed_in(&self, server: &Server) -> String {
         let mut browser = Browser::at(server);
@@ -162,29 +172,6 @@ impl Place {
         let reply = browser.get(&format!("/auth/callback/a?{query}"));
         let tokens: Value = serde_json::from_str(&reply.body).unwrap_or_else(|_| panic!("{reply:?}"));
         tokens["refresh_token"].as_str().unwrap().to_owned()
-    }
-}
-
-impl Browser<'_> {
-    fn sign_in_as_alice(&mut self, place: &Place) {
-        let query = place.idp.agree(&self.begin("/auth/login/a"), "alice");
-        let reply = self.get(&format!("/auth/callback/a?{query}"));
-        assert_eq!((reply.status, self.user().as_deref()), (303, Some("a:alice")), "{}: {reply:?}", self.server.stack);
-    }
-
-    fn refresh_after(&mut self, place: &Place, time: Duration) -> Reply {
-        place.after(time);
-        self.refresh()
-    }
-
-    fn refresh(&mut self) -> Reply {
-        self.send("POST", "/auth/refresh", &[SAME_ORIGIN], "")
-    }
-
-    fn name(&mut self) -> String {
-        let reply = self.send("GET", "/me", &[], "");
-        let user: Value = serde_json::from_str(&reply.body).unwrap_or_else(|_| panic!("{reply:?}"));
-        user["name"].as_str().unwrap().to_owned()
     }
 }
 
@@ -209,7 +196,7 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
 fn a_refresh_has_the_claims_of_today_and_nobody_reads_the_token_in_the_store() {
     everywhere(Place::new, |server, place, log| {
         let (name, mut browser) = (server.stack, Browser::at(server));
-        browser.sign_in_as_alice(place);
+        place.sign_in(&mut browser);
         place.is_called("Alice Smith");
         // The provider has just said who it is.
         assert_eq!((browser.refresh().status, browser.name()), (204, "alice".into()), "{name}");
@@ -241,14 +228,14 @@ fn a_refresh_has_the_claims_of_today_and_nobody_reads_the_token_in_the_store() {
 fn the_login_ends_when_the_provider_says_that_its_own_is_over() {
     everywhere(Place::new, |server, place, log| {
         let (name, mut browser) = (server.stack, Browser::at(server));
-        browser.sign_in_as_alice(place);
+        place.sign_in(&mut browser);
         let access = browser.jar.clone();
         place.idp.script().grants.tokens.clear();
-        let reply = browser.refresh_after(place, INTERVAL);
+        let reply = place.refresh_after(&mut browser, INTERVAL);
         assert_eq!(error(&reply), refused(400, "invalid_grant"), "{name}: {reply:?}");
         assert!(browser.jar.is_empty(), "{name}: {:?}", browser.jar);
         assert_eq!(place.logins(), 0, "{name}");
-        let mut copy = Browser { server, jar: access };
+        let mut copy = Browser::at(server).with(access);
         assert_eq!(copy.user(), None, "{name}: its access token is revoked");
         assert!(log.take().contains("a login has ended at its provider, so it ends here"), "{name}");
     });
@@ -258,16 +245,16 @@ fn the_login_ends_when_the_provider_says_that_its_own_is_over() {
 fn the_application_has_the_last_word_each_time() {
     everywhere(Place::new, |server, place, _| {
         let (name, mut browser) = (server.stack, Browser::at(server));
-        browser.sign_in_as_alice(place);
+        place.sign_in(&mut browser);
         // Its database is down: the next refresh asks again, and nothing is lost.
         place.is_called("trouble");
-        let reply = browser.refresh_after(place, INTERVAL);
+        let reply = place.refresh_after(&mut browser, INTERVAL);
         assert_eq!(error(&reply), refused(503, "temporarily_unavailable"), "{name}");
         place.is_called("Alice Smith");
         assert_eq!((browser.refresh().status, browser.name()), (204, "Alice Smith".into()), "{name}");
         assert_eq!(place.asked().len(), 2, "{name}");
         place.is_called("mallory");
-        let reply = browser.refresh_after(place, INTERVAL);
+        let reply = place.refresh_after(&mut browser, INTERVAL);
         assert_eq!(error(&reply), refused(400, "invalid_grant"), "{name}");
         assert_eq!((place.logins(), browser.jar.len()), (0, 0), "{name}");
         // What the provider has just given is given back.
@@ -294,9 +281,9 @@ fn an_id_token_of_somebody_else_ends_the_login() {
         let place = Place::new();
         let server = stack.start(place.instances[0].clone());
         let mut browser = Browser::at(&server);
-        browser.sign_in_as_alice(&place);
+        place.sign_in(&mut browser);
         place.idp.script().grants.change = Some(Box::new(change));
-        let reply = browser.refresh_after(&place, INTERVAL);
+        let reply = place.refresh_after(&mut browser, INTERVAL);
         assert_eq!(error(&reply), refused(400, "invalid_grant"), "{what}: {reply:?}");
         assert_eq!((place.logins(), browser.jar.len()), (0, 0), "{what}");
     }
@@ -323,7 +310,7 @@ fn an_id_token_of_another_authentication_ends_the_login() {
             let (name, mut browser) = (server.stack, Browser::at(server));
             let time = TestClock::new().now().as_secs() - 10;
             place.idp.script().change = says(Some(time), "gold");
-            browser.sign_in_as_alice(place);
+            place.sign_in(&mut browser);
             for (what, time, acr) in [
                 ("the same", Some(time), json!("gold")),
                 ("another that is demanded", Some(time), json!("silver")),
@@ -331,7 +318,7 @@ fn an_id_token_of_another_authentication_ends_the_login() {
             ] {
                 place.idp.script().grants.change = says(time, acr);
                 place.is_called(what);
-                let reply = browser.refresh_after(place, INTERVAL);
+                let reply = place.refresh_after(&mut browser, INTERVAL);
                 assert_eq!((reply.status, browser.name()), (204, what.to_owned()), "{name}: {reply:?}");
             }
             browser.send("POST", "/auth/logout", &[SAME_ORIGIN], "");
@@ -342,11 +329,11 @@ fn an_id_token_of_another_authentication_ends_the_login() {
                 ("a number", time, json!(1), "`acr` of the ID token is none of those"),
                 ("empty", time, json!(""), "`acr` of the ID token is none of those"),
             ] {
-                browser.sign_in_as_alice(place);
+                place.sign_in(&mut browser);
                 place.idp.script().grants.change = says(Some(time), acr);
                 let before = place.idp.script().grants.revoked.len();
                 log.take();
-                let reply = browser.refresh_after(place, INTERVAL);
+                let reply = place.refresh_after(&mut browser, INTERVAL);
                 assert_eq!(error(&reply), refused(400, "invalid_grant"), "{name} {what}: {reply:?}");
                 assert_eq!((place.logins(), browser.jar.len()), (0, 0), "{name} {what}");
                 let logged = log.take();
@@ -370,9 +357,9 @@ fn what_is_demanded_later_holds_for_logins_that_are_there() {
             place.idp.script().change = says(Some(an_hour_ago), acr);
             place.idp.script().grants.change = says(Some(an_hour_ago), acr);
             let mut browser = Browser::at(&before);
-            browser.sign_in_as_alice(&place);
-            browser.server = &after;
-            let reply = browser.refresh_after(&place, INTERVAL);
+            place.sign_in(&mut browser);
+            browser.move_to(&after);
+            let reply = place.refresh_after(&mut browser, INTERVAL);
             assert_eq!(reply.status, expected, "{} {acr}: {reply:?}", stack.name);
         }
     }
@@ -382,7 +369,7 @@ fn what_is_demanded_later_holds_for_logins_that_are_there() {
 fn an_answer_without_an_id_token_says_that_the_login_goes_on() {
     everywhere(Place::new, |server, place, _| {
         let (name, mut browser) = (server.stack, Browser::at(server));
-        browser.sign_in_as_alice(place);
+        place.sign_in(&mut browser);
         place.idp.script().grants.without_id_token = true;
         place.is_called("Alice Smith");
         place.after(INTERVAL);
@@ -404,7 +391,7 @@ fn an_answer_without_an_id_token_says_that_the_login_goes_on() {
 fn while_the_provider_is_down_a_login_goes_on_for_a_while() {
     everywhere(Place::new, |server, place, log| {
         let (name, mut browser) = (server.stack, Browser::at(server));
-        browser.sign_in_as_alice(place);
+        place.sign_in(&mut browser);
         place.is_called("Alice Smith");
         place.idp.script().down = true;
         log.take();
@@ -444,9 +431,9 @@ fn while_the_provider_is_down_a_login_goes_on_for_a_while() {
     let place = Place::with(|builder| keeping(builder).stale_if_error(Duration::ZERO), |logins| logins);
     let server = ROUTED[0].start(place.instances[0].clone());
     let mut browser = Browser::at(&server);
-    browser.sign_in_as_alice(&place);
+    place.sign_in(&mut browser);
     place.idp.script().down = true;
-    assert_eq!(browser.refresh_after(&place, INTERVAL).status, 503);
+    assert_eq!(place.refresh_after(&mut browser, INTERVAL).status, 503);
 }
 
 fn in_json(logins: LoginsBuilder) -> LoginsBuilder {
@@ -523,10 +510,10 @@ fn a_request_that_is_dropped_loses_nothing() {
 fn what_the_provider_gave_is_held_for_a_store_that_fails() {
     everywhere(Place::new, |server, place, log| {
         let (name, mut browser) = (server.stack, Browser::at(server));
-        browser.sign_in_as_alice(place);
+        place.sign_in(&mut browser);
         place.is_called("Alice Smith");
         place.store.stuck.store(true, Ordering::SeqCst);
-        let reply = browser.refresh_after(place, INTERVAL);
+        let reply = place.refresh_after(&mut browser, INTERVAL);
         assert_eq!(error(&reply), refused(503, "temporarily_unavailable"), "{name}");
         assert!(log.take().contains("what a provider has given for a login could not be stored"), "{name}");
         // Nobody else asks with the token that is no longer good.
@@ -537,7 +524,7 @@ fn what_the_provider_gave_is_held_for_a_store_that_fails() {
         let until = Instant::now() + Duration::from_secs(20);
         while place.asked().len() < 2 {
             assert!(Instant::now() < until, "{name}: nobody may ask again");
-            assert_eq!(browser.refresh_after(place, INTERVAL).status, 204, "{name}");
+            assert_eq!(place.refresh_after(&mut browser, INTERVAL).status, 204, "{name}");
         }
         assert_eq!(place.logins(), 1, "{name}");
     });
@@ -554,7 +541,7 @@ fn a_logout_gives_the_refresh_token_back() {
             (&[SAME_ORIGIN][..], "/auth/logout"),
             (&[SAME_ORIGIN][..], "/auth/logout-everywhere"),
         ] {
-            browser.sign_in_as_alice(place);
+            place.sign_in(&mut browser);
             let token = given();
             assert!(browser.send("POST", target, fields, "").status < 400, "{name} {target}");
             assert_eq!((place.logins(), browser.user()), (0, None), "{name} {target}");
@@ -564,16 +551,16 @@ fn a_logout_gives_the_refresh_token_back() {
         assert_eq!((&*form.0, &*form.1["token_type_hint"]), ("/revoke", "refresh_token"), "{name}");
         assert!(form.1.contains_key("authorization"), "{name}: as its client");
         // Whatever fails there, the login ends.
-        browser.sign_in_as_alice(place);
+        place.sign_in(&mut browser);
         place.idp.script().down = true;
         assert_eq!(browser.send("POST", "/auth/logout", &[SAME_ORIGIN], "").status, 204, "{name}");
         assert_eq!((place.logins(), browser.user()), (0, None), "{name}");
         place.idp.script().down = false;
         // A second use of our own token ends the login, and this as well.
-        browser.sign_in_as_alice(place);
-        let (token, mut thief) = (given(), Browser { server, jar: browser.jar.clone() });
+        place.sign_in(&mut browser);
+        let (token, mut thief) = (given(), browser.clone());
         assert_eq!(browser.refresh().status, 204, "{name}");
-        assert_eq!(thief.refresh_after(place, INTERVAL).status, 400, "{name}");
+        assert_eq!(place.refresh_after(&mut thief, INTERVAL).status, 400, "{name}");
         eventually("the refresh token is given back", || place.idp.script().grants.revoked.contains(&token));
         // And so does a sign-in that the application refuses.
         let before = place.idp.script().grants.revoked.len();
@@ -590,7 +577,7 @@ fn logins_that_renew_themselves_have_the_claims_of_today_too() {
         || Place::with(keeping, renewing),
         |server, place, _| {
             let (name, mut browser) = (server.stack, Browser::at(server));
-            browser.sign_in_as_alice(place);
+            place.sign_in(&mut browser);
             place.is_called("Alice Smith");
             place.after(Duration::from_secs(3600));
             assert_eq!((browser.name(), place.asked().len()), ("Alice Smith".into(), 1), "{name}");
@@ -705,8 +692,8 @@ fn offline_access_is_asked_for_where_the_provider_has_it() {
     log.take();
     for _ in 0..2 {
         let mut browser = Browser::at(&server);
-        browser.sign_in_as_alice(&place);
-        assert_eq!(browser.refresh_after(&place, 2 * STALE).status, 204);
+        place.sign_in(&mut browser);
+        assert_eq!(place.refresh_after(&mut browser, 2 * STALE).status, 204);
     }
     assert_eq!(log.take().matches("no refresh token came with a sign-in").count(), 1);
 }
@@ -764,7 +751,7 @@ fn the_function_may_say_more_and_may_not_say_somebody_else() {
         let mut browser = Browser::at(&server);
         let query = idp.agree(&browser.begin("/auth/login/a"), "alice");
         assert_eq!(browser.get(&format!("/auth/callback/a?{query}")).status, 303, "{}", stack.name);
-        let level = |browser: &Browser<'_>| {
+        let level = |browser: &Browser| {
             let payload = browser.jar["__Host-access_token"].split('.').nth(1).unwrap().to_owned();
             let claims = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(payload).unwrap();
             serde_json::from_slice::<Value>(&claims).unwrap()["level"].clone()
@@ -775,7 +762,7 @@ fn the_function_may_say_more_and_may_not_say_somebody_else() {
         clock.advance(INTERVAL);
         let reply = browser.refresh();
         assert_eq!((reply.status, level(&browser)), (204, 8.into()), "{}", stack.name);
-        let cookies = super::cookies_of(&reply);
+        let cookies = reply.cookies();
         assert!(
             cookies.iter().all(|cookie| !cookie.contains("Max-Age")),
             "{}: as at the sign-in: {cookies:?}",

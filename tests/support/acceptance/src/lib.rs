@@ -1,6 +1,7 @@
 //! What the acceptance suite is made of: servers that protect the same routes on different stacks, a client that
 //! sends what it is told to the byte, and tokens.
 
+mod browser;
 mod elsewhere;
 mod guarded;
 mod log;
@@ -11,6 +12,7 @@ mod stacks;
 mod store;
 mod tokens;
 
+pub use browser::{Browser, Jar};
 pub use client::{Connection, Reply, request, request_to};
 pub use elsewhere::{LOGOUT_STACKS, LogoutStack};
 pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};

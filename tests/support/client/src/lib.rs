@@ -27,6 +27,11 @@ impl Reply {
         first
     }
 
+    /// Every value of `Set-Cookie`.
+    pub fn cookies(&self) -> Vec<&str> {
+        self.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
+    }
+
     /// The value of `WWW-Authenticate` that has a reason in it, else the first one.
     ///
     /// # Panics
