@@ -1,5 +1,8 @@
 //! Logins whose provider is asked again: the claims of today, and the end at the provider.
 
+mod failures;
+mod id_tokens;
+
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,20 +10,17 @@ use std::time::{Duration, Instant};
 
 use acceptance::{AUDIENCE, Browser, ISSUER, Log, ROUTED, Reply, Server, User};
 use jwt_core::binding::DpopKey;
-use jwt_core::clock::{Clock, NumericDate};
+use jwt_core::clock::NumericDate;
 use jwt_core::login::oidc::{ProviderAccess, ProviderLoginBuilder, ProviderUser};
 use jwt_core::login::{LoginError, LoginsBuilder};
 use jwt_core::session::RefreshError;
 use jwt_core::store::{Change, Digest, Owner, Record, SignInKey, SignInStore, StoreError, StoreFuture, Touch};
-use jwt_core::testing::{TestClock, TestDevice, TestToken};
+use jwt_core::testing::{TestClock, TestDevice};
 use jwt_core::{Algorithm, Issuer, Logins, MemoryStore, ProviderLogin, RefreshTokens, Revocations, SigningKey};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
 
-use super::{
-    CLIENT, Change as TokenChange, FORM, Idp, ORIGIN, OnFailure, Person, SECRET, builder, error, refused, sign_in,
-};
+use super::{CLIENT, FORM, Idp, ORIGIN, OnFailure, Person, SECRET, builder, error, refused, sign_in};
 
 const KEY: [u8; 32] = [7; 32];
 const SAME_ORIGIN: (&str, &str) = ("Sec-Fetch-Site", "same-origin");
@@ -264,270 +264,8 @@ fn the_application_has_the_last_word_each_time() {
     });
 }
 
-#[test]
-fn an_id_token_of_somebody_else_ends_the_login() {
-    type Change = fn(TestToken) -> TestToken;
-    let changes: [(&str, Change); 7] = [
-        ("subject", |token| token.claim("sub", "bob")),
-        ("audience", TestToken::wrong_audience),
-        ("issuer", TestToken::wrong_issuer),
-        ("age", TestToken::expired),
-        ("signature", TestToken::signed_by_a_stranger),
-        ("nonce", |token| token.claim("nonce", "another")),
-        ("auth_time", |token| token.claim("auth_time", 4_000_000_000_u64)),
-    ];
-    let stacks = ROUTED.into_iter().cycle();
-    for ((what, change), stack) in changes.into_iter().zip(stacks) {
-        let place = Place::new();
-        let server = stack.start(place.instances[0].clone());
-        let mut browser = Browser::at(&server);
-        place.sign_in(&mut browser);
-        place.idp.script().grants.change = Some(Box::new(change));
-        let reply = place.refresh_after(&mut browser, INTERVAL);
-        assert_eq!(error(&reply), refused(400, "invalid_grant"), "{what}: {reply:?}");
-        assert_eq!((place.logins(), browser.jar.len()), (0, 0), "{what}");
-    }
-}
-
-/// An ID token that says when somebody authenticated, and how; or nothing of that.
-fn says(time: Option<u64>, acr: impl Into<Value>) -> Option<TokenChange> {
-    let acr = acr.into();
-    Some(Box::new(move |token| {
-        let token = if acr.is_null() { token } else { token.claim("acr", &acr) };
-        time.into_iter().fold(token, |token, time| token.claim("auth_time", time))
-    }))
-}
-
-fn demanding(builder: ProviderLoginBuilder) -> ProviderLoginBuilder {
-    keeping(builder).max_age(Duration::from_secs(60)).require_acr("gold").require_acr("silver")
-}
-
-#[test]
-fn an_id_token_of_another_authentication_ends_the_login() {
-    everywhere(
-        || Place::with(demanding, |logins| logins),
-        |server, place, log| {
-            let (name, mut browser) = (server.stack, Browser::at(server));
-            let time = TestClock::new().now().as_secs() - 10;
-            place.idp.script().change = says(Some(time), "gold");
-            place.sign_in(&mut browser);
-            for (what, time, acr) in [
-                ("the same", Some(time), json!("gold")),
-                ("another that is demanded", Some(time), json!("silver")),
-                ("nothing of it", None, Value::Null),
-            ] {
-                place.idp.script().grants.change = says(time, acr);
-                place.is_called(what);
-                let reply = place.refresh_after(&mut browser, INTERVAL);
-                assert_eq!((reply.status, browser.name()), (204, what.to_owned()), "{name}: {reply:?}");
-            }
-            browser.send("POST", "/auth/logout", &[SAME_ORIGIN], "");
-            for (what, time, acr, reason) in [
-                ("later", time + 1, json!("gold"), "auth_time"),
-                ("earlier", time - 1, json!("gold"), "auth_time"),
-                ("less", time, json!("bronze"), "`acr` of the ID token is none of those"),
-                ("a number", time, json!(1), "`acr` of the ID token is none of those"),
-                ("empty", time, json!(""), "`acr` of the ID token is none of those"),
-            ] {
-                place.sign_in(&mut browser);
-                place.idp.script().grants.change = says(Some(time), acr);
-                let before = place.idp.script().grants.revoked.len();
-                log.take();
-                let reply = place.refresh_after(&mut browser, INTERVAL);
-                assert_eq!(error(&reply), refused(400, "invalid_grant"), "{name} {what}: {reply:?}");
-                assert_eq!((place.logins(), browser.jar.len()), (0, 0), "{name} {what}");
-                let logged = log.take();
-                let told = logged.lines().find(|line| line.contains("a login has ended at its provider"));
-                assert!(told.is_some_and(|line| line.contains(reason)), "{name} {what}: {logged}");
-                eventually("the refresh token is given back", || place.idp.script().grants.revoked.len() > before);
-            }
-        },
-    );
-}
-
-#[test]
-fn what_is_demanded_later_holds_for_logins_that_are_there() {
-    let an_hour_ago = TestClock::new().now().as_secs() - 3600;
-    for stack in ROUTED {
-        let _told = OnFailure(Log::here());
-        let place = Place::new();
-        let [before, after] = [place.instances[0].clone(), place.instance(demanding)].map(|logins| stack.start(logins));
-        // Nobody has authenticated in the last minute: that is for a sign-in.
-        for (acr, expected) in [("gold", 204), ("bronze", 400)] {
-            place.idp.script().change = says(Some(an_hour_ago), acr);
-            place.idp.script().grants.change = says(Some(an_hour_ago), acr);
-            let mut browser = Browser::at(&before);
-            place.sign_in(&mut browser);
-            browser.move_to(&after);
-            let reply = place.refresh_after(&mut browser, INTERVAL);
-            assert_eq!(reply.status, expected, "{} {acr}: {reply:?}", stack.name);
-        }
-    }
-}
-
-#[test]
-fn an_answer_without_an_id_token_says_that_the_login_goes_on() {
-    everywhere(Place::new, |server, place, _| {
-        let (name, mut browser) = (server.stack, Browser::at(server));
-        place.sign_in(&mut browser);
-        place.idp.script().grants.without_id_token = true;
-        place.is_called("Alice Smith");
-        place.after(INTERVAL);
-        assert_eq!((browser.refresh().status, browser.name()), (204, "alice".into()), "{name}");
-        assert_eq!((browser.refresh().status, place.asked().len()), (204, 1), "{name}");
-        // A provider that leaves the refresh token as it is.
-        place.idp.script().grants.without_id_token = false;
-        place.idp.script().grants.without_rotation = true;
-        for _ in 0..2 {
-            place.after(INTERVAL);
-            assert_eq!((browser.refresh().status, browser.name()), (204, "Alice Smith".into()), "{name}");
-        }
-        let asked = place.asked();
-        assert_eq!(asked[1], asked[2], "{name}");
-    });
-}
-
-#[test]
-fn while_the_provider_is_down_a_login_goes_on_for_a_while() {
-    everywhere(Place::new, |server, place, log| {
-        let (name, mut browser) = (server.stack, Browser::at(server));
-        place.sign_in(&mut browser);
-        place.is_called("Alice Smith");
-        place.idp.script().down = true;
-        log.take();
-        let mut logged = String::new();
-        for _ in 0..5 {
-            place.after(INTERVAL);
-            assert_eq!((browser.refresh().status, browser.name()), (204, "alice".into()), "{name}");
-            logged += &log.take();
-        }
-        let failed = "a provider does not say whether logins go on";
-        assert_eq!(logged.matches(failed).count(), 1, "{name}: {logged}");
-        // The provider has answered at the sign-in.
-        place.after((STALE + INTERVAL).saturating_sub(5 * INTERVAL));
-        let before = browser.jar.clone();
-        let reply = browser.refresh();
-        assert_eq!(error(&reply), refused(503, "temporarily_unavailable"), "{name}");
-        assert!(reply.header("retry-after").is_some() && browser.jar == before, "{name}: it is not over");
-        place.idp.script().down = false;
-        assert_eq!(browser.refresh().status, 503, "{name}: it is not asked all the time");
-        place.after(PAUSE);
-        assert_eq!((browser.refresh().status, browser.name()), (204, "Alice Smith".into()), "{name}");
-        assert!(log.take().contains("a provider says again whether logins go on"), "{name}");
-        // A refusal of this service is no end of the login either.
-        for refusal in [(401, "invalid_client"), (400, "unsupported_grant_type"), (503, "temporarily_unavailable")] {
-            place.idp.script().grants.error = Some(refusal);
-            place.after(INTERVAL);
-            assert_eq!((browser.refresh().status, place.logins()), (204, 1), "{name} {refusal:?}");
-            place.idp.script().grants.error = None;
-            place.after(PAUSE);
-            assert_eq!(browser.refresh().status, 204, "{name} {refusal:?}");
-        }
-        place.idp.script().grants.error = Some((400, "invalid_grant"));
-        place.after(INTERVAL);
-        assert_eq!((browser.refresh().status, place.logins()), (400, 0), "{name}");
-    });
-    // Not at all, where the application wants it so.
-    let place = Place::with(|builder| keeping(builder).stale_if_error(Duration::ZERO), |logins| logins);
-    let server = ROUTED[0].start(place.instances[0].clone());
-    let mut browser = Browser::at(&server);
-    place.sign_in(&mut browser);
-    place.idp.script().down = true;
-    assert_eq!(place.refresh_after(&mut browser, INTERVAL).status, 503);
-}
-
 fn in_json(logins: LoginsBuilder) -> LoginsBuilder {
     logins.without_cookies()
-}
-
-/// Each answer of the provider waits for a permit.
-fn closed(place: &Place) -> Arc<Semaphore> {
-    let gate = Arc::new(Semaphore::new(0));
-    place.idp.script().grants.gate = Some(gate.clone());
-    gate
-}
-
-#[test]
-fn of_many_refreshes_at_once_on_two_instances_one_asks_the_provider() {
-    let _told = OnFailure(Log::here());
-    let place = Place::with(keeping, in_json);
-    let server = ROUTED[0].start(place.instances[0].clone());
-    let token = place.signed_in(&server);
-    place.is_called("Alice Smith");
-    place.after(INTERVAL);
-    let gate = closed(&place);
-    let [one, other] = place.instances.clone();
-    let refresh = |logins: Logins| {
-        let token = token.clone();
-        place.runtime.spawn(async move { logins.refresh(token).await })
-    };
-    // The first two wait for the provider, on one instance; the other instance goes on with what is known.
-    let waiting = [refresh(one.clone()), refresh(one)];
-    eventually("the provider is asked", || place.idp.script().grants.waiting > 0);
-    let quick = place.runtime.block_on(refresh(other)).unwrap().unwrap();
-    gate.add_permits(1);
-    for waiting in waiting {
-        let login = place.runtime.block_on(waiting).unwrap().unwrap();
-        assert_eq!(login.refresh_token().unwrap().as_str(), quick.refresh_token().unwrap().as_str(), "as a retry");
-    }
-    assert_eq!(place.asked().len(), 1);
-    // What the provider gave is in the record, although that has been refreshed in between.
-    assert_eq!(place.name(), "Alice Smith");
-    place.after(INTERVAL);
-    gate.add_permits(1);
-    let next = quick.refresh_token().unwrap().as_str();
-    place.runtime.block_on(place.instances[1].refresh(next)).unwrap();
-    assert_eq!((place.asked().len(), place.logins()), (2, 1));
-}
-
-#[test]
-fn a_request_that_is_dropped_loses_nothing() {
-    let _told = OnFailure(Log::here());
-    let place = Place::with(keeping, in_json);
-    let server = ROUTED[0].start(place.instances[0].clone());
-    let token = place.signed_in(&server);
-    place.is_called("Alice Smith");
-    place.after(INTERVAL);
-    let gate = closed(&place);
-    let logins = place.instances[0].clone();
-    let dropped = place.runtime.spawn({
-        let token = token.clone();
-        async move { logins.refresh(token).await }
-    });
-    eventually("the provider is asked", || place.idp.script().grants.waiting > 0);
-    dropped.abort();
-    gate.add_permits(1);
-    eventually("its answer is stored", || place.name() == "Alice Smith");
-    let login = place.runtime.block_on(place.instances[0].refresh(token)).unwrap();
-    assert_eq!((place.asked().len(), place.logins()), (1, 1));
-    gate.add_permits(1);
-    place.after(INTERVAL);
-    place.runtime.block_on(place.instances[0].refresh(login.refresh_token().unwrap().as_str())).unwrap();
-    assert_eq!((place.asked().len(), place.logins()), (2, 1));
-}
-
-#[test]
-fn what_the_provider_gave_is_held_for_a_store_that_fails() {
-    everywhere(Place::new, |server, place, log| {
-        let (name, mut browser) = (server.stack, Browser::at(server));
-        place.sign_in(&mut browser);
-        place.is_called("Alice Smith");
-        place.store.stuck.store(true, Ordering::SeqCst);
-        let reply = place.refresh_after(&mut browser, INTERVAL);
-        assert_eq!(error(&reply), refused(503, "temporarily_unavailable"), "{name}");
-        assert!(log.take().contains("what a provider has given for a login could not be stored"), "{name}");
-        // Nobody else asks with the token that is no longer good.
-        assert_eq!((browser.refresh().status, place.asked().len()), (503, 1), "{name}");
-        place.store.stuck.store(false, Ordering::SeqCst);
-        eventually("it is stored", || place.name() == "Alice Smith");
-        assert_eq!((browser.refresh().status, browser.name()), (204, "Alice Smith".into()), "{name}");
-        let until = Instant::now() + Duration::from_secs(20);
-        while place.asked().len() < 2 {
-            assert!(Instant::now() < until, "{name}: nobody may ask again");
-            assert_eq!(place.refresh_after(&mut browser, INTERVAL).status, 204, "{name}");
-        }
-        assert_eq!(place.logins(), 1, "{name}");
-    });
 }
 
 #[test]
