@@ -5,8 +5,9 @@
 // user logs out at the provider, it calls the address that POST /control was given as {"logout": URL}, with a logout token.
 // GET /delivered says how these calls went.
 //
-// The client `app` has people sign in too, and gets refresh tokens, each of which is good once. POST /people says what somebody
-// is called from now on, as {"id": …, "name": …}, or is gone without a name. GET /given-back says how many grants have ended.
+// The client `app` has people sign in too, and gets refresh tokens, each of which is good once. Whoever comes has authenticated
+// in the first of the ways that `acr_values` asks for. POST /people says what somebody is called from now on, as
+// {"id": …, "name": …}, or is gone without a name. GET /given-back says how many grants have ended.
 import { createServer } from 'node:http';
 import { generateKeyPairSync } from 'node:crypto';
 import { Provider } from 'oidc-provider';
@@ -37,7 +38,8 @@ function publish(logout) {
       token_endpoint_auth_method: 'client_secret_basic',
       id_token_signed_response_alg: 'ES256',
     }],
-    claims: { openid: ['sub'], profile: ['name'] },
+    acrValues: ['gold', 'silver'],
+    claims: { acr: null, auth_time: null, openid: ['sub'], profile: ['name'] },
     conformIdTokenClaims: false,
     rotateRefreshToken: true,
     cookies: { keys: ['not used'] },
@@ -82,7 +84,8 @@ function publish(logout) {
 
 async function interaction(request, response) {
   const { params } = await provider.interactionDetails(request, response);
-  await provider.interactionFinished(request, response, { login: { accountId: params.login_hint }, consent: {} });
+  const login = { accountId: params.login_hint, acr: params.acr_values?.split(' ')[0] };
+  await provider.interactionFinished(request, response, { login, consent: {} });
 }
 
 function control(request, response) {

@@ -37,12 +37,12 @@ fn an_id_token_of_somebody_else_ends_the_login() {
 }
 
 /// An ID token that says when somebody authenticated, and how; or nothing of that.
-fn says(time: Option<u64>, acr: impl Into<Value>) -> Option<TokenChange> {
+fn says(time: Option<u64>, acr: impl Into<Value>) -> TokenChange {
     let acr = acr.into();
-    Some(Box::new(move |token| {
+    Box::new(move |token| {
         let token = if acr.is_null() { token } else { token.claim("acr", &acr) };
         time.into_iter().fold(token, |token, time| token.claim("auth_time", time))
-    }))
+    })
 }
 
 fn demanding(builder: ProviderLoginBuilder) -> ProviderLoginBuilder {
@@ -56,14 +56,14 @@ fn an_id_token_of_another_authentication_ends_the_login() {
         |server, place, log| {
             let (name, mut browser) = (server.stack, Browser::at(server));
             let time = TestClock::new().now().as_secs() - 10;
-            place.idp.script().change = says(Some(time), "gold");
+            place.idp.script().change = Some(says(Some(time), "gold"));
             place.sign_in(&mut browser);
             for (what, time, acr) in [
                 ("the same", Some(time), json!("gold")),
                 ("another that is demanded", Some(time), json!("silver")),
                 ("nothing of it", None, Value::Null),
             ] {
-                place.idp.script().grants.change = says(time, acr);
+                place.idp.script().grants.change = Some(says(time, acr));
                 place.is_called(what);
                 let reply = place.refresh_after(&mut browser, INTERVAL);
                 assert_eq!((reply.status, browser.name()), (204, what.to_owned()), "{name}: {reply:?}");
@@ -77,7 +77,7 @@ fn an_id_token_of_another_authentication_ends_the_login() {
                 ("empty", time, json!(""), "`acr` of the ID token is none of those"),
             ] {
                 place.sign_in(&mut browser);
-                place.idp.script().grants.change = says(Some(time), acr);
+                place.idp.script().grants.change = Some(says(Some(time), acr));
                 let before = place.idp.script().grants.revoked.len();
                 log.take();
                 let reply = place.refresh_after(&mut browser, INTERVAL);
@@ -101,8 +101,8 @@ fn what_is_demanded_later_holds_for_logins_that_are_there() {
         let [before, after] = [place.instances[0].clone(), place.instance(demanding)].map(|logins| stack.start(logins));
         // Nobody has authenticated in the last minute: that is for a sign-in.
         for (acr, expected) in [("gold", 204), ("bronze", 400)] {
-            place.idp.script().change = says(Some(an_hour_ago), acr);
-            place.idp.script().grants.change = says(Some(an_hour_ago), acr);
+            place.idp.script().change = Some(says(Some(an_hour_ago), acr));
+            place.idp.script().grants.change = Some(says(Some(an_hour_ago), acr));
             let mut browser = Browser::at(&before);
             place.sign_in(&mut browser);
             browser.move_to(&after);
