@@ -46,7 +46,7 @@ class Client(ClientMixin):
         return scope
 
     def check_redirect_uri(self, redirect_uri):
-        return redirect_uri == f"{ORIGIN}/auth/callback/people"
+        return redirect_uri in (f"{ORIGIN}/auth/callback/people", f"{ORIGIN}/auth/callback/others")
 
     def check_client_secret(self, client_secret):
         return client_secret == SECRET

@@ -85,7 +85,7 @@ if (toBeCreated.length > 0) {
   const { client_id: id, client_secret: secret } = await auth.api.adminCreateOAuthClient({
     headers: { Cookie: headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ') },
     body: {
-      redirect_uris: [`${ORIGIN}/auth/callback/people`],
+      redirect_uris: [`${ORIGIN}/auth/callback/people`, `${ORIGIN}/auth/callback/others`],
       post_logout_redirect_uris: [`${ORIGIN}/bye`],
       token_endpoint_auth_method: 'client_secret_basic',
       enable_end_session: true,

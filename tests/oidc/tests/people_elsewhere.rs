@@ -1,9 +1,9 @@
-//! People who sign in with providers of two other packages, Authlib and Better Auth: they agree, refuse, come twice or with
-//! somebody else's answer, and log out, also where the provider is down for a while.
+//! People who sign in with providers of two other packages, Authlib and Better Auth: they agree, refuse, come twice, in two tabs
+//! or with somebody else's answer, and log out, also where the provider is down for a while.
 
 use std::sync::Arc;
 
-use acceptance::{AUDIENCE, Browser, ISSUER, LOGOUT_STACKS, ROUTED, Reply, Server, User};
+use acceptance::{AUDIENCE, Browser, ISSUER, LOGOUT_STACKS, Log, ROUTED, Reply, RoutedStack, Server, User};
 use jwt_core::login::NewLogin;
 use jwt_core::login::logout::{LogoutProvider, LogoutReceiver};
 use jwt_core::login::oidc::{ProviderError, ProviderUser};
@@ -60,24 +60,30 @@ fn arrive(browser: &mut Browser, back: &str) {
     assert_eq!((browser.jar.len(), &*browser.name()), (OF_LOGIN, "Alice"), "{:?}", browser.jar);
 }
 
-fn logins(provider: &PeopleProvider, client: &Client) -> Logins {
+/// An application with providers of these names.
+fn logins_with(providers: &[(&str, &PeopleProvider, &Client)]) -> Logins {
     let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
     let issuer = Issuer::builder(ISSUER).audience(AUDIENCE).signing_key(key).build().unwrap();
     let refresh = RefreshTokens::builder(Arc::new(MemoryStore::new())).build().unwrap();
-    let people = ProviderLogin::builder(provider.issuer(), &*client.id)
-        .client_secret(&*client.secret)
-        .scope("profile")
-        .log_out_at_provider()
-        .on_sign_in(sign_in)
-        .build()
-        .unwrap();
-    let logins = Logins::builder(issuer, refresh).public_origin(PeopleProvider::ORIGIN).provider("people", people);
-    logins.after_log_out("/bye").build().unwrap()
+    let mut logins = Logins::builder(issuer, refresh).public_origin(PeopleProvider::ORIGIN).after_log_out("/bye");
+    for (name, provider, client) in providers {
+        let people = ProviderLogin::builder(provider.issuer(), &*client.id)
+            .client_secret(&*client.secret)
+            .scope("profile")
+            .log_out_at_provider()
+            .on_sign_in(sign_in);
+        logins = logins.provider(name, people.build().unwrap());
+    }
+    logins.build().unwrap()
 }
 
-fn start(logins: Logins) -> Server {
-    let axum = ROUTED.into_iter().find(|stack| stack.name == "axum").unwrap();
-    axum.start(logins)
+fn logins(provider: &PeopleProvider, client: &Client) -> Logins {
+    logins_with(&[("people", provider, client)])
+}
+
+/// One stack of each adapter.
+fn stacks() -> impl Iterator<Item = RoutedStack> {
+    ROUTED.into_iter().filter(|stack| ["axum", "actix"].contains(&stack.name))
 }
 
 fn runtime() -> Runtime {
@@ -94,10 +100,10 @@ fn refused(status: u16, code: &str) -> (u16, String) {
 }
 
 /// What can happen, with an application that this provider knows as `client`.
-fn people_come_and_go(provider: &mut PeopleProvider, client: &Client) {
+fn people_come_and_go(stack: RoutedStack, provider: &mut PeopleProvider, client: &Client) {
     let runtime = runtime();
     let _inside = runtime.enter();
-    let server = start(logins(provider, client));
+    let server = stack.start(logins(provider, client));
     let (mut browser, mut visitor) = (browser_at(&server), Visitor::default());
 
     // Nobody is there yet.
@@ -160,45 +166,134 @@ fn people_come_and_go(provider: &mut PeopleProvider, client: &Client) {
 #[test]
 fn people_sign_in_with_authlib() {
     let Some(mut provider) = PeopleProvider::authlib() else { return };
-    for client in provider.clients().to_vec() {
-        people_come_and_go(&mut provider, &client);
+    for (client, stack) in
+        provider.clients().to_vec().iter().flat_map(|client| stacks().map(move |stack| (client, stack)))
+    {
+        people_come_and_go(stack, &mut provider, client);
     }
 }
 
 #[test]
 fn people_sign_in_with_better_auth() {
-    let Some(mut provider) = PeopleProvider::better_auth() else { return };
-    for client in provider.clients().to_vec() {
-        people_come_and_go(&mut provider, &client);
+    for stack in stacks() {
+        // One that has not heard of Alice's consent yet.
+        let Some(mut provider) = PeopleProvider::better_auth() else { return };
+        let client = provider.clients()[0].clone();
+        people_come_and_go(stack, &mut provider, &client);
+    }
+}
+
+#[test]
+fn people_sign_in_in_two_tabs_at_once() {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    for provider in [PeopleProvider::authlib(), PeopleProvider::better_auth()].into_iter().flatten() {
+        for (stack, order) in stacks().flat_map(|stack| [[0, 1], [1, 0]].map(|order| (stack, order))) {
+            let logins = logins(&provider, &provider.clients()[0]);
+            let server = stack.start(logins.clone());
+            let (mut browser, mut visitor) = (browser_at(&server), Visitor::default());
+            let pages = ["/orders", "/profile"];
+            let begun = pages.map(|page| browser.begin(&format!("/auth/login/people?return_to={page}")));
+            assert_eq!(browser.flows(), 2, "{}", stack.name);
+            let back = begun.map(|location| visitor.follow(&provider, &location, true));
+            for (done, tab) in order.into_iter().enumerate() {
+                let reply = browser.get(&back[tab]);
+                assert_eq!(
+                    (reply.status, reply.header("location")),
+                    (303, Some(pages[tab])),
+                    "{}: {reply:?}",
+                    stack.name
+                );
+                assert_eq!((browser.flows(), &*browser.name()), (1 - done, "Alice"), "{}", stack.name);
+            }
+            assert_eq!((browser.jar.len(), browser.refresh().status), (OF_LOGIN, 204), "{}", stack.name);
+            // Neither of the answers is good again, and the login goes on.
+            for back in back {
+                assert_eq!(error(&browser.get(&back)), refused(400, "invalid_request"), "{}", stack.name);
+            }
+            assert_eq!(browser.name(), "Alice", "{}", stack.name);
+        }
+    }
+}
+
+/// The provider that was asked is not honest: it sends the browser on to the honest one, under the name that the application
+/// has there, so that the answer of that one comes to its own callback (mix-up, RFC 9700 §4.4).
+fn answers_are_mixed_up(stack: RoutedStack, honest: &PeopleProvider, asked: &PeopleProvider) {
+    let log = Log::here();
+    let [client, known] = [honest, asked].map(|provider| &provider.clients()[0]);
+    let server = stack.start(logins_with(&[("people", honest, client), ("others", asked, known)]));
+    let mut browser = browser_at(&server);
+    let at_asked = browser.begin("/auth/login/others?return_to=%2Forders");
+    let at_honest = browser_at(&server).begin("/auth/login/people");
+    let (endpoint, query) = (at_honest.split('?').next().unwrap(), at_asked.split_once('?').unwrap().1);
+    let query = query.replace(&format!("client_id={}", known.id), &format!("client_id={}", client.id));
+    let back = Visitor::default().follow(honest, &format!("{endpoint}?{query}"), true);
+    let callback = format!("{}/auth/callback/others?", PeopleProvider::ORIGIN);
+    assert!(back.starts_with(&callback) && back.contains("code=") && back.contains("iss="), "{back}");
+
+    let members = back[callback.len()..].split('&');
+    let nameless: Vec<&str> = members.filter(|member| !member.starts_with("iss=")).collect();
+    let nameless = format!("{callback}{}", nameless.join("&"));
+    let elsewhere = back.replace("/callback/others", "/callback/people");
+    let (named, unknown) =
+        ("the answer names another provider in `iss`", "the answer is to no sign-in that this browser has");
+    for (answer, reason) in [(&back, named), (&nameless, named), (&elsewhere, unknown)] {
+        let mut browser = browser.clone();
+        log.take();
+        let reply = browser.get(answer);
+        assert_eq!(error(&reply), refused(400, "invalid_request"), "{} {answer}: {reply:?}", stack.name);
+        assert_eq!(browser.user(), None, "{} {answer}", stack.name);
+        let logged = log.take();
+        assert!(logged.contains(reason), "{} {answer}: {logged}", stack.name);
+    }
+    // The answer of the one that was asked.
+    let back = Visitor::default().follow(asked, &at_asked, true);
+    arrive(&mut browser, &back);
+}
+
+#[test]
+fn an_answer_of_another_provider_than_the_one_that_was_asked_is_refused() {
+    let (Some(authlib), Some(better_auth)) = (PeopleProvider::authlib(), PeopleProvider::better_auth()) else { return };
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    for stack in stacks() {
+        answers_are_mixed_up(stack, &authlib, &better_auth);
+        answers_are_mixed_up(stack, &better_auth, &authlib);
     }
 }
 
 #[test]
 fn whoever_signs_out_at_better_auth_is_signed_out_here() {
     let Some(provider) = PeopleProvider::better_auth() else { return };
-    let (client, mut visitor) = (&provider.clients()[0], Visitor::default());
     let runtime = runtime();
     let _inside = runtime.enter();
-    let logins = logins(&provider, client);
+    for stack in stacks() {
+        sign_out_at_the_provider(stack, &provider, &runtime);
+    }
+}
+
+fn sign_out_at_the_provider(stack: RoutedStack, provider: &PeopleProvider, runtime: &Runtime) {
+    let (client, mut visitor) = (&provider.clients()[0], Visitor::default());
+    let logins = logins(provider, client);
     let list = runtime.block_on(Revocations::builder(Arc::new(MemoryStore::new())).open()).unwrap();
     let keys = RemoteKeySet::discover(provider.issuer());
     let trusted = LogoutProvider::new(provider.issuer(), &keys, &*client.id);
     let receiver = LogoutReceiver::builder(&list).provider(trusted).logins(&logins).build().unwrap();
-    let axum = LOGOUT_STACKS.into_iter().find(|stack| stack.name == "axum").unwrap();
-    let events = axum.start(logins.authenticator().build().unwrap(), receiver);
+    let receiving = LOGOUT_STACKS.into_iter().find(|receiving| receiving.name == stack.name).unwrap();
+    let events = receiving.start(logins.authenticator().build().unwrap(), receiver);
     provider.find_application_at(events.address);
 
-    let server = start(logins.clone());
+    let server = stack.start(logins.clone());
     let mut browsers = [browser_at(&server), browser_at(&server)];
     let mut elsewhere = Visitor::default();
     for (browser, visitor) in browsers.iter_mut().zip([&mut visitor, &mut elsewhere]) {
-        let back = visitor.follow(&provider, &begin(browser), true);
+        let back = visitor.follow(provider, &begin(browser), true);
         arrive(browser, &back);
     }
     let alice = browsers[0].user().unwrap();
     let known = || runtime.block_on(logins.refresh_tokens().list(&alice)).unwrap().len();
     assert_eq!(known(), 2);
-    visitor.sign_out(&provider);
+    visitor.sign_out(provider);
     eventually("the logout here", || known() == 1);
     let [there, here] = &mut browsers;
     assert_eq!((there.refresh().status, here.refresh().status), (400, 204));
