@@ -2,10 +2,19 @@
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use jwt_core::login::BodyError;
 
-pub(crate) async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<web::Bytes, BodyError> {
-    let payload = web::Payload::from_request(request, &mut payload).await.map_err(|_| BodyError::Broken)?;
-    let read = payload.to_bytes_limited(limit).await.map_err(|_| BodyError::TooLong)?;
-    read.map_err(|_| BodyError::Broken)
+/// Why a body is not read.
+pub(crate) enum Unread {
+    TooLong,
+    Broken,
+}
+
+pub(crate) async fn read<E: From<Unread>>(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<web::Bytes, E> {
+    let payload = web::Payload::from_request(request, &mut payload).await.map_err(|_| Unread::Broken)?;
+    let read = payload.to_bytes_limited(limit).await.map_err(|_| Unread::TooLong)?;
+    Ok(read.map_err(|_| Unread::Broken)?)
 }

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage, HttpResponse};
-use jwt_core::login::LoginRoute;
+use jwt_core::login::{BodyError, LoginRoute};
 use jwt_core::{Authenticator, Logins};
 use serde::de::DeserializeOwned;
 
-use crate::body::read;
+use crate::body::{Unread, read};
 use crate::request::Head;
 use crate::response::response;
 use crate::route_future::RouteFuture;
@@ -128,4 +128,13 @@ where
     let body = body.as_deref().map_err(|error| *error);
     let response: HttpResponse = response(route.respond(&authenticator, &Head(&request), body).await);
     ServiceResponse::new(request, response)
+}
+
+impl From<Unread> for BodyError {
+    fn from(why: Unread) -> Self {
+        match why {
+            Unread::TooLong => Self::TooLong,
+            Unread::Broken => Self::Broken,
+        }
+    }
 }

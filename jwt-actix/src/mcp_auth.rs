@@ -10,10 +10,11 @@ use actix_http::h1;
 use actix_web::body::{BodyLimitExceeded, BoxBody, EitherBody, MessageBody, to_bytes_limited};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::CONTENT_LENGTH;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{Error, HttpMessage, web};
 use jwt_core::mcp::{McpBodyError, McpCall, McpResource};
 use serde::de::DeserializeOwned;
 
+use crate::body::{Unread, read};
 use crate::request::Head;
 use crate::response::{CompletedError, Fields, response};
 
@@ -164,10 +165,13 @@ where
     ServiceResponse::new(request, response).map_into_right_body()
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload, most: usize) -> Result<web::Bytes, McpBodyError> {
-    let payload = web::Payload::from_request(request, &mut payload).await.map_err(|_| McpBodyError::Broken)?;
-    let read = payload.to_bytes_limited(most).await.map_err(|_| McpBodyError::TooLong)?;
-    read.map_err(|_| McpBodyError::Broken)
+impl From<Unread> for McpBodyError {
+    fn from(why: Unread) -> Self {
+        match why {
+            Unread::TooLong => Self::TooLong,
+            Unread::Broken => Self::Broken,
+        }
+    }
 }
 
 /// A payload of these bytes.

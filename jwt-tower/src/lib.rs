@@ -72,7 +72,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod auth;
-#[cfg(feature = "login")]
+#[cfg(any(feature = "login", feature = "mcp"))]
 mod body;
 #[cfg(feature = "axum")]
 mod extract;

@@ -5,13 +5,13 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
-use jwt_core::login::LoginRoute;
+use jwt_core::login::{BodyError, LoginRoute};
 use jwt_core::{Authenticator, Logins};
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::body::read;
+use crate::body::{Unread, read};
 use crate::route_future::RouteFuture;
 
 /// Serves the [ready routes](LoginRoute) of logins, such as `/auth/refresh` and `/auth/logout`, and passes everything else
@@ -122,4 +122,13 @@ where
     let (head, body) = request.into_parts();
     let body = read(body, LoginRoute::MAX_BODY).await;
     route.respond(&authenticator, &head, body.as_deref().map_err(|error| *error)).await
+}
+
+impl From<Unread> for BodyError {
+    fn from(why: Unread) -> Self {
+        match why {
+            Unread::TooLong => Self::TooLong,
+            Unread::Broken => Self::Broken,
+        }
+    }
 }

@@ -1,14 +1,13 @@
 //! A server of the Model Context Protocol, as a layer.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::mem;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response, Uri};
 use http_body::Body;
@@ -17,6 +16,7 @@ use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::body::{Unread, read};
 use crate::mcp_body::{McpBody, McpResponseBody};
 use crate::request::{Facts, Head};
 
@@ -164,28 +164,13 @@ where
     })
 }
 
-/// A body as a whole, without a copy where it comes in one piece.
-async fn read(body: impl Body, most: usize) -> Result<Bytes, McpBodyError> {
-    let (mut body, mut first, mut rest) = (pin!(body), Bytes::new(), BytesMut::new());
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let Ok(mut data) = frame.map_err(|_| McpBodyError::Broken)?.into_data() else { continue };
-        let length = data.remaining();
-        if length > most - first.len() - rest.len() {
-            return Err(McpBodyError::TooLong);
-        }
-        if first.is_empty() && rest.is_empty() {
-            first = data.copy_to_bytes(length);
-            continue;
-        }
-        rest.extend_from_slice(&mem::take(&mut first));
-        while data.has_remaining() {
-            let chunk = data.chunk();
-            rest.extend_from_slice(chunk);
-            let read = chunk.len();
-            data.advance(read);
+impl From<Unread> for McpBodyError {
+    fn from(why: Unread) -> Self {
+        match why {
+            Unread::TooLong => Self::TooLong,
+            Unread::Broken => Self::Broken,
         }
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
 impl<S: Clone, C> Clone for McpAuthService<S, C> {
