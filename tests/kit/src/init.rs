@@ -47,7 +47,13 @@ const MORE: &[(&str, Members)] = &[
             ("subject", "the field of the answer that names the user, or -", "X-Auth-Subject"),
         ],
     ),
-    ("mcp", &[("path", "the address of the MCP server", "/mcp")]),
+    (
+        "mcp",
+        &[
+            ("only", "has it no other protected address than that of the MCP server, yes or no", "no"),
+            ("path", "the address of the MCP server", "/mcp"),
+        ],
+    ),
     ("grpc", &[("method", "a method: /package.Service/Method", "/kit.Kit/Serve")]),
     (
         "mtls",

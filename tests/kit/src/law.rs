@@ -132,11 +132,13 @@ fn the_reference_passes_with_secrets_and_with_cookies_alone() {
 }
 
 #[test]
-fn the_reference_passes_with_bound_tokens_alone_and_with_opaque_ones_alone() {
+fn the_reference_passes_where_it_takes_one_kind_of_token_alone() {
     let text = "url = \"http://127.0.0.1:3000/a\"\n[tokens]\naudience = \"api\"\nalgorithms = [\"ES256\"]\n";
     for (table, groups) in [
         ("[dpop]\nonly = true\nnonce = true\n", &["answers", "jws", "claims", "times", "json", "dpop", "robust"][..]),
         ("[introspection]\nonly = true\n", &["bearer", "answers", "introspection"][..]),
+        ("[mcp]\nonly = true\n", &["bearer", "answers", "jws", "claims", "times", "json", "mcp", "robust"][..]),
+        ("[mtls]\nonly = true\nurl = \"https://127.0.0.1:3443/a\"\n", &["mtls"][..]),
     ] {
         let target = Target::parse(&format!("{text}{table}"), Path::new("")).unwrap().remove(0);
         let applying: Vec<&str> = groups::NAMES

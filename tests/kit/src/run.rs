@@ -5,7 +5,7 @@ use std::{panic, thread};
 
 use crate::case::{Allow, Case, Failure, Sending, Step};
 use crate::groups;
-use crate::wire::{self, Answer, PATIENCE};
+use crate::wire::{Answer, PATIENCE};
 use crate::world::World;
 
 /// One request and its answer.
@@ -66,7 +66,7 @@ impl Runner<'_> {
         let start = Instant::now();
         loop {
             let request = self.world.with(self.world.good());
-            let came = wire::exchange(self.world.target.place().address, &request.bytes(), false, PATIENCE);
+            let came = request.send(self.world.target.place().address, PATIENCE);
             // A first answer may take its time; a refusal seldom changes.
             let end = start + Duration::from_secs(if came.is_ok() { 5 } else { 20 });
             let why = match came {
@@ -100,8 +100,8 @@ impl Runner<'_> {
     }
 
     fn serves(&self) -> bool {
-        let request = self.world.with(self.world.good()).bytes();
-        let came = wire::exchange(self.world.target.place().address, &request, false, PATIENCE);
+        let request = self.world.with(self.world.good());
+        let came = request.send(self.world.target.place().address, PATIENCE);
         came.is_ok_and(|answer| (200..300).contains(&answer.status))
     }
 

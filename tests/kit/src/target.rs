@@ -248,9 +248,22 @@ pub(crate) struct ForwardAuth {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mcp {
+    /// It has no other protected address: `url` is where it is, and every case sends a first message there.
+    #[serde(default)]
+    pub(crate) only: bool,
+    /// Left out: the path of `url`.
+    #[serde(default)]
     pub(crate) path: String,
-    /// Its identifier, and the audience of its tokens; left out: scheme and host of `url`, and `path`.
+    /// Its identifier, and the audience of its tokens; left out: `tokens.audience` with `only`,
+    /// and otherwise scheme and host of `url`, and `path`.
     pub(crate) resource: Option<String>,
+}
+
+impl Mcp {
+    /// The identifier, where it is not the address.
+    pub(crate) fn resource(&self, tokens: &Tokens) -> Option<String> {
+        self.resource.clone().or_else(|| self.only.then(|| tokens.audience.clone()))
+    }
 }
 
 /// A service of gRPC, without TLS.
@@ -267,6 +280,8 @@ pub(crate) struct Grpc {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Mtls {
+    /// It takes no other tokens.
+    pub(crate) only: bool,
     /// The field in which its proxy says the certificate.
     pub(crate) field: Option<String>,
     pub(crate) form: Form,
@@ -382,6 +397,25 @@ impl Target {
         }
         if self.cookie.as_ref().is_some_and(|cookie| cookie.name.is_empty()) {
             return Err("cookie.name: empty".to_owned());
+        }
+        self.check_mcp()
+    }
+
+    fn check_mcp(&mut self) -> Result<(), String> {
+        let place = self.place().path.clone();
+        let Some(mcp) = &mut self.mcp else {
+            return Ok(());
+        };
+        if mcp.path.is_empty() {
+            place.split('?').next().unwrap_or("/").clone_into(&mut mcp.path);
+        }
+        if mcp.only && mcp.path != place {
+            return Err(format!("mcp.only: url is at {place:?}, and mcp.path is {:?}: they are the same", mcp.path));
+        }
+        if mcp.only && (self.dpop.is_some() || self.cookie.is_some()) {
+            return Err(
+                "mcp.only: its tokens are bearer tokens in the header; leave [dpop] and [cookie] out".to_owned()
+            );
         }
         Ok(())
     }
@@ -500,5 +534,7 @@ mod tests {
         assert!(error(&SMALL.replace(":3000", ":0")).contains("free port"));
         assert!(error(&SMALL.replace("audience", "audiance")).contains("audiance"));
         assert!(error(&format!("{SMALL}[groups]\nskip = [\"jwx\"]\n")).contains("\"jwx\" is none of bearer"));
+        assert!(error(&format!("{SMALL}[mcp]\nonly = true\npath = \"/mcp\"\n")).contains("url is at \"/a\""));
+        assert!(error(&format!("{SMALL}[mcp]\nonly = true\n[dpop]\n")).contains("leave [dpop]"));
     }
 }

@@ -101,6 +101,9 @@ impl World {
         if self.is_bound() {
             token = token.claim("cnf", self.confirmation());
         }
+        if self.is_certified() {
+            token = token.claim("cnf", json!({"x5t#S256": self.certificates().0.thumbprint()}));
+        }
         token
     }
 
@@ -113,6 +116,14 @@ impl World {
 
     /// A request without credentials.
     pub(crate) fn bare(&self) -> Request {
+        match &self.target.mcp {
+            Some(mcp) if mcp.only => crate::groups::first_message(self.get()),
+            _ => self.get(),
+        }
+    }
+
+    /// A GET without credentials.
+    pub(crate) fn get(&self) -> Request {
         let place = self.target.place();
         Request {
             method: "GET".to_owned(),
@@ -129,6 +140,7 @@ impl World {
         match &self.target.cookie {
             Some(cookie) if cookie.only => self.cookie(token),
             _ if self.is_bound() => self.shown(token.as_ref(), &self.proof(token.as_ref()).compact()),
+            _ if self.is_certified() => self.over_tls(Some(self.certificates().0)).bearer(token),
             _ => self.bare().bearer(token),
         }
     }
@@ -248,6 +260,11 @@ impl World {
 
 // Tokens that are bound to certificates.
 impl World {
+    /// Whether every token has to be bound to one.
+    fn is_certified(&self) -> bool {
+        self.target.mtls.as_ref().is_some_and(|mtls| mtls.only)
+    }
+
     /// The certificate that tokens are bound to, and another one.
     pub(crate) fn certificates(&self) -> (&Identity, &Identity) {
         let made = self.keys.certificates().expect("they were made when the world was");

@@ -19,7 +19,8 @@ fn path(world: &World) -> &str {
 
 /// The identifier of the server.
 fn resource(world: &World) -> String {
-    let named = world.target.mcp.as_ref().and_then(|mcp| mcp.resource.clone());
+    let mcp = world.target.mcp.as_ref();
+    let named = mcp.and_then(|mcp| mcp.resource(&world.target.tokens));
     named.unwrap_or_else(|| format!("http://{}{}", world.target.place().host, path(world)))
 }
 
@@ -38,16 +39,24 @@ fn second() -> Value {
     json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}})
 }
 
-/// A message without credentials.
-fn bare(world: &World, message: &Value) -> Request {
-    let mut request = world
-        .bare()
-        .path(path(world))
+/// That message, in a request without credentials.
+fn with_message(request: Request, message: &Value) -> Request {
+    let mut request = request
         .method("POST")
         .field("Content-Type", "application/json")
         .field("Accept", "application/json, text/event-stream");
     request.body = message.to_string().into_bytes();
     request
+}
+
+/// The first message of a client to a server that has no other address.
+pub(crate) fn first_message(request: Request) -> Request {
+    with_message(request, &first())
+}
+
+/// A message without credentials.
+fn bare(world: &World, message: &Value) -> Request {
+    with_message(world.get().path(path(world)), message)
 }
 
 fn token(world: &World) -> String {
@@ -63,7 +72,7 @@ fn document(world: &World) -> Request {
     let resource = resource(world);
     let rest = resource.split_once("://").map_or("", |(_, rest)| rest);
     let path = rest.find('/').map_or("", |at| &rest[at..]);
-    world.bare().path(&format!("/.well-known/oauth-protected-resource{}", path.trim_end_matches('/')))
+    world.get().path(&format!("/.well-known/oauth-protected-resource{}", path.trim_end_matches('/')))
 }
 
 fn read(answer: &Answer) -> Result<Value, String> {
@@ -151,8 +160,8 @@ pub(crate) fn cases() -> Vec<Case> {
             bare(w, &first()).path(&path)
         }),
         must("mcp.methods", AUTHORIZATION, "Streams and ends of sessions need a token too.")
-            .send_noted("GET", Refused, |w| w.bare().path(path(w)).field("Accept", "text/event-stream"))
-            .send_noted("DELETE", Refused, |w| w.bare().path(path(w)).method("DELETE").field("Mcp-Session-Id", "kit")),
+            .send_noted("GET", Refused, |w| w.get().path(path(w)).field("Accept", "text/event-stream"))
+            .send_noted("DELETE", Refused, |w| w.get().path(path(w)).method("DELETE").field("Mcp-Session-Id", "kit")),
         must("mcp.each-request", PRACTICES, "A session is no authentication: each request needs its token.")
             .act("a session, and a request in it without a token", |w| {
                 let session = session(w)?.unwrap_or_else(|| "kit-made-up".to_owned());
@@ -176,7 +185,9 @@ pub(crate) fn cases() -> Vec<Case> {
         must("mcp.origin", TRANSPORT, "A page of another origin gets 403, with a good token too.")
             .send_noted("with a good token", Forbidden, |w| good(w).field("Origin", "https://evil.example"))
             .send_noted("a near one", Forbidden, |w| {
-                good(w).field("Origin", format!("http://{}.evil.example", w.target.place().host))
+                let host = &w.target.place().host;
+                let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
+                good(w).field("Origin", format!("http://{name}.evil.example:{port}"))
             })
             .send_noted("without a token", Refused, |w| bare(w, &first()).field("Origin", "https://evil.example")),
         defence("mcp.null-origin", TRANSPORT, "A page that hides its origin is refused.")

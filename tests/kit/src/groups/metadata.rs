@@ -24,7 +24,7 @@ fn address(world: &World) -> String {
 
 fn document(world: &World) -> Request {
     let path = address(world);
-    world.bare().path(&path)
+    world.get().path(&path)
 }
 
 fn read(answer: &Answer) -> Result<Value, String> {

@@ -21,6 +21,8 @@ mod step_up;
 mod times;
 
 use crate::case::Case;
+pub(crate) use mcp::first_message;
+
 use crate::target::{Delivery, Target};
 
 /// Each group and what it is about.
@@ -89,6 +91,14 @@ pub(crate) fn applies(group: &str, target: &Target) -> Result<(), &'static str> 
     }
     if target.dpop.as_ref().is_some_and(|dpop| dpop.only) && NOT_BOUND.contains(&group) {
         return Err("dpop.only: no token without a proof");
+    }
+    if target.mtls.as_ref().is_some_and(|mtls| mtls.only) && group != "mtls" {
+        return Err("mtls.only: no token without a certificate");
+    }
+    // They have addresses of their own, that take a GET.
+    let elsewhere = ["scope", "step_up", "forward_auth", "grpc", "mtls"];
+    if target.mcp.as_ref().is_some_and(|mcp| mcp.only) && elsewhere.contains(&group) {
+        return Err("mcp.only: there is no other address");
     }
     match group {
         "bearer" => {

@@ -30,7 +30,7 @@ impl Reference {
             origin == ours
                 || self.wrong("mcp-origin-unchecked") && origin != "null"
                 || self.wrong("mcp-null-origin") && origin == "null"
-                || self.wrong("mcp-origin-loose") && origin.starts_with(&ours)
+                || self.wrong("mcp-origin-loose") && origin.starts_with(&format!("http://{}", self.address.ip()))
         };
         let origins: Vec<String> =
             head.all("origin").map(|field| String::from_utf8_lossy(field).into_owned()).collect();

@@ -205,7 +205,7 @@ impl Reference {
             introspection: target.introspection.clone(),
             forward_auth: target.forward_auth.clone(),
             mcp: target.mcp.as_ref().map(|mcp| {
-                let resource = mcp.resource.clone();
+                let resource = mcp.resource(tokens);
                 (mcp.path.clone(), resource.unwrap_or_else(|| format!("http://{address}{}", mcp.path)))
             }),
             mtls: target.mtls.clone(),
