@@ -43,8 +43,10 @@ pub(crate) enum Allow {
     BadRequest,
     /// 403.
     Forbidden,
-    /// 4xx, or 503 while keys or an issuer cannot be reached.
+    /// 4xx, or 502 to 504 while keys or an issuer cannot be reached, or answer what is none.
     RefusedOrDown,
+    /// Anything but 2xx and 3xx: the server itself is set up wrongly, and may say so.
+    NotServed,
     /// 2xx or 4xx.
     Either,
     /// 4xx, or the connection is closed.
@@ -61,7 +63,8 @@ impl Allow {
             Self::Challenge => "401 with a challenge (WWW-Authenticate: Bearer or DPoP)",
             Self::BadRequest => "400",
             Self::Forbidden => "403",
-            Self::RefusedOrDown => "4xx, or 503",
+            Self::RefusedOrDown => "4xx, or 502 to 504",
+            Self::NotServed => "4xx or 5xx",
             Self::Either => "2xx or 4xx",
             Self::RefusedOrClosed => "4xx, or the connection is closed",
             Self::Anything => "any answer",

@@ -1,6 +1,6 @@
 //! The scoreboard: several runs as one table. What looks like a weakness of somebody else's server is withheld.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -74,14 +74,40 @@ impl Sum {
     }
 }
 
+/// What not every server has.
+const MORE: [(&str, &str); 11] = [
+    ("rfc9068", "RFC 9068"),
+    ("cookie", "cookies"),
+    ("scope", "scopes"),
+    ("metadata", "metadata"),
+    ("step_up", "step-up"),
+    ("dpop", "DPoP"),
+    ("introspection", "introspection"),
+    ("forward_auth", "forward-auth"),
+    ("mcp", "MCP"),
+    ("grpc", "gRPC"),
+    ("mtls", "certificates"),
+];
+
+fn besides(groups: &BTreeSet<&str>) -> String {
+    let named: Vec<&str> = MORE.iter().filter(|(group, _)| groups.contains(group)).map(|(_, name)| *name).collect();
+    match named.len() {
+        0 => "–".to_owned(),
+        all if all == MORE.len() => "everything".to_owned(),
+        _ => named.join(", "),
+    }
+}
+
 /// The table, and below it what each server fails and is not withheld.
 pub(crate) fn markdown(runs: &[Value]) -> String {
-    let mut text =
-        String::from("| server | version | MUST | SHOULD | defence in depth | withheld |\n|---|---|---|---|---|---|\n");
+    let mut text = String::from(
+        "| server | version | MUST | SHOULD | defence in depth | withheld | asked about, besides JWTs |\n|---|---|---|---|---|---|---|\n",
+    );
     let mut details = String::new();
     for run in runs {
         let mut sums: BTreeMap<&str, Sum> = BTreeMap::new();
         let mut withheld = 0;
+        let mut groups = BTreeSet::new();
         let mut failed = Vec::new();
         // A case that ran in two settings counts once, as the worse of them.
         let mut cases: BTreeMap<&str, &Value> = BTreeMap::new();
@@ -95,6 +121,7 @@ pub(crate) fn markdown(runs: &[Value]) -> String {
             if case["counted"] == false || case["verdict"] == "skipped" {
                 continue;
             }
+            groups.insert(case["group"].as_str().unwrap_or_default());
             let sum = sums.entry(case["level"].as_str().unwrap_or_default()).or_default();
             sum.all += 1;
             match case["verdict"].as_str() {
@@ -107,12 +134,13 @@ pub(crate) fn markdown(runs: &[Value]) -> String {
         let name = run["name"].as_str().unwrap_or_default();
         _ = writeln!(
             text,
-            "| {name} | {} | {} | {} | {} | {} |",
+            "| {name} | {} | {} | {} | {} | {} | {} |",
             run["versions"].as_str().unwrap_or("this one"),
             sum("MUST"),
             sum("SHOULD"),
             sum("defence in depth"),
-            if withheld == 0 { "none".to_owned() } else { withheld.to_string() }
+            if withheld == 0 { "none".to_owned() } else { withheld.to_string() },
+            besides(&groups)
         );
         if !failed.is_empty() {
             let ids: Vec<String> =
@@ -129,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_weakness_of_others_is_withheld_and_nothing_of_it_is_left() {
-        let case = |kind: &str| json!({"id": format!("a.{kind}"), "level": "MUST", "counted": true, "verdict": "failed", "kind": kind, "why": "200 came", "exchanges": [{"sent": "x"}]});
+        let case = |kind: &str| json!({"id": format!("a.{kind}"), "group": "dpop", "level": "MUST", "counted": true, "verdict": "failed", "kind": kind, "why": "200 came", "exchanges": [{"sent": "x"}]});
         let leak =
             json!({"id": WEAK[0], "level": "MUST", "counted": true, "verdict": "failed", "kind": "wrong answer"});
         let mut leaks = vec![json!({"name": "other", "cases": [leak]})];
@@ -151,6 +179,6 @@ mod tests {
         blur(&mut runs);
         assert_eq!(runs[0]["cases"][3]["verdict"], "withheld", "what passed would say what did not");
         assert_eq!(runs[0]["counts"], json!({"passed": 1, "refused": 1, "withheld": 2}));
-        assert!(table.contains("| other | this one | 0 of 3 | – | – | 2 |"), "{table}");
+        assert!(table.contains("| other | this one | 0 of 3 | – | – | 2 | DPoP |"), "{table}");
     }
 }

@@ -251,7 +251,8 @@ fn judge(allow: Allow, came: &Result<Answer, String>) -> Result<(), (Failure, St
         Allow::Challenge => status == 401 && answer.all("www-authenticate").any(is_challenge),
         Allow::BadRequest => status == 400,
         Allow::Forbidden => status == 403,
-        Allow::RefusedOrDown => refused || status == 503,
+        Allow::RefusedOrDown => refused || (502..=504).contains(&status),
+        Allow::NotServed => status >= 400,
         Allow::Either => served || refused,
         Allow::Anything => true,
     };

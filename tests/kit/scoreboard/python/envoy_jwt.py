@@ -1,11 +1,17 @@
-# Envoy's filter jwt_authn with remote_jwks:
+# Envoy's filter jwt_authn with remote_jwks, and a service of grpcio behind it:
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/jwt_authn_filter
 import json
 import os
+import subprocess
+import sys
 import sysconfig
 import tempfile
 from urllib.parse import urlsplit
 
+service = subprocess.Popen(
+    [sys.executable, os.path.join(os.path.dirname(__file__), "grpc_service.py")], stdout=subprocess.PIPE, text=True
+)
+service_port = int(service.stdout.readline())
 keys = urlsplit(os.environ["JWKS_URL"])
 provider = {
     "issuer": os.environ["ISSUER"],
@@ -39,7 +45,8 @@ manager = typed(
                     {
                         "match": {"prefix": "/protected"},
                         "direct_response": {"status": 200, "body": {"inline_string": "served\n"}},
-                    }
+                    },
+                    {"match": {"prefix": "/kit.Kit/", "grpc": {}}, "route": {"cluster": "service"}},
                 ],
             }
         ]
@@ -54,7 +61,15 @@ manager = typed(
         typed("envoy.filters.http.router", filters + "router.v3.Router"),
     ],
 )
-endpoint = {"endpoint": {"address": address(keys.hostname, keys.port)}}
+
+
+def cluster(name, host, port, **more):
+    endpoint = {"endpoint": {"address": address(host, port)}}
+    assignment = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
+    return {"name": name, "type": "STATIC", "load_assignment": assignment, **more}
+
+
+http2 = typed("", "envoy.extensions.upstreams.http.v3.HttpProtocolOptions", explicit_http_config={"http2_protocol_options": {}})
 config = {
     "static_resources": {
         "listeners": [
@@ -65,11 +80,13 @@ config = {
             }
         ],
         "clusters": [
-            {
-                "name": "keys",
-                "type": "STATIC",
-                "load_assignment": {"cluster_name": "keys", "endpoints": [{"lb_endpoints": [endpoint]}]},
-            }
+            cluster("keys", keys.hostname, keys.port),
+            cluster(
+                "service",
+                "127.0.0.1",
+                service_port,
+                typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2["typed_config"]},
+            ),
         ],
     }
 }

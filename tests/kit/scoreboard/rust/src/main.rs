@@ -1,8 +1,11 @@
 //! `scoreboard-peers NAME`: one server with one crate, as its documentation has it. All are told the same by the environment.
 
+mod tls;
+
+use std::collections::HashSet;
 use std::env;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::get;
@@ -19,6 +22,15 @@ fn told(name: &str) -> String {
     env::var(name).unwrap_or_default()
 }
 
+/// The address at which clients reach it.
+fn origin() -> String {
+    if told("SETTING") == "tls" {
+        format!("https://127.0.0.1:{}", told("TLS_PORT"))
+    } else {
+        format!("http://127.0.0.1:{}", told("PORT"))
+    }
+}
+
 async fn serve(app: Router) -> Result<(), Failure> {
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{}", told("PORT"))).await?;
     Ok(axum::serve(listener, app).await?)
@@ -26,11 +38,12 @@ async fn serve(app: Router) -> Result<(), Failure> {
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    // The features that all of them switch on together leave jsonwebtoken with two backends.
+    // The features that all of them switch on together leave jsonwebtoken and rustls with two backends.
     _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match env::args().nth(1).unwrap_or_default().as_str() {
         "huskarl-axum" => serve(huskarl().await?).await,
-        "authkestra-axum" => serve(authkestra()).await,
+        "authkestra-axum" => serve(authkestra().await?).await,
         "oauth-resource-server" => serve(oauth_resource_server()?).await,
         "jwt-authorizer" => jwt_authorizer().await,
         "axum-jwt-auth" => serve(axum_jwt_auth().await?).await,
@@ -42,32 +55,71 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn huskarl() -> Result<Router, Failure> {
-    use huskarl_axum::extractors::ValidatedToken;
+    use huskarl_axum::extensions::ClientCertDer;
     use huskarl_axum::layers::ValidatorLayer;
     use huskarl_axum::resource_server::core::EndpointUrl;
+    use huskarl_axum::resource_server::core::client_auth::ClientSecret;
+    use huskarl_axum::resource_server::core::jwt::JtiUniquenessChecker;
+    use huskarl_axum::resource_server::core::platform::MaybeSendBoxFuture;
+    use huskarl_axum::resource_server::core::secrets::{EnvVarSecret, encodings::StringEncoding};
     use huskarl_axum::resource_server::validator::custom::CustomValidator;
+    use huskarl_axum::resource_server::validator::introspection::IntrospectionValidator;
 
     #[derive(Clone, Debug, Deserialize)]
     struct Nothing {}
-    async fn hello(_: ValidatedToken<Nothing>) -> &'static str {
-        "served\n"
+
+    /// The store of used proofs, which its documentation leaves to the application.
+    #[derive(Debug, Default)]
+    struct Used(Mutex<HashSet<String>>);
+
+    impl JtiUniquenessChecker for Used {
+        fn check_and_mark_seen(
+            &self,
+            jti: &str,
+        ) -> MaybeSendBoxFuture<'_, Result<bool, huskarl_axum::resource_server::core::Error>> {
+            let is_new = self.0.lock().map(|mut all| all.insert(jti.to_owned())).unwrap_or(false);
+            Box::pin(async move { Ok(!is_new) })
+        }
+    }
+
+    let router = Router::new().route("/protected", get(async || "served\n"));
+    let client = huskarl_reqwest::ReqwestClient::builder().build().await?;
+    if told("SETTING") == "introspection" {
+        let secret = EnvVarSecret::new("CLIENT_SECRET", &StringEncoding)?;
+        let validator = IntrospectionValidator::builder()
+            .client_id(told("CLIENT_ID"))
+            .issuer(told("ISSUER"))
+            .introspection_endpoint(told("INTROSPECTION_URL").parse()?)
+            .aud(told("AUDIENCE"))
+            .client_auth(ClientSecret::new(secret))
+            .http_client(client)
+            .build()
+            .await?;
+        let layer = ValidatorLayer::builder().validator(validator).base_url(origin())?.build();
+        return Ok(router.layer(layer.authenticated()));
     }
     let jwks: EndpointUrl = told("JWKS_URL").parse()?;
     let validator = CustomValidator::builder()
         .with_claims::<Nothing>()
         .jwks_uri(jwks)
-        .jwks_source(huskarl_reqwest::ReqwestClient::builder().build().await?)
+        .jwks_source(client)
         .iss(told("ISSUER"))
         .aud(told("AUDIENCE"))
+        .dpop_jti_checker(Used::default())
         .build()
         .await?;
-    let layer = ValidatorLayer::builder().validator(validator).build();
-    Ok(Router::new().route("/protected", get(hello)).layer(layer.authenticated()))
+    let layer = ValidatorLayer::builder().validator(validator).base_url(origin())?.build();
+    let app = router.layer(layer.authenticated());
+    tls::serve(&app, ClientCertDer).await?;
+    Ok(app)
 }
 
-fn authkestra() -> Router {
+async fn authkestra() -> Result<Router, Failure> {
     use authkestra_axum::Auth;
+    use authkestra_engine::store::memory::MemoryStore;
+    use authkestra_engine::token::cert_binding::ClientCertificateDer;
     use authkestra_resource::Guard;
+    use authkestra_resource::dpop::DpopJtiRecord;
     use authkestra_resource::jwt::{JwtStrategy, ValidationConfig};
     use jsonwebtoken::Algorithm;
 
@@ -79,9 +131,16 @@ fn authkestra() -> Router {
         .issuer(told("ISSUER"))
         .audience(told("AUDIENCE"))
         .algorithms(vec![Algorithm::RS256])
+        .require_dpop(true)
+        .dpop_resource_origin(origin())
+        .require_cert_binding(told("SETTING") == "tls")
         .build();
-    let guard = Arc::new(Guard::builder().strategy(JwtStrategy::<User>::new(config)).build());
-    Router::new().route("/protected", get(hello)).with_state(guard)
+    let used = MemoryStore::<DpopJtiRecord>::new();
+    let strategy = JwtStrategy::<User>::new(config).with_dpop_replay_store(Arc::new(used));
+    let guard = Arc::new(Guard::builder().strategy(strategy).build());
+    let app = Router::new().route("/protected", get(hello)).with_state(guard);
+    tls::serve(&app, ClientCertificateDer).await?;
+    Ok(app)
 }
 
 fn oauth_resource_server() -> Result<Router, Failure> {
