@@ -75,8 +75,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Stop> {
         lanes.extend(plan(target, options, &mut done, &mut report)?);
     }
     // What one setting left out, another may have had.
-    report.left_out.retain(|(group, _, _)| !done.contains(group.as_str()));
-    report.left_out.dedup_by(|a, b| a.0 == b.0);
+    let mut named = BTreeSet::new();
+    report.left_out.retain(|(group, _, _)| !done.contains(group.as_str()) && named.insert(group.clone()));
     let all: usize = lanes.iter().flat_map(|lane| &lane.groups).map(|(_, cases)| cases.len()).sum();
     let mut teller =
         Teller { name: report.name.clone(), known: &known, quiet: options.quiet, all, number: 0, at: None };
@@ -293,6 +293,13 @@ fn conclude(report: &Report, options: &Options, known: &BTreeSet<&str>) -> Resul
     if options.write_baseline || new.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("  `jwt-conformance explain ID` shows what was sent: {}", new.join(", "));
+    println!("  What failed (`jwt-conformance explain ID` shows what was sent):");
+    for level in [Level::Must, Level::Should, Level::Defence] {
+        let is_of = |id: &&str| report.failures().any(|outcome| outcome.case.id == *id && outcome.case.level == level);
+        let ids: Vec<&str> = new.iter().copied().filter(is_of).collect();
+        if !ids.is_empty() {
+            println!("    {}: {}", level.words(), ids.join(", "));
+        }
+    }
     Ok(ExitCode::from(1))
 }

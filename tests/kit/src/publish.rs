@@ -39,12 +39,13 @@ pub(crate) fn blur(runs: &mut [Value]) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         for case in run["cases"].as_array().into_iter().flatten() {
             let kind = match text(&case["verdict"]).as_str() {
-                "failed" if case["counted"] == false => "note".to_owned(),
+                verdict if case["counted"] == false && verdict != "skipped" => "note".to_owned(),
                 "failed" => text(&case["kind"]).replace(' ', ""),
                 other => other.to_owned(),
             };
             let id = text(&case["id"]);
-            if worst.get(&id).is_none_or(|(known, _)| known == "passed") {
+            let is_worse = |known: &str| known == "skipped" || known == "passed" && kind != "skipped";
+            if worst.get(&id).is_none_or(|(known, _)| is_worse(known)) {
                 worst.insert(id, (kind, text(&case["group"])));
             }
         }
@@ -113,7 +114,10 @@ pub(crate) fn markdown(runs: &[Value]) -> String {
         let mut cases: BTreeMap<&str, &Value> = BTreeMap::new();
         for case in run["cases"].as_array().into_iter().flatten() {
             let id = case["id"].as_str().unwrap_or_default();
-            if cases.get(id).is_none_or(|known| known["verdict"] == "passed") {
+            let is_worse = |known: &Value| {
+                known["verdict"] == "skipped" || known["verdict"] == "passed" && case["verdict"] != "skipped"
+            };
+            if cases.get(id).is_none_or(|known| is_worse(known)) {
                 cases.insert(id, case);
             }
         }
@@ -175,7 +179,18 @@ mod tests {
         let text = json!(runs[0]).to_string();
         assert_eq!(text.matches("200 came").count(), 1, "{text}");
         let table = markdown(&runs);
-        runs[0]["cases"].as_array_mut().unwrap().push(json!({"id": "a.good", "verdict": "passed"}));
+        let twice = |verdicts: [&str; 2]| {
+            let cases =
+                verdicts.map(|verdict| json!({"id": "a.b", "level": "MUST", "counted": true, "verdict": verdict}));
+            markdown(&[json!({"name": "x", "cases": cases})])
+        };
+        for verdicts in [["passed", "skipped"], ["skipped", "passed"]] {
+            assert!(twice(verdicts).contains("1 of 1"), "what does not apply in one setting passed in the other");
+        }
+        for verdicts in [["passed", "withheld"], ["withheld", "passed"], ["withheld", "skipped"]] {
+            assert!(twice(verdicts).contains("0 of 1"), "the worse of two settings counts");
+        }
+        runs[0]["cases"].as_array_mut().unwrap().push(json!({"id": "a.good", "group": "dpop", "verdict": "passed"}));
         blur(&mut runs);
         assert_eq!(runs[0]["cases"][3]["verdict"], "withheld", "what passed would say what did not");
         assert_eq!(runs[0]["counts"], json!({"passed": 1, "refused": 1, "withheld": 2}));

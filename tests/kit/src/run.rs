@@ -68,7 +68,8 @@ impl Runner<'_> {
             let request = self.world.with(self.world.good());
             let came = request.send(self.world.target.place().address, PATIENCE);
             // A first answer may take its time; a refusal seldom changes.
-            let end = start + Duration::from_secs(if came.is_ok() { 5 } else { 20 });
+            let ready = self.world.target.server.ready_seconds;
+            let end = start + Duration::from_secs(if came.is_ok() { 5 } else { ready.max(20) });
             let why = match came {
                 Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
                 Ok(answer) => {

@@ -1,22 +1,21 @@
 #!/bin/sh
-# Apache with mod_auth_openidc of Debian as a resource server, as its auth_openidc.conf and its wiki have it:
-# https://github.com/OpenIDC/mod_auth_openidc/wiki/OAuth-2.0-Resource-Server
+# Apache with mod_auth_openidc of Debian as a resource server, as its auth_openidc.conf has it:
+# https://github.com/OpenIDC/mod_auth_openidc
 set -eu
 modules=/usr/lib/apache2/modules
 home=$(mktemp -d)
 mkdir "$home/www"
 echo served >"$home/www/protected"
 # It takes no addresses without TLS, and the kit has none: this server is in front of it too.
-port=$((PORT / 2))
-kit=https://127.0.0.1:$port
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout "$home/key.pem" -out "$home/certificate.pem" 2>/dev/null
+kit=127.0.0.2:$PORT
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=kit -keyout "$home/key.pem" -out "$home/certificate.pem" 2>/dev/null
 case $SETTING in
     introspection)
-        verify="OIDCOAuthIntrospectionEndpoint $kit/introspect
+        verify="OIDCOAuthIntrospectionEndpoint https://$kit/introspect
 OIDCOAuthClientID $CLIENT_ID
 OIDCOAuthClientSecret $CLIENT_SECRET"
         ;;
-    *) verify="OIDCOAuthVerifyJwksUri $kit/jwks.json" ;;
+    *) verify="OIDCOAuthVerifyJwksUri https://$kit/jwks.json" ;;
 esac
 cat >"$home/apache.conf" <<END
 ServerName localhost
@@ -33,8 +32,8 @@ LoadModule proxy_module $modules/mod_proxy.so
 LoadModule proxy_http_module $modules/mod_proxy_http.so
 LoadModule auth_openidc_module $modules/mod_auth_openidc.so
 DocumentRoot $home/www
-Listen 127.0.0.1:$port
-<VirtualHost 127.0.0.1:$port>
+Listen $kit
+<VirtualHost $kit>
     SSLEngine on
     SSLCertificateFile $home/certificate.pem
     SSLCertificateKeyFile $home/key.pem
