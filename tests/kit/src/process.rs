@@ -1,8 +1,7 @@
 //! The server as a process: `[server] start` and `[server] restart`.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -102,14 +101,17 @@ impl Drop for Process {
 }
 
 /// A port that nobody listens on. The system gives those above to whoever connects and to whoever asks for any port, so that
-/// one of them may be taken before the server listens there.
+/// one of them may be taken before the server listens there. Another kit may run beside this one and look for a port too: each
+/// keeps a socket for each port that it gave, which the other cannot have.
 fn free_port() -> Result<u16, String> {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    static GIVEN: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..1000 {
         let port = 20_000 + u16::try_from(nonce() % 12_000).unwrap_or(0);
-        if !given.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            given.insert(port);
+        if let Ok(mark) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 20_000))
+            && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        {
+            given.push(mark);
             return Ok(port);
         }
     }
