@@ -254,7 +254,6 @@ impl Policy {
 
     /// Whether the request with this head may be served, by what the layer left in it. For adapters.
     pub fn decide(&self, admission: Option<&Admission>, head: &impl RequestHead) -> Decision {
-        let asked = Asked::by(head);
         let token = match Admission::admitted(admission) {
             Ok(token) => token,
             Err(rejection) => {
@@ -264,14 +263,14 @@ impl Policy {
             }
         };
         if self.waits {
-            let (policy, token) = (self.clone(), token.clone());
+            let (policy, token, asked) = (self.clone(), token.clone(), Asked::by(head));
             let deciding =
                 async move { policy.eventually(&token).await.map_err(|error| deny(error, &token).to(asked)) };
             return Decision::Pending(Deciding(Box::pin(deciding)));
         }
         match self.rule.now(token) {
             Ok(()) => Decision::Allowed,
-            Err(error) => Decision::Denied(deny(error, token).to(asked)),
+            Err(error) => Decision::Denied(deny(error, token).to(Asked::by(head))),
         }
     }
 

@@ -1,18 +1,22 @@
 //! What is counted: requests with a good token, through the whole middleware of a framework to a handler that takes the claims.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::hint::black_box;
 
-use actix_web::dev::Service as _;
+use actix_web::dev::ServiceResponse;
+use actix_web::rt::SystemRunner;
 use actix_web::test::init_service;
 use actix_web::{App, web};
 use jwt_core::{Algorithm, Authenticator, KeySet, SigningKey, TokenCache, VerifyingKey};
 use serde::Deserialize;
 use serde_json::json;
+use tower::util::ServiceFn;
 use tower::{Layer, Service, service_fn};
 
 const ISSUER: &str = "https://issuer.example.com";
 const AUDIENCE: &str = "https://api.example.com";
+const SCOPE: &str = "read:reports";
 const SECRET: &str = "for counting only: forty-eight bytes of a secret";
 
 #[derive(Debug, Clone, Deserialize)]
@@ -24,12 +28,14 @@ struct User {
     scope: String,
 }
 
-/// A framework, and whether the token is in the cache.
+/// A framework, whether the token is in the cache, and whether there is a guard.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path {
     name: &'static str,
     framework: Framework,
     cached: bool,
+    /// Behind a guard as well, which asks for a scope.
+    guarded: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,14 +46,28 @@ enum Framework {
 }
 
 impl Path {
-    pub(crate) const ALL: [Self; 6] = [
-        Self { name: "core-cold", framework: Framework::Core, cached: false },
-        Self { name: "core-cached", framework: Framework::Core, cached: true },
-        Self { name: "tower-cold", framework: Framework::Tower, cached: false },
-        Self { name: "tower-cached", framework: Framework::Tower, cached: true },
-        Self { name: "actix-cold", framework: Framework::Actix, cached: false },
-        Self { name: "actix-cached", framework: Framework::Actix, cached: true },
+    pub(crate) const ALL: [Self; 8] = [
+        Self::cold("core-cold", Framework::Core),
+        Self::cold("core-cached", Framework::Core).cached(),
+        Self::cold("tower-cold", Framework::Tower),
+        Self::cold("tower-cached", Framework::Tower).cached(),
+        Self::cold("tower-guarded", Framework::Tower).cached().guarded(),
+        Self::cold("actix-cold", Framework::Actix),
+        Self::cold("actix-cached", Framework::Actix).cached(),
+        Self::cold("actix-guarded", Framework::Actix).cached().guarded(),
     ];
+
+    const fn cold(name: &'static str, framework: Framework) -> Self {
+        Self { name, framework, cached: false, guarded: false }
+    }
+
+    const fn cached(self) -> Self {
+        Self { cached: true, ..self }
+    }
+
+    const fn guarded(self) -> Self {
+        Self { guarded: true, ..self }
+    }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|path| path.name == name)
@@ -63,33 +83,56 @@ pub(crate) fn serve(path: Path, requests: u64) {
     let key = SigningKey::secret(Algorithm::HS256, SECRET).expect("the secret is long enough").with_kid("one");
     let claims = json!({
         "iss": ISSUER, "sub": "auth0|5f7c8ec7c33c", "aud": AUDIENCE, "exp": 4_000_000_000_u64, "iat": 1_700_000_000,
-        "name": "Ada Lovelace", "admin": true, "scope": "read:reports",
+        "name": "Ada Lovelace", "admin": true, "scope": SCOPE,
     });
     let token = format!("Bearer {}", key.sign(&claims).expect("claims are an object"));
     let verifying = VerifyingKey::secret(Algorithm::HS256, SECRET).expect("the secret is long enough").with_kid("one");
     let builder = Authenticator::<User>::builder().keys(KeySet::new([verifying]).expect("one key"));
-    let builder = builder.issuer(ISSUER).audience(AUDIENCE);
+    let builder = builder.issuer(ISSUER).audience(AUDIENCE).scopes(|user: &User| &user.scope);
     let builder = if path.cached { builder.cache(TokenCache::new()) } else { builder };
     let auth = builder.build().expect("an authenticator");
+    let bare = token.strip_prefix("Bearer ").expect("it begins so");
     match path.framework {
-        Framework::Core => core(&auth, &token, requests),
-        Framework::Tower => tower(auth, &token, requests),
-        Framework::Actix => actix(auth, &token, requests),
+        Framework::Core => core(&auth, bare, requests),
+        Framework::Tower if path.guarded => {
+            tower(&jwt_tower::JwtAuth::new(auth).require(jwt_tower::Require::scope(SCOPE)), &token, requests);
+        }
+        Framework::Tower => tower(&jwt_tower::JwtAuth::new(auth), &token, requests),
+        Framework::Actix => {
+            let system = actix_web::rt::System::new();
+            let layer = jwt_actix::JwtAuth::new(auth);
+            let request =
+                || actix_web::test::TestRequest::get().insert_header(("authorization", token.as_str())).to_request();
+            if path.guarded {
+                let layer = layer.require(jwt_actix::Require::scope(SCOPE));
+                let app = App::new().wrap(layer).route("/", web::get().to(hello));
+                actix(&system, &system.block_on(init_service(app)), request, requests);
+            } else {
+                let app = App::new().wrap(layer).route("/", web::get().to(hello));
+                actix(&system, &system.block_on(init_service(app)), request, requests);
+            }
+        }
     }
 }
 
 fn core(auth: &Authenticator<User>, token: &str, requests: u64) {
-    let token = token.strip_prefix("Bearer ").expect("it begins so");
     for _ in 0..requests {
         black_box(auth.verifier().verify(black_box(token)).expect("the token is good"));
     }
 }
 
-fn tower(auth: Authenticator<User>, token: &str, requests: u64) {
-    let mut service = jwt_tower::JwtAuth::new(auth).layer(service_fn(async |request: http::Request<()>| {
+type Answer = Result<http::Response<String>, Infallible>;
+type Handler = ServiceFn<fn(http::Request<()>) -> Ready<Answer>>;
+
+fn tower<L>(layer: &L, token: &str, requests: u64)
+where
+    L: Layer<Handler, Service: Service<http::Request<()>, Response = http::Response<String>, Error = Infallible>>,
+{
+    fn hello(request: http::Request<()>) -> Ready<Answer> {
         black_box(jwt_tower::claims::<User>(request.extensions()).expect("the layer is in front"));
-        Ok::<_, Infallible>(http::Response::new(String::new()))
-    }));
+        ready(Ok(http::Response::new(String::new())))
+    }
+    let mut service = layer.layer(service_fn(hello));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for _ in 0..requests {
         let request = http::Request::get("/").header("authorization", token).body(()).expect("it is well-formed");
@@ -98,17 +141,20 @@ fn tower(auth: Authenticator<User>, token: &str, requests: u64) {
     }
 }
 
-fn actix(auth: Authenticator<User>, token: &str, requests: u64) {
-    async fn hello(jwt_actix::Claims(user): jwt_actix::Claims<User>) -> &'static str {
-        black_box(user);
-        ""
-    }
-    let system = actix_web::rt::System::new();
-    let app = App::new().wrap(jwt_actix::JwtAuth::new(auth)).route("/", web::get().to(hello));
-    let service = system.block_on(init_service(app));
+async fn hello(jwt_actix::Claims(user): jwt_actix::Claims<User>) -> &'static str {
+    black_box(user);
+    ""
+}
+
+/// `R` is a request of actix-http, which has no name here.
+fn actix<R, B>(
+    system: &SystemRunner,
+    service: &impl actix_web::dev::Service<R, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    request: impl Fn() -> R,
+    requests: u64,
+) {
     for _ in 0..requests {
-        let request = actix_web::test::TestRequest::get().insert_header(("authorization", token)).to_request();
-        let response = system.block_on(service.call(request)).expect("it is served");
+        let response = system.block_on(service.call(request())).expect("it is served");
         assert_eq!(response.status(), 200);
     }
 }
