@@ -13,6 +13,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,26 +33,34 @@ use watch::Watched;
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
 
+/// The least that is no guess: the warm-up, and three times as long as it takes to kill and to hang each store once.
+const LEAST_MINUTES: f64 = 3.0;
+/// For so long, and for a quarter of what is to be done, nothing has to be flat: caches and stores fill, threads start, and what
+/// is revoked is forgotten after half a minute.
+const WARM_UP: Duration = Duration::from_secs(60);
 /// How often the progress is said.
 const PROGRESS: Duration = Duration::from_secs(10);
 
 const HELP: &str = "\
-usage: soak [--minutes N] [--rate N] [--plant FAULT]
+usage: soak [--minutes N] [--requests N] [--rate N] [--plant FAULT]
 
 Serves the axum and the actix-web adapter, each as a process of its own, on one Redis and one PostgreSQL, and sends both
 of them cached and new tokens of fetched keys, logins in cookies and in JSON with refreshes and logouts, and junk. Meanwhile
 the keys rotate, the provider goes away and comes back, the stores are killed or hang, and clients are ended by SIGTERM.
 
-  --minutes N    for so long; SOAK_MINUTES, or 2
+  --minutes N    for so long, at least 3; SOAK_MINUTES, or 3
+  --requests N   until so many are answered, and at most for those minutes, which are 30 then; SOAK_REQUESTS
   --rate N       cached tokens a second to each server, and a fifth of that of junk; 5000
   --plant FAULT  puts a fault into the servers, which has to be found: lost, served, panic, leak or descriptors
 
-It ends with 1 where a valid request was lost, something was served that must not be, a server panicked, or its memory or
-its descriptors grow by more than 2 % after the warm-up. Redis and PostgreSQL have to be installed: tests/setup stores.";
+It ends with 1 where a valid request was lost, something was served that must not be, a server panicked, its memory or its
+descriptors grow by more than 2 % after the warm-up and by more than they go up and down, or fewer requests were answered
+than were asked for. The warm-up is a quarter of it, and at least a minute. Redis and PostgreSQL have to be installed: tests/setup stores.";
 
 #[derive(Debug, Clone, Copy)]
 struct Options {
     minutes: f64,
+    requests: Option<u64>,
     rate: u32,
     planted: Option<Planted>,
 }
@@ -85,16 +94,17 @@ fn main() -> ExitCode {
 fn task() -> Result<Task, Box<dyn Error>> {
     use lexopt::prelude::{Long, Short, Value, ValueExt};
 
-    let minutes = std::env::var("SOAK_MINUTES").ok();
-    let minutes = minutes.map(|minutes| minutes.parse().map_err(|_| format!("SOAK_MINUTES is {minutes:?}, no number")));
-    let mut options = Options { minutes: minutes.transpose()?.unwrap_or(2.0), rate: 5000, planted: None };
+    let mut minutes: Option<f64> = variable("SOAK_MINUTES")?;
+    let mut requests: Option<u64> = variable("SOAK_REQUESTS")?;
+    let (mut rate, mut planted) = (5000, None);
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(Task::Help),
-            Long("minutes") => options.minutes = arguments.value()?.parse()?,
-            Long("rate") => options.rate = arguments.value()?.parse()?,
-            Long("plant") => options.planted = Some(arguments.value()?.parse()?),
+            Long("minutes") => minutes = Some(arguments.value()?.parse()?),
+            Long("requests") => requests = Some(arguments.value()?.parse()?),
+            Long("rate") => rate = arguments.value()?.parse()?,
+            Long("plant") => planted = Some(arguments.value()?.parse()?),
             Value(word) if word == "serve" => {
                 let framework = arguments.value()?.parse()?;
                 let mut address = || -> Result<String, Box<dyn Error>> { Ok(arguments.value()?.string()?) };
@@ -109,13 +119,21 @@ fn task() -> Result<Task, Box<dyn Error>> {
             other => return Err(other.unexpected().into()),
         }
     }
-    if !(0.5..=100_000.0).contains(&options.minutes) || options.rate == 0 {
-        return Err("from half a minute on, and at least one request a second".into());
+    let minutes = minutes.unwrap_or(if requests.is_some() { 30.0 } else { LEAST_MINUTES });
+    if !(LEAST_MINUTES..=100_000.0).contains(&minutes) || rate == 0 || requests == Some(0) {
+        return Err("from three minutes on, since what is not full yet still grows, and at least one request".into());
     }
-    Ok(Task::Soak(options))
+    Ok(Task::Soak(Options { minutes, requests, rate, planted }))
+}
+
+/// What that variable of the environment says; `None` where there is none.
+fn variable<T: FromStr>(name: &str) -> Result<Option<T>, String> {
+    let value = std::env::var(name).ok();
+    value.map(|value| value.parse().map_err(|_| format!("{name} is {value:?}, no number"))).transpose()
 }
 
 /// Whether nothing was lost and nothing leaks.
+#[expect(clippy::cast_precision_loss, reason = "nobody asks that often")]
 fn soak(options: Options) -> Result<bool, Box<dyn Error>> {
     if !redis_is_installed() || !postgres_is_installed() {
         return Err("it takes Redis and PostgreSQL".into());
@@ -136,16 +154,26 @@ fn soak(options: Options) -> Result<bool, Box<dyn Error>> {
     let stores = outages.clone().trouble(redis, postgres, report.clone());
 
     let time = Duration::from_secs_f64(options.minutes * 60.0);
-    let warm_up = (time / 4).max(Duration::from_secs(10)).min(time / 2);
-    say(&format!("{} s, of which {} s are the warm-up", time.as_secs(), warm_up.as_secs()))?;
+    let until =
+        options.requests.map_or_else(String::new, |requests| format!(", or until {requests} requests are answered"));
+    say(&format!("{} s{until}; the first quarter is the warm-up, at least {} s", time.as_secs(), WARM_UP.as_secs()))?;
     let started = Instant::now();
-    let (mut before, mut said) = (started, started);
-    while started.elapsed() < time {
+    // How much is done, of 1.
+    let done = || match options.requests {
+        Some(requests) => report.requests() as f64 / requests as f64,
+        None => started.elapsed().as_secs_f64() / time.as_secs_f64(),
+    };
+    let (mut before, mut said, mut warm) = (started, started, false);
+    while done() < 1.0 && started.elapsed() < time {
         thread::sleep(Duration::from_millis(500));
         outages.watch_the_machine(before);
         before = Instant::now();
+        if !warm && done() >= 0.25 && started.elapsed() >= WARM_UP {
+            warm = true;
+            say(&format!("{:>5} s  warm", started.elapsed().as_secs()))?;
+        }
         for server in &mut servers {
-            server.sample(started.elapsed() >= warm_up)?;
+            server.sample(warm)?;
         }
         if said.elapsed() >= PROGRESS {
             said = Instant::now();
@@ -159,7 +187,11 @@ fn soak(options: Options) -> Result<bool, Box<dyn Error>> {
     stores.stop();
     say("")?;
     say(&report.table())?;
-    let mut good = report.is_good();
+    let enough = done() >= 1.0;
+    if !enough {
+        say("            ! fewer requests than were asked for")?;
+    }
+    let mut good = report.is_good() && enough;
     for server in &servers {
         let (text, flat) = server.verdict();
         say(&text)?;

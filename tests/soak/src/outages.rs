@@ -13,8 +13,8 @@ use crate::traffic::Store;
 
 /// How long after the end of an outage a server may still answer 503: until it has connected again.
 const RECONNECTING: Duration = Duration::from_secs(5);
-/// A pause of this whole program that is longer than that is the machine's.
-const STOOD_STILL: Duration = Duration::from_secs(3);
+/// A pause of half a second that takes longer than that is the machine's: stores and providers are waited for about as long.
+const STOOD_STILL: Duration = Duration::from_secs(1);
 
 /// The outages so far.
 #[derive(Default)]

@@ -34,6 +34,11 @@ impl Report {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many were answered as they have to be.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn good(&self, what: &'static str, times: u64) {
         self.requests.fetch_add(times, Ordering::Relaxed);
         *self.counts().good.entry(what).or_default() += times;
@@ -68,13 +73,13 @@ impl Report {
     pub(crate) fn progress(&self) -> String {
         let counts = self.counts();
         let sum = |counts: &BTreeMap<_, u64>| counts.values().sum::<u64>();
-        let (requests, excused, bad) = (self.requests.load(Ordering::Relaxed), sum(&counts.excused), sum(&counts.bad));
+        let (requests, excused, bad) = (self.requests(), sum(&counts.excused), sum(&counts.bad));
         format!("{requests} requests, {excused} of them 503 for a good reason, {bad} bad")
     }
 
     pub(crate) fn table(&self) -> String {
         let counts = self.counts();
-        let mut text = format!("{:>12}  requests\n", self.requests.load(Ordering::Relaxed));
+        let mut text = format!("{:>12}  requests\n", self.requests());
         for what in GOOD {
             if !counts.good.contains_key(what) {
                 let _ = writeln!(text, "{:>12}! {what}", 0);

@@ -16,7 +16,7 @@ use outside::Process;
 
 use crate::server::{Framework, Planted, Stores};
 
-/// More than that, after the warm-up, is a leak.
+/// More than that, after the warm-up, is a leak; unless the first third alone is as far from flat.
 const GROWTH: f64 = 0.02;
 /// So many descriptors more are none: connections come and go.
 const DESCRIPTORS: f64 = 3.0;
@@ -108,23 +108,26 @@ impl Watched {
         let mut text = format!("{}\n{panics:>12}{} panics\n", self.framework.name(), mark(good));
         let third = self.samples.len() / 3;
         let (first, last) = (&self.samples[..third], &self.samples[self.samples.len() - third..]);
-        let rows = [
-            ("KiB alive", median(first, |one| one.live), median(last, |one| one.live)),
-            ("KiB resident", median(first, |one| one.resident), median(last, |one| one.resident)),
-            ("descriptors", median(first, |one| one.descriptors), median(last, |one| one.descriptors)),
+        let rows: [(&str, fn(&Sample) -> u64); 3] = [
+            ("KiB alive", |one| one.live),
+            ("KiB resident", |one| one.resident),
+            ("descriptors", |one| one.descriptors),
         ];
-        for (what, before, after) in rows {
+        for (what, value) in rows {
+            let [low, before, high] = [0.25, 0.5, 0.75].map(|part| quantile(first, part, value));
+            let after = quantile(last, 0.5, value);
             let growth = after / before - 1.0;
+            let spread = (high - low) / before;
             let few = what == "descriptors" && after - before <= DESCRIPTORS;
             // Where there is no number at all, it is not flat.
-            let flat = growth <= GROWTH || few;
+            let flat = growth <= GROWTH.max(spread) || few;
             let unit = if what == "descriptors" { 1.0 } else { 1024.0 };
             let (before, after) = (before / unit, after / unit);
             good &= flat;
-            let percent = growth * 100.0;
+            let (percent, spread) = (growth * 100.0, spread * 50.0);
             let _ = writeln!(
                 text,
-                "{after:>12.0}{} {what} in the last third, {before:.0} in the first after the warm-up: {percent:+.1} %",
+                "{after:>12.0}{} {what} in the last third, {before:.0} ± {spread:.1} % in the first after the warm-up: {percent:+.1} %",
                 mark(flat)
             );
         }
@@ -132,11 +135,17 @@ impl Watched {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no process has that many")]
-fn median(samples: &[Sample], value: fn(&Sample) -> u64) -> f64 {
+/// The value that this part of the samples is below.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "no process has that many"
+)]
+fn quantile(samples: &[Sample], part: f64, value: fn(&Sample) -> u64) -> f64 {
     let mut values: Vec<u64> = samples.iter().map(value).collect();
     values.sort_unstable();
-    values.get(values.len() / 2).map_or(f64::NAN, |value| *value as f64)
+    values.get((values.len() as f64 * part) as usize).map_or(f64::NAN, |value| *value as f64)
 }
 
 fn listen(stream: Option<impl Read + Send + 'static>, mut each: impl FnMut(&str) + Send + 'static) {

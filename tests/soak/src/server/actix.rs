@@ -23,7 +23,7 @@ pub(super) fn serve(
             let postgres = LoginRoutes::new(service.postgres.logins.clone(), service.postgres.auth.clone());
             App::new().configure(|config| routes(config, &service)).wrap(redis).wrap(postgres)
         });
-        let server = server.workers(2).disable_signals().listen(listener)?;
+        let server = server.workers(2).tcp_nodelay(true).disable_signals().listen(listener)?;
         ready();
         Ok(server.run().await?)
     })

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use jwt_tower::{Claims, JwtAuth, LoginRoutes};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -25,7 +26,8 @@ pub(super) fn serve(
     Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         let service = Service::open(stores, planted).await?;
         listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
+        // Else the second of two answers waits until the client has confirmed the first.
+        let listener = TcpListener::from_std(listener)?.tap_io(|stream| drop(stream.set_nodelay(true)));
         ready();
         Ok(axum::serve(listener, app(&service)).await?)
     })

@@ -62,10 +62,10 @@ fn token(key: &SigningKey, number: usize, seconds: i64) -> Result<String, Box<dy
     Ok(key.sign(&claims)?)
 }
 
-/// Sends the same tokens again and again.
-pub(super) fn repeat(shared: &Shared, server: SocketAddr, rate: u32) {
+/// Sends the same tokens again and again, from a place on that is another for each connection.
+pub(super) fn repeat(shared: &Shared, server: SocketAddr, rate: u32, first: u32) {
     let Ok(mut wire) = Wire::open(server) else { return };
-    let (mut at, mut pace) = (0, Pace::new(rate));
+    let (mut at, mut pace) = (first as usize * usize::from(AT_ONCE), Pace::new(rate));
     while shared.goes_on() {
         let tokens = shared.tokens();
         if tokens.requests.is_empty() {

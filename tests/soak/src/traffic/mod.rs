@@ -114,6 +114,8 @@ impl Pace {
     }
 }
 
+/// How many connections to each server carry cached tokens: on a busy machine, each waits for its turn.
+const CONNECTIONS: u32 = 8;
 /// How many connections to each server are flooded with keys that nobody has.
 const FLOODS: usize = 32;
 
@@ -139,7 +141,10 @@ impl Traffic {
         });
         let mut threads = vec![client(&shared, bearer::rotate)];
         for server in servers {
-            threads.push(client(&shared, move |shared| bearer::repeat(shared, server, rate)));
+            for first in 0..CONNECTIONS {
+                threads
+                    .push(client(&shared, move |shared| bearer::repeat(shared, server, rate / CONNECTIONS + 1, first)));
+            }
             threads.push(client(&shared, move |shared| junk::send(shared, server, (rate / 5).max(1))));
             for number in 0..FLOODS {
                 threads.push(client(&shared, move |shared| junk::flood(shared, server, number)));
