@@ -128,6 +128,7 @@ fn tower<L>(layer: &L, token: &str, requests: u64)
 where
     L: Layer<Handler, Service: Service<http::Request<()>, Response = http::Response<String>, Error = Infallible>>,
 {
+    #[expect(clippy::needless_pass_by_value, reason = "as services take it")]
     fn hello(request: http::Request<()>) -> Ready<Answer> {
         black_box(jwt_tower::claims::<User>(request.extensions()).expect("the layer is in front"));
         ready(Ok(http::Response::new(String::new())))
