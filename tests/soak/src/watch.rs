@@ -33,6 +33,9 @@ pub(crate) struct Watched {
     samples: Vec<Sample>,
 }
 
+/// What of a sample is looked at.
+type Value = fn(&Sample) -> u64;
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Sample {
     /// Bytes.
@@ -108,7 +111,7 @@ impl Watched {
         let mut text = format!("{}\n{panics:>12}{} panics\n", self.framework.name(), mark(good));
         let third = self.samples.len() / 3;
         let (first, last) = (&self.samples[..third], &self.samples[self.samples.len() - third..]);
-        let rows: [(&str, fn(&Sample) -> u64); 3] = [
+        let rows: [(&str, Value); 3] = [
             ("KiB alive", |one| one.live),
             ("KiB resident", |one| one.resident),
             ("descriptors", |one| one.descriptors),
@@ -142,7 +145,7 @@ impl Watched {
     clippy::cast_sign_loss,
     reason = "no process has that many"
 )]
-fn quantile(samples: &[Sample], part: f64, value: fn(&Sample) -> u64) -> f64 {
+fn quantile(samples: &[Sample], part: f64, value: Value) -> f64 {
     let mut values: Vec<u64> = samples.iter().map(value).collect();
     values.sort_unstable();
     values.get((values.len() as f64 * part) as usize).map_or(f64::NAN, |value| *value as f64)
