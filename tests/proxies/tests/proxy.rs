@@ -53,7 +53,7 @@ pub(crate) const KINDS: [Kind; 7] = [
         around: "ServerRoot ${DIRECTORY}
 ServerName proxy.example.com
 PidFile ${DIRECTORY}/pid
-ErrorLog /dev/stderr
+ErrorLog ${DIRECTORY}/log
 LogLevel crit
 User www-data
 Group www-data
