@@ -27,12 +27,12 @@ fn suites() -> Vec<String> {
 fn each_suite_is_run() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../run");
     let script = fs::read_to_string(script).expect("it is text");
-    // `suite NAME...`, `--test NAME`
+    // `suite NAME...`, `VARIABLE=VALUE suite NAME...`, `--test NAME`
     let mut run = BTreeSet::new();
     for line in script.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match &*words {
-            ["suite", names @ ..] => run.extend(names.iter().copied()),
+            ["suite", names @ ..] | [_, "suite", names @ ..] => run.extend(names.iter().copied()),
             words => run.extend(words.windows(2).filter(|two| two[0] == "--test").map(|two| two[1])),
         }
     }
