@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use acceptance::{AUDIENCE, ISSUER, NOW, SECRET, User, key_file, named_key};
+use acceptance::{AUDIENCE, ISSUER, NOW, SECRET, User, key_file, named_key, shows_token};
 use jwt_core::clock::{Clock, NumericDate};
 use jwt_core::error::{RegisteredClaim, TokenError};
 use jwt_core::issue::{IssueError, IssuerBuildError, IssuerBuilder, RotationError};
@@ -396,5 +396,5 @@ fn tokens_and_keys_never_print() {
         builder(&Dial::new()).signing_key(SigningKey::secret(Algorithm::HS256, SECRET).unwrap()).build().unwrap();
     let token = issuer.sign(&alice()).unwrap();
     let printed = format!("{issuer:?} {token:?}");
-    assert!(!printed.contains("eyJ") && !printed.contains("suite"), "{printed}");
+    assert!(!shows_token(&printed) && !printed.contains("suite"), "{printed}");
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use acceptance::{AUDIENCE, Connection, ISSUER, Log, ROUTED, Reply, Server, User, request_to};
+use acceptance::{AUDIENCE, Connection, ISSUER, Log, ROUTED, Reply, Server, User, request_to, shows_token};
 use jwt_core::binding::{Dpop, DpopKey, DpopNonces};
 use jwt_core::clock::Clock;
 use jwt_core::error::{AuthError, AuthenticatorBuildError, ProofError, TokenError};
@@ -173,7 +173,7 @@ fn a_refresh_without_the_key_gets_nothing_and_ends_nothing() {
             assert_refused(server, &others, 400, "invalid_grant");
             let log = place.log.take();
             assert!(log.contains("has a refresh token and not its key") && log.contains("WARN"), "{name}: {log}");
-            assert!(!log.contains("jrt_") && !log.contains("eyJ"), "{name}: {log}");
+            assert!(!shows_token(&log), "{name}: {log}");
 
             let second = bound_tokens(server, &place.refresh(server, &first.refresh, Some(&place.key)));
             assert_ne!(first.refresh, second.refresh, "{name}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use acceptance::{AUDIENCE, Connection, ISSUER, Log, ROUTED, Reply, Server, User, request_to};
+use acceptance::{AUDIENCE, Connection, ISSUER, Log, ROUTED, Reply, Server, User, request_to, shows_token};
 use jwt_core::clock::Clock;
 use jwt_core::login::{BodyError, Device, Login, LoginRoute, LoginsBuildError, LoginsBuilder};
 use jwt_core::testing::TestClock;
@@ -504,5 +504,5 @@ fn a_device_and_a_route_say_what_they_are_without_a_secret() {
     let token = verifier.verify(login.access_token().as_str()).unwrap();
     let devices: Vec<Device> = place.runtime.block_on(place.logins.devices(&token)).unwrap();
     let printed = format!("{devices:?} {:?} {:?}", LoginError::from(BodyError::Json), LoginError::MissingRoutes);
-    assert!(devices[0].current && !printed.contains("jrt_") && !printed.contains("eyJ"), "{printed}");
+    assert!(devices[0].current && !shows_token(&printed), "{printed}");
 }

@@ -13,7 +13,7 @@ mod store;
 mod tokens;
 
 pub use browser::{Browser, Jar};
-pub use client::{Connection, Reply, request, request_to};
+pub use client::{Connection, Reply, request, request_to, shows_token};
 pub use elsewhere::{LOGOUT_STACKS, LogoutStack};
 pub use guarded::{GUARDED, GuardedStack, Member, TooYoung, member_builder, plain_member_builder};
 pub use log::Log;

@@ -4,6 +4,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+/// Whether a JWT or a refresh token stands in that text: at the beginning of a word, since a random identifier can have the same
+/// letters further on.
+pub fn shows_token(text: &str) -> bool {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_' || letter == '-'));
+    words.into_iter().any(|word| word.starts_with("eyJ") || word.starts_with("jrt_"))
+}
+
 /// What came back for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -116,4 +123,21 @@ pub fn request(target: &str, fields: &[(&str, &str)]) -> Vec<u8> {
 pub fn request_to(host: &str, method: &str, target: &str, fields: &[(&str, &str)]) -> Vec<u8> {
     let fields: String = fields.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
     format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shows_token;
+
+    #[test]
+    fn a_token_is_seen_wherever_it_stands_and_a_random_identifier_is_none() {
+        for shown in
+            ["eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "Bearer eyJh", "access_token=eyJh; Path=/", "{\"t\":\"jrt_AbC\"}"]
+        {
+            assert!(shows_token(shown), "{shown}");
+        }
+        for other in ["", "kid=\"aZ6cT0O3fHeyJ8oYLw-kOvk-JlODCfKgD-RNM4hwV2o\"", "x_jrt_y", "$refresh_token"] {
+            assert!(!shows_token(other), "{other}");
+        }
+    }
 }
