@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponseBuilder, Responder};
+use jwt_core::adapter::AnyClaims;
 use jwt_core::{AuthError, Authenticator};
 
 use crate::rejection::Hook;
@@ -11,15 +12,16 @@ use crate::require::Require;
 use crate::service::JwtAuthAndRequire;
 
 /// Lets only authenticated requests through.
-pub struct JwtAuth<C> {
-    pub(crate) authenticator: Authenticator<C>,
+#[derive(Clone)]
+pub struct JwtAuth {
+    pub(crate) authenticator: Authenticator<AnyClaims>,
     pub(crate) hook: Option<Arc<Hook>>,
 }
 
-impl<C> JwtAuth<C> {
+impl JwtAuth {
     /// Middleware that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
-    pub fn new(authenticator: Authenticator<C>) -> Self {
-        Self { authenticator, hook: None }
+    pub fn new<C>(authenticator: Authenticator<C>) -> Self {
+        Self { authenticator: authenticator.untyped(), hook: None }
     }
 
     /// With a guard inside, in one `wrap`: what the token does not allow is answered as whatever else is refused. For more guards,
@@ -42,7 +44,7 @@ impl<C> JwtAuth<C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn require(self, guard: Require) -> JwtAuthAndRequire<C> {
+    pub fn require(self, guard: Require) -> JwtAuthAndRequire {
         JwtAuthAndRequire { auth: self, guard }
     }
 
@@ -85,13 +87,7 @@ impl<C> JwtAuth<C> {
     }
 }
 
-impl<C> Clone for JwtAuth<C> {
-    fn clone(&self) -> Self {
-        Self { authenticator: self.authenticator.clone(), hook: self.hook.clone() }
-    }
-}
-
-impl<C> fmt::Debug for JwtAuth<C> {
+impl fmt::Debug for JwtAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("JwtAuth").field(&self.authenticator).finish()
     }

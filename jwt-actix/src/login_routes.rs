@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage, HttpResponse};
+use jwt_core::adapter::AnyClaims;
 use jwt_core::login::{BodyError, LoginRoute};
 use jwt_core::{Authenticator, Logins};
-use serde::de::DeserializeOwned;
 
 use crate::body::{Unread, read};
 use crate::request::Head;
@@ -43,39 +43,33 @@ use crate::route_future::RouteFuture;
 /// # let _ = app;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct LoginRoutes<C> {
+#[derive(Clone)]
+pub struct LoginRoutes {
     logins: Logins,
-    authenticator: Authenticator<C>,
+    authenticator: Authenticator<AnyClaims>,
 }
 
-impl<C> LoginRoutes<C> {
+impl LoginRoutes {
     /// The routes of these logins.
-    pub fn new(logins: Logins, authenticator: Authenticator<C>) -> Self {
-        Self { logins, authenticator }
+    pub fn new<C>(logins: Logins, authenticator: Authenticator<C>) -> Self {
+        Self { logins, authenticator: authenticator.untyped() }
     }
 }
 
-impl<C> Clone for LoginRoutes<C> {
-    fn clone(&self) -> Self {
-        Self { logins: self.logins.clone(), authenticator: self.authenticator.clone() }
-    }
-}
-
-impl<C> fmt::Debug for LoginRoutes<C> {
+impl fmt::Debug for LoginRoutes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("LoginRoutes").field(&self.logins).finish()
     }
 }
 
-impl<S, C, B> Transform<S, ServiceRequest> for LoginRoutes<C>
+impl<S, B> Transform<S, ServiceRequest> for LoginRoutes
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    C: DeserializeOwned + Send + Sync + 'static,
     B: MessageBody,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = LoginRoutesMiddleware<S, C>;
+    type Transform = LoginRoutesMiddleware<S>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
@@ -86,15 +80,14 @@ where
 
 /// The service that [`LoginRoutes`] makes.
 #[derive(Debug)]
-pub struct LoginRoutesMiddleware<S, C> {
+pub struct LoginRoutesMiddleware<S> {
     inner: S,
-    routes: LoginRoutes<C>,
+    routes: LoginRoutes,
 }
 
-impl<S, C, B> Service<ServiceRequest> for LoginRoutesMiddleware<S, C>
+impl<S, B> Service<ServiceRequest> for LoginRoutesMiddleware<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    C: DeserializeOwned + Send + Sync + 'static,
     B: MessageBody,
 {
     type Response = ServiceResponse<EitherBody<B>>;
@@ -119,9 +112,12 @@ where
     }
 }
 
-async fn answer<C>(route: LoginRoute, authenticator: Authenticator<C>, request: ServiceRequest) -> ServiceResponse
+async fn answer(
+    route: LoginRoute,
+    authenticator: Authenticator<AnyClaims>,
+    request: ServiceRequest,
+) -> ServiceResponse
 where
-    C: DeserializeOwned + Send + Sync + 'static,
 {
     let (request, payload) = request.into_parts();
     let body = read(&request, payload, LoginRoute::MAX_BODY).await;

@@ -10,9 +10,9 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpMessage};
-use jwt_core::adapter::{Admission, Outcome, Pending, ResponseHeaders};
+use jwt_core::Authenticator;
+use jwt_core::adapter::{Admission, AnyClaims, Outcome, Pending, Rejection, ResponseHeaders};
 use pin_project_lite::pin_project;
-use serde::de::DeserializeOwned;
 
 use crate::auth::JwtAuth;
 use crate::rejection::{self, Hook};
@@ -20,15 +20,14 @@ use crate::request::Head;
 use crate::require::{Require, RequireMiddleware};
 use crate::response::{CompletedError, Fields};
 
-impl<S, C, B> Transform<S, ServiceRequest> for JwtAuth<C>
+impl<S, B> Transform<S, ServiceRequest> for JwtAuth
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    C: DeserializeOwned + Send + Sync + 'static,
     B: MessageBody,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = JwtAuthMiddleware<S, C>;
+    type Transform = JwtAuthMiddleware<S>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
@@ -38,27 +37,20 @@ where
 }
 
 /// A [`JwtAuth`] with a guard inside; made by [`JwtAuth::require`].
-#[derive(Debug)]
-pub struct JwtAuthAndRequire<C> {
-    pub(crate) auth: JwtAuth<C>,
+#[derive(Debug, Clone)]
+pub struct JwtAuthAndRequire {
+    pub(crate) auth: JwtAuth,
     pub(crate) guard: Require,
 }
 
-impl<C> Clone for JwtAuthAndRequire<C> {
-    fn clone(&self) -> Self {
-        Self { auth: self.auth.clone(), guard: self.guard.clone() }
-    }
-}
-
-impl<S, C, B> Transform<S, ServiceRequest> for JwtAuthAndRequire<C>
+impl<S, B> Transform<S, ServiceRequest> for JwtAuthAndRequire
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    C: DeserializeOwned + Send + Sync + 'static,
     B: MessageBody + 'static,
 {
     type Response = ServiceResponse<EitherBody<EitherBody<B>>>;
     type Error = Error;
-    type Transform = JwtAuthMiddleware<RequireMiddleware<S>, C>;
+    type Transform = JwtAuthMiddleware<RequireMiddleware<S>>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
@@ -68,27 +60,26 @@ where
 }
 
 /// The service that [`JwtAuth`] makes.
-pub struct JwtAuthMiddleware<S, C> {
+pub struct JwtAuthMiddleware<S> {
     inner: Rc<S>,
-    auth: JwtAuth<C>,
+    auth: JwtAuth,
 }
 
-impl<S, C, B> Service<ServiceRequest> for JwtAuthMiddleware<S, C>
+impl<S, B> Service<ServiceRequest> for JwtAuthMiddleware<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    C: DeserializeOwned + Send + Sync + 'static,
     B: MessageBody,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = ResponseFuture<S, C, B>;
+    type Future = ResponseFuture<S, B>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let state = match self.auth.authenticator.authenticate(&Head(request.request())).outcome() {
+        let state = match outcome(&self.auth.authenticator, &Head(request.request())) {
             Ok(outcome) => self.auth.settle(&*self.inner, request, outcome),
             Err(verdict) => {
                 let (inner, auth) = (self.inner.clone(), self.auth.clone());
@@ -99,14 +90,31 @@ where
     }
 }
 
-impl<C: Send + Sync + 'static> JwtAuth<C> {
+/// Of no type of service, so that it is compiled here and not in the application.
+fn outcome(
+    authenticator: &Authenticator<AnyClaims>,
+    head: &Head<'_>,
+) -> Result<Outcome<AnyClaims>, Pending<AnyClaims>> {
+    authenticator.outcome(head)
+}
+
+/// The same.
+fn admission(
+    authenticator: &Authenticator<AnyClaims>,
+    outcome: Outcome<AnyClaims>,
+    head: &Head<'_>,
+) -> (Result<Admission, Rejection>, Option<Arc<ResponseHeaders>>) {
+    Admission::of(authenticator, outcome, head)
+}
+
+impl JwtAuth {
     /// What becomes of a request with this outcome.
-    fn settle<S, B>(&self, inner: &S, request: ServiceRequest, outcome: Outcome<C>) -> State<S, C, B>
+    fn settle<S, B>(&self, inner: &S, request: ServiceRequest, outcome: Outcome<AnyClaims>) -> State<S, B>
     where
         S: Service<ServiceRequest>,
     {
         let head = Head(request.request());
-        let (admission, headers) = Admission::of(&self.authenticator, outcome, &head);
+        let (admission, headers) = admission(&self.authenticator, outcome, &head);
         match admission {
             Ok(admission) => {
                 // The borrow of the extensions ends here, before the inner service can ask for one.
@@ -123,7 +131,7 @@ impl<C: Send + Sync + 'static> JwtAuth<C> {
     }
 }
 
-impl<S, C> fmt::Debug for JwtAuthMiddleware<S, C> {
+impl<S> fmt::Debug for JwtAuthMiddleware<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("JwtAuthMiddleware").field(&self.auth).finish()
     }
@@ -131,24 +139,24 @@ impl<S, C> fmt::Debug for JwtAuthMiddleware<S, C> {
 
 pin_project! {
     /// The response of the inner service, or the rejection.
-    pub struct ResponseFuture<S, C, B>
+    pub struct ResponseFuture<S, B>
     where
         S: Service<ServiceRequest>,
     {
         #[pin]
-        state: State<S, C, B>,
+        state: State<S, B>,
     }
 }
 
 pin_project! {
     #[project = Projected]
-    enum State<S, C, B>
+    enum State<S, B>
     where
         S: Service<ServiceRequest>,
     {
         Waiting {
-            verdict: Pending<C>,
-            held: Option<Box<Held<S, C>>>,
+            verdict: Pending<AnyClaims>,
+            held: Option<Box<Held<S>>>,
         },
         Admitted {
             #[pin]
@@ -163,16 +171,15 @@ pin_project! {
 }
 
 /// A request that waits for its verdict, and what it will need then.
-struct Held<S, C> {
+struct Held<S> {
     inner: Rc<S>,
-    auth: JwtAuth<C>,
+    auth: JwtAuth,
     request: ServiceRequest,
 }
 
-impl<S, C, B> Future for ResponseFuture<S, C, B>
+impl<S, B> Future for ResponseFuture<S, B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    C: Send + Sync + 'static,
     B: MessageBody,
 {
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
@@ -210,7 +217,7 @@ where
     }
 }
 
-impl<S: Service<ServiceRequest>, C, B> fmt::Debug for ResponseFuture<S, C, B> {
+impl<S: Service<ServiceRequest>, B> fmt::Debug for ResponseFuture<S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

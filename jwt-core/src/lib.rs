@@ -177,17 +177,17 @@ pub use verify::{CompactToken, Roles, Scopes, VerifiedToken, Verifier};
 
 /// For those who write an adapter: how a request is viewed, what is said of it, and what goes on the wire.
 ///
-/// An adapter implements [`RequestHead`](adapter::RequestHead) for the requests of its framework, asks the
-/// [`Authenticator`], turns the [`Outcome`](adapter::Outcome) into an [`Admission`](adapter::Admission), and copies the
-/// [`Answer`](adapter::Answer) of a [`Rejection`](adapter::Rejection) into the response of its framework. It decides
-/// nothing. The acceptance suite for it is `testing::acceptance` (feature `testing`).
+/// An adapter implements [`RequestHead`](adapter::RequestHead) for the requests of its framework, asks an
+/// [`Authenticator`] that is [untyped](Authenticator::untyped), turns the [`Outcome`](adapter::Outcome) into an
+/// [`Admission`](adapter::Admission), and copies the [`Answer`](adapter::Answer) of a [`Rejection`](adapter::Rejection) into the
+/// response of its framework. It decides nothing. The acceptance suite for it is `testing::acceptance` (feature `testing`).
 pub mod adapter {
     pub use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 
     #[doc(inline)]
     pub use crate::__require_facade as require_facade;
     pub use crate::answer::{Answer, GrpcStatus, HeaderFields, ResponseHeaders};
-    pub use crate::authenticator::{Outcome, Pending, Verdict};
+    pub use crate::authenticator::{AnyClaims, Outcome, Pending, Verdict};
     pub use crate::connection::{ClientAddress, ClientCertificate, PeerAddress};
     pub use crate::guard::{Admission, Deciding, Decision, FromAdmission, Rejection};
     pub use crate::request::RequestHead;

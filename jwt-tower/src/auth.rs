@@ -6,6 +6,7 @@ use std::ops::Deref;
 
 use http::request::Parts;
 use http::{Response, Uri};
+use jwt_core::adapter::AnyClaims;
 use jwt_core::{AuthError, Authenticator};
 
 use crate::rejection::{EmptyBody, Hook, ProblemBody};
@@ -15,20 +16,20 @@ use crate::require::Require;
 /// Lets only authenticated requests through.
 ///
 /// `R` makes the body of a rejection; see [`on_rejection_response`](Self::on_rejection_response).
-pub struct JwtAuth<C, R = ProblemBody> {
-    pub(crate) authenticator: Authenticator<C>,
+pub struct JwtAuth<R = ProblemBody> {
+    pub(crate) authenticator: Authenticator<AnyClaims>,
     pub(crate) facts: Facts,
     pub(crate) rejection: R,
 }
 
-impl<C> JwtAuth<C> {
+impl JwtAuth {
     /// A layer that asks this authenticator, and answers rejected requests with a problem document (RFC 9457).
-    pub fn new(authenticator: Authenticator<C>) -> Self {
-        Self { authenticator, facts: Facts::default(), rejection: ProblemBody }
+    pub fn new<C>(authenticator: Authenticator<C>) -> Self {
+        Self { authenticator: authenticator.untyped(), facts: Facts::default(), rejection: ProblemBody }
     }
 }
 
-impl<C, R> JwtAuth<C, R> {
+impl<R> JwtAuth<R> {
     /// Takes the address of the peer, which tells [trusted proxies](jwt_core::binding::TrustedProxies) from others, from this
     /// type in the extensions of the request: on axum `ConnectInfo<SocketAddr>`, which is there if the router is served by
     /// `into_make_service_with_connect_info::<SocketAddr>()`. Without it, a [`PeerAddress`](jwt_core::adapter::PeerAddress) in
@@ -89,7 +90,7 @@ impl<C, R> JwtAuth<C, R> {
     /// Answers rejected requests with an empty body: for response bodies that cannot be made out of a text, such as
     /// those of tonic.
     #[must_use]
-    pub fn empty_body(self) -> JwtAuth<C, EmptyBody> {
+    pub fn empty_body(self) -> JwtAuth<EmptyBody> {
         JwtAuth { authenticator: self.authenticator, facts: self.facts, rejection: EmptyBody }
     }
 
@@ -117,7 +118,7 @@ impl<C, R> JwtAuth<C, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn on_rejection_response<F, B>(self, hook: F) -> JwtAuth<C, Hook<F>>
+    pub fn on_rejection_response<F, B>(self, hook: F) -> JwtAuth<Hook<F>>
     where
         F: Fn(&AuthError, &Parts, Response<()>) -> Response<B>,
     {
@@ -125,13 +126,13 @@ impl<C, R> JwtAuth<C, R> {
     }
 }
 
-impl<C, R: Clone> Clone for JwtAuth<C, R> {
+impl<R: Clone> Clone for JwtAuth<R> {
     fn clone(&self) -> Self {
         Self { authenticator: self.authenticator.clone(), facts: self.facts, rejection: self.rejection.clone() }
     }
 }
 
-impl<C, R> fmt::Debug for JwtAuth<C, R> {
+impl<R> fmt::Debug for JwtAuth<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("JwtAuth").field(&self.authenticator).finish()
     }

@@ -5,9 +5,9 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
+use jwt_core::adapter::AnyClaims;
 use jwt_core::login::{BodyError, LoginRoute};
 use jwt_core::{Authenticator, Logins};
-use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -41,32 +41,27 @@ use crate::route_future::RouteFuture;
 /// # let _ = app;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct LoginRoutes<C> {
+#[derive(Clone)]
+pub struct LoginRoutes {
     logins: Logins,
-    authenticator: Authenticator<C>,
+    authenticator: Authenticator<AnyClaims>,
 }
 
-impl<C> LoginRoutes<C> {
+impl LoginRoutes {
     /// The routes of these logins.
-    pub fn new(logins: Logins, authenticator: Authenticator<C>) -> Self {
-        Self { logins, authenticator }
+    pub fn new<C>(logins: Logins, authenticator: Authenticator<C>) -> Self {
+        Self { logins, authenticator: authenticator.untyped() }
     }
 }
 
-impl<C> Clone for LoginRoutes<C> {
-    fn clone(&self) -> Self {
-        Self { logins: self.logins.clone(), authenticator: self.authenticator.clone() }
-    }
-}
-
-impl<C> fmt::Debug for LoginRoutes<C> {
+impl fmt::Debug for LoginRoutes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("LoginRoutes").field(&self.logins).finish()
     }
 }
 
-impl<S, C> Layer<S> for LoginRoutes<C> {
-    type Service = LoginRoutesService<S, C>;
+impl<S> Layer<S> for LoginRoutes {
+    type Service = LoginRoutesService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
         LoginRoutesService { inner, routes: self.clone() }
@@ -74,22 +69,15 @@ impl<S, C> Layer<S> for LoginRoutes<C> {
 }
 
 /// The service that [`LoginRoutes`] makes.
-#[derive(Debug)]
-pub struct LoginRoutesService<S, C> {
+#[derive(Debug, Clone)]
+pub struct LoginRoutesService<S> {
     inner: S,
-    routes: LoginRoutes<C>,
+    routes: LoginRoutes,
 }
 
-impl<S: Clone, C> Clone for LoginRoutesService<S, C> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), routes: self.routes.clone() }
-    }
-}
-
-impl<S, C, ReqBody, ResBody> Service<Request<ReqBody>> for LoginRoutesService<S, C>
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for LoginRoutesService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    C: DeserializeOwned + Send + Sync + 'static,
     ReqBody: Body<Data: Send> + Send + 'static,
     ResBody: From<String>,
 {
@@ -114,9 +102,8 @@ where
     }
 }
 
-async fn answer<C, B>(route: LoginRoute, authenticator: Authenticator<C>, request: Request<B>) -> Response<String>
+async fn answer<B>(route: LoginRoute, authenticator: Authenticator<AnyClaims>, request: Request<B>) -> Response<String>
 where
-    C: DeserializeOwned + Send + Sync + 'static,
     B: Body,
 {
     let (head, body) = request.into_parts();

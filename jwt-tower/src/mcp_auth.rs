@@ -138,7 +138,7 @@ where
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, McpBody::default());
     let admitted = {
-        let head = Head { request: &request, facts };
+        let head = Head::of(&request, facts);
         resource.admit(&head, async |most| read(body, most).await).await
     };
     let mut call = match admitted {

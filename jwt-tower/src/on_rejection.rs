@@ -12,7 +12,7 @@ use jwt_core::adapter::Rejection;
 use crate::auth::JwtAuth;
 use crate::rejection::{RejectionBody, refusing};
 
-impl<C, R> JwtAuth<C, R> {
+impl<R> JwtAuth<R> {
     /// Answers rejected requests by a function of an application on axum. It gets the error, the head of the request, and the
     /// head of the answer, with status and challenge set. It returns anything that axum takes for a response. For other
     /// stacks, see [`on_rejection_response`](Self::on_rejection_response).
@@ -36,7 +36,7 @@ impl<C, R> JwtAuth<C, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn on_rejection<F, T>(self, hook: F) -> JwtAuth<C, AxumHook<F>>
+    pub fn on_rejection<F, T>(self, hook: F) -> JwtAuth<AxumHook<F>>
     where
         F: Fn(&AuthError, &Parts, Response<()>) -> T,
         T: IntoResponse,

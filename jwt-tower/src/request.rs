@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{Extensions, HeaderName, Request, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use jwt_core::adapter::{PeerAddress, RequestHead};
 
 /// Where the framework puts what `http` has no place for.
@@ -12,22 +12,36 @@ pub(crate) struct Facts {
     pub(crate) uri: Option<fn(&Extensions) -> Option<&Uri>>,
 }
 
-/// A request, and what its framework says of it.
-pub(crate) struct Head<'r, B> {
-    pub(crate) request: &'r Request<B>,
-    pub(crate) facts: Facts,
+/// The head of a request, whatever its body is, and what its framework says of it.
+pub(crate) struct Head<'r> {
+    method: &'r Method,
+    uri: &'r Uri,
+    version: Version,
+    headers: &'r HeaderMap,
+    extensions: &'r Extensions,
+    facts: Facts,
 }
 
-impl<B> Head<'_, B> {
+impl<'r> Head<'r> {
+    pub(crate) fn of<B>(request: &'r Request<B>, facts: Facts) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+            facts,
+        }
+    }
+
     fn uri(&self) -> &Uri {
-        let original = self.facts.uri.and_then(|uri| uri(self.request.extensions()));
-        original.unwrap_or_else(|| self.request.uri())
+        self.facts.uri.and_then(|uri| uri(self.extensions)).unwrap_or(self.uri)
     }
 }
 
-impl<B> RequestHead for Head<'_, B> {
+impl RequestHead for Head<'_> {
     fn method(&self) -> &str {
-        RequestHead::method(self.request)
+        self.method.as_str()
     }
 
     fn scheme(&self) -> Option<&str> {
@@ -47,19 +61,19 @@ impl<B> RequestHead for Head<'_, B> {
     }
 
     fn version(&self) -> Version {
-        self.request.version()
+        self.version
     }
 
     fn header_values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.request.header_values(name)
+        self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
     }
 
     fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.request.extension()
+        self.extensions.get().cloned()
     }
 
     fn peer_address(&self) -> Option<IpAddr> {
         let said = self.extension().map(|PeerAddress(address)| address);
-        said.or_else(|| self.facts.peer.and_then(|peer| peer(self.request.extensions())))
+        said.or_else(|| self.facts.peer.and_then(|peer| peer(self.extensions)))
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use jwt_core::adapter::{Admission, Outcome, Pending, ResponseHeaders};
+use jwt_core::Authenticator;
+use jwt_core::adapter::{Admission, AnyClaims, Outcome, Pending, Rejection, ResponseHeaders};
 use pin_project_lite::pin_project;
-use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -17,8 +17,8 @@ use crate::auth::JwtAuth;
 use crate::rejection::{ProblemBody, Rejected, RejectionBody};
 use crate::request::Head;
 
-impl<S, C, R: Clone> Layer<S> for JwtAuth<C, R> {
-    type Service = JwtAuthService<S, C, R>;
+impl<S, R: Clone> Layer<S> for JwtAuth<R> {
+    type Service = JwtAuthService<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
         JwtAuthService { inner, auth: self.clone() }
@@ -26,20 +26,19 @@ impl<S, C, R: Clone> Layer<S> for JwtAuth<C, R> {
 }
 
 /// The service that [`JwtAuth`] makes.
-pub struct JwtAuthService<S, C, R = ProblemBody> {
+pub struct JwtAuthService<S, R = ProblemBody> {
     inner: S,
-    auth: JwtAuth<C, R>,
+    auth: JwtAuth<R>,
 }
 
-impl<S, C, R, ReqBody, ResBody> Service<Request<ReqBody>> for JwtAuthService<S, C, R>
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for JwtAuthService<S, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    C: DeserializeOwned + Send + Sync + 'static,
     R: RejectionBody<ResBody> + Clone,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, C, R, ReqBody, ResBody>;
+    type Future = ResponseFuture<S, R, ReqBody, ResBody>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -47,8 +46,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         // `inner` itself, which was polled ready, and no clone of it, which was not.
-        let head = Head { request: &request, facts: self.auth.facts };
-        let state = match self.auth.authenticator.authenticate(&head).outcome() {
+        let state = match outcome(&self.auth.authenticator, &Head::of(&request, self.auth.facts)) {
             Ok(outcome) => self.auth.settle(&mut self.inner, request, outcome),
             Err(verdict) => {
                 let clone = self.inner.clone();
@@ -60,19 +58,36 @@ where
     }
 }
 
-impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
+/// Of no type of request, so that it is compiled here and not in the application.
+fn outcome(
+    authenticator: &Authenticator<AnyClaims>,
+    head: &Head<'_>,
+) -> Result<Outcome<AnyClaims>, Pending<AnyClaims>> {
+    authenticator.outcome(head)
+}
+
+/// The same.
+fn admission(
+    authenticator: &Authenticator<AnyClaims>,
+    outcome: Outcome<AnyClaims>,
+    head: &Head<'_>,
+) -> (Result<Admission, Rejection>, Option<Arc<ResponseHeaders>>) {
+    Admission::of(authenticator, outcome, head)
+}
+
+impl<R> JwtAuth<R> {
     /// What becomes of a request with this outcome.
     fn settle<S, ReqBody, ResBody>(
         &self,
         inner: &mut S,
         mut request: Request<ReqBody>,
-        outcome: Outcome<C>,
-    ) -> State<S, C, R, ReqBody, ResBody>
+        outcome: Outcome<AnyClaims>,
+    ) -> State<S, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>>,
         R: RejectionBody<ResBody> + Clone,
     {
-        let (admission, headers) = Admission::of(&self.authenticator, outcome, &request);
+        let (admission, headers) = admission(&self.authenticator, outcome, &Head::of(&request, self.facts));
         match admission {
             Ok(admission) => {
                 request.extensions_mut().insert(admission);
@@ -87,13 +102,13 @@ impl<C: Send + Sync + 'static, R> JwtAuth<C, R> {
     }
 }
 
-impl<S: Clone, C, R: Clone> Clone for JwtAuthService<S, C, R> {
+impl<S: Clone, R: Clone> Clone for JwtAuthService<S, R> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), auth: self.auth.clone() }
     }
 }
 
-impl<S: fmt::Debug, C, R> fmt::Debug for JwtAuthService<S, C, R> {
+impl<S: fmt::Debug, R> fmt::Debug for JwtAuthService<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtAuthService").field("inner", &self.inner).field("auth", &self.auth).finish()
     }
@@ -101,24 +116,24 @@ impl<S: fmt::Debug, C, R> fmt::Debug for JwtAuthService<S, C, R> {
 
 pin_project! {
     /// The response of the inner service, or the rejection.
-    pub struct ResponseFuture<S, C, R, ReqBody, ResBody>
+    pub struct ResponseFuture<S, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>>,
     {
         #[pin]
-        state: State<S, C, R, ReqBody, ResBody>,
+        state: State<S, R, ReqBody, ResBody>,
     }
 }
 
 pin_project! {
     #[project = Projected]
-    enum State<S, C, R, ReqBody, ResBody>
+    enum State<S, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>>,
     {
         Waiting {
-            verdict: Pending<C>,
-            held: Option<Box<Held<S, C, R, ReqBody>>>,
+            verdict: Pending<AnyClaims>,
+            held: Option<Box<Held<S, R, ReqBody>>>,
         },
         Admitted {
             #[pin]
@@ -133,16 +148,15 @@ pin_project! {
 }
 
 /// A request that waits for its verdict, and what it will need then.
-struct Held<S, C, R, ReqBody> {
+struct Held<S, R, ReqBody> {
     inner: S,
-    auth: JwtAuth<C, R>,
+    auth: JwtAuth<R>,
     request: Request<ReqBody>,
 }
 
-impl<S, C, R, ReqBody, ResBody> Future for ResponseFuture<S, C, R, ReqBody, ResBody>
+impl<S, R, ReqBody, ResBody> Future for ResponseFuture<S, R, ReqBody, ResBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    C: Send + Sync + 'static,
     R: RejectionBody<ResBody> + Clone,
 {
     type Output = Result<Response<ResBody>, S::Error>;
@@ -175,7 +189,7 @@ where
     }
 }
 
-impl<S, C, R, ReqBody, ResBody> fmt::Debug for ResponseFuture<S, C, R, ReqBody, ResBody>
+impl<S, R, ReqBody, ResBody> fmt::Debug for ResponseFuture<S, R, ReqBody, ResBody>
 where
     S: Service<Request<ReqBody>>,
 {

@@ -19,7 +19,7 @@ fn issuer() -> TestIssuer {
     TestIssuer::new()
 }
 
-fn layer(issuer: &TestIssuer) -> JwtAuth<User> {
+fn layer(issuer: &TestIssuer) -> JwtAuth {
     JwtAuth::new(issuer.builder::<User>().build().unwrap())
 }
 

@@ -3,13 +3,12 @@
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jwt_core::adapter::{Admission, Answer, FromAdmission, HeaderFields, HeaderName, HeaderValue};
+use jwt_core::adapter::{Admission, Answer, AnyClaims, FromAdmission, HeaderFields, HeaderName, HeaderValue};
 use jwt_core::adapter::{Rejection, RequestHead, ResponseHeaders};
 use jwt_core::guard::Policy;
 use jwt_core::{Authenticator, CompactToken, VerifiedToken};
 use rocket::fairing::AdHoc;
 use rocket::{Data, Request, Response, Route, async_trait, http::Status, outcome::Outcome, request, route};
-use serde::de::DeserializeOwned;
 
 /// The head of a request, as the core reads it. Rocket leaves out fields that are not UTF-8.
 struct Head<'r, 'i>(&'r Request<'i>);
@@ -73,9 +72,12 @@ trait Gate: Send + Sync + 'static {
 }
 
 #[async_trait]
-impl<C: DeserializeOwned + Send + Sync + 'static> Gate for Authenticator<C> {
+impl Gate for Authenticator<AnyClaims> {
     async fn pass(&self, request: &Request<'_>) -> Result<(), Rejection> {
-        let outcome = self.authenticate(&Head(request)).settled().await;
+        let outcome = match self.outcome(&Head(request)) {
+            Ok(outcome) => outcome,
+            Err(pending) => pending.await,
+        };
         let (admission, headers) = Admission::of(self, outcome, &Head(request));
         let mut kept = kept(request);
         kept.headers = headers;
@@ -127,13 +129,14 @@ pub fn require(policy: Policy, routes: Vec<Route>) -> Vec<Route> {
 }
 
 /// A fairing that mounts these routes, for requests that this authenticator lets through.
-pub fn protect<C: DeserializeOwned + Send + Sync + 'static>(auth: Authenticator<C>, routes: Vec<Route>) -> AdHoc {
+pub fn protect<C>(auth: Authenticator<C>, routes: Vec<Route>) -> AdHoc {
     // Not in the handler, so that the response of a catcher has them too.
     let headers = AdHoc::on_response("JWT response headers", |request, response| {
         Box::pin(async move {
             kept(request).headers.iter().for_each(|headers| headers.apply(&mut Fields(response)));
         })
     });
+    let auth = auth.untyped();
     AdHoc::on_ignite("JWT", |rocket| async { rocket.mount("/", gated(routes, auth)).attach(headers) })
 }
 

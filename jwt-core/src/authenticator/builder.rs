@@ -4,25 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Authenticator;
 use super::renewal::Renewal;
-use super::{Allowed, Authenticator, Inner};
-use crate::answer::{Challenges, ResponseHeaders, Scheme};
-use crate::binding::{BindingSettings, Surroundings};
+use super::settings::{MakeApplication, Settings};
 use crate::claims::ClaimsType;
-use crate::claims::scope_hierarchy::ScopeHierarchy;
-use crate::clock::{Clock, SystemClock};
-use crate::config_error::Given;
+use crate::clock::Clock;
 use crate::error::{AuthenticatorBuildError, CheckOutcome, RegisteredClaim};
-use crate::issuers::{TrustedIssuer, Trusting};
+use crate::issuers::TrustedIssuer;
 use crate::key::KeySource;
 use crate::metadata::ResourceMetadata;
-use crate::observe::near_miss::Sources;
-use crate::request::cross_site::CrossSite;
 use crate::request::csrf_token::CsrfTokens;
 use crate::request::source::TokenSource;
 use crate::verify::{
-    Authority, Checks, CredentialKind, DEFAULT_MAX_TOKEN_LEN, Grants, IdTokenVerifier, Kind, Lookup, Profile, Remember,
-    RevocationCheck, Validation, VerifiedToken, Verifier,
+    Application, Checks, CredentialKind, Grants, IdTokenVerifier, Lookup, Profile, VerifiedToken, Verifier,
 };
 
 /// Builds an [`Authenticator`] or, for bare tokens, a [`Verifier`]. Only keys and an audience have no default. A setting that
@@ -59,67 +53,15 @@ use crate::verify::{
 /// | [`subject_in_spans`](Self::subject_in_spans) | off | it is personal data, and logs are kept |
 /// | [`optional`](Self::optional) | off | a protected route refuses |
 pub struct AuthenticatorBuilder<C> {
-    pub(crate) given: Given,
-    pub(super) trusting: Trusting,
-    sources: Vec<TokenSource>,
-    pub(super) validation: Validation,
-    max_token_len: usize,
+    pub(crate) settings: Settings,
     checks: Checks<C>,
-    cross_site: CrossSite,
-    pub(super) binding: BindingSettings,
     scopes: Vec<Lookup<C>>,
-    hierarchy: ScopeHierarchy,
     roles: Vec<Lookup<C>>,
-    clock: Arc<dyn Clock>,
-    allowed: Allowed,
-    realm: Option<String>,
-    grpc: bool,
-    metadata: Option<ResourceMetadata>,
-    subject_in_spans: bool,
-    kinds: Vec<Arc<dyn Kind<C>>>,
-    /// The last of the kinds, once it is known what is expected of every token.
-    pub(super) last_kind: Option<MakeKind<C>>,
-    pub(crate) revocation: Option<Revocation>,
-    pub(super) memory: Option<Box<dyn Remember<C>>>,
-    renewal: Option<Renewal>,
-}
-
-/// Makes a kind of token, with what is expected of every token.
-pub(super) type MakeKind<C> =
-    Box<dyn FnOnce(&Validation, &Arc<dyn Clock>) -> Result<Arc<dyn Kind<C>>, AuthenticatorBuildError> + Send + Sync>;
-
-/// How revoked tokens are found, and for how long after their `exp` they are remembered.
-pub(crate) struct Revocation {
-    pub(crate) check: RevocationCheck,
-    pub(crate) leeway: Duration,
 }
 
 impl<C> AuthenticatorBuilder<C> {
     pub(crate) fn new() -> Self {
-        Self {
-            given: Given::default(),
-            trusting: Trusting::default(),
-            sources: Vec::new(),
-            cross_site: CrossSite::default(),
-            binding: BindingSettings::default(),
-            validation: Validation::new(),
-            max_token_len: DEFAULT_MAX_TOKEN_LEN,
-            checks: Checks::none(),
-            scopes: Vec::new(),
-            hierarchy: ScopeHierarchy::default(),
-            roles: Vec::new(),
-            clock: Arc::new(SystemClock),
-            allowed: Allowed::default(),
-            realm: None,
-            grpc: false,
-            metadata: None,
-            subject_in_spans: false,
-            kinds: Vec::new(),
-            last_kind: None,
-            revocation: None,
-            memory: None,
-            renewal: None,
-        }
+        Self { settings: Settings::default(), checks: Checks::none(), scopes: Vec::new(), roles: Vec::new() }
     }
 
     /// The keys that are trusted: a [`KeySet`](crate::KeySet), one [`VerifyingKey`](crate::VerifyingKey),
@@ -127,8 +69,8 @@ impl<C> AuthenticatorBuilder<C> {
     /// [`trust`](Self::trust) brings some.
     #[must_use]
     pub fn keys(mut self, keys: impl Into<KeySource>) -> Self {
-        self.given.once("keys");
-        self.trusting.keys = Some(keys.into());
+        self.settings.given.once("keys");
+        self.settings.trusting.keys = Some(keys.into());
         self
     }
 
@@ -151,14 +93,14 @@ impl<C> AuthenticatorBuilder<C> {
     /// ```
     #[must_use]
     pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
-        self.trusting.issuers.push(issuer);
+        self.settings.trusting.issuers.push(issuer);
         self
     }
 
     /// Expects `iss` to be this, and requires it. Called again, any of them. Compared byte for byte.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.validation.issuers.push(issuer.into().into_boxed_str());
+        self.settings.validation.issuers.push(issuer.into().into_boxed_str());
         self
     }
 
@@ -170,7 +112,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// treat the names as one.
     #[must_use]
     pub fn issuer_alias(mut self, name: impl Into<String>) -> Self {
-        self.trusting.aliases.push(name.into().into_boxed_str());
+        self.settings.trusting.aliases.push(name.into().into_boxed_str());
         self
     }
 
@@ -178,7 +120,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// [`any_audience`](Self::any_audience) says otherwise.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.validation.audiences.push(audience.into().into_boxed_str());
+        self.settings.validation.audiences.push(audience.into().into_boxed_str());
         self
     }
 
@@ -186,7 +128,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// service alone; elsewhere every service that gets a token can use it here.
     #[must_use]
     pub fn any_audience(mut self) -> Self {
-        self.validation.any_audience = true;
+        self.settings.validation.any_audience = true;
         self
     }
 
@@ -194,7 +136,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// again, any of them. Compared without regard to case or to a leading `application/` (RFC 7515 §4.1.9).
     #[must_use]
     pub fn typ(mut self, typ: impl Into<String>) -> Self {
-        self.validation.types.push(typ.into().into_boxed_str());
+        self.settings.validation.types.push(typ.into().into_boxed_str());
         self
     }
 
@@ -203,14 +145,14 @@ impl<C> AuthenticatorBuilder<C> {
     /// is refused.
     #[must_use]
     pub fn access_token_profile(mut self) -> Self {
-        self.validation.profile = Profile::AccessToken;
+        self.settings.validation.profile = Profile::AccessToken;
         self
     }
 
     /// Requires a claim of that name, whatever its value. Called again, all of them.
     #[must_use]
     pub fn required_claim(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.validation.required.push(name.into());
+        self.settings.validation.required.push(name.into());
         self
     }
 
@@ -218,7 +160,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// that is there is checked all the same.
     #[must_use]
     pub fn dangerous_allow_tokens_without_expiry(mut self) -> Self {
-        self.validation.expiry_required = false;
+        self.settings.validation.expiry_required = false;
         self
     }
 
@@ -227,7 +169,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// by a proxy that ends mutual TLS or by a [`check`](Self::check).
     #[must_use]
     pub fn dangerous_allow_bound_tokens(mut self) -> Self {
-        self.validation.bound_allowed = true;
+        self.settings.validation.bound_allowed = true;
         self
     }
 
@@ -238,7 +180,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// before version 24 have `nonce`, needs it as well.
     #[must_use]
     pub fn dangerous_accept_id_tokens(mut self) -> Self {
-        self.validation.id_tokens_allowed = true;
+        self.settings.validation.id_tokens_allowed = true;
         self
     }
 
@@ -249,7 +191,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// refused as ever. Called again, each of the claims. None.
     #[must_use]
     pub fn dangerous_allow_mistyped_claim(mut self, claim: RegisteredClaim) -> Self {
-        self.validation.mistyped_allowed.insert(claim);
+        self.settings.validation.mistyped_allowed.insert(claim);
         self
     }
 
@@ -258,23 +200,23 @@ impl<C> AuthenticatorBuilder<C> {
     /// by `jti` and not by their text. Everything else that RFC 7515 §2 forbids is refused as ever.
     #[must_use]
     pub fn dangerous_allow_padded_tokens(mut self) -> Self {
-        self.validation.padding_allowed = true;
+        self.settings.validation.padding_allowed = true;
         self
     }
 
     /// How far the clocks of issuer and service may differ: added to the life of a token at both ends. 30 seconds.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.given.once("leeway");
-        self.validation.leeway = leeway;
+        self.settings.given.once("leeway");
+        self.settings.validation.leeway = leeway;
         self
     }
 
     /// Refuses tokens that were issued longer ago than this, plus the leeway, and requires `iat`. None.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.given.once("max_age");
-        self.validation.max_age = Some(max_age);
+        self.settings.given.once("max_age");
+        self.settings.validation.max_age = Some(max_age);
         self
     }
 
@@ -302,6 +244,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// ```
     #[must_use]
     pub fn check<O: CheckOutcome>(mut self, check: impl Fn(&VerifiedToken<C>) -> O + Send + Sync + 'static) -> Self {
+        self.settings.checked = true;
         self.checks.add(check);
         self
     }
@@ -353,7 +296,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// ```
     #[must_use]
     pub fn scope_implies(mut self, scope: impl AsRef<str>, implied: impl AsRef<str>) -> Self {
-        self.hierarchy.add(scope.as_ref(), implied.as_ref());
+        self.settings.hierarchy.add(scope.as_ref(), implied.as_ref());
         self
     }
 
@@ -367,7 +310,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// A place where a token may be. The first call replaces the default, further ones add. Bearer.
     #[must_use]
     pub fn source(mut self, source: TokenSource) -> Self {
-        self.sources.push(source);
+        self.settings.sources.push(source);
         self
     }
 
@@ -377,7 +320,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// refused, and a token from a cookie is checked against cross-site requests as ever. Off.
     #[must_use]
     pub fn dangerous_allow_several_tokens(mut self) -> Self {
-        self.allowed.several_tokens = true;
+        self.settings.allowed.several_tokens = true;
         self
     }
 
@@ -411,7 +354,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// ```
     #[must_use]
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
-        self.cross_site.trusted.push(origin.into().into_boxed_str());
+        self.settings.cross_site.trusted.push(origin.into().into_boxed_str());
         self
     }
 
@@ -419,7 +362,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// browsers before 2020, and of clients that are none. Off.
     #[must_use]
     pub fn origin_required(mut self) -> Self {
-        self.cross_site.origin_required = true;
+        self.settings.cross_site.origin_required = true;
         self
     }
 
@@ -427,7 +370,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// the name of whoever looks at it, unless something else keeps the cookie from being sent.
     #[must_use]
     pub fn dangerous_allow_cross_site_requests(mut self) -> Self {
-        self.cross_site.allowed = true;
+        self.settings.cross_site.allowed = true;
         self
     }
 
@@ -435,15 +378,15 @@ impl<C> AuthenticatorBuilder<C> {
     /// [`trusted_origin`](Self::trusted_origin) says of them. None.
     #[must_use]
     pub fn csrf(mut self, tokens: &CsrfTokens) -> Self {
-        self.given.once("csrf");
-        self.cross_site.tokens = Some(tokens.clone());
+        self.settings.given.once("csrf");
+        self.settings.cross_site.tokens = Some(tokens.clone());
         self
     }
 
     /// Serves requests without a token as anonymous. A token that is there and not good is refused all the same.
     #[must_use]
     pub fn optional(mut self) -> Self {
-        self.allowed.no_token = true;
+        self.settings.allowed.no_token = true;
         self
     }
 
@@ -452,15 +395,15 @@ impl<C> AuthenticatorBuilder<C> {
     /// and every other token that is not good is refused. Off.
     #[must_use]
     pub fn dangerous_allow_expired_as_anonymous(mut self) -> Self {
-        self.allowed.expired = true;
+        self.settings.allowed.expired = true;
         self
     }
 
     /// The `realm` of the challenge (RFC 9110 §11.5): printable ASCII without `"` and `\`. None.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.given.once("realm");
-        self.realm = Some(realm.into());
+        self.settings.given.once("realm");
+        self.settings.realm = Some(realm.into());
         self
     }
 
@@ -470,7 +413,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// of gRPC, over HTTP/2 unless it is gRPC-Web. Off.
     #[must_use]
     pub fn grpc(mut self) -> Self {
-        self.grpc = true;
+        self.settings.grpc = true;
         self
     }
 
@@ -479,7 +422,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// that would go wherever the log goes.
     #[must_use]
     pub fn subject_in_spans(mut self) -> Self {
-        self.subject_in_spans = true;
+        self.settings.subject_in_spans = true;
         self
     }
 
@@ -487,24 +430,24 @@ impl<C> AuthenticatorBuilder<C> {
     /// itself where to get a token. None.
     #[must_use]
     pub fn resource_metadata(mut self, metadata: &ResourceMetadata) -> Self {
-        self.given.once("resource_metadata");
-        self.metadata = Some(metadata.clone());
+        self.settings.given.once("resource_metadata");
+        self.settings.metadata = Some(metadata.clone());
         self
     }
 
     /// The longest token that is looked at, in bytes. 16 KiB.
     #[must_use]
     pub fn max_token_len(mut self, bytes: usize) -> Self {
-        self.given.once("max_token_len");
-        self.max_token_len = bytes;
+        self.settings.given.once("max_token_len");
+        self.settings.max_token_len = Some(bytes);
         self
     }
 
     /// Where the present time comes from. [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.given.once("clock");
-        self.clock = Arc::new(clock);
+        self.settings.given.once("clock");
+        self.settings.clock = Some(Arc::new(clock));
         self
     }
 
@@ -518,76 +461,30 @@ impl<C> AuthenticatorBuilder<C> {
     where
         C: ClaimsType,
     {
-        self.kinds.push(Arc::new(kind));
+        self.settings.kinds.push(Arc::new(kind));
         self
     }
 
     /// Renews logins while a request waits.
     #[cfg_attr(not(feature = "login"), expect(dead_code, reason = "only logins are renewed"))]
     pub(crate) fn renewal(mut self, renewal: Renewal) -> Self {
-        self.renewal = Some(renewal);
+        self.settings.renewal = Some(renewal);
         self
     }
 
     #[cfg_attr(not(feature = "login"), expect(dead_code, reason = "only an issuer shares its clock"))]
     pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.settings.clock = Some(clock);
         self
     }
 
     /// The authenticator, or what is wrong with it.
-    pub fn build(mut self) -> Result<Authenticator<C>, AuthenticatorBuildError>
+    pub fn build(self) -> Result<Authenticator<C>, AuthenticatorBuildError>
     where
         C: ClaimsType,
     {
-        if self.sources.is_empty() {
-            self.sources.push(TokenSource::bearer());
-        }
-        let proofs = self.sources.iter().any(TokenSource::is_bearer);
-        let proofs_only = self.binding.dpop_required;
-        let binding = std::mem::take(&mut self.binding).build(&Surroundings {
-            sources: &self.sources,
-            validation: &self.validation,
-            renews: self.renewal.is_some(),
-            several_tokens: self.allowed.several_tokens,
-            expired_is_anonymous: self.allowed.expired,
-            knows_revoked: self.revocation.is_some() || !self.checks.0.is_empty(),
-        })?;
-        let algorithms: Vec<_> = binding.proof_algorithms().filter(|_| proofs).collect();
-        if self.metadata.as_ref().is_some_and(|metadata| !metadata.complete(&algorithms, proofs_only)) {
-            return Err(AuthenticatorBuildError::SharedMetadata);
-        }
-        let algorithms = format!("algs=\"{}\"", algorithms.join(" "));
-        let schemes = [(!proofs_only).then_some(Scheme::BEARER), proofs.then_some(Scheme::dpop(&algorithms))];
-        let schemes: Vec<_> = schemes.into_iter().flatten().collect();
-        let metadata = self.metadata.as_ref().map(ResourceMetadata::url);
-        let challenges = Challenges::new(self.realm.as_deref(), &schemes, metadata)?.with_grpc(self.grpc);
-        for (index, source) in self.sources.iter().enumerate() {
-            source.check()?;
-            if self.sources[..index].iter().any(|other| other.to_string() == source.to_string()) {
-                let token_source = source.to_string().into();
-                return Err(AuthenticatorBuildError::DuplicateSource { token_source });
-            }
-        }
-        self.cross_site.check_config()?;
-        let (sources, cross_site) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.cross_site));
-        if self.allowed.expired && !self.allowed.no_token {
-            return Err(AuthenticatorBuildError::ExpiredWithoutOptional);
-        }
-        let (allowed, subject_in_spans, renewal) = (self.allowed, self.subject_in_spans, self.renewal.take());
-        let response_headers = ResponseHeaders::of(&sources, allowed.no_token);
-        let verifier = self.verifier(challenges.clone())?;
-        Ok(Authenticator(Arc::new(Inner {
-            sources: Arc::new(Sources::new(sources)),
-            cross_site,
-            binding,
-            verifier,
-            allowed,
-            subject_in_spans,
-            challenges,
-            response_headers,
-            renewal,
-        })))
+        let (settings, application) = self.parts();
+        settings.build(application).map(Authenticator::of)
     }
 
     /// A verifier for the ID tokens of a login with OpenID Connect, for the client of that identifier, or what is wrong
@@ -607,10 +504,10 @@ impl<C> AuthenticatorBuilder<C> {
         if client_id.is_empty() {
             return Err(AuthenticatorBuildError::EmptyExpectation { setting: "build_id_token_verifier" });
         }
-        self.validation.audiences.push(client_id.clone());
-        self.validation.profile = Profile::IdToken { client_id };
-        self.kinds.clear();
-        self.last_kind = None;
+        self.settings.validation.audiences.push(client_id.clone());
+        self.settings.validation.profile = Profile::IdToken { client_id };
+        self.settings.kinds.clear();
+        self.settings.last_kind = None;
         self.build_verifier().map(IdTokenVerifier::new)
     }
 
@@ -619,54 +516,21 @@ impl<C> AuthenticatorBuilder<C> {
     where
         C: ClaimsType,
     {
-        self.verifier(Challenges::new(None, &[Scheme::BEARER], None)?)
+        let (settings, application) = self.parts();
+        settings.build_verifier(application).map(Verifier::of)
     }
 
-    fn verifier(self, challenges: Challenges) -> Result<Verifier<C>, AuthenticatorBuildError>
+    fn parts(self) -> (Settings, MakeApplication)
     where
         C: ClaimsType,
     {
-        if let Some(setting) = self.given.twice() {
-            return Err(AuthenticatorBuildError::SetTwice { setting });
-        }
-        if self.hierarchy.has_empty() {
-            return Err(AuthenticatorBuildError::EmptyExpectation { setting: "scope_implies" });
-        }
-        if self.max_token_len < 64 {
-            return Err(AuthenticatorBuildError::TokenLimit { bytes: self.max_token_len });
-        }
-        if let Some(Revocation { leeway, .. }) = &self.revocation
-            && *leeway < self.validation.leeway
-        {
-            let (revocations, tokens) = (*leeway, self.validation.leeway);
-            return Err(AuthenticatorBuildError::RevocationLeeway { revocations, tokens });
-        }
-        let mut kinds = self.kinds;
-        kinds.extend(self.last_kind.map(|make| make(&self.validation, &self.clock)).transpose()?);
-        let (scopes, hierarchy, roles, clock) = (self.scopes, self.hierarchy, self.roles, self.clock);
-        Ok(Verifier {
-            trusted: self.trusting.build(self.validation, !kinds.is_empty())?,
-            max_token_len: self.max_token_len,
-            checks: self.checks,
-            authority: Arc::new(Authority { scopes, hierarchy, roles, challenges, clock }),
-            kinds,
-            revocation: self.revocation.map(|revocation| revocation.check),
-            memory: self.memory,
-        })
+        let Self { settings, checks, scopes, roles } = self;
+        (settings, Box::new(move |authority| Arc::new(Application { checks, scopes, roles, authority })))
     }
 }
 
 impl<C> fmt::Debug for AuthenticatorBuilder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthenticatorBuilder")
-            .field("keys", &self.trusting.keys)
-            .field("issuers", &self.trusting.issuers)
-            .field("sources", &self.sources)
-            .field("cross_site", &self.cross_site)
-            .field("validation", &self.validation)
-            .field("allowed", &self.allowed)
-            .field("realm", &self.realm)
-            .field("metadata", &self.metadata)
-            .finish_non_exhaustive()
+        self.settings.fmt(f)
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod builder;
 mod outcome;
 #[cfg_attr(not(feature = "login"), expect(dead_code, reason = "a port that only logins fill"))]
 pub(crate) mod renewal;
+pub(crate) mod settings;
 mod with_binding;
 #[cfg(feature = "cache")]
 mod with_cache;
@@ -13,6 +14,7 @@ mod with_introspection;
 mod with_remote;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -26,8 +28,10 @@ use crate::observe::near_miss::{Sources, skipped};
 use crate::request::RequestHead;
 use crate::request::cross_site::{CrossSite, page_and_host};
 use crate::request::source::{self, Credential, Presented};
-use crate::verify::{Failure, VerifiedToken, Verifier};
+use crate::verify::{AnyToken, AnyVerifier, Failure, Verifier};
 pub use builder::AuthenticatorBuilder;
+pub(crate) use outcome::Settled;
+use outcome::Waiting;
 pub use outcome::{Outcome, Pending, Verdict};
 use renewal::{NotRenewed, Renewal, Renewed};
 
@@ -59,7 +63,11 @@ use renewal::{NotRenewed, Renewal, Renewed};
 /// assert_eq!((answer.status.as_u16(), answer.challenges()[0].to_str()?), (401, "Bearer"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Authenticator<C>(Arc<Inner<C>>);
+pub struct Authenticator<C>(Arc<Gate>, PhantomData<fn() -> C>);
+
+/// The type of the claims of an [untyped](Authenticator::untyped) authenticator, whatever it is. No token has claims of this type.
+#[derive(Debug)]
+pub enum AnyClaims {}
 
 /// What a request may have instead of one good token.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,11 +80,11 @@ struct Allowed {
     several_tokens: bool,
 }
 
-struct Inner<C> {
+struct Gate {
     sources: Arc<Sources>,
     cross_site: CrossSite,
     binding: Binding,
-    verifier: Verifier<C>,
+    verifier: Arc<AnyVerifier>,
     allowed: Allowed,
     subject_in_spans: bool,
     challenges: Challenges,
@@ -92,127 +100,36 @@ impl<C> Authenticator<C> {
     {
         AuthenticatorBuilder::new()
     }
-}
 
-impl<C: ClaimsType> Authenticator<C> {
-    /// Takes the token out of the request and verifies it.
-    pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C> {
-        let inner = &*self.0;
-        let Credential { token, presented } =
-            match source::extract(&inner.sources.list, inner.allowed.several_tokens, head) {
-                Ok(Some(credential)) => credential,
-                Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
-                Err(error) => return Verdict::Rejected(self.logged(error.into(), None)),
-            };
-        let in_cookie = presented == Presented::InCookie;
-        let csrf_token = match inner.cross_site.check(head, in_cookie) {
-            Ok(csrf_token) => csrf_token,
-            Err(error) => return Verdict::Rejected(cross_site(error, page_and_host(head))),
-        };
-        let shown = |verified: Option<&_>| inner.binding.shown(head, presented, verified);
-        match inner.verifier.attempt(token, head.client_address()) {
-            Ok(verified) if inner.binding.asks_nothing_of(&verified, presented) => {
-                match inner.cross_site.check_token(csrf_token, verified.token_id()) {
-                    Ok(()) => Verdict::Verified(verified),
-                    Err(error) => Verdict::Rejected(cross_site(error, [None; 2])),
-                }
-            }
-            Ok(verified) => {
-                let shown = shown(Some(&verified));
-                self.admitted(verified, csrf_token, shown.as_deref())
-            }
-            Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired { .. }))) if in_cookie => {
-                self.renewed_or(head, Some(token), error)
-            }
-            Err(Failure::Refused(error)) => self.refused(error, Some(token), || None).into(),
-            Err(Failure::Wait { keys, .. }) => {
-                self.eventually(token, csrf_token, shown(None), move |this, token| async move {
-                    this.0.verifier.verify_after(keys, &token).await
-                })
-            }
-            Err(Failure::LookUp(kind)) => {
-                let client = head.client_address();
-                self.eventually(token, csrf_token, shown(None), move |this, token| async move {
-                    this.0.verifier.look_up(kind, &token, client).await
-                })
-            }
-        }
+    fn of(gate: Gate) -> Self {
+        Self(Arc::new(gate), PhantomData)
     }
 
-    /// The verdict on a token that is verified: whether it came from the right page, and from whom it belongs to.
-    fn admitted(&self, token: VerifiedToken<C>, csrf_token: Option<&[u8]>, shown: Option<&Shown>) -> Verdict<C> {
-        let Inner { cross_site: pages, binding, verifier, .. } = &*self.0;
-        if let Err(error) = pages.check_token(csrf_token, token.token_id()) {
-            return Verdict::Rejected(cross_site(error, [None; 2]));
-        }
-        match binding.check(&token, shown, verifier) {
-            Ok((possession, None)) => Verdict::Verified(token.shown_by(possession)),
-            Ok((possession, Some(asking))) => {
-                let this = self.clone();
-                Verdict::Pending(Pending(Box::pin(async move {
-                    let answer = asking.await.map_err(|error| this.logged(error, None));
-                    answer.map(|()| Some(token.shown_by(possession))).into()
-                })))
-            }
-            Err(error) => Verdict::Rejected(self.logged(error, Some(token.compact().as_bytes()))),
-        }
-    }
-
-    /// The verdict on a token that cannot be verified at once.
-    fn eventually<F>(
-        &self,
-        token: &[u8],
-        csrf_token: Option<&[u8]>,
-        shown: Option<Box<Shown>>,
-        verify: impl FnOnce(Self, Arc<[u8]>) -> F,
-    ) -> Verdict<C>
+    /// Takes the token out of the request and verifies it. Yields a verdict with typed claims.
+    pub fn authenticate(&self, head: &impl RequestHead) -> Verdict<C>
     where
-        F: Future<Output = Result<VerifiedToken<C>, AuthError>> + Send + 'static,
+        C: ClaimsType,
     {
-        let (this, token) = (self.clone(), Arc::<[u8]>::from(token));
-        let csrf_token = csrf_token.map(Box::<[u8]>::from);
-        let verified = verify(this.clone(), token.clone());
-        Verdict::Pending(Pending(Box::pin(async move {
-            match verified.await {
-                Ok(verified) => this.admitted(verified, csrf_token.as_deref(), shown.as_deref()).settled().await,
-                Err(error) => this.refused(error, Some(&token), || None).into(),
-            }
-        })))
+        match self.outcome(head) {
+            Ok(outcome) => outcome.result().into(),
+            Err(pending) => Verdict::Pending(pending),
+        }
     }
 
-    /// The verdict on a request whose access token has run out, or is gone from its cookie for the same reason.
-    fn renewed_or(&self, head: &impl RequestHead, token: Option<&[u8]>, error: AuthError) -> Verdict<C> {
-        let refresh_token = match self.0.renewal.as_ref().map(|renewal| renewal.refresh_token(head)) {
-            Some(Ok(Some(token))) => Box::<[u8]>::from(token),
-            Some(Err(error)) => return Verdict::Rejected(self.logged(error.into(), None)),
-            None | Some(Ok(None)) => return self.refused(error, token, || nearly(&self.0.sources, head)).into(),
-        };
-        let (this, token, skipped) = (self.clone(), token.map(Box::<[u8]>::from), skipped(head));
-        Verdict::Pending(Pending(Box::pin(async move {
-            let renewed = match &this.0.renewal {
-                Some(renewal) => renewal.renew.renew(refresh_token).await,
-                None => Err(NotRenewed::Refused { cookies: Vec::new() }),
-            };
-            match renewed {
-                Ok(Renewed { access_token, cookies }) => {
-                    let Inner { verifier, binding, .. } = &*this.0;
-                    let verified = verifier.verify(&access_token);
-                    let result = verified.and_then(|token| binding.check(&token, None, verifier).map(|_| Some(token)));
-                    let result = result.map_err(|error| this.logged(error, Some(access_token.as_bytes())));
-                    Outcome { result, cookies: Cookies::new(cookies) }
-                }
-                Err(NotRenewed::Unavailable) => Err(this.logged(Unavailable::Store.into(), None)).into(),
-                Err(NotRenewed::Refused { cookies }) => {
-                    let nearly = || skipped.or_else(|| Some("a refresh token that is not good any more".into()));
-                    let result = this.refused(error, token.as_deref(), nearly);
-                    Outcome { result, cookies: Cookies::new(cookies) }
-                }
-            }
-        })))
+    /// The same for an adapter, who has no use for the type of the claims.
+    ///
+    /// # Errors
+    /// The future that yields what came of the request, where it has to wait.
+    pub fn outcome(&self, head: &impl RequestHead) -> Result<Outcome<C>, Pending<C>> {
+        self.0.authenticate(head).map(Outcome::of).map_err(Pending::of)
     }
-}
 
-impl<C> Authenticator<C> {
+    /// The same without the type of its claims, so that an adapter which is made of it is compiled once for all types. An extractor
+    /// gets at the claims by [`Admission::claims`](crate::adapter::Admission::claims).
+    pub fn untyped(self) -> Authenticator<AnyClaims> {
+        Authenticator(self.0, PhantomData)
+    }
+
     /// What goes on the wire for an error: the one place that knows.
     pub fn answer(&self, error: &AuthError) -> Answer {
         self.0.challenges.answer(error)
@@ -225,7 +142,7 @@ impl<C> Authenticator<C> {
     }
 
     /// The nonce that the client needs with the answer (RFC 9449 §8.2).
-    pub(crate) fn nonce_for(&self, result: &Result<Option<VerifiedToken<C>>, AuthError>) -> Option<HeaderValue> {
+    pub(crate) fn nonce_for(&self, result: &Result<Option<AnyToken>, AuthError>) -> Option<HeaderValue> {
         self.0.binding.nonce_for(result, || self.0.verifier.now())
     }
 
@@ -233,41 +150,166 @@ impl<C> Authenticator<C> {
         &self.0.sources
     }
 
-    /// What comes of a request without a good token, after the log was told. `nearly` says what it has instead of one.
-    fn refused(
-        &self,
-        error: AuthError,
-        token: Option<&[u8]>,
-        nearly: impl FnOnce() -> Option<Box<str>>,
-    ) -> Result<Option<VerifiedToken<C>>, AuthError> {
-        let Inner { allowed, sources, .. } = &*self.0;
-        match error {
-            AuthError::MissingToken if allowed.no_token => Ok(None),
-            AuthError::MissingToken => {
-                log::no_token(&sources.in_words, nearly().as_deref());
-                Err(error)
-            }
-            AuthError::InvalidToken(TokenError::Expired { .. }) if allowed.expired => {
-                log::expired_is_anonymous(&error);
-                Ok(None)
-            }
-            error => Err(self.logged(error, token)),
-        }
-    }
-
-    /// The error, after the log was told.
-    fn logged(&self, error: AuthError, token: Option<&[u8]>) -> AuthError {
-        log::rejected(&error, || token.map(|token| self.0.verifier.claimed(token)).unwrap_or_default());
-        error
-    }
-
     pub(crate) fn subject_in_spans(&self) -> bool {
         self.0.subject_in_spans
     }
 
     /// The verifier behind it, for tokens that come by another way than a request.
-    pub fn verifier(&self) -> &Verifier<C> {
-        &self.0.verifier
+    pub fn verifier(&self) -> Verifier<C> {
+        Verifier::of(self.0.verifier.clone())
+    }
+}
+
+impl Gate {
+    fn authenticate(self: &Arc<Self>, head: &impl RequestHead) -> Result<Settled, Waiting> {
+        let Credential { token, presented } =
+            match source::extract(&self.sources.list, self.allowed.several_tokens, head) {
+                Ok(Some(credential)) => credential,
+                Ok(None) => return self.renewed_or(head, None, AuthError::MissingToken),
+                Err(error) => return Ok(self.logged(error.into(), None).into()),
+            };
+        let in_cookie = presented == Presented::InCookie;
+        let csrf_token = match self.cross_site.check(head, in_cookie) {
+            Ok(csrf_token) => csrf_token,
+            Err(error) => return Ok(cross_site(error, page_and_host(head)).into()),
+        };
+        let shown = |verified: Option<&_>| self.binding.shown(head, presented, verified);
+        match self.verifier.attempt(token, head.client_address()) {
+            Ok(verified) if self.binding.asks_nothing_of(verified.common(), presented) => {
+                Ok(match self.cross_site.check_token(csrf_token, || verified.common().token_id()) {
+                    Ok(()) => verified.into(),
+                    Err(error) => cross_site(error, [None; 2]).into(),
+                })
+            }
+            Ok(verified) => {
+                let shown = shown(Some(verified.common()));
+                self.admitted(verified, csrf_token, shown.as_deref())
+            }
+            Err(Failure::Refused(error @ AuthError::InvalidToken(TokenError::Expired { .. }))) if in_cookie => {
+                self.renewed_or(head, Some(token), error)
+            }
+            Err(Failure::Refused(error)) => Ok(self.refused(error, Some(token), || None)),
+            Err(Failure::Wait { keys, .. }) => {
+                self.eventually(token, csrf_token, shown(None), move |this, token| async move {
+                    this.verifier.verify_after(keys, &token).await
+                })
+            }
+            Err(Failure::LookUp(kind)) => {
+                let client = head.client_address();
+                self.eventually(token, csrf_token, shown(None), move |this, token| async move {
+                    this.verifier.look_up(kind, &token, client).await
+                })
+            }
+        }
+    }
+
+    /// The verdict on a token that is verified: whether it came from the right page, and from whom it belongs to.
+    fn admitted(
+        self: &Arc<Self>,
+        token: AnyToken,
+        csrf_token: Option<&[u8]>,
+        shown: Option<&Shown>,
+    ) -> Result<Settled, Waiting> {
+        if let Err(error) = self.cross_site.check_token(csrf_token, || token.common().token_id()) {
+            return Ok(cross_site(error, [None; 2]).into());
+        }
+        match self.binding.check(&token, shown, self.verifier.now()) {
+            Ok((possession, None)) => Ok(token.shown_by(possession).into()),
+            Ok((possession, Some(asking))) => {
+                let this = self.clone();
+                Err(Box::pin(async move {
+                    match asking.await {
+                        Ok(()) => token.shown_by(possession).into(),
+                        Err(error) => this.logged(error, None).into(),
+                    }
+                }))
+            }
+            Err(error) => Ok(self.logged(error, Some(token.as_str().as_bytes())).into()),
+        }
+    }
+
+    /// The verdict on a token that cannot be verified at once.
+    fn eventually<F>(
+        self: &Arc<Self>,
+        token: &[u8],
+        csrf_token: Option<&[u8]>,
+        shown: Option<Box<Shown>>,
+        verify: impl FnOnce(Arc<Self>, Arc<[u8]>) -> F,
+    ) -> Result<Settled, Waiting>
+    where
+        F: Future<Output = Result<AnyToken, AuthError>> + Send + 'static,
+    {
+        let (this, token) = (self.clone(), Arc::<[u8]>::from(token));
+        let csrf_token = csrf_token.map(Box::<[u8]>::from);
+        let verified = verify(this.clone(), token.clone());
+        Err(Box::pin(async move {
+            let verdict = match verified.await {
+                Ok(verified) => this.admitted(verified, csrf_token.as_deref(), shown.as_deref()),
+                Err(error) => Ok(this.refused(error, Some(&token), || None)),
+            };
+            match verdict {
+                Ok(settled) => settled,
+                Err(waiting) => waiting.await,
+            }
+        }))
+    }
+
+    /// The verdict on a request whose access token has run out, or is gone from its cookie for the same reason.
+    fn renewed_or(
+        self: &Arc<Self>,
+        head: &impl RequestHead,
+        token: Option<&[u8]>,
+        error: AuthError,
+    ) -> Result<Settled, Waiting> {
+        let refresh_token = match self.renewal.as_ref().map(|renewal| renewal.refresh_token(head)) {
+            Some(Ok(Some(token))) => Box::<[u8]>::from(token),
+            Some(Err(error)) => return Ok(self.logged(error.into(), None).into()),
+            None | Some(Ok(None)) => return Ok(self.refused(error, token, || nearly(&self.sources, head))),
+        };
+        let (this, token, skipped) = (self.clone(), token.map(Box::<[u8]>::from), skipped(head));
+        Err(Box::pin(async move {
+            let renewed = match &this.renewal {
+                Some(renewal) => renewal.renew.renew(refresh_token).await,
+                None => Err(NotRenewed::Refused { cookies: Vec::new() }),
+            };
+            match renewed {
+                Ok(Renewed { access_token, cookies }) => {
+                    let verified = this.verifier.verify(access_token.as_bytes()).and_then(|token| {
+                        this.binding.check(&token, None, this.verifier.now())?;
+                        Ok(Some(token))
+                    });
+                    let result = verified.map_err(|error| this.logged(error, Some(access_token.as_bytes())));
+                    Settled { result, cookies: Cookies::new(cookies) }
+                }
+                Err(NotRenewed::Unavailable) => this.logged(Unavailable::Store.into(), None).into(),
+                Err(NotRenewed::Refused { cookies }) => {
+                    let nearly = || skipped.or_else(|| Some("a refresh token that is not good any more".into()));
+                    Settled { cookies: Cookies::new(cookies), ..this.refused(error, token.as_deref(), nearly) }
+                }
+            }
+        }))
+    }
+
+    /// What comes of a request without a good token, after the log was told. `nearly` says what it has instead of one.
+    fn refused(&self, error: AuthError, token: Option<&[u8]>, nearly: impl FnOnce() -> Option<Box<str>>) -> Settled {
+        match error {
+            AuthError::MissingToken if self.allowed.no_token => Settled::ANONYMOUS,
+            AuthError::MissingToken => {
+                log::no_token(&self.sources.in_words, nearly().as_deref());
+                error.into()
+            }
+            AuthError::InvalidToken(TokenError::Expired { .. }) if self.allowed.expired => {
+                log::expired_is_anonymous(&error);
+                Settled::ANONYMOUS
+            }
+            error => self.logged(error, token).into(),
+        }
+    }
+
+    /// The error, after the log was told.
+    fn logged(&self, error: AuthError, token: Option<&[u8]>) -> AuthError {
+        log::rejected(&error, || token.map(|token| self.verifier.claimed(token)).unwrap_or_default());
+        error
     }
 }
 
@@ -283,7 +325,7 @@ fn cross_site(error: CrossSiteError, page_and_host: [Option<&[u8]>; 2]) -> AuthE
 
 impl<C> Clone for Authenticator<C> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(self.0.clone(), PhantomData)
     }
 }
 

@@ -1,12 +1,14 @@
 //! What is said of a request: the verdict, and the outcome that an adapter acts on.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::answer::Cookies;
+use crate::claims::ClaimsType;
 use crate::error::AuthError;
-use crate::verify::VerifiedToken;
+use crate::verify::{AnyToken, VerifiedToken};
 
 /// What an [`Authenticator`](crate::Authenticator) says to a request.
 #[derive(Debug)]
@@ -23,26 +25,14 @@ pub enum Verdict<C> {
     Pending(Pending<C>),
 }
 
-impl<C> Verdict<C> {
-    /// What came of the request.
-    ///
-    /// # Errors
-    /// The future that yields it, where it has to wait.
-    pub fn outcome(self) -> Result<Outcome<C>, Pending<C>> {
-        match self {
-            Self::Verified(token) => Ok(Ok(Some(token)).into()),
-            Self::Anonymous => Ok(Ok(None).into()),
-            Self::Rejected(error) => Ok(Err(error).into()),
-            Self::Pending(pending) => Err(pending),
-        }
-    }
-
-    /// What came of the request, after a wait where there has to be one. For adapters that are asynchronous functions; the
-    /// others take [`outcome`](Self::outcome).
+impl<C: ClaimsType> Verdict<C> {
+    /// What came of the request, after a wait where there has to be one.
     pub async fn settled(self) -> Outcome<C> {
-        match self.outcome() {
-            Ok(outcome) => outcome,
-            Err(pending) => pending.await,
+        match self {
+            Self::Verified(token) => Outcome::of(token.into_any().into()),
+            Self::Anonymous => Outcome::of(Settled::ANONYMOUS),
+            Self::Rejected(error) => Outcome::of(error.into()),
+            Self::Pending(pending) => pending.await,
         }
     }
 }
@@ -54,40 +44,70 @@ impl<C> From<Result<Option<VerifiedToken<C>>, AuthError>> for Verdict<C> {
 }
 
 /// What came of a request. For adapters, who give it to [`Admission::of`](crate::adapter::Admission::of).
-#[derive(Debug)]
-pub struct Outcome<C> {
-    pub(super) result: Result<Option<VerifiedToken<C>>, AuthError>,
-    pub(super) cookies: Cookies,
+pub struct Outcome<C>(pub(crate) Settled, PhantomData<fn() -> C>);
+
+/// The same, whatever the type of the claims.
+pub(crate) struct Settled {
+    pub(crate) result: Result<Option<AnyToken>, AuthError>,
+    pub(crate) cookies: Cookies,
+}
+
+impl Settled {
+    pub(super) const ANONYMOUS: Self = Self { result: Ok(None), cookies: Cookies::NONE };
+}
+
+impl From<AnyToken> for Settled {
+    fn from(token: AnyToken) -> Self {
+        Self { result: Ok(Some(token)), cookies: Cookies::NONE }
+    }
+}
+
+impl From<AuthError> for Settled {
+    fn from(error: AuthError) -> Self {
+        Self { result: Err(error), cookies: Cookies::NONE }
+    }
 }
 
 impl<C> Outcome<C> {
+    pub(super) fn of(settled: Settled) -> Self {
+        Self(settled, PhantomData)
+    }
+
     /// The verified token, `None` for an anonymous request, or why it is rejected.
     ///
     /// Where the authenticator [renews logins](crate::login::LoginsBuilder::transparent_renewal), the new cookies are lost with
     /// this, and the next renewal ends the login: let an adapter do it, or leave that out.
-    pub fn result(self) -> Result<Option<VerifiedToken<C>>, AuthError> {
-        self.result
-    }
-
-    pub(crate) fn parts(self) -> (Result<Option<VerifiedToken<C>>, AuthError>, Cookies) {
-        (self.result, self.cookies)
-    }
-}
-
-impl<C> From<Result<Option<VerifiedToken<C>>, AuthError>> for Outcome<C> {
-    fn from(result: Result<Option<VerifiedToken<C>>, AuthError>) -> Self {
-        Self { result, cookies: Cookies::NONE }
+    pub fn result(self) -> Result<Option<VerifiedToken<C>>, AuthError>
+    where
+        C: ClaimsType,
+    {
+        Ok(self.0.result?.map(AnyToken::typed).transpose()?)
     }
 }
 
-/// A verdict that is on its way: a future that yields what [`Verdict::outcome`] does.
-pub struct Pending<C>(pub(super) Pin<Box<dyn Future<Output = Outcome<C>> + Send>>);
+impl<C> fmt::Debug for Outcome<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Outcome").field(&self.0.result).finish()
+    }
+}
+
+/// A verdict that is on its way: a future that yields what came of the request.
+pub struct Pending<C>(Waiting, PhantomData<fn() -> C>);
+
+/// The same, whatever the type of the claims.
+pub(super) type Waiting = Pin<Box<dyn Future<Output = Settled> + Send>>;
+
+impl<C> Pending<C> {
+    pub(super) fn of(waiting: Waiting) -> Self {
+        Self(waiting, PhantomData)
+    }
+}
 
 impl<C> Future for Pending<C> {
     type Output = Outcome<C>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+        self.0.as_mut().poll(cx).map(Outcome::of)
     }
 }
 

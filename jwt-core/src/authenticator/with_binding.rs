@@ -13,15 +13,15 @@ impl<C> AuthenticatorBuilder<C> {
     /// then write that service's name into `Host`. So name it.
     #[must_use]
     pub fn public_origin(mut self, origin: impl Into<String>) -> Self {
-        self.binding.public_origins.push(origin.into().into_boxed_str());
+        self.settings.binding.public_origins.push(origin.into().into_boxed_str());
         self
     }
 
     /// What is expected of the proofs that come with bound tokens. The defaults of [`Dpop`].
     #[must_use]
     pub fn dpop(mut self, dpop: Dpop) -> Self {
-        self.given.once("dpop");
-        self.binding.dpop = dpop;
+        self.settings.given.once("dpop");
+        self.settings.binding.dpop = dpop;
         self
     }
 
@@ -29,7 +29,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// those in cookies neither. Off.
     #[must_use]
     pub fn require_dpop(mut self) -> Self {
-        self.binding.dpop_required = true;
+        self.settings.binding.dpop_required = true;
         self
     }
 
@@ -37,7 +37,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// connection (RFC 8705), and no others: those of sessions neither. Off.
     #[must_use]
     pub fn require_bound_tokens(mut self) -> Self {
-        self.binding.bound_required = true;
+        self.settings.binding.bound_required = true;
         self
     }
 
@@ -68,16 +68,16 @@ impl<C> AuthenticatorBuilder<C> {
     /// ```
     #[must_use]
     pub fn fapi2(mut self) -> Self {
-        self.binding.fapi = true;
-        self.validation.party_check = Some(check_party);
+        self.settings.binding.fapi = true;
+        self.settings.validation.party_check = Some(check_party);
         self
     }
 
     /// Proxies whose header fields are believed about the address that a client used, and about its certificate. None.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
-        self.given.once("trusted_proxies");
-        self.binding.proxies = Some(proxies);
+        self.settings.given.once("trusted_proxies");
+        self.settings.binding.proxies = Some(proxies);
         self
     }
 }

@@ -17,8 +17,8 @@ impl<C> AuthenticatorBuilder<C> {
     /// Trusts issuers that are not known beforehand, such as the tenants of a provider; see [`Tenants`](crate::Tenants).
     #[must_use]
     pub fn trust_tenants(mut self, tenants: Tenants) -> Self {
-        self.given.once("trust_tenants");
-        self.trusting.open = Some(Box::new(move |common| tenants.expecting(common)));
+        self.settings.given.once("trust_tenants");
+        self.settings.trusting.open = Some(Box::new(move |common| tenants.expecting(common)));
         self
     }
 }

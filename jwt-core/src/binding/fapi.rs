@@ -9,7 +9,7 @@ use crate::clock::NumericDate;
 use crate::error::{AuthenticatorBuildError, Fapi2Contradiction, TokenError};
 use crate::key::{Algorithm, KeySet, LiveKeys, VerifyingKey};
 use crate::request::source::TokenSource;
-use crate::verify::{Header, Validation, VerifiedToken};
+use crate::verify::{Common, Header, Validation};
 
 /// Those of §5.4.1 (1), for tokens and for proofs. Ed25519 is RFC 9864's name of `EdDSA` with that curve, which §5.4.1 allows.
 pub(super) const ALGORITHMS: [Algorithm; 4] =
@@ -106,13 +106,13 @@ fn check_dangerous(
 
 /// What is expected of a verified token beside what is expected anyway: its algorithm, since keys may have been fetched or
 /// replaced, and its `iat`, which otherwise counts only where there is a maximum age.
-pub(super) fn check_token<C>(token: &VerifiedToken<C>, now: NumericDate, leeway: Duration) -> Result<(), TokenError> {
+pub(super) fn check_token(token: &Common, now: NumericDate, leeway: Duration) -> Result<(), TokenError> {
     if let Some(algorithm) = token.header().map(Header::algorithm)
         && !ALGORITHMS.contains(&algorithm)
     {
         return Err(TokenError::Fapi2Algorithm(algorithm));
     }
-    match token.issued_at() {
+    match token.times().issued_at {
         Some(at) if at > now.saturating_add(leeway) => {
             Err(TokenError::IssuedInFuture { early: at.since_epoch().saturating_sub(now.since_epoch()) })
         }

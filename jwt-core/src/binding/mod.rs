@@ -32,7 +32,7 @@ use crate::error::{AuthError, AuthenticatorBuildError, ProofError, TokenError, U
 use crate::key::crypto;
 use crate::request::RequestHead;
 use crate::request::source::{Presented, TokenSource};
-use crate::verify::{VerifiedToken, Verifier};
+use crate::verify::{AnyToken, Common};
 use address::{PublicAddresses, RequestAddress};
 use certificate::Certificate;
 pub use dpop::Dpop;
@@ -126,20 +126,20 @@ impl Binding {
 
     /// Whether it is a bearer token and may be one: the usual case, for which [`shown`](Self::shown) and
     /// [`check`](Self::check) would cost time and change nothing.
-    pub(crate) fn asks_nothing_of<C>(&self, token: &VerifiedToken<C>, presented: Presented) -> bool {
+    pub(crate) fn asks_nothing_of(&self, token: &Common, presented: Presented) -> bool {
         let is_bearer = token.confirmation().is_none() && presented != Presented::WithProof;
         is_bearer && !(self.bound_required || self.dpop_required || self.fapi)
     }
 
     /// What a request shows that its token may be bound to; `None` where there is nothing. `token` is `None` until it is
     /// verified, and then it may be bound to everything.
-    pub(crate) fn shown<C>(
+    pub(crate) fn shown(
         &self,
         head: &impl RequestHead,
         presented: Presented,
-        token: Option<&VerifiedToken<C>>,
+        token: Option<&Common>,
     ) -> Option<Box<Shown>> {
-        let is_bound = |token: &VerifiedToken<C>| token.confirmation().is_some_and(|cnf| cnf.certificate.is_some());
+        let is_bound = |token: &Common| token.confirmation().is_some_and(|cnf| cnf.certificate.is_some());
         let proof = (presented == Presented::WithProof).then(|| self.shown_proof(head));
         let certificate = token.is_none_or(is_bound).then(|| Certificate::of(head, self.proxies.as_ref()));
         (proof.is_some() || certificate.is_some()).then(|| Box::new(Shown { proof, certificate }))
@@ -159,14 +159,15 @@ impl Binding {
 
     /// How whoever sent the token has shown that it is theirs, or why they may not use it. In the end a store may have to be
     /// asked whether a proof is new.
-    pub(crate) fn check<C>(
+    pub(crate) fn check(
         &self,
-        token: &VerifiedToken<C>,
+        sent: &AnyToken,
         shown: Option<&Shown>,
-        verifier: &Verifier<C>,
+        now: NumericDate,
     ) -> Result<(Possession, Option<Asking>), AuthError> {
+        let token = sent.common();
         if self.fapi {
-            fapi::check_token(token, verifier.now(), self.leeway)?;
+            fapi::check_token(token, now, self.leeway)?;
         }
         let proof = shown.and_then(|shown| shown.proof.as_ref());
         let Some(confirmation) = token.confirmation() else {
@@ -200,11 +201,10 @@ impl Binding {
                 _ => token.check_unproven().map(|()| (possession, None)).map_err(AuthError::from),
             };
         };
-        let now = verifier.now();
         // A token that is bound to a certificate alone is none for DPoP.
         let key = confirmation.proof_key.as_ref().ok_or_else(|| TokenError::unproven(confirmation))?;
         let signed = proof.proof.as_ref().map_err(|error| AuthError::from(error.clone()))?;
-        let token_hash = confirmation.token_hash(|| crypto::sha256(token.compact().as_bytes()).try_into().ok());
+        let token_hash = confirmation.token_hash(|| crypto::sha256(sent.as_str().as_bytes()).try_into().ok());
         let token_hash = token_hash.ok_or(ProofError::AccessTokenHash)?;
         let GoodProof { used, wants_nonce } = self.proofs.check(
             signed,
@@ -237,9 +237,9 @@ impl Binding {
     }
 
     /// The nonce for an answer, where the client needs one.
-    pub(crate) fn nonce_for<C>(
+    pub(crate) fn nonce_for(
         &self,
-        result: &Result<Option<VerifiedToken<C>>, AuthError>,
+        result: &Result<Option<AnyToken>, AuthError>,
         now: impl FnOnce() -> NumericDate,
     ) -> Option<HeaderValue> {
         let wanted = match result {

@@ -142,8 +142,12 @@ impl Text {
                 let inside = json.get(start..end).is_some_and(|span| ptr::eq(span, part));
                 if inside { Self::Span { start, end } } else { Self::Copy(part.into()) }
             }
-            Cow::Owned(text) => Self::Copy(text.into_boxed_str()),
+            Cow::Owned(text) => Self::own(text),
         }
+    }
+
+    pub(crate) fn own(text: String) -> Self {
+        Self::Copy(text.into_boxed_str())
     }
 
     pub(crate) fn in_json<'j>(&'j self, json: &'j str) -> &'j str {

@@ -98,7 +98,7 @@ impl Forwarder {
         else {
             return Authorizing::settled(Err(ForwardError::NotATarget));
         };
-        if !self.outlives(token.expires_at(), index) {
+        if !self.outlives(token.common().times().expires_at, index) {
             return Authorizing::settled(Err(ForwardError::Expiring));
         }
         match &self.0.exchange {

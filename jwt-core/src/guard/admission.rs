@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use crate::answer::{Answer, Asked, HeaderFields, ResponseHeaders};
-use crate::authenticator::{Authenticator, Outcome, nearly};
+use crate::authenticator::{Authenticator, Outcome, Settled, nearly};
 use crate::error::{AuthError, Misuse};
 use crate::observe::near_miss::Sources;
 use crate::observe::spans::Authenticated;
@@ -106,23 +106,23 @@ impl Rejection {
 impl Admission {
     /// What is left in a request with this head and this outcome, or what its client gets instead of the service; and
     /// what the response needs beside that, whichever it is.
-    pub fn of<C: Send + Sync + 'static>(
+    pub fn of<C>(
         authenticator: &Authenticator<C>,
         outcome: Outcome<C>,
         head: &impl RequestHead,
     ) -> (Result<Self, Rejection>, Option<Arc<ResponseHeaders>>) {
-        let (result, cookies) = outcome.parts();
+        let Settled { result, cookies } = outcome.0;
         let nonce = authenticator.nonce_for(&result);
         spans::outcome(&match &result {
             Ok(Some(token)) => {
-                let subject = if authenticator.subject_in_spans() { token.subject() } else { None };
-                Authenticated::Verified { issuer: token.issuer(), subject }
+                let subject = if authenticator.subject_in_spans() { token.common().subject() } else { None };
+                Authenticated::Verified { issuer: token.common().issuer(), subject }
             }
             Ok(None) => Authenticated::Anonymous,
             Err(error) => Authenticated::Rejected(error),
         });
         let admission = match result {
-            Ok(Some(token)) => Ok(Self(Admitted::Verified(token.into_token()))),
+            Ok(Some(token)) => Ok(Self(Admitted::Verified(token))),
             Ok(None) => {
                 let answer = authenticator.answer(&AuthError::MissingToken);
                 Ok(Self(Admitted::Anonymous(Anonymous { answer, sources: authenticator.sources().clone() }.into())))
@@ -139,14 +139,14 @@ impl Admission {
 
     /// The verified token, for an extractor.
     pub fn claims<C: Send + Sync + 'static>(admission: Option<&Self>) -> Result<VerifiedToken<C>, Rejection> {
-        Ok(Self::admitted(admission)?.verified_as()?)
+        Ok(Self::admitted(admission)?.clone().typed()?)
     }
 
     /// The verified token, for an extractor; `None` where there was no token and need not be.
     pub fn optional_claims<C: Send + Sync + 'static>(
         admission: Option<&Self>,
     ) -> Result<Option<VerifiedToken<C>>, Rejection> {
-        Ok(Self::optional(admission)?.map(CompactToken::verified_as).transpose()?)
+        Ok(Self::optional(admission)?.cloned().map(CompactToken::typed).transpose()?)
     }
 
     /// The compact token, for an extractor.

@@ -125,7 +125,7 @@ impl DetailGuard {
     }
 
     pub(super) fn check(&self, token: &CompactToken) -> Result<(), Denial> {
-        match self.needed.is_granted_in(token.claims_json()) {
+        match self.needed.is_granted_in(token.common().json()) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Denial::AuthorizationDetail(self.text.clone())),
             Err(_) => Err(Denial::AuthorizationDetailsType),

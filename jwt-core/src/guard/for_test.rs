@@ -7,6 +7,6 @@ impl Admission {
     /// As if a layer had let that token in, for unit tests of routes (feature `testing`): put into the extensions of a
     /// request, extractors find it there.
     pub fn for_test<C: Send + Sync + 'static>(token: VerifiedToken<C>) -> Self {
-        Self(Admitted::Verified(token.into_token()))
+        Self(Admitted::Verified(token.into_any()))
     }
 }

@@ -13,7 +13,7 @@ use crate::answer::Asked;
 use crate::error::{AuthError, CheckError, CheckOutcome, Denial, Misuse, NoReason, TokenError};
 use crate::observe::{log, spans};
 use crate::request::RequestHead;
-use crate::verify::{CompactToken, VerifiedToken};
+use crate::verify::{CompactToken, Header, VerifiedToken};
 
 /// What a token must allow: the rule behind an adapter's `Require`, which is what applications use.
 ///
@@ -184,7 +184,7 @@ impl Policy {
         F: Future<Output: CheckOutcome> + Send + 'static,
     {
         let check = move |token: &CompactToken| {
-            let outcome = check(token.verified_as()?);
+            let outcome = check(token.clone().typed()?);
             let waiting: Waiting = Box::pin(async move { outcome.await.into_result().map_err(refused) });
             Ok(waiting)
         };
@@ -372,7 +372,8 @@ fn deny(error: AuthError, token: &CompactToken) -> Rejection {
     match error {
         AuthError::NotConfigured(misuse) => misuse.into(),
         error => {
-            log::denied(&error, token.kid(), token.issuer());
+            let common = token.common();
+            log::denied(&error, common.header().and_then(Header::kid), common.issuer());
             spans::denied(&error);
             let answer = token.challenges().answer(&error);
             Rejection::new(error, answer)

@@ -63,7 +63,7 @@ impl StepUp {
     }
 
     pub(super) fn check(&self, token: &CompactToken) -> Result<(), StepUpError> {
-        let claims = serde_json::from_str(token.claims_json()).unwrap_or_default();
+        let claims = serde_json::from_str(token.common().json()).unwrap_or_default();
         let (now, leeway) = token.now();
         self.check_claims(claims, now, leeway).map_err(|shortfall| StepUpError::new(shortfall, self.parameters.clone()))
     }

@@ -19,7 +19,7 @@ use crate::error::{AuthError, AuthenticatorBuildError, IntrospectionBuildError};
 use crate::key::remote_parts::{self, Credentials, DefaultClient, Metadata, Method, RootCertificates};
 use crate::key::{Fetch, FetchError, KeySource, Source};
 use crate::transport::form::append;
-use crate::verify::{Authority, Checks, Party, Trust, Trusted, Validation, Verifier};
+use crate::verify::{AnyVerifier, Application, Authority, Party, Trust, Trusted, Validation, Verifier};
 
 /// For how long an endpoint is not discovered again that answers.
 const ENDPOINT_LIFETIME: Duration = Duration::from_secs(3600);
@@ -208,7 +208,7 @@ pub(super) fn signed_answers(
         max_age: Some(MAX_ANSWER_AGE),
         leeway: common.leeway,
         id_tokens_allowed: true,
-        ..Validation::new()
+        ..Validation::default()
     };
     let (keys, feed) = match keys.0 {
         Source::Live(keys) => (keys, None),
@@ -219,22 +219,17 @@ pub(super) fn signed_answers(
     };
     let trust = Arc::new(Trust::new(keys, validation.checked()?));
     let challenges = Challenges::new(None, &[Scheme::BEARER], None)?;
-    let authority = Authority {
-        scopes: Vec::new(),
-        hierarchy: ScopeHierarchy::default(),
-        roles: Vec::new(),
-        challenges,
-        clock: clock.clone(),
-    };
-    Ok(Verifier {
+    let authority = Authority { hierarchy: ScopeHierarchy::default(), challenges, clock: clock.clone() };
+    Ok(Verifier::of(AnyVerifier {
         trusted: Trusted::One(Party { trust, feed }),
         max_token_len: usize::MAX,
-        checks: Checks::none(),
-        authority: Arc::new(authority),
+        application: Arc::new(Application::<SignedAnswer>::new(authority)),
+        checked: false,
+        clock: clock.clone(),
         kinds: Vec::new(),
         revocation: None,
         memory: None,
-    })
+    }))
 }
 
 /// The error of a signed answer that is not known to be bad: keys that could not be had.

@@ -14,10 +14,9 @@ use super::error::IntrospectionError;
 use super::known::{Digest, Known, digest};
 use super::limits::{Limits, Unknown};
 use super::status::{Outcome, Reporter};
-use crate::claims::ClaimsType;
 use crate::error::{AuthError, TokenError, Unavailable};
 use crate::single_flight::SingleFlight;
-use crate::verify::{Evidence, Finding, Kind, Trust, UntrustedToken, VerifiedToken, Verifier};
+use crate::verify::{AnyToken, AnyVerifier, Evidence, Finding, Kind, Trust, UntrustedToken};
 
 /// What tokens of this service itself begin with, which are never sent anywhere: those of sessions and refresh tokens.
 const OWN: [&[u8]; 2] = [b"jst_", b"jrt_"];
@@ -27,13 +26,13 @@ const DOTS_OF_JWTS: [usize; 2] = [2, 4];
 /// When it is worth another try where nothing better is known.
 const SOON: Duration = Duration::from_secs(1);
 
-pub(super) struct Introspected<C> {
+pub(super) struct Introspected {
     pub(super) asker: Asker,
     /// The issuer whose JWTs are asked about too.
     pub(super) jwts_of: Option<Box<str>>,
     pub(super) expected: Expected,
-    pub(super) known: Known<C>,
-    pub(super) flights: SingleFlight<Digest, Result<VerifiedToken<C>, AuthError>>,
+    pub(super) known: Known,
+    pub(super) flights: SingleFlight<Digest, Result<AnyToken, AuthError>>,
     pub(super) limits: Limits,
     pub(super) reporter: Arc<Reporter>,
     pub(super) timeout: Duration,
@@ -54,15 +53,15 @@ impl Expected {
     }
 }
 
-impl<C: ClaimsType> Introspected<C> {
+impl Introspected {
     /// What comes of a question, and of the same question that somebody else asks.
     async fn asked(
         &self,
         token: &str,
         digest: &Digest,
         client: Option<IpAddr>,
-        verifier: &Verifier<C>,
-    ) -> Result<VerifiedToken<C>, AuthError> {
+        verifier: &AnyVerifier,
+    ) -> Result<AnyToken, AuthError> {
         let now = Instant::now();
         let unavailable = |retry_after| {
             let stale = self.known.stale(digest, Instant::now());
@@ -115,11 +114,7 @@ impl<C: ClaimsType> Introspected<C> {
     }
 
     /// An answer, held against what is expected of tokens. The token itself does not get in.
-    fn read(
-        &self,
-        json: String,
-        verifier: &Verifier<C>,
-    ) -> Result<Result<VerifiedToken<C>, TokenError>, IntrospectionError> {
+    fn read(&self, json: String, verifier: &AnyVerifier) -> Result<Result<AnyToken, TokenError>, IntrospectionError> {
         let said = Said::read(&json)?;
         if !said.active {
             return Ok(Err(TokenError::Inactive));
@@ -130,22 +125,22 @@ impl<C: ClaimsType> Introspected<C> {
         let is_for_dpop = said.is_for_dpop;
         let evidence = Evidence { header: None, trust: self.expected.trust(&said).clone(), generation: 0 };
         Ok(verifier.read(evidence, b"", json).and_then(|verified| {
-            let has_key = verified.confirmation().is_some_and(|confirmation| confirmation.proof_key.is_some());
+            let has_key = verified.common().confirmation().is_some_and(|confirmation| confirmation.proof_key.is_some());
             // It is no bearer token, and nothing says what its proof has to be signed with.
             if is_for_dpop && !has_key { Err(TokenError::UnknownBinding) } else { Ok(verified) }
         }))
     }
 
     /// A token that was found good, as the sender of this request has it: whatever may have changed is looked at.
-    fn admit(known: &VerifiedToken<C>, token: &str, verifier: &Verifier<C>) -> Result<VerifiedToken<C>, AuthError> {
+    fn admit(known: &AnyToken, token: &str, verifier: &AnyVerifier) -> Result<AnyToken, AuthError> {
         verifier.check_again(known)?;
         let sent = known.sent_as(token);
-        verifier.checks.pass(&sent)?;
+        verifier.check(&sent)?;
         Ok(sent)
     }
 }
 
-impl<C: ClaimsType> Kind<C> for Introspected<C> {
+impl Kind for Introspected {
     fn recognizes(&self, token: &[u8]) -> bool {
         if !token.is_ascii() || OWN.iter().any(|own| token.starts_with(own)) {
             return false;
@@ -154,13 +149,13 @@ impl<C: ClaimsType> Kind<C> for Introspected<C> {
         !DOTS_OF_JWTS.contains(&dots) || self.jwts_of.as_ref().is_some_and(|issuer| is_jwt_of(token, issuer))
     }
 
-    fn recall(&self, token: &[u8], verifier: &Verifier<C>) -> Option<Result<VerifiedToken<C>, AuthError>> {
+    fn recall(&self, token: &[u8], verifier: &AnyVerifier) -> Option<Result<AnyToken, AuthError>> {
         let text = std::str::from_utf8(token).ok()?;
         let known = self.known.fresh(&digest(token)?, Instant::now())?;
         Some(known.and_then(|known| Self::admit(&known, text, verifier)))
     }
 
-    fn find<'a>(&'a self, token: &'a [u8], client: Option<IpAddr>, verifier: &'a Verifier<C>) -> Finding<'a, C> {
+    fn find<'a>(&'a self, token: &'a [u8], client: Option<IpAddr>, verifier: &'a AnyVerifier) -> Finding<'a> {
         Box::pin(async move {
             let text = std::str::from_utf8(token).map_err(|_| TokenError::Inactive)?;
             let digest = digest(token).ok_or(Unavailable::Introspection { retry_after: SOON })?;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::error::{AuthError, TokenError};
 use crate::key::crypto;
-use crate::verify::VerifiedToken;
+use crate::verify::AnyToken;
 
 /// SHA-256 of a token.
 pub(super) type Digest = [u8; 32];
@@ -30,23 +30,18 @@ const SHARDS_PER_CORE: usize = 16;
 /// How many answers about tokens that are not good are kept.
 const REFUSED: usize = 4096;
 
-pub(super) struct Known<C> {
-    good: Cache<Digest, Good<C>, Weight, RandomState>,
+pub(super) struct Known {
+    good: Cache<Digest, Good, Weight, RandomState>,
     refused: Cache<Digest, Refused>,
     cache_for: Duration,
     stale_if_error: Duration,
     cache_inactive_for: Duration,
 }
 
-struct Good<C> {
-    token: VerifiedToken<C>,
+#[derive(Clone)]
+struct Good {
+    token: AnyToken,
     asked: Instant,
-}
-
-impl<C> Clone for Good<C> {
-    fn clone(&self) -> Self {
-        Self { token: self.token.clone(), asked: self.asked }
-    }
 }
 
 #[derive(Clone)]
@@ -61,14 +56,14 @@ struct Weight {
     least: u64,
 }
 
-impl<C> Weighter<Digest, Good<C>> for Weight {
-    fn weight(&self, _: &Digest, good: &Good<C>) -> u64 {
+impl Weighter<Digest, Good> for Weight {
+    fn weight(&self, _: &Digest, good: &Good) -> u64 {
         // The text, and as much again for the claims that were made of it.
-        self.least.max(2 * good.token.claims_json().len() as u64)
+        self.least.max(2 * good.token.common().json().len() as u64)
     }
 }
 
-impl<C> Known<C> {
+impl Known {
     pub(super) fn new(
         max_cached: usize,
         cache_for: Duration,
@@ -92,7 +87,7 @@ impl<C> Known<C> {
     }
 
     /// What needs no question.
-    pub(super) fn fresh(&self, digest: &Digest, now: Instant) -> Option<Result<VerifiedToken<C>, AuthError>> {
+    pub(super) fn fresh(&self, digest: &Digest, now: Instant) -> Option<Result<AnyToken, AuthError>> {
         let is_fresh = |asked: Instant, time: Duration| now.saturating_duration_since(asked) < time;
         if let Some(good) = self.good.get(digest)
             && is_fresh(good.asked, self.cache_for)
@@ -109,14 +104,14 @@ impl<C> Known<C> {
     }
 
     /// A good token that nobody can be asked about at the moment, if that is not for too long.
-    pub(super) fn stale(&self, digest: &Digest, now: Instant) -> Option<VerifiedToken<C>> {
+    pub(super) fn stale(&self, digest: &Digest, now: Instant) -> Option<AnyToken> {
         let good = self.good.get(digest)?;
         let age = now.saturating_duration_since(good.asked);
         (age < self.cache_for.saturating_add(self.stale_if_error)).then_some(good.token)
     }
 
     /// Keeps an answer, to a question that was asked at that moment.
-    pub(super) fn keep(&self, digest: &Digest, answer: &Result<VerifiedToken<C>, TokenError>, asked: Instant) {
+    pub(super) fn keep(&self, digest: &Digest, answer: &Result<AnyToken, TokenError>, asked: Instant) {
         match answer {
             Ok(token) => {
                 self.refused.remove(digest);

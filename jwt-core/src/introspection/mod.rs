@@ -19,7 +19,6 @@ pub use status::IntrospectionStatus;
 
 pub use crate::error::IntrospectionBuildError;
 
-use crate::claims::ClaimsType;
 use crate::clock::Clock;
 use crate::config_error::Given;
 use crate::error::AuthenticatorBuildError;
@@ -409,11 +408,11 @@ impl Introspection {
     }
 
     /// The kind of token, with what is expected of every token.
-    pub(crate) fn kind<C: ClaimsType>(
+    pub(crate) fn kind(
         self,
         common: &Validation,
         clock: &Arc<dyn Clock>,
-    ) -> Result<Arc<dyn Kind<C>>, AuthenticatorBuildError> {
+    ) -> Result<Arc<dyn Kind>, AuthenticatorBuildError> {
         let credentials = self.check()?;
         let Self { settings, reporter, .. } = self;
         let signed = match (settings.keys, &settings.issuer) {

@@ -1,7 +1,7 @@
 //! What the gate is told of logins: sessions as a kind of token, and the list of revoked tokens.
 
 use crate::authenticator::AuthenticatorBuilder;
-use crate::authenticator::builder::Revocation;
+use crate::authenticator::settings::Revocation;
 use crate::claims::ClaimsType;
 use crate::error::{AuthError, TokenError, Unavailable};
 use crate::facade::tracing;
@@ -39,7 +39,7 @@ impl<'t> From<&Identity<'t>> for TokenIdentity<'t> {
 
 impl<'t, C> From<&'t VerifiedToken<C>> for TokenIdentity<'t> {
     fn from(token: &'t VerifiedToken<C>) -> Self {
-        Self::from(&token.identity())
+        Self::from(&token.common().identity())
     }
 }
 
@@ -55,14 +55,14 @@ impl<C> AuthenticatorBuilder<C> {
     /// [`required_claim`](Self::required_claim) can demand, by its `sid`, and by its `sub` and `iat`. None.
     #[must_use]
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
-        self.given.once("revocations");
+        self.settings.given.once("revocations");
         let (list, leeway) = (revocations.clone(), revocations.leeway());
         let check = move |token: &Identity<'_>| match revoked(&list, token) {
             Ok(()) => Ok(()),
             Err(Revoked::Revoked) => Err(TokenError::Revoked.into()),
             Err(Revoked::Unknown) => Err(Unavailable::Revocations.into()),
         };
-        self.revocation = Some(Revocation { check: Box::new(check), leeway });
+        self.settings.revocation = Some(Revocation { check: Box::new(check), leeway });
         self
     }
 
@@ -105,7 +105,7 @@ impl<C> AuthenticatorBuilder<C> {
     where
         C: ClaimsType,
     {
-        self.given.once("sessions");
+        self.settings.given.once("sessions");
         self.credentials(sessions.clone())
     }
 }

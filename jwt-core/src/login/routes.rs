@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::settled;
@@ -22,7 +21,7 @@ use crate::request::source::{self, Presented};
 use crate::session::refresh::RefreshTokens;
 use crate::session::sign_in::SignIn;
 use crate::store::{SignInId, StoreError};
-use crate::verify::VerifiedToken;
+use crate::verify::{Common, VerifiedToken};
 
 /// Where the routes are, and where forms go on.
 #[derive(Debug, Clone)]
@@ -139,19 +138,23 @@ impl Logins {
     /// # Errors
     /// [`LoginError::Store`]; [`LoginError::Request`] for a token without `sub`, or one that another issuer has signed.
     pub async fn devices<C>(&self, token: &VerifiedToken<C>) -> Result<Vec<Device>, LoginError> {
+        self.devices_of(token.common()).await
+    }
+
+    async fn devices_of(&self, token: &Common) -> Result<Vec<Device>, LoginError> {
         let (subject, current) = self.login_of(token)?;
         let sign_ins = self.0.refresh.list(subject).await?;
         Ok(sign_ins.into_iter().map(|sign_in| Device::new(sign_in, current)).collect())
     }
 
     /// The subject and the login of an access token of these logins. Another issuer may have another user of that name.
-    fn login_of<'t, C>(&self, token: &'t VerifiedToken<C>) -> Result<(&'t str, Option<SignInId>), LoginError> {
+    fn login_of<'t>(&self, token: &'t Common) -> Result<(&'t str, Option<SignInId>), LoginError> {
         let issuer = self.0.issuer.name();
         if token.issuer() != Some(issuer) {
             return Err(AuthError::from(TokenError::Issuer(Mismatch::new(token.issuer(), [issuer]))).into());
         }
         let subject = token.subject().ok_or_else(|| AuthError::from(TokenError::MissingClaim("sub".into())))?;
-        Ok((subject, token.session_id().and_then(|id| id.parse().ok())))
+        Ok((subject, token.identity().session_id().and_then(|id| id.parse().ok())))
     }
 }
 
@@ -162,7 +165,7 @@ impl LoginRoute {
 
     /// The response. `authenticator` is one that [`Logins::authenticator`] has built: it says whose devices are listed, and
     /// what is asked of that request.
-    pub async fn respond<C: DeserializeOwned + Send + Sync + 'static>(
+    pub async fn respond<C>(
         self,
         authenticator: &Authenticator<C>,
         head: &impl RequestHead,
@@ -261,17 +264,20 @@ impl Logins {
     }
 
     /// What the user of an access token asks for.
-    async fn respond_to_user<C: DeserializeOwned + Send + Sync + 'static>(
+    async fn respond_to_user<C>(
         &self,
         action: Action,
         authenticator: &Authenticator<C>,
         head: &impl RequestHead,
     ) -> Response<String> {
         let by_form = matches!(Media::of(head), Ok(Media::Form));
-        let outcome = authenticator.authenticate(head).settled().await;
+        let outcome = match authenticator.outcome(head) {
+            Ok(outcome) => outcome,
+            Err(pending) => pending.await,
+        };
         let (admission, headers) = Admission::of(authenticator, outcome, head);
-        let response = match admission.and_then(|admission| Admission::claims::<C>(Some(&admission))) {
-            Ok(token) => match self.respond_to_token(action, &token, by_form).await {
+        let response = match admission.and_then(|admission| Admission::token(Some(&admission))) {
+            Ok(token) => match self.respond_to_token(action, token.common(), by_form).await {
                 Ok(response) => response,
                 Err(error) => error.response(),
             },
@@ -280,10 +286,10 @@ impl Logins {
         with(response, headers)
     }
 
-    async fn respond_to_token<C>(
+    async fn respond_to_token(
         &self,
         action: Action,
-        token: &VerifiedToken<C>,
+        token: &Common,
         by_form: bool,
     ) -> Result<Response<String>, LoginError> {
         let (subject, current) = self.login_of(token)?;
@@ -302,7 +308,7 @@ impl Logins {
                 };
                 settled(by_form.then(|| location.clone()), headers)
             }
-            _ => json(&self.devices(token).await?)?,
+            _ => json(&self.devices_of(token).await?)?,
         })
     }
 

@@ -90,9 +90,13 @@ impl CrossSite {
     }
 
     /// The second half of [`check`](Self::check), once the access token is verified.
-    pub(crate) fn check_token(&self, token: Option<&[u8]>, token_id: Option<&str>) -> Result<(), CrossSiteError> {
+    pub(crate) fn check_token<'t>(
+        &self,
+        token: Option<&[u8]>,
+        token_id: impl FnOnce() -> Option<&'t str>,
+    ) -> Result<(), CrossSiteError> {
         let (Some(tokens), Some(token)) = (&self.tokens, token) else { return Ok(()) };
-        let token_id = token_id.ok_or(CrossSiteError::NoTokenId)?;
+        let token_id = token_id().ok_or(CrossSiteError::NoTokenId)?;
         if tokens.is_good(token, token_id) { Ok(()) } else { Err(CrossSiteError::TokenInvalid) }
     }
 }

@@ -8,7 +8,7 @@ use crate::claims::Registered;
 use crate::claims::scope_hierarchy::ScopeHierarchy;
 use crate::clock::SystemClock;
 use crate::key::LiveKeys;
-use crate::verify::{Authority, Evidence, Header, Trust, Validation, VerifiedToken};
+use crate::verify::{Application, Authority, Common, Evidence, Facts, Header, Trust, Validation, VerifiedToken};
 
 impl<C> VerifiedToken<C> {
     /// A token of which nothing was verified, for unit tests of handlers (feature `testing`): those claims and nothing
@@ -35,21 +35,14 @@ impl<C> VerifiedToken<C> {
     #[expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
     pub fn for_test(claims: C) -> Self {
         let json = "{}";
-        let text = format!("{json}e30.e30.e30");
         let challenges =
             Challenges::new(None, &[Scheme::BEARER], None).expect("without a realm there is nothing wrong");
         let header = Header::read(base64url::encode(r#"{"alg":"EdDSA"}"#).as_bytes()).expect("it is a header");
-        let trust = Trust::new(LiveKeys::starting_with(None), Validation::new());
-        let (scopes, hierarchy, roles) = (Vec::new(), ScopeHierarchy::default(), Vec::new());
-        let authority = Authority { scopes, hierarchy, roles, challenges, clock: Arc::new(SystemClock) };
-        Self::new(
-            claims,
-            Registered::default(),
-            None,
-            Some(Evidence { header: Some(Arc::new(header)), trust: Arc::new(trust), generation: 0 }),
-            text,
-            json.len(),
-            Arc::new(authority),
-        )
+        let trust = Trust::new(LiveKeys::starting_with(None), Validation::default());
+        let authority = Authority { hierarchy: ScopeHierarchy::default(), challenges, clock: Arc::new(SystemClock) };
+        let evidence = Evidence { header: Some(Arc::new(header)), trust: Arc::new(trust), generation: 0 };
+        let facts = Facts { registered: Registered::default(), confirmation: None, evidence: Some(evidence) };
+        let common = Common::new(facts, json.to_owned(), b"e30.e30.e30").expect("it is text");
+        Self::new(claims, common, Arc::new(Application::new(authority)))
     }
 }

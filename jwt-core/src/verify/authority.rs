@@ -1,36 +1,83 @@
-//! What guards ask of a verified token: where its scopes and roles are, what time it is, and how its authenticator answers.
+//! What an application says of its claims, and what guards ask of a verified token: where its scopes and roles are, what time it is, and how
+//! its authenticator answers.
 
 use std::sync::Arc;
 
+use super::token::{AnyToken, Common, Facts, VerifiedToken};
+use super::validation::Checks;
+use super::{ClaimsType, read_claims};
 use crate::answer::Challenges;
 use crate::claims::scope_hierarchy::ScopeHierarchy;
+use crate::claims::{Noted, RegisteredClaims};
 use crate::clock::Clock;
-use crate::error::Misuse;
+use crate::error::TokenError;
 
 /// One for all tokens of an authenticator.
-pub(crate) struct Authority<C> {
-    pub(crate) scopes: Vec<Lookup<C>>,
+pub(crate) struct Authority {
     pub(crate) hierarchy: ScopeHierarchy,
-    pub(crate) roles: Vec<Lookup<C>>,
     pub(crate) challenges: Challenges,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What the application says of its claims: of which type they are, what else they must say, and where scopes and roles are.
+pub(crate) struct Application<C> {
+    pub(crate) checks: Checks<C>,
+    pub(crate) scopes: Vec<Lookup<C>>,
+    pub(crate) roles: Vec<Lookup<C>>,
+    pub(crate) authority: Authority,
+}
+
+/// What claims grant.
+#[derive(Clone, Copy)]
+pub(super) enum Granted {
+    Scope,
+    Role,
 }
 
 /// Whether the claims grant something of that name.
 pub(crate) type Lookup<C> = Box<dyn Fn(&C, &str) -> bool + Send + Sync>;
 
-impl<C> Authority<C> {
-    pub(super) fn has_scope(&self, claims: &C, name: &str) -> Result<bool, Misuse> {
-        let has = |name: &str| any(&self.scopes, claims, name);
-        let granted = || has(name) || self.hierarchy.implying(name).any(has);
-        if self.scopes.is_empty() { Err(Misuse::ScopesUnknown) } else { Ok(granted()) }
+impl<C> Application<C> {
+    /// One that has said nothing.
+    #[allow(dead_code, reason = "for the features `introspection` and `testing`")]
+    pub(crate) fn new(authority: Authority) -> Self {
+        Self { checks: Checks::none(), scopes: Vec::new(), roles: Vec::new(), authority }
     }
 
-    pub(super) fn has_role(&self, claims: &C, name: &str) -> Result<bool, Misuse> {
-        if self.roles.is_empty() { Err(Misuse::RolesUnknown) } else { Ok(any(&self.roles, claims, name)) }
+    /// Whether the claims grant a scope or a role of that name; `None` where nobody knows where such are.
+    pub(super) fn grants(&self, claims: &C, what: Granted, name: &str) -> Option<bool> {
+        let lookups = match what {
+            Granted::Scope => &self.scopes,
+            Granted::Role => &self.roles,
+        };
+        (!lookups.is_empty()).then(|| lookups.iter().any(|lookup| lookup(claims, name)))
     }
 }
 
-fn any<C>(lookups: &[Lookup<C>], claims: &C, name: &str) -> bool {
-    lookups.iter().any(|lookup| lookup(claims, name))
+/// Whoever knows the type of the claims. Nothing else of the gate does, so that it is compiled once for all of them.
+pub(crate) trait ReadToken: Send + Sync {
+    /// The token with these claims, the JSON of which is `text`. The rest of what is known of it is found with what was noted
+    /// when they were read.
+    fn read(
+        self: Arc<Self>,
+        text: String,
+        token: &[u8],
+        mistyped_allowed: RegisteredClaims,
+        rest: &mut dyn FnMut(Noted<'_>, &str) -> Result<Facts, TokenError>,
+    ) -> Result<AnyToken, TokenError>;
+}
+
+impl<C: ClaimsType> ReadToken for Application<C> {
+    fn read(
+        self: Arc<Self>,
+        text: String,
+        token: &[u8],
+        mistyped_allowed: RegisteredClaims,
+        rest: &mut dyn FnMut(Noted<'_>, &str) -> Result<Facts, TokenError>,
+    ) -> Result<AnyToken, TokenError> {
+        let mut noted = Noted::allowing(mistyped_allowed);
+        let claims = read_claims::<C>(&text, &mut noted)?;
+        let facts = rest(noted, &text)?;
+        Ok(VerifiedToken::new(claims, Common::new(facts, text, token)?, self).into_any())
+    }
 }

@@ -3,17 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-
 use crate::base64url;
+use crate::claims::ClaimsType;
 use crate::clock::NumericDate;
 use crate::error::{AuthError, ProfileClaim, TokenError};
 use crate::key::crypto;
-use crate::verify::VerifiedToken;
-use crate::verify::Verifier;
 use crate::verify::original_login::OriginalLogin;
 use crate::verify::profile::Beside;
 use crate::verify::validation::missing;
+use crate::verify::{Common, VerifiedToken, Verifier};
 
 /// Verifies the ID token that a login with OpenID Connect brings (Core 1.0 §3.1.3.7). Made by
 /// [`build_id_token_verifier`](crate::AuthenticatorBuilder::build_id_token_verifier).
@@ -49,7 +47,7 @@ use crate::verify::validation::missing;
 /// ```
 pub struct IdTokenVerifier<C>(Verifier<C>);
 
-impl<C: DeserializeOwned> IdTokenVerifier<C> {
+impl<C: ClaimsType> IdTokenVerifier<C> {
     pub(crate) fn new(verifier: Verifier<C>) -> Self {
         Self(verifier)
     }
@@ -74,7 +72,7 @@ impl<C: DeserializeOwned> IdTokenVerifier<C> {
     }
 
     fn fits(&self, token: VerifiedToken<C>, login: &AuthenticationRequest<'_>) -> Result<VerifiedToken<C>, AuthError> {
-        login.check(&token, self.0.now())?;
+        login.check(token.common(), self.0.now())?;
         Ok(token)
     }
 }
@@ -178,8 +176,8 @@ impl<'a> AuthenticationRequest<'a> {
         self
     }
 
-    fn check<C>(&self, token: &VerifiedToken<C>, now: NumericDate) -> Result<(), TokenError> {
-        let beside = Beside::read(token.claims_json())?;
+    fn check(&self, token: &Common, now: NumericDate) -> Result<(), TokenError> {
+        let beside = Beside::read(token.json())?;
         let nonce = beside.text(ProfileClaim::Nonce)?;
         match self.kind {
             Answers::Login { nonce: sent } => self.check_nonce(sent, nonce.as_deref())?,
@@ -228,7 +226,7 @@ impl<'a> AuthenticationRequest<'a> {
 }
 
 /// The left half of the hash that the token's algorithm uses, in base64url (Core §3.1.3.6).
-fn half_hash<C>(token: &VerifiedToken<C>, text: &str) -> Option<String> {
+fn half_hash(token: &Common, text: &str) -> Option<String> {
     let hash = crypto::digest(token.header()?.algorithm(), text.as_bytes());
     Some(base64url::encode(&hash[..hash.len() / 2]))
 }

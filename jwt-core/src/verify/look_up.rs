@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use super::{VerifiedToken, Verifier, read_claims};
-use crate::claims::{ClaimsType, Noted};
+use super::{AnyToken, AnyVerifier, Facts};
+use crate::claims::{RegisteredClaims, Text};
 use crate::clock::NumericDate;
-use crate::error::{AuthError, Malformed, TokenError};
+use crate::error::{AuthError, TokenError};
 
 /// A kind of token that means nothing by itself and is looked up: in a store, like that of a session, or by asking
 /// whoever issued it. Given to [`AuthenticatorBuilder::credentials`](crate::AuthenticatorBuilder::credentials); JWTs need
@@ -96,50 +96,49 @@ impl LookedUp {
 }
 
 /// A kind of token beside JWTs, as a verifier sees it.
-pub(crate) trait Kind<C>: Send + Sync {
+pub(crate) trait Kind: Send + Sync {
     /// Whether a token is of this kind. Of the kinds of a verifier, the first one that says so is asked.
     fn recognizes(&self, token: &[u8]) -> bool;
 
     /// What is known of the token without a wait.
-    fn recall(&self, _token: &[u8], _verifier: &Verifier<C>) -> Option<Result<VerifiedToken<C>, AuthError>> {
+    fn recall(&self, _token: &[u8], _verifier: &AnyVerifier) -> Option<Result<AnyToken, AuthError>> {
         None
     }
 
     /// The token in the form of a verified one, on behalf of a client of that address.
-    fn find<'a>(&'a self, token: &'a [u8], client: Option<IpAddr>, verifier: &'a Verifier<C>) -> Finding<'a, C>;
+    fn find<'a>(&'a self, token: &'a [u8], client: Option<IpAddr>, verifier: &'a AnyVerifier) -> Finding<'a>;
 }
 
 /// A token that is being looked for.
-pub(crate) type Finding<'a, C> = Pin<Box<dyn Future<Output = Result<VerifiedToken<C>, AuthError>> + Send + 'a>>;
+pub(crate) type Finding<'a> = Pin<Box<dyn Future<Output = Result<AnyToken, AuthError>> + Send + 'a>>;
 
-impl<C: ClaimsType, K: CredentialKind> Kind<C> for K {
+impl<K: CredentialKind> Kind for K {
     fn recognizes(&self, token: &[u8]) -> bool {
         CredentialKind::recognizes(self, token)
     }
 
-    fn find<'a>(&'a self, token: &'a [u8], _: Option<IpAddr>, verifier: &'a Verifier<C>) -> Finding<'a, C> {
+    fn find<'a>(&'a self, token: &'a [u8], _: Option<IpAddr>, verifier: &'a AnyVerifier) -> Finding<'a> {
         Box::pin(async move {
             let found = self.look_up(token).await?.ok_or(TokenError::NoSession)?;
             let token = verifier.read_looked_up(found, token)?;
-            verifier.checks.pass(&token)?;
+            verifier.check(&token)?;
             Ok(token)
         })
     }
 }
 
-impl<C: ClaimsType> Verifier<C> {
-    fn read_looked_up(&self, found: LookedUp, token: &[u8]) -> Result<VerifiedToken<C>, TokenError> {
-        let LookedUp { claims: mut text, subject, token_id, issued_at, expires_at } = found;
-        let mut noted = Noted::default();
-        let claims = read_claims::<C>(&text, &mut noted)?;
-        let registered = &mut noted.registered;
-        registered.subject = subject.map(Into::into).or(registered.subject.take());
-        registered.token_id = token_id.map(Into::into).or(registered.token_id.take());
-        registered.times.issued_at = issued_at.or(registered.times.issued_at);
-        registered.times.expires_at = expires_at.or(registered.times.expires_at);
-        let confirmation = noted.confirmation(&text);
-        let (registered, json_len) = (noted.registered.detach(&text), text.len());
-        text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
-        Ok(VerifiedToken::new(claims, registered, confirmation, None, text, json_len, self.authority.clone()))
+impl AnyVerifier {
+    fn read_looked_up(&self, found: LookedUp, token: &[u8]) -> Result<AnyToken, TokenError> {
+        let LookedUp { claims, subject, token_id, issued_at, expires_at } = found;
+        let (mut subject, mut token_id) = (subject.map(Text::own), token_id.map(Text::own));
+        self.application.clone().read(claims, token, RegisteredClaims::default(), &mut |noted, json| {
+            let mut facts = Facts::of(noted, json, None);
+            let registered = &mut facts.registered;
+            registered.subject = subject.take().or(registered.subject.take());
+            registered.token_id = token_id.take().or(registered.token_id.take());
+            registered.times.issued_at = issued_at.or(registered.times.issued_at);
+            registered.times.expires_at = expires_at.or(registered.times.expires_at);
+            Ok(facts)
+        })
     }
 }

@@ -18,6 +18,7 @@ mod trust;
 pub(crate) mod validation;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 pub use crate::claims::ClaimsType;
 pub use crate::claims::grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
-pub(crate) use authority::{Authority, Lookup};
+pub(crate) use authority::{Application, Authority, Lookup, ReadToken};
 #[cfg(feature = "cache")]
 pub use cache::TokenCache;
 pub use header::Header;
@@ -37,13 +38,13 @@ pub use original_login::OriginalLogin;
 use party::Attempt;
 pub(crate) use party::{Hint, Party, Selection, Trusted};
 pub(crate) use profile::Profile;
+pub(crate) use token::{AnyToken, Common, Evidence, Facts, UntrustedToken};
 pub use token::{CompactToken, VerifiedToken};
-pub(crate) use token::{Evidence, UntrustedToken};
 pub(crate) use trust::{Standing, Trust};
 pub(crate) use validation::{Checks, Validation};
 
 use crate::claims::{self, ClaimsError, Noted};
-use crate::clock::NumericDate;
+use crate::clock::{Clock, NumericDate};
 use crate::error::{AuthError, Malformed, ShapeError, TokenError, Unavailable};
 use crate::json::ReadError;
 use crate::key::{KeyStatus, Wait};
@@ -81,13 +82,21 @@ pub(crate) const DEFAULT_MAX_TOKEN_LEN: usize = 16 * 1024;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Verifier<C> {
+    any: Arc<AnyVerifier>,
+    claims: PhantomData<fn() -> C>,
+}
+
+/// A verifier, whatever the type of the claims.
+pub(crate) struct AnyVerifier {
     pub(crate) trusted: Trusted,
     pub(crate) max_token_len: usize,
-    pub(crate) checks: Checks<C>,
-    pub(crate) authority: Arc<Authority<C>>,
-    pub(crate) kinds: Vec<Arc<dyn Kind<C>>>,
+    pub(crate) application: Arc<dyn ReadToken>,
+    /// Whether the application has checks.
+    pub(crate) checked: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) kinds: Vec<Arc<dyn Kind>>,
     pub(crate) revocation: Option<RevocationCheck>,
-    pub(crate) memory: Option<Box<dyn Remember<C>>>,
+    pub(crate) memory: Option<Box<dyn Remember>>,
 }
 
 /// Whether a verified token still counts. Asked for every token, remembered ones too.
@@ -111,11 +120,11 @@ impl<'t> Identity<'t> {
 }
 
 /// A memory of verified tokens.
-pub(crate) trait Remember<C>: Send + Sync {
+pub(crate) trait Remember: Send + Sync {
     /// The token, if the keys under which it was verified have not been replaced.
-    fn get(&self, token: &[u8]) -> Option<VerifiedToken<C>>;
+    fn get(&self, token: &[u8], application: &Arc<dyn ReadToken>) -> Option<AnyToken>;
 
-    fn insert(&self, token: &VerifiedToken<C>);
+    fn insert(&self, token: &AnyToken);
 
     fn stats(&self) -> CacheStats;
 }
@@ -178,13 +187,29 @@ fn read_claims<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>)
     })
 }
 
-/// A token of which nobody has shown that it is theirs, if it is good all the same.
-fn unproven<C>(token: VerifiedToken<C>) -> Result<VerifiedToken<C>, AuthError> {
-    token.check_unproven()?;
-    Ok(token)
+impl<C> Verifier<C> {
+    pub(crate) fn of(any: impl Into<Arc<AnyVerifier>>) -> Self {
+        Self { any: any.into(), claims: PhantomData }
+    }
+
+    /// The present moment, as it counts for tokens.
+    pub(crate) fn now(&self) -> NumericDate {
+        self.any.now()
+    }
+
+    /// What the cache did so far; `None` where there is none.
+    pub fn cache_stats(&self) -> Option<CacheStats> {
+        self.any.memory.as_ref().map(|memory| memory.stats())
+    }
+
+    /// The state of all keys that are fetched, for a health page: those of each issuer, and those of each tenant that has
+    /// sent a good token, sorted by their origin. Empty where no keys are fetched.
+    pub fn key_status(&self) -> Vec<KeyStatus> {
+        self.any.key_status()
+    }
 }
 
-impl<C: DeserializeOwned> Verifier<C> {
+impl<C: ClaimsType> Verifier<C> {
     /// Verifies a compact token (RFC 7519 §7.2): its signature first, then its claims. Never waits; with keys that are
     /// fetched, [`verify_async`](Self::verify_async) is what an unknown key needs, and so does every token that is looked
     /// up, such as that of a session.
@@ -193,12 +218,13 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// [`AuthError::InvalidToken`], or [`AuthError::Unavailable`] while no keys have arrived, or while it is not known
     /// whether fetched keys include that of the token by now.
     pub fn verify(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
-        unproven(self.verify_unproven(token)?)
+        Ok(self.any.verify(token.as_ref())?.typed()?)
     }
 
     /// The same for a token that nobody wants to use, or whose sender is asked for more elsewhere.
+    #[allow(dead_code, reason = "for the feature `login`")]
     pub(crate) fn verify_unproven(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
-        self.attempt(token.as_ref(), None).map_err(Failure::without_waiting)
+        Ok(self.any.attempt(token.as_ref(), None).map_err(Failure::without_waiting)?.typed()?)
     }
 
     /// The same, and where the answer depends on keys that are on their way, after they have arrived or failed to. Looks
@@ -207,11 +233,42 @@ impl<C: DeserializeOwned> Verifier<C> {
     /// # Errors
     /// As [`verify`](Self::verify).
     pub async fn verify_async(&self, token: impl AsRef<[u8]>) -> Result<VerifiedToken<C>, AuthError> {
-        unproven(match self.attempt(token.as_ref(), None) {
-            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token.as_ref()).await?,
-            Err(Failure::LookUp(kind)) => self.look_up(kind, token.as_ref(), None).await?,
+        Ok(self.any.verify_async(token.as_ref()).await?.typed()?)
+    }
+}
+
+impl<C> Clone for Verifier<C> {
+    fn clone(&self) -> Self {
+        Self::of(self.any.clone())
+    }
+}
+
+impl<C> fmt::Debug for Verifier<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.any.fmt(f)
+    }
+}
+
+impl AnyVerifier {
+    /// The present moment, as it counts for tokens.
+    pub(crate) fn now(&self) -> NumericDate {
+        self.clock.now()
+    }
+
+    pub(crate) fn verify(&self, token: &[u8]) -> Result<AnyToken, AuthError> {
+        let token = self.attempt(token, None).map_err(Failure::without_waiting)?;
+        token.common().check_unproven()?;
+        Ok(token)
+    }
+
+    async fn verify_async(&self, token: &[u8]) -> Result<AnyToken, AuthError> {
+        let token = match self.attempt(token, None) {
+            Err(Failure::Wait { keys, .. }) => self.verify_after(keys, token).await?,
+            Err(Failure::LookUp(kind)) => self.look_up(kind, token, None).await?,
             other => other.map_err(Failure::without_waiting)?,
-        })
+        };
+        token.common().check_unproven()?;
+        Ok(token)
     }
 
     /// Looks a token up, as one of the kind at that place, for a client of that address.
@@ -220,12 +277,12 @@ impl<C: DeserializeOwned> Verifier<C> {
         place: usize,
         token: &[u8],
         client: Option<IpAddr>,
-    ) -> Result<VerifiedToken<C>, AuthError> {
+    ) -> Result<AnyToken, AuthError> {
         self.kinds.get(place).ok_or(TokenError::NoSession)?.find(token, client, self).await
     }
 
     /// Verifies a token once these keys have arrived or failed to.
-    pub(crate) async fn verify_after(&self, keys: Wait, token: &[u8]) -> Result<VerifiedToken<C>, AuthError> {
+    pub(crate) async fn verify_after(&self, keys: Wait, token: &[u8]) -> Result<AnyToken, AuthError> {
         let again = match self.attempt_again(token, Attempt::after(keys.await)) {
             Err(Failure::Wait { keys, .. }) => keys,
             other => return other.map_err(Failure::without_waiting),
@@ -234,11 +291,11 @@ impl<C: DeserializeOwned> Verifier<C> {
     }
 
     /// Verifies a token that came from a client of that address, if it is known.
-    pub(crate) fn attempt(&self, token: &[u8], client: Option<IpAddr>) -> Result<VerifiedToken<C>, Failure> {
+    pub(crate) fn attempt(&self, token: &[u8], client: Option<IpAddr>) -> Result<AnyToken, Failure> {
         self.attempt_again(token, Attempt::first(client))
     }
 
-    fn attempt_again(&self, token: &[u8], attempt: Attempt) -> Result<VerifiedToken<C>, Failure> {
+    fn attempt_again(&self, token: &[u8], attempt: Attempt) -> Result<AnyToken, Failure> {
         if token.len() > self.max_token_len {
             return Err(TokenError::TooLong { limit: self.max_token_len }.into());
         }
@@ -247,14 +304,14 @@ impl<C: DeserializeOwned> Verifier<C> {
             return known.map_err(Failure::Refused);
         }
         // Where its issuer is not trusted any more, or not as it was, the token is verified again.
-        if let Some(verified) = self.memory.as_ref().and_then(|memory| memory.get(token))
-            && let Some(trust) = verified.trust()
+        if let Some(verified) = self.memory.as_ref().and_then(|memory| memory.get(token, &self.application))
+            && let Some(trust) = verified.common().trust()
             && let Some(now) = trust.holds()
         {
             // What may have changed since: the time, what was revoked, and whatever the application's checks look at.
             self.check_again(&verified).map_err(Failure::Refused)?;
             if trust.verified(now) {
-                self.checks.pass(&verified)?;
+                self.check(&verified)?;
                 return Ok(verified);
             }
         }
@@ -263,16 +320,11 @@ impl<C: DeserializeOwned> Verifier<C> {
         if let Some(memory) = &self.memory {
             memory.insert(&verified);
         }
-        self.checks.pass(&verified)?;
+        self.check(&verified)?;
         Ok(verified)
     }
 
-    fn verify_jwt(
-        &self,
-        token: &[u8],
-        untrusted: UntrustedToken<'_>,
-        attempt: Attempt,
-    ) -> Result<VerifiedToken<C>, Failure> {
+    fn verify_jwt(&self, token: &[u8], untrusted: UntrustedToken<'_>, attempt: Attempt) -> Result<AnyToken, Failure> {
         match &self.trusted {
             Trusted::One(party) => {
                 let evidence = party.verify(untrusted, attempt)?;
@@ -289,7 +341,7 @@ impl<C: DeserializeOwned> Verifier<C> {
         token: &[u8],
         untrusted: UntrustedToken<'_>,
         attempt: Attempt,
-    ) -> Result<VerifiedToken<C>, Failure> {
+    ) -> Result<AnyToken, Failure> {
         let hint = selection.hint(untrusted.header);
         let mut tried = None;
         if let Some(Hint::Of(party)) = &hint
@@ -326,39 +378,17 @@ impl<C: DeserializeOwned> Verifier<C> {
     }
 
     /// The claims of a token whose signature holds, or that its issuer was asked about; `text` is their JSON.
-    pub(crate) fn read(
-        &self,
-        evidence: Evidence,
-        token: &[u8],
-        mut text: String,
-    ) -> Result<VerifiedToken<C>, TokenError> {
-        let mut noted = Noted::allowing(evidence.trust.validation.mistyped_allowed);
-        let claims = read_claims::<C>(&text, &mut noted)?;
-        evidence.trust.validation.check_claims(&noted, &text, self.now())?;
-        evidence.trust.check_unit(noted.registered.times.expires_at);
-        let confirmation = noted.confirmation(&text);
-        let registered = noted.registered.detach(&text);
-        let json_len = text.len();
-        text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
-        let authority = self.authority.clone();
-        Ok(VerifiedToken::new(claims, registered, confirmation, Some(evidence), text, json_len, authority))
-    }
-}
-
-impl<C> Verifier<C> {
-    /// The present moment, as it counts for tokens.
-    pub(crate) fn now(&self) -> NumericDate {
-        self.authority.clock.now()
+    pub(crate) fn read(&self, evidence: Evidence, token: &[u8], text: String) -> Result<AnyToken, TokenError> {
+        let trust = evidence.trust.clone();
+        let mut evidence = Some(evidence);
+        self.application.clone().read(text, token, trust.validation.mistyped_allowed, &mut |noted, json| {
+            trust.validation.check_claims(&noted, json, self.now())?;
+            trust.check_unit(noted.registered.times.expires_at);
+            Ok(Facts::of(noted, json, evidence.take()))
+        })
     }
 
-    /// What the cache did so far; `None` where there is none.
-    pub fn cache_stats(&self) -> Option<CacheStats> {
-        self.memory.as_ref().map(|memory| memory.stats())
-    }
-
-    /// The state of all keys that are fetched, for a health page: those of each issuer, and those of each tenant that has
-    /// sent a good token, sorted by their origin. Empty where no keys are fetched.
-    pub fn key_status(&self) -> Vec<KeyStatus> {
+    fn key_status(&self) -> Vec<KeyStatus> {
         let mut all = match &self.trusted {
             Trusted::Nobody => Vec::new(),
             Trusted::One(one) => one.key_status().into_iter().collect(),
@@ -373,23 +403,27 @@ impl<C> Verifier<C> {
         claimed::for_log(token, self.max_token_len)
     }
 
-    pub(crate) fn check_revocation(&self, token: &VerifiedToken<C>) -> Result<(), AuthError> {
-        self.revocation.as_ref().map_or(Ok(()), |check| check(&token.identity()))
+    /// Whether the checks of the application let a token pass.
+    pub(crate) fn check(&self, token: &AnyToken) -> Result<(), TokenError> {
+        if self.checked { token.check() } else { Ok(()) }
+    }
+
+    fn check_revocation(&self, token: &AnyToken) -> Result<(), AuthError> {
+        self.revocation.as_ref().map_or(Ok(()), |check| check(&token.common().identity()))
     }
 
     /// Whether a token that was good is still: the time may have passed, and it may have been revoked.
-    pub(crate) fn check_again(&self, token: &VerifiedToken<C>) -> Result<(), AuthError> {
-        token.check_times(self.now())?;
+    pub(crate) fn check_again(&self, token: &AnyToken) -> Result<(), AuthError> {
+        token.common().check_times(self.now())?;
         self.check_revocation(token)
     }
 }
 
-impl<C> fmt::Debug for Verifier<C> {
+impl fmt::Debug for AnyVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
             .field("trusted", &self.trusted)
             .field("max_token_len", &self.max_token_len)
-            .field("checks", &self.checks)
             .finish_non_exhaustive()
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::NumericDate;
 use crate::error::{ProfileClaim, TokenError};
-use crate::verify::VerifiedToken;
 use crate::verify::profile::Beside;
+use crate::verify::{Common, VerifiedToken};
 
 /// What the ID token of a login said, as far as those that follow must agree with it (OpenID Connect Core 1.0 §12.2 and
 /// §3.3.3.6). Keep it where the refresh token is kept: it serializes, and outlives the ID token.
@@ -62,17 +62,17 @@ impl OriginalLogin {
     }
 
     /// Core §3.3.3.6: of the same user at the same issuer.
-    pub(crate) fn check_user<C>(&self, token: &VerifiedToken<C>) -> Result<(), TokenError> {
+    pub(crate) fn check_user(&self, token: &Common) -> Result<(), TokenError> {
         same("iss", token.issuer() == Some(&self.iss))?;
         same("sub", token.subject() == Some(&self.sub))
     }
 
     /// Core §12.2, clause by clause.
-    pub(crate) fn check_refreshed<C>(&self, token: &VerifiedToken<C>, beside: &Beside<'_>) -> Result<(), TokenError> {
+    pub(crate) fn check_refreshed(&self, token: &Common, beside: &Beside<'_>) -> Result<(), TokenError> {
         self.check_user(token)?;
         let leeway = u64::try_from(token.leeway().as_millis()).unwrap_or(u64::MAX);
         // The moment at which this one was issued, which is not before the first.
-        let issued = token.issued_at().map_or(0, NumericDate::as_millis);
+        let issued = token.times().issued_at.map_or(0, NumericDate::as_millis);
         same("iat", issued.saturating_add(leeway) >= self.iat)?;
         // In whatever order, since it is a set.
         let known = |audience: &str| self.aud.iter().any(|one| one == audience);

@@ -9,13 +9,13 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Identity;
-use super::authority::Authority;
+use super::authority::{Application, Authority, Granted};
 use super::header::Header;
 use super::trust::Trust;
 use crate::answer::Challenges;
 use crate::base64url;
 use crate::claims::confirmation::{Confirmation, Possession};
-use crate::claims::{Registered, Text};
+use crate::claims::{Noted, Registered, Text, Times};
 use crate::clock::NumericDate;
 use crate::error::{Malformed, Misuse, TokenError};
 
@@ -72,7 +72,7 @@ impl<'t> UntrustedToken<'t> {
 ///
 /// Dereferences to the application's claims. Only a [`Verifier`](crate::Verifier) makes one, and with the feature
 /// `testing` a test.
-pub struct VerifiedToken<C>(pub(super) Arc<Parts<C>>, Sent);
+pub struct VerifiedToken<C>(Arc<Parts<C>>, Sent);
 
 /// How it was sent, if that is not as usual: as a bearer token that is kept with its claims. Behind one pointer, so that a
 /// verified token travels in two registers.
@@ -93,31 +93,37 @@ impl Sent {
         Self(Some(Arc::new(sent)))
     }
 
-    fn possession(&self) -> Possession {
-        self.0.as_ref().map_or(Possession::BEARER, |sent| sent.possession)
-    }
-
     fn token<'t>(&'t self, common: &'t Common) -> &'t str {
         self.0.as_ref().and_then(|sent| sent.token.as_deref()).unwrap_or_else(|| common.compact())
+    }
+
+    fn possession(&self) -> Possession {
+        self.0.as_ref().map_or(Possession::BEARER, |sent| sent.possession)
     }
 }
 
 pub(super) struct Parts<C> {
-    pub(super) claims: C,
-    pub(super) common: Common,
-    pub(super) authority: Arc<Authority<C>>,
+    claims: C,
+    common: Common,
+    application: Arc<Application<C>>,
 }
 
 /// What is the same whatever the type of the claims.
-pub(super) struct Common {
-    pub(super) registered: Registered<Text>,
-    /// `cnf`, what it is bound to.
-    pub(super) confirmation: Option<Box<Confirmation>>,
-    /// None of a token that was looked up.
-    pub(super) evidence: Option<Evidence>,
+pub(crate) struct Common {
+    facts: Facts,
     /// The JSON of the claims, and behind it the compact token, if it is kept: one allocation for both.
-    pub(super) text: String,
-    pub(super) json_len: usize,
+    text: String,
+    json_len: usize,
+}
+
+/// What is known of a token beside its claims.
+#[derive(Clone)]
+pub(crate) struct Facts {
+    pub(crate) registered: Registered<Text>,
+    /// `cnf`, what it is bound to.
+    pub(crate) confirmation: Option<Box<Confirmation>>,
+    /// None of a token that was looked up.
+    pub(crate) evidence: Option<Evidence>,
 }
 
 /// Under what a token was verified.
@@ -131,53 +137,37 @@ pub(crate) struct Evidence {
     pub(crate) generation: u64,
 }
 
-impl Common {
-    fn json(&self) -> &str {
-        &self.text[..self.json_len]
-    }
-
-    pub(super) fn compact(&self) -> &str {
-        &self.text[self.json_len..]
-    }
-
-    fn leeway(&self) -> Duration {
-        self.evidence.as_ref().map_or(Duration::ZERO, |evidence| evidence.trust.validation.leeway)
+impl Facts {
+    /// As they were noted when the claims were read, the JSON of which is `json`.
+    pub(super) fn of(noted: Noted<'_>, json: &str, evidence: Option<Evidence>) -> Self {
+        Self { confirmation: noted.confirmation(json), registered: noted.registered.detach(json), evidence }
     }
 }
 
-impl<C> VerifiedToken<C> {
-    /// `text` is the JSON of the claims, `json_len` bytes long, and behind it the compact token.
-    pub(crate) fn new(
-        claims: C,
-        registered: Registered<Text>,
-        confirmation: Option<Box<Confirmation>>,
-        evidence: Option<Evidence>,
-        text: String,
-        json_len: usize,
-        authority: Arc<Authority<C>>,
-    ) -> Self {
-        let common = Common { registered, confirmation, evidence, text, json_len };
-        Self(Arc::new(Parts { claims, common, authority }), Sent::default())
+impl Common {
+    /// `text` is the JSON of the claims.
+    pub(crate) fn new(facts: Facts, mut text: String, token: &[u8]) -> Result<Self, TokenError> {
+        let json_len = text.len();
+        text.push_str(std::str::from_utf8(token).map_err(|_| TokenError::Malformed(Malformed::Base64))?);
+        Ok(Self { facts, text, json_len })
     }
 
-    /// The same, sent by somebody who has shown that it is theirs.
-    pub(crate) fn shown_by(self, possession: Possession) -> Self {
-        // Most requests are, and need no allocation.
-        if possession == Possession::BEARER {
-            return self;
-        }
-        Self(self.0, self.1.with(|sent| sent.possession = possession))
+    pub(crate) fn json(&self) -> &str {
+        &self.text[..self.json_len]
     }
 
-    /// The same, sent as this compact token. It is not kept with what is kept of the token.
-    #[allow(dead_code, reason = "for the feature `introspection`")]
-    pub(crate) fn sent_as(&self, token: &str) -> Self {
-        Self(self.0.clone(), self.1.clone().with(|sent| sent.token = Some(token.into())))
+    pub(crate) fn compact(&self) -> &str {
+        &self.text[self.json_len..]
+    }
+
+    #[allow(dead_code, reason = "for the feature `cache`")]
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// What it is bound to.
     pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
-        self.0.common.confirmation.as_deref()
+        self.facts.confirmation.as_deref()
     }
 
     /// Whether it is good although nobody has shown that it is theirs.
@@ -193,18 +183,78 @@ impl<C> VerifiedToken<C> {
         }
     }
 
+    /// By whom it was verified; none of a token that was looked up.
+    pub(crate) fn trust(&self) -> Option<&Trust> {
+        self.facts.evidence.as_ref().map(|evidence| &*evidence.trust)
+    }
+
+    pub(crate) fn header(&self) -> Option<&Header> {
+        self.facts.evidence.as_ref().and_then(|evidence| evidence.header.as_deref())
+    }
+
+    pub(crate) fn times(&self) -> Times {
+        self.facts.registered.times
+    }
+
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.text_of(self.facts.registered.issuer.as_ref())
+    }
+
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.text_of(self.facts.registered.subject.as_ref())
+    }
+
+    pub(crate) fn token_id(&self) -> Option<&str> {
+        self.text_of(self.facts.registered.token_id.as_ref())
+    }
+
+    pub(crate) fn audience(&self) -> impl Iterator<Item = &str> {
+        self.facts.registered.audience.as_slice().iter().map(|audience| audience.in_json(self.json()))
+    }
+
+    fn text_of<'s>(&'s self, text: Option<&'s Text>) -> Option<&'s str> {
+        text.map(|text| text.in_json(self.json()))
+    }
+
+    /// How far the clock of its issuer may be off.
+    pub(crate) fn leeway(&self) -> Duration {
+        self.trust().map_or(Duration::ZERO, |trust| trust.validation.leeway)
+    }
+
+    /// By what it is known.
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        Identity {
+            issuer: self.issuer(),
+            token_id: self.token_id(),
+            subject: self.subject(),
+            issued_at: self.times().issued_at,
+            claims: self.json(),
+        }
+    }
+
+    /// Whether it is still good at that moment, by the rules of its issuer.
+    pub(super) fn check_times(&self, now: NumericDate) -> Result<(), TokenError> {
+        self.trust().map_or(Ok(()), |trust| trust.validation.check_times(self.times(), now))
+    }
+}
+
+impl<C> VerifiedToken<C> {
+    pub(crate) fn new(claims: C, common: Common, application: Arc<Application<C>>) -> Self {
+        Self(Arc::new(Parts { claims, common, application }), Sent::default())
+    }
+
+    pub(crate) fn common(&self) -> &Common {
+        &self.0.common
+    }
+
+    #[allow(dead_code, reason = "for a provider of the feature `remote`")]
     pub(crate) fn compact(&self) -> &str {
-        self.1.token(&self.0.common)
+        self.1.token(self.common())
     }
 
     /// How its sender has shown that it is theirs. [`Possession::BEARER`] of a token that came by another way than a request.
     pub fn possession(&self) -> Possession {
         self.1.possession()
-    }
-
-    /// By whom it was verified; none of a token that was looked up.
-    pub(super) fn trust(&self) -> Option<&Trust> {
-        self.0.common.evidence.as_ref().map(|evidence| &*evidence.trust)
     }
 
     /// The application's claims.
@@ -223,89 +273,59 @@ impl<C> VerifiedToken<C> {
 
     /// `iss`: who issued the token.
     pub fn issuer(&self) -> Option<&str> {
-        self.text_of(|registered| registered.issuer.as_ref())
+        self.common().issuer()
     }
 
     /// `sub`: whom the token is about. Of a session, who signed in.
     pub fn subject(&self) -> Option<&str> {
-        self.text_of(|registered| registered.subject.as_ref())
+        self.common().subject()
     }
 
     /// `jti`: the name of the token. Of a session, its `SignInId`, which stays the same when its token
     /// changes.
     pub fn token_id(&self) -> Option<&str> {
-        self.text_of(|registered| registered.token_id.as_ref())
+        self.common().token_id()
     }
 
     /// `sid`: the login that the token belongs to, in tokens of `Logins` and of identity providers. `None` also for a value
     /// that is no string, or that has escapes.
     pub fn session_id(&self) -> Option<&str> {
-        self.identity().session_id()
+        self.common().identity().session_id()
     }
 
     /// `aud`: whom the token is for.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        let common = &self.0.common;
-        common.registered.audience.as_slice().iter().map(|audience| audience.in_json(common.json()))
+        self.common().audience()
     }
 
     /// `exp`: from when on the token is not good any more. Of a session, when it ends unless it is used again.
     pub fn expires_at(&self) -> Option<NumericDate> {
-        self.0.common.registered.times.expires_at
+        self.common().times().expires_at
     }
 
     /// `nbf`: until when the token is not good yet.
     pub fn not_before(&self) -> Option<NumericDate> {
-        self.0.common.registered.times.not_before
+        self.common().times().not_before
     }
 
     /// `iat`: when the token was issued. Of a session, when it began.
     pub fn issued_at(&self) -> Option<NumericDate> {
-        self.0.common.registered.times.issued_at
+        self.common().times().issued_at
     }
 
     /// The header of a JWT; `None` for a session, which has none, and for a token that its issuer was asked about.
     pub fn header(&self) -> Option<&Header> {
-        self.0.common.evidence.as_ref().and_then(|evidence| evidence.header.as_deref())
+        self.common().header()
     }
 
     /// The JSON text of the claims, byte for byte as it was signed. Of a session, what the application keeps with it.
     pub fn claims_json(&self) -> &str {
-        self.0.common.json()
-    }
-
-    /// How far the clock of its issuer may be off.
-    pub(crate) fn leeway(&self) -> Duration {
-        self.0.common.leeway()
-    }
-
-    /// By what it is known.
-    pub(crate) fn identity(&self) -> Identity<'_> {
-        Identity {
-            issuer: self.issuer(),
-            token_id: self.token_id(),
-            subject: self.subject(),
-            issued_at: self.issued_at(),
-            claims: self.claims_json(),
-        }
-    }
-
-    /// Whether it is still good at that moment, by the rules of its issuer.
-    pub(super) fn check_times(&self, now: NumericDate) -> Result<(), TokenError> {
-        match &self.0.common.evidence {
-            Some(evidence) => evidence.trust.validation.check_times(self.0.common.registered.times, now),
-            None => Ok(()),
-        }
-    }
-
-    fn text_of<'s>(&'s self, pick: impl FnOnce(&'s Registered<Text>) -> Option<&'s Text>) -> Option<&'s str> {
-        let common = &self.0.common;
-        pick(&common.registered).map(|text| text.in_json(common.json()))
+        self.common().json()
     }
 }
 
 impl<C: Send + Sync + 'static> VerifiedToken<C> {
-    pub(crate) fn into_token(self) -> CompactToken {
+    pub(crate) fn into_any(self) -> AnyToken {
         CompactToken(self.0, self.1)
     }
 
@@ -352,81 +372,91 @@ impl<C> fmt::Debug for VerifiedToken<C> {
 #[derive(Clone)]
 pub struct CompactToken(Arc<dyn Verified>, Sent);
 
+/// A verified token, whatever the type of its claims.
+pub(crate) use CompactToken as AnyToken;
+
 impl CompactToken {
     /// The token. Treat it as a password: whoever holds it is the user.
     pub fn as_str(&self) -> &str {
-        self.1.token(self.0.common())
+        self.1.token(self.common())
+    }
+}
+
+impl AnyToken {
+    pub(crate) fn common(&self) -> &Common {
+        self.0.common()
     }
 
-    /// `exp`: from when on it is not good any more.
-    pub(crate) fn expires_at(&self) -> Option<NumericDate> {
-        self.0.common().registered.times.expires_at
+    /// The same, sent by somebody who has shown that it is theirs.
+    pub(crate) fn shown_by(self, possession: Possession) -> Self {
+        // Most requests are, and need no allocation.
+        if possession == Possession::BEARER {
+            return self;
+        }
+        Self(self.0, self.1.with(|sent| sent.possession = possession))
     }
 
-    /// The verified token that this is the compact form of, where its claims are of type `C`.
-    pub(crate) fn verified<C: Send + Sync + 'static>(&self) -> Option<VerifiedToken<C>> {
-        let any: Arc<dyn Any + Send + Sync> = self.0.clone();
-        any.downcast().ok().map(|parts| VerifiedToken(parts, self.1.clone()))
-    }
-
-    /// The same, or what is wrong with the application.
-    pub(crate) fn verified_as<C: Send + Sync + 'static>(&self) -> Result<VerifiedToken<C>, Misuse> {
-        self.verified().ok_or_else(|| self.other_type::<C>())
-    }
-
-    /// The claims alone.
-    pub(crate) fn claims_as<C: Send + Sync + 'static>(&self) -> Result<&C, Misuse> {
-        let any: &dyn Any = &*self.0;
-        any.downcast_ref().map(|parts: &Parts<C>| &parts.claims).ok_or_else(|| self.other_type::<C>())
-    }
-
-    fn other_type<C>(&self) -> Misuse {
-        Misuse::OtherClaimsType { wanted: std::any::type_name::<C>(), found: self.0.claims_type() }
-    }
-
-    pub(crate) fn has_scope(&self, name: &str) -> Result<bool, Misuse> {
-        self.0.has_scope(name)
-    }
-
-    pub(crate) fn has_role(&self, name: &str) -> Result<bool, Misuse> {
-        self.0.has_role(name)
-    }
-
-    /// The challenges of the authenticator that verified it.
-    pub(crate) fn challenges(&self) -> &Challenges {
-        self.0.challenges()
-    }
-
-    /// Whether it is bound to a key of its client.
-    pub(crate) fn is_bound(&self) -> bool {
-        self.0.common().confirmation.as_ref().is_some_and(|confirmation| !confirmation.is_by_device())
+    /// The same, sent as this compact token. It is not kept with what is kept of the token.
+    #[allow(dead_code, reason = "for the feature `introspection`")]
+    pub(crate) fn sent_as(&self, token: &str) -> Self {
+        Self(self.0.clone(), self.1.clone().with(|sent| sent.token = Some(token.into())))
     }
 
     /// How its sender has shown that it is theirs.
-    #[allow(dead_code, reason = "for guards")]
     pub(crate) fn possession(&self) -> Possession {
         self.1.possession()
     }
 
-    /// The JSON text of its claims.
-    pub(crate) fn claims_json(&self) -> &str {
-        self.0.common().json()
+    /// The token with claims of type `C`, or what is wrong with the application.
+    pub(crate) fn typed<C: Send + Sync + 'static>(self) -> Result<VerifiedToken<C>, Misuse> {
+        let (wanted, found) = (std::any::type_name::<C>(), self.0.claims_type());
+        let any: Arc<dyn Any + Send + Sync> = self.0;
+        let parts = any.downcast().map_err(|_| Misuse::OtherClaimsType { wanted, found })?;
+        Ok(VerifiedToken(parts, self.1))
+    }
+
+    /// The claims alone.
+    pub(crate) fn claims_as<C: Send + Sync + 'static>(&self) -> Result<&C, Misuse> {
+        let (wanted, found) = (std::any::type_name::<C>(), self.0.claims_type());
+        let any: &dyn Any = &*self.0;
+        let parts = any.downcast_ref::<Parts<C>>().ok_or(Misuse::OtherClaimsType { wanted, found })?;
+        Ok(&parts.claims)
+    }
+
+    /// Whether the checks of the application let it pass.
+    pub(super) fn check(&self) -> Result<(), TokenError> {
+        self.0.clone().check(self.1.clone())
+    }
+
+    pub(crate) fn has_scope(&self, name: &str) -> Result<bool, Misuse> {
+        let has = |name: &str| self.0.grants(Granted::Scope, name);
+        let has_it = has(name).ok_or(Misuse::ScopesUnknown)?;
+        Ok(has_it || self.0.authority().hierarchy.implying(name).any(|wider| has(wider) == Some(true)))
+    }
+
+    pub(crate) fn has_role(&self, name: &str) -> Result<bool, Misuse> {
+        self.0.grants(Granted::Role, name).ok_or(Misuse::RolesUnknown)
+    }
+
+    /// The challenges of the authenticator that verified it.
+    pub(crate) fn challenges(&self) -> &Challenges {
+        &self.0.authority().challenges
+    }
+
+    /// What it takes up in memory beside what hangs on its claims, in bytes.
+    #[allow(dead_code, reason = "for the feature `cache`")]
+    pub(crate) fn size(&self) -> usize {
+        size_of_val(&*self.0) + self.common().text.capacity()
+    }
+
+    /// Whether it is bound to a key of its client.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.common().confirmation().is_some_and(|confirmation| !confirmation.is_by_device())
     }
 
     /// The present moment, as it counts for tokens, and how far the clock of its issuer may be off.
     pub(crate) fn now(&self) -> (NumericDate, Duration) {
-        self.0.now()
-    }
-
-    /// The name of the key, for the log.
-    pub(crate) fn kid(&self) -> Option<&str> {
-        self.0.common().evidence.as_ref().and_then(|evidence| evidence.header.as_ref()?.kid())
-    }
-
-    /// `iss`, for the log.
-    pub(crate) fn issuer(&self) -> Option<&str> {
-        let common = self.0.common();
-        common.registered.issuer.as_ref().map(|issuer| issuer.in_json(common.json()))
+        (self.0.authority().clock.now(), self.common().leeway())
     }
 }
 
@@ -439,10 +469,9 @@ impl fmt::Debug for CompactToken {
 trait Verified: Any + Send + Sync {
     fn common(&self) -> &Common;
     fn claims_type(&self) -> &'static str;
-    fn has_scope(&self, name: &str) -> Result<bool, Misuse>;
-    fn has_role(&self, name: &str) -> Result<bool, Misuse>;
-    fn challenges(&self) -> &Challenges;
-    fn now(&self) -> (NumericDate, Duration);
+    fn check(self: Arc<Self>, sent: Sent) -> Result<(), TokenError>;
+    fn grants(&self, what: Granted, name: &str) -> Option<bool>;
+    fn authority(&self) -> &Authority;
 }
 
 impl<C: Send + Sync + 'static> Verified for Parts<C> {
@@ -454,20 +483,17 @@ impl<C: Send + Sync + 'static> Verified for Parts<C> {
         std::any::type_name::<C>()
     }
 
-    fn has_scope(&self, name: &str) -> Result<bool, Misuse> {
-        self.authority.has_scope(&self.claims, name)
+    fn check(self: Arc<Self>, sent: Sent) -> Result<(), TokenError> {
+        let application = self.application.clone();
+        application.checks.pass(&VerifiedToken(self, sent))
     }
 
-    fn has_role(&self, name: &str) -> Result<bool, Misuse> {
-        self.authority.has_role(&self.claims, name)
+    fn grants(&self, what: Granted, name: &str) -> Option<bool> {
+        self.application.grants(&self.claims, what, name)
     }
 
-    fn challenges(&self) -> &Challenges {
-        &self.authority.challenges
-    }
-
-    fn now(&self) -> (NumericDate, Duration) {
-        (self.authority.clock.now(), self.common.leeway())
+    fn authority(&self) -> &Authority {
+        &self.application.authority
     }
 }
 

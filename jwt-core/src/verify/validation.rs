@@ -37,8 +37,8 @@ pub(crate) struct Validation {
 /// Whether what is expected of the tokens of one party, and its keys, do for a profile of a room above.
 pub(crate) type PartyCheck = fn(&Validation, &LiveKeys) -> Result<(), AuthenticatorBuildError>;
 
-impl Validation {
-    pub(crate) fn new() -> Self {
+impl Default for Validation {
+    fn default() -> Self {
         Self {
             issuers: Vec::new(),
             audiences: Vec::new(),
@@ -56,7 +56,9 @@ impl Validation {
             party_check: None,
         }
     }
+}
 
+impl Validation {
     /// Itself, if it is in order.
     pub(crate) fn checked(self) -> Result<Self, AuthenticatorBuildError> {
         match self.audiences.first() {

@@ -10,7 +10,7 @@ use actix_web::{App, web};
 use jwt_actix::error::Denial;
 use jwt_actix::{AuthError, Claims, JwtAuth, Require};
 
-fn auth() -> JwtAuth<User> {
+fn auth() -> JwtAuth {
     JwtAuth::new(builder().build().unwrap())
 }
 
@@ -85,7 +85,7 @@ async fn an_option_is_none_where_the_middleware_is_missing_since_actix_swallows_
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
-fn member_auth() -> JwtAuth<Member> {
+fn member_auth() -> JwtAuth {
     JwtAuth::new(member_builder().build().unwrap())
 }
 

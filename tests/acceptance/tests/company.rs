@@ -26,7 +26,7 @@ use tower_http::trace::TraceLayer;
 
 const PAGE: &str = "https://page.example.com";
 
-fn layer() -> JwtAuth<User> {
+fn layer() -> JwtAuth {
     JwtAuth::new(builder().build().unwrap())
 }
 

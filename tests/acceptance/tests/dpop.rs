@@ -272,8 +272,7 @@ fn a_handler_and_a_guard_see_how_a_token_was_shown_to_be_its_senders() {
     let auth = builder().public_origin(ORIGIN).build().unwrap();
     let proof = key.proof("GET", "https://api.example.com/me?x=y").for_token(&token).issued_at(at(NOW)).sign().unwrap();
     let request = http::Request::get("/me").header("authorization", format!("DPoP {token}")).header("dpop", proof);
-    let verdict = auth.authenticate(&request.body(()).unwrap());
-    let verified = verdict.outcome().unwrap().result().unwrap().unwrap();
+    let verified = auth.outcome(&request.body(()).unwrap()).unwrap().result().unwrap().unwrap();
     assert!(
         verified.possession().by_dpop() && verified.possession().is_bound() && !verified.possession().by_certificate()
     );

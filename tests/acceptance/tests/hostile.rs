@@ -322,7 +322,7 @@ async fn what_a_cache_must_know_is_said_also_where_an_inner_middleware_fails() {
             let served = next.call(request);
             async move { served.await.and_then(failed) }
         })
-        .wrap(jwt_actix::JwtAuth::<User>::new(sources.build().unwrap()));
+        .wrap(jwt_actix::JwtAuth::new::<User>(sources.build().unwrap()));
     let app = init_service(app).await;
     let bearer = format!("Bearer {}", hs256(&good_claims()));
     let request = TestRequest::get().uri("/").insert_header(("Authorization", bearer)).to_request();

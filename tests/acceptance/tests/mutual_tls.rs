@@ -266,8 +266,8 @@ fn verdict(
     }
     let mut request = request.body(()).unwrap();
     extend(request.extensions_mut());
-    let verdict = builder.build().unwrap().authenticate(&request);
-    Ok(verdict.outcome().unwrap().result()?.unwrap().possession())
+    let outcome = builder.build().unwrap().outcome(&request);
+    Ok(outcome.unwrap().result()?.unwrap().possession())
 }
 
 fn certificate(der: &[u8]) -> ClientCertificate {
@@ -562,7 +562,7 @@ fn a_layer_inside_of_a_nested_router_of_axum_sees_the_address_that_the_client_us
     async fn me(Claims(user): Claims<User>) -> String {
         user.name.clone()
     }
-    fn status<R>(layer: JwtAuth<User, R>, htu: &str) -> u16
+    fn status<R>(layer: JwtAuth<R>, htu: &str) -> u16
     where
         R: RejectionBody<axum::body::Body> + Clone + Send + Sync + 'static,
     {

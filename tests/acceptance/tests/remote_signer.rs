@@ -343,7 +343,7 @@ fn while_the_signer_fails_a_renewal_on_the_way_is_answered_503() {
         let request = http::Request::get("/me").header("cookie", cookie).header("sec-fetch-site", "same-origin");
         let request = request.body(()).unwrap();
         clock.advance(Duration::from_secs(3600));
-        let status = async || match auth.authenticate(&request).outcome() {
+        let status = async || match auth.outcome(&request) {
             Ok(outcome) => outcome.result().map_or_else(|error| auth.answer(&error).status.as_u16(), |_| 200),
             Err(waiting) => waiting.await.result().map_or_else(|error| auth.answer(&error).status.as_u16(), |_| 200),
         };

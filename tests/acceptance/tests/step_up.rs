@@ -312,7 +312,7 @@ fn the_claims_type_of_the_application_plays_no_part() {
     let decide = |more: &Value| {
         let request = http::Request::get("/").header("authorization", format!("Bearer {}", hs256(&claims(more))));
         let request = request.body(()).unwrap();
-        let outcome = auth.authenticate(&request).outcome().unwrap();
+        let outcome = auth.outcome(&request).unwrap();
         let (admission, _) = Admission::of(&auth, outcome, &request);
         policy.decide(Some(&admission.unwrap()), &request)
     };

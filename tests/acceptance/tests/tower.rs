@@ -15,7 +15,7 @@ use jwt_tower::guard::Grants;
 use jwt_tower::{AuthError, Claims, JwtAuth, RejectionBody, Require, VerifiedToken};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-fn layer() -> JwtAuth<User> {
+fn layer() -> JwtAuth {
     JwtAuth::new(builder().build().unwrap())
 }
 
@@ -143,7 +143,7 @@ fn member(more: &str) -> Request<()> {
     Request::builder().header("authorization", format!("Bearer {}", hs256(&claims))).body(()).unwrap()
 }
 
-fn member_layer() -> JwtAuth<Member> {
+fn member_layer() -> JwtAuth {
     JwtAuth::new(member_builder().build().unwrap())
 }
 
@@ -258,7 +258,7 @@ async fn a_refused_extraction_does_not_print_the_token_of_its_request() {
 
 #[tokio::test]
 async fn where_grpc_services_are_a_call_is_answered_in_grpc_whatever_makes_the_body() {
-    async fn head<R: RejectionBody<String> + Clone>(layer: JwtAuth<User, R>) -> Response<String> {
+    async fn head<R: RejectionBody<String> + Clone>(layer: JwtAuth<R>) -> Response<String> {
         let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(String::new()))));
         let request = Request::post("/").version(Version::HTTP_2).header("content-type", "application/grpc");
         layer.layer(inner).oneshot(request.body(()).unwrap()).await.unwrap()

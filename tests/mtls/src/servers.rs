@@ -61,7 +61,7 @@ mod on_axum {
         super::said(user.possession())
     }
 
-    fn app(layer: JwtAuth<()>) -> Router {
+    fn app(layer: JwtAuth) -> Router {
         Router::new().route("/me", get(me)).layer(layer)
     }
 

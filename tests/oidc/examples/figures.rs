@@ -116,7 +116,7 @@ fn fetched(runtime: &tokio::runtime::Runtime, hangs: bool) -> Case {
             let junk = Key::new("junk").token("https://login.example.com");
             for _ in 0..2000 {
                 let request = http::Request::get("/").header("authorization", format!("Bearer {junk}"));
-                if let Err(pending) = auth.authenticate(&request.body(()).expect("a request")).outcome() {
+                if let Err(pending) = auth.outcome(&request.body(()).expect("a request")) {
                     tokio::spawn(pending);
                 }
             }

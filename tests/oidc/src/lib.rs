@@ -120,7 +120,7 @@ pub async fn status<C>(auth: &Authenticator<C>, token: &str) -> u16
 where
     C: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let outcome = match auth.authenticate(&bearer(token)).outcome() {
+    let outcome = match auth.outcome(&bearer(token)) {
         Ok(outcome) => outcome,
         Err(pending) => pending.await,
     };
@@ -129,7 +129,7 @@ where
 
 /// The same where the answer needs no waiting for.
 pub fn at_once(auth: &Authenticator<User>, token: &str) -> Option<u16> {
-    let outcome = auth.authenticate(&bearer(token)).outcome().ok()?;
+    let outcome = auth.outcome(&bearer(token)).ok()?;
     Some(outcome.result().map_or_else(|error| auth.answer(&error).status.as_u16(), |_| 200))
 }
 

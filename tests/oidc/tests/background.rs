@@ -51,7 +51,7 @@ async fn ten_thousand_unknown_keys_cause_one_fetch_per_cool_down_and_disturb_nob
         let mut waiting = Vec::new();
         let mut refused = 0;
         for token in &junk {
-            match auth.authenticate(&request(token)).outcome() {
+            match auth.outcome(&request(token)) {
                 Ok(outcome) => {
                     let code = auth.answer(&outcome.result().unwrap_err()).status.as_u16();
                     assert!(matches!(code, 401 | 503), "{code}");
@@ -544,7 +544,7 @@ proptest! {
                     Event::Request(n) => {
                         let token = all[n].token(ISSUER);
                         let usable = keys.status().is_usable();
-                        match auth.authenticate(&request(&token)).outcome().map(Outcome::result) {
+                        match auth.outcome(&request(&token)).map(Outcome::result) {
                             Ok(Ok(_)) => {
                                 let too_old = withdrawn[n].is_some_and(|at| at.elapsed() > 2 * MINUTE + 10 * SECOND);
                                 assert!(usable && !too_old, "a key that was withdrawn long ago");

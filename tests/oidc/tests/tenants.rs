@@ -125,7 +125,7 @@ async fn ask_from(auth: &Authenticator<User>, token: &str, client: [u8; 4]) -> (
     let request = http::Request::get("/me").header("authorization", format!("Bearer {token}"));
     let mut request = request.body(()).unwrap();
     request.extensions_mut().insert(ClientAddress(client.into()));
-    let outcome = match auth.authenticate(&request).outcome() {
+    let outcome = match auth.outcome(&request) {
         Ok(outcome) => outcome,
         Err(pending) => pending.await,
     };

@@ -30,7 +30,7 @@ impl Recipe {
         Self(Box::new(move |request| {
             let auth = auth.clone();
             Box::pin(async move {
-                let outcome = match auth.authenticate(&request).outcome() {
+                let outcome = match auth.outcome(&request) {
                     Ok(outcome) => outcome,
                     Err(pending) => pending.await,
                 };

@@ -194,7 +194,10 @@ impl<C: ClaimsType> McpResource<C> {
             _ => return Err(shown(refused(&McpError::Method, None, None))),
         };
 
-        let outcome = authenticator.authenticate(head).settled().await;
+        let outcome = match authenticator.outcome(head) {
+            Ok(outcome) => outcome,
+            Err(pending) => pending.await,
+        };
         let (admission, headers) = Admission::of(authenticator, outcome, head);
         let admitted = match admission {
             Ok(admission) => self.allowed(head, admission, has_body, read).await,

@@ -61,7 +61,9 @@ impl App {
 
     fn protected(&self, request: &Request<()>) -> (Answered, Option<Arc<ResponseHeaders>>) {
         let outcome = match self.authenticator.authenticate(request) {
-            Verdict::Pending(_) if self.fault == Fault::DoesNotWait => Ok(None).into(),
+            Verdict::Pending(_) if self.fault == Fault::DoesNotWait => {
+                self.runtime.block_on(Verdict::Anonymous.settled())
+            }
             verdict => self.runtime.block_on(verdict.settled()),
         };
         let (admission, headers) = Admission::of(&self.authenticator, outcome, request);

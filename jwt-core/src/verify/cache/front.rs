@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
 
-use super::{Lookup, VerifiedToken};
+use super::{AnyToken, Lookup, compact, is_of_current_keys, size};
 
 /// The most tokens that a thread has for itself.
 const MAX_SLOTS: usize = 128;
@@ -19,8 +19,8 @@ pub(super) const MAX_COPY: usize = 2 * 1024;
 /// A copy costs as much as ten look-ups, so that even tokens that take turns by the thousand pay little for it.
 const CREDIT: u8 = u8::MAX;
 
-pub(super) struct Front<C> {
-    lanes: Box<[Lane<C>]>,
+pub(super) struct Front {
+    lanes: Box<[Lane]>,
     slots: usize,
     hasher: RandomState,
 }
@@ -28,22 +28,22 @@ pub(super) struct Front<C> {
 /// Two cache lines, which is what a processor fetches at a time. The lock is nearly never waited for, since there is a lane for
 /// each of as many threads as there are cores, and it is held while a token is compared.
 #[repr(align(128))]
-struct Lane<C>(Mutex<Own<C>>);
+struct Lane(Mutex<Own>);
 
-struct Own<C> {
-    slots: Vec<Slot<C>>,
+struct Own {
+    slots: Vec<Slot>,
     look_ups: u64,
     misses: u64,
 }
 
-struct Slot<C> {
+struct Slot {
     /// Of the token. Most other tokens have another one, and the copy need not be looked at.
     hash: u64,
-    copy: Option<VerifiedToken<C>>,
+    copy: Option<AnyToken>,
     credit: u8,
 }
 
-impl<C> Front<C> {
+impl Front {
     /// For that many threads at once, in at most that many bytes.
     pub(super) fn new(threads: usize, max_bytes: usize) -> Self {
         let empty = || Lane(Mutex::new(Own { slots: Vec::new(), look_ups: 0, misses: 0 }));
@@ -60,15 +60,16 @@ impl<C> Front<C> {
     }
 
     /// The copy that this thread has of a token, or whether it wants one.
-    pub(super) fn get(&self, token: &[u8]) -> Result<VerifiedToken<C>, bool> {
+    pub(super) fn get(&self, token: &[u8]) -> Result<AnyToken, bool> {
         let hash = self.hasher.hash_one(Lookup(token));
         let mut lane = self.lane();
         lane.look_ups += 1;
         let Some(slot) = lane.slots.get_mut(self.place(hash)) else { return Err(self.slots > 0) };
         if slot.hash == hash
             && let Some(copy) = &slot.copy
-            && copy.compact().as_bytes() == token
-            && copy.is_of_current_keys()
+            && let common = copy.common()
+            && common.compact().as_bytes() == token
+            && is_of_current_keys(common)
         {
             slot.credit = slot.credit.saturating_add(1);
             return Ok(copy.clone());
@@ -78,8 +79,8 @@ impl<C> Front<C> {
         Err(wanted)
     }
 
-    pub(super) fn put(&self, copy: &VerifiedToken<C>) {
-        let hash = self.hasher.hash_one(Lookup(copy.compact().as_bytes()));
+    pub(super) fn put(&self, copy: &AnyToken) {
+        let hash = self.hasher.hash_one(Lookup(compact(copy)));
         let mut lane = self.lane();
         if lane.slots.is_empty() {
             lane.slots.resize_with(self.slots, || Slot { hash: 0, copy: None, credit: 0 });
@@ -104,17 +105,15 @@ impl<C> Front<C> {
 
     /// Bytes that the copies take up.
     pub(super) fn bytes(&self) -> u64 {
-        let sizes = |own: MutexGuard<'_, Own<C>>| {
-            own.slots.iter().flat_map(|slot| &slot.copy).map(VerifiedToken::size).sum::<usize>()
-        };
+        let sizes = |own: MutexGuard<'_, Own>| own.slots.iter().flat_map(|slot| &slot.copy).map(size).sum::<usize>();
         self.all().map(sizes).sum::<usize>() as u64
     }
 
-    fn all(&self) -> impl Iterator<Item = MutexGuard<'_, Own<C>>> {
+    fn all(&self) -> impl Iterator<Item = MutexGuard<'_, Own>> {
         self.lanes.iter().map(|lane| lane.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn lane(&self) -> MutexGuard<'_, Own<C>> {
+    fn lane(&self) -> MutexGuard<'_, Own> {
         thread_local! {
             static NUMBER: usize = {
                 static THREADS: AtomicUsize = AtomicUsize::new(0);

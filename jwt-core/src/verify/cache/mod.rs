@@ -14,9 +14,7 @@ use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
 use front::Front;
 
-use super::token::{Parts, VerifiedToken};
-use super::{CacheStats, ClaimsType, Remember, read_claims};
-use crate::claims::Noted;
+use super::{AnyToken, CacheStats, Common, ReadToken, Remember};
 
 /// The longest token that is kept, in bytes: one of ML-DSA-87 with some claims.
 const MAX_TOKEN_LEN: usize = 8 * 1024;
@@ -30,31 +28,29 @@ const FRONT: usize = 4;
 /// No part is smaller than this, in bytes, so that some of the longest tokens fit into each.
 const LEAST_SHARD: usize = 64 * 1024;
 
-impl<C> VerifiedToken<C> {
-    /// What it takes up in memory, in bytes. What hangs on the claims is taken for as long as their JSON.
-    fn size(&self) -> usize {
-        let common = &self.0.common;
-        size_of::<Parts<C>>() + common.text.capacity() + common.json_len
-    }
-
-    /// Whether the keys under which it was verified are those that are trusted now.
-    fn is_of_current_keys(&self) -> bool {
-        let evidence = self.0.common.evidence.as_ref();
-        evidence.is_some_and(|evidence| evidence.trust.keys.generation() == evidence.generation)
-    }
+fn compact(token: &AnyToken) -> &[u8] {
+    token.common().compact().as_bytes()
 }
 
-impl<C: ClaimsType> VerifiedToken<C> {
-    /// The same in memory of its own, its claims read once more.
-    fn copied(&self) -> Option<Self> {
-        let Parts { common, authority, .. } = &*self.0;
-        let evidence = common.evidence.clone()?;
-        let mut noted = Noted::allowing(evidence.trust.validation.mistyped_allowed);
-        let claims = read_claims(&common.text[..common.json_len], &mut noted).ok()?;
-        let (registered, confirmation) = (common.registered.clone(), common.confirmation.clone());
-        let (text, authority) = (common.text.clone(), authority.clone());
-        Some(Self::new(claims, registered, confirmation, Some(evidence), text, common.json_len, authority))
-    }
+/// What a token takes up in memory, in bytes. What hangs on the claims is taken for as long as their JSON.
+fn size(token: &AnyToken) -> usize {
+    token.size() + token.common().json().len()
+}
+
+/// Whether the keys under which a token was verified are those that are trusted now.
+fn is_of_current_keys(token: &Common) -> bool {
+    let evidence = token.facts().evidence.as_ref();
+    evidence.is_some_and(|evidence| evidence.trust.keys.generation() == evidence.generation)
+}
+
+/// The same in memory of its own, its claims read once more.
+fn copied(token: &AnyToken, application: &Arc<dyn ReadToken>) -> Option<AnyToken> {
+    let common = token.common();
+    let (json, compact) = (common.json(), common.compact());
+    let mut text = String::with_capacity(json.len() + compact.len());
+    text.push_str(json);
+    let mistyped_allowed = common.trust()?.validation.mistyped_allowed;
+    application.clone().read(text, compact.as_bytes(), mistyped_allowed, &mut |_, _| Ok(common.facts().clone())).ok()
 }
 
 /// How much the cache of verified tokens may hold. Off, unless given to
@@ -106,7 +102,7 @@ impl Default for TokenCache {
 }
 
 /// A verified token, found by its compact form.
-struct Key<C>(VerifiedToken<C>);
+struct Key(AnyToken);
 
 /// A compact token that may be in the cache.
 struct Lookup<'t>(&'t [u8]);
@@ -117,9 +113,9 @@ fn hash_token(token: &[u8], state: &mut impl Hasher) {
     state.write(&token[token.len().saturating_sub(32)..]);
 }
 
-impl<C> Hash for Key<C> {
+impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_token(self.0.compact().as_bytes(), state);
+        hash_token(compact(&self.0), state);
     }
 }
 
@@ -129,17 +125,17 @@ impl Hash for Lookup<'_> {
     }
 }
 
-impl<C> PartialEq for Key<C> {
+impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.0.compact() == other.0.compact()
+        compact(&self.0) == compact(&other.0)
     }
 }
 
-impl<C> Eq for Key<C> {}
+impl Eq for Key {}
 
-impl<C> Equivalent<Key<C>> for Lookup<'_> {
-    fn equivalent(&self, key: &Key<C>) -> bool {
-        self.0 == key.0.compact().as_bytes()
+impl Equivalent<Key> for Lookup<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.0 == compact(&key.0)
     }
 }
 
@@ -149,31 +145,31 @@ struct Weight {
     least: u64,
 }
 
-impl<C> Weighter<Key<C>, VerifiedToken<C>> for Weight {
-    fn weight(&self, key: &Key<C>, _: &VerifiedToken<C>) -> u64 {
-        self.least.max((key.0.size() + OVERHEAD) as u64)
+impl Weighter<Key, AnyToken> for Weight {
+    fn weight(&self, key: &Key, _: &AnyToken) -> u64 {
+        self.least.max((size(&key.0) + OVERHEAD) as u64)
     }
 }
 
 #[derive(Clone, Default)]
 struct Evictions(Arc<AtomicU64>);
 
-impl<C> Lifecycle<Key<C>, VerifiedToken<C>> for Evictions {
+impl Lifecycle<Key, AnyToken> for Evictions {
     type RequestState = ();
 
-    fn on_evict(&self, (): &mut (), _: Key<C>, _: VerifiedToken<C>) {
+    fn on_evict(&self, (): &mut (), _: Key, _: AnyToken) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// The tokens that a verifier has verified.
-pub(crate) struct VerifiedTokens<C> {
-    cache: Cache<Key<C>, VerifiedToken<C>, Weight, RandomState, Evictions>,
-    front: Front<C>,
+pub(crate) struct VerifiedTokens {
+    cache: Cache<Key, AnyToken, Weight, RandomState, Evictions>,
+    front: Front,
     evictions: Evictions,
 }
 
-impl<C> VerifiedTokens<C> {
+impl VerifiedTokens {
     pub(crate) fn new(bound: TokenCache) -> Self {
         let evictions = Evictions::default();
         let max_bytes = bound.max_bytes.unwrap_or(16 * 1024 * 1024);
@@ -196,17 +192,17 @@ impl<C> VerifiedTokens<C> {
     }
 }
 
-impl<C: ClaimsType> Remember<C> for VerifiedTokens<C> {
-    fn get(&self, token: &[u8]) -> Option<VerifiedToken<C>> {
+impl Remember for VerifiedTokens {
+    fn get(&self, token: &[u8], application: &Arc<dyn ReadToken>) -> Option<AnyToken> {
         let wanted = match self.front.get(token) {
             Ok(copy) => return Some(copy),
             Err(wanted) => wanted,
         };
         if let Some(found) = self.cache.get(&Lookup(token)) {
-            if found.is_of_current_keys() {
+            if is_of_current_keys(found.common()) {
                 if wanted
-                    && found.size() <= front::MAX_COPY
-                    && let Some(copy) = found.copied()
+                    && size(&found) <= front::MAX_COPY
+                    && let Some(copy) = copied(&found, application)
                 {
                     self.front.put(&copy);
                     return Some(copy);
@@ -219,8 +215,8 @@ impl<C: ClaimsType> Remember<C> for VerifiedTokens<C> {
         None
     }
 
-    fn insert(&self, token: &VerifiedToken<C>) {
-        if token.compact().len() <= MAX_TOKEN_LEN {
+    fn insert(&self, token: &AnyToken) {
+        if compact(token).len() <= MAX_TOKEN_LEN {
             self.cache.insert(Key(token.clone()), token.clone());
         }
     }

@@ -205,7 +205,7 @@ fn keys_of_every_algorithm_that_is_offered_make_proofs_that_are_good() {
             let proof = key.proof("GET", URL).for_token(&token).issued_at(at(NOW)).sign().unwrap();
             let request = http::Request::get("/me").header("authorization", format!("DPoP {token}"));
             let request = request.header("dpop", &proof).body(()).unwrap();
-            let result = auth.authenticate(&request).outcome().unwrap().result();
+            let result = auth.outcome(&request).unwrap().result();
             assert!(result.is_ok(), "{algorithm}: {result:?}");
         }
         tried += 1;
@@ -241,7 +241,7 @@ fn errors_of_proofs_keep_what_they_are_about() {
         if let Some(proof) = proof {
             request = request.header("dpop", proof);
         }
-        auth.authenticate(&request.body(()).unwrap()).outcome().unwrap().result().unwrap_err()
+        auth.outcome(&request.body(()).unwrap()).unwrap().result().unwrap_err()
     };
     assert!(matches!(refused("DPoP", None), AuthError::InvalidProof(ProofError::Missing)));
     let mut old = claims(&token);

@@ -206,7 +206,7 @@ async fn ask_from(auth: &Authenticator<()>, token: &str, client: Option<IpAddr>)
     if let Some(client) = client {
         request.extensions_mut().insert(ClientAddress(client));
     }
-    let outcome = match auth.authenticate(&request).outcome() {
+    let outcome = match auth.outcome(&request) {
         Ok(outcome) => outcome,
         Err(pending) => pending.await,
     };

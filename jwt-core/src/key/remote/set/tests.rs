@@ -114,7 +114,7 @@ fn begin(
         request.extensions_mut().insert(ClientAddress(client));
     }
     let outcome = |outcome: crate::adapter::Outcome<()>| outcome.result().map(drop);
-    auth.authenticate(&request).outcome().map(outcome).map_err(|pending| async move { outcome(pending.await) })
+    auth.outcome(&request).map(outcome).map_err(|pending| async move { outcome(pending.await) })
 }
 
 async fn ask(auth: &Authenticator<()>, token: &str) -> Answer {
