@@ -102,10 +102,11 @@ pub mod api_key;
 mod authenticator;
 mod base64url;
 pub mod binding;
+#[cfg(feature = "cache")]
+mod cache;
 mod claims;
 pub mod clock;
 mod config_error;
-mod connection;
 pub mod error;
 mod facade;
 pub mod forward;
@@ -140,6 +141,8 @@ pub mod verify;
 struct Readme;
 
 pub use authenticator::{Authenticator, AuthenticatorBuilder};
+#[cfg(feature = "cache")]
+pub use cache::TokenCache;
 pub use error::AuthError;
 #[cfg(feature = "mcp")]
 pub use guard::mcp::{self, McpResource};
@@ -171,8 +174,6 @@ pub use store::PostgresStore;
 pub use store::RedisStore;
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
-#[cfg(feature = "cache")]
-pub use verify::TokenCache;
 pub use verify::{CompactToken, Roles, Scopes, VerifiedToken, Verifier};
 
 /// For those who write an adapter: how a request is viewed, what is said of it, and what goes on the wire.
@@ -188,7 +189,6 @@ pub mod adapter {
     pub use crate::__require_facade as require_facade;
     pub use crate::answer::{Answer, GrpcStatus, HeaderFields, ResponseHeaders};
     pub use crate::authenticator::{AnyClaims, Outcome, Pending, Verdict};
-    pub use crate::connection::{ClientAddress, ClientCertificate, PeerAddress};
     pub use crate::guard::{Admission, Deciding, Decision, FromAdmission, Rejection};
-    pub use crate::request::RequestHead;
+    pub use crate::request::{ClientAddress, ClientCertificate, PeerAddress, RequestHead};
 }

@@ -1,8 +1,7 @@
 //! The settings of the feature `cache`.
 
 use super::AuthenticatorBuilder;
-use crate::verify::TokenCache;
-use crate::verify::cache::VerifiedTokens;
+use crate::cache::{TokenCache, VerifiedTokens};
 
 #[cfg_attr(feature_labels, doc(cfg(feature = "cache")))]
 impl<C> AuthenticatorBuilder<C> {

@@ -9,9 +9,9 @@ use http::HeaderName;
 use super::elements::{is_of_token, last_element, only};
 use super::proxies::Proxies;
 use crate::claims::confirmation::Thumbprint;
-use crate::connection::ClientCertificate;
 use crate::error::{CertificateError, ProxyError};
 use crate::key::crypto;
+use crate::request::ClientCertificate;
 use crate::request::RequestHead;
 
 /// The longest header field with a certificate that is read, in bytes. Eight times what certificates of clients have.

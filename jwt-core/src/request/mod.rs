@@ -1,5 +1,6 @@
 //! Everything that reads a request head.
 
+mod connection;
 mod cookie_value;
 pub(crate) mod cross_site;
 pub(crate) mod csrf_token;
@@ -10,7 +11,7 @@ use std::net::IpAddr;
 
 use http::{HeaderName, Version};
 
-use crate::connection::{ClientAddress, ClientCertificate, PeerAddress};
+pub use connection::{ClientAddress, ClientCertificate, PeerAddress};
 
 /// The head of an HTTP request, read as bytes: the port through which a request of any framework is read.
 ///

@@ -2,8 +2,6 @@
 //! that are looked up, a memory of verified tokens, a list of revoked ones, a choice among several issuers.
 
 mod authority;
-#[cfg(feature = "cache")]
-pub(crate) mod cache;
 mod claimed;
 mod header;
 mod id_token;
@@ -27,8 +25,6 @@ use serde::de::DeserializeOwned;
 pub use crate::claims::ClaimsType;
 pub use crate::claims::grants::{Grants, RealmAccess, ResourceAccess, Roles, Scopes};
 pub(crate) use authority::{Application, Authority, Lookup, ReadToken};
-#[cfg(feature = "cache")]
-pub use cache::TokenCache;
 pub use header::Header;
 pub use id_token::{AuthenticationRequest, IdTokenVerifier};
 pub use look_up::{CredentialKind, LookUp, LookedUp};

@@ -28,7 +28,7 @@ pub(crate) const FLOORS: [&[&str]; 10] = [
     &["observe", "request", "store"],
     &["answer", "metadata", "revocation", "session"],
     &["verify"],
-    &["binding", "introspection", "issuers"],
+    &["binding", "cache", "introspection", "issuers"],
     &["api_key", "authenticator", "forward"],
     &["guard", "issue"],
     &["login", "testing"],

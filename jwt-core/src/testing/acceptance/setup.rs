@@ -88,7 +88,7 @@ fn plain(keys: impl Into<KeySource>) -> AuthenticatorBuilder<User> {
     let clock = TestClock::at(NumericDate::from_secs(NOW));
     let builder = AuthenticatorBuilder::new().keys(keys).issuer(ISSUER).audience(AUDIENCE).clock(clock);
     #[cfg(feature = "cache")]
-    let builder = builder.cache(crate::verify::TokenCache::new());
+    let builder = builder.cache(crate::TokenCache::new());
     builder
 }
 

@@ -1,4 +1,4 @@
-//! Tokens that were verified a moment ago.
+//! Tokens that were verified a moment ago: a memory of verified tokens, as the gate asks for one (feature `cache`).
 
 mod front;
 
@@ -14,7 +14,7 @@ use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
 use front::Front;
 
-use super::{AnyToken, CacheStats, Common, ReadToken, Remember};
+use crate::verify::{AnyToken, CacheStats, Common, ReadToken, Remember};
 
 /// The longest token that is kept, in bytes: one of ML-DSA-87 with some claims.
 const MAX_TOKEN_LEN: usize = 8 * 1024;

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
 
-use super::{AnyToken, Lookup, compact, is_of_current_keys, size};
+use super::{Lookup, compact, is_of_current_keys, size};
+use crate::verify::AnyToken;
 
 /// The most tokens that a thread has for itself.
 const MAX_SLOTS: usize = 128;
