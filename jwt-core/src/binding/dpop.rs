@@ -274,7 +274,7 @@ impl Proofs {
 
     fn check_claims(&self, text: &str, key: Thumbprint, expected: &Expected<'_>) -> Result<GoodProof, ProofError> {
         let claims: ProofClaims<'_> = read_object(text, StrictSeed(PhantomData)).map_err(|error| match error {
-            ReadError::Data => ProofError::Claim(mistyped(text)),
+            ReadError::Data(_) => ProofError::Claim(mistyped(text)),
             error => malformed(&error, Malformed::Claims),
         })?;
         let missing = ProofError::Claim;

@@ -258,20 +258,12 @@ impl Noted<'_> {
 pub(crate) fn read<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>) -> Result<C, ClaimsError> {
     match read_object(json, ClaimsSeed { noted, claims: PhantomData }) {
         // Also where the type swallows the error and calls the claim absent.
-        Ok(_) | Err(ReadError::Data) if noted.at.is_some() => Err(match noted.at {
+        Ok(_) | Err(ReadError::Data(_)) if noted.at.is_some() => Err(match noted.at {
             Some(claim) => ClaimsError::Registered(claim),
             None => ClaimsError::Json(ReadError::NotAnObject),
         }),
         result => result.map_err(ClaimsError::Json),
     }
-}
-
-/// The same of any deserializer: to find out what is wrong with claims that do not fit.
-pub(crate) fn read_from<'de, C: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-    mistyped: RegisteredClaims,
-) -> Result<C, D::Error> {
-    C::deserialize(Claims { deserializer, noted: &mut Noted::allowing(mistyped) })
 }
 
 struct ClaimsSeed<'n, 'de, C> {
@@ -556,7 +548,7 @@ mod tests {
         match read_noting::<C>(json) {
             Ok(_) => "none".into(),
             Err(ClaimsError::Registered(claim)) => claim.to_string(),
-            Err(ClaimsError::Json(ReadError::Data)) => "data".into(),
+            Err(ClaimsError::Json(ReadError::Data(_))) => "data".into(),
             Err(ClaimsError::Json(ReadError::Duplicate)) => "duplicate".into(),
             Err(ClaimsError::Json(ReadError::NotAnObject)) => "no object".into(),
         }

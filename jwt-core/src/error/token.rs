@@ -5,14 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde_path_to_error::{Path, Track};
-
 use super::{CertificateError, CheckError};
+use crate::claims::RegisteredClaim;
 use crate::claims::confirmation::Confirmation;
-use crate::claims::{self, RegisteredClaim, RegisteredClaims};
 use crate::config_error::{MAX_UNVERIFIED, unverified};
-use crate::json::ReadError;
+use crate::json::{Misfit, ReadError};
 use crate::key::KeyError;
 use crate::key::algorithm::Algorithm;
 
@@ -324,7 +321,7 @@ impl Malformed {
     pub(crate) fn of(error: &ReadError, otherwise: Self) -> Self {
         match error {
             ReadError::Duplicate => Self::Duplicate,
-            ReadError::NotAnObject | ReadError::Data => otherwise,
+            ReadError::NotAnObject | ReadError::Data(_) => otherwise,
         }
     }
 }
@@ -388,36 +385,18 @@ enum Problem {
 }
 
 impl ShapeError {
-    /// Why `json` is no `T`, where some claims may have another type. It is read again, which only what has been refused
-    /// costs.
-    pub(crate) fn of<T: DeserializeOwned>(json: &str, mistyped: RegisteredClaims) -> Self {
-        let (mut deserializer, mut track) = (serde_json::Deserializer::from_str(json), Track::new());
-        let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
-        let read = if mistyped == RegisteredClaims::default() {
-            T::deserialize(tracked)
-        } else {
-            claims::read_from(tracked, mistyped)
-        };
-        match read {
-            Ok(_) => Self { path: None, problem: Problem::Other },
-            Err(error) => Self::at(&track.path(), &error.to_string()),
-        }
-    }
-
-    /// The messages of serde quote values. Only what the type itself brings is taken out of them.
-    fn at(path: &Path, message: &str) -> Self {
-        let mut names = path.to_string();
-        if path.iter().next().is_none() {
-            names.clear();
-        }
+    /// Why the claims do not fit their type. The messages of serde quote values. Only what the type itself brings is taken out
+    /// of them.
+    pub(crate) fn of(json: &str, misfit: &Misfit) -> Self {
+        let (mut path, message) = (misfit.path(json), &*misfit.message);
         let problem =
             if let Some((name, _)) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
-                names = if names.is_empty() { name.to_owned() } else { format!("{names}.{name}") };
+                path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
                 Problem::Missing
             } else {
                 Self::types(message).unwrap_or(Problem::Other)
             };
-        let path = names.chars().take(MAX_UNVERIFIED).flat_map(char::escape_debug).collect::<String>();
+        let path = path.chars().take(MAX_UNVERIFIED).flat_map(char::escape_debug).collect::<String>();
         Self { path: (!path.is_empty()).then(|| path.into()), problem }
     }
 
@@ -505,7 +484,8 @@ mod tests {
             (r#"{"org":{"role":null,"ids":[]}}"#, "`org.role` is of type null, expected a string"),
             (r#"{"org":{"role":"x","ids":[]},"level":"secret"}"#, "`level` has a value that its type does not take"),
         ] {
-            let error = ShapeError::of::<Claims>(json, RegisteredClaims::default());
+            let misfit = Misfit::of(&serde_json::from_str::<Claims>(json).err().unwrap());
+            let error = ShapeError::of(json, &misfit);
             assert_eq!(error.to_string(), said, "{json}");
             assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }

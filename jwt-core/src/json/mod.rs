@@ -3,6 +3,7 @@
 //! serde_json reads; the wrappers here only look on while it does, so that the application's type, the registered
 //! claims and the duplicate check share one pass.
 
+mod misfit;
 mod replay;
 mod strict;
 
@@ -14,6 +15,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 
+pub(crate) use misfit::Misfit;
 pub(crate) use replay::{Name, Replay};
 pub(crate) use strict::Strict;
 
@@ -97,14 +99,15 @@ pub(crate) fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
 pub(crate) enum ReadError {
     NotAnObject,
     Duplicate,
-    Data,
+    /// It does not fit the type.
+    Data(Box<Misfit>),
 }
 
 impl ReadError {
     fn of(error: &serde_json::Error) -> Self {
         match error.classify() {
             serde_json::error::Category::Data if error.to_string().starts_with(DUPLICATE) => Self::Duplicate,
-            serde_json::error::Category::Data => Self::Data,
+            serde_json::error::Category::Data => Self::Data(Misfit::of(error).into()),
             _ => Self::NotAnObject,
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn issuer(json: &str) -> Result<Cow<'_, str>, TokenError> {
 /// The same for claims that are spelled in an unusual way, or are none.
 fn read_issuer(json: &str) -> Result<Option<Cow<'_, str>>, TokenError> {
     read_object(json, Issuer).map_err(|error| match error {
-        ReadError::Data => TokenError::ClaimType(RegisteredClaim::Issuer),
+        ReadError::Data(_) => TokenError::ClaimType(RegisteredClaim::Issuer),
         other => malformed(&other, Malformed::Claims),
     })
 }

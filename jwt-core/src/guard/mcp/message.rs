@@ -62,7 +62,7 @@ pub(super) fn read(body: &[u8], most: usize) -> Result<Messages<'_>, McpError> {
     read_strictly(text, Body { most }).map_err(|error| match error {
         ReadError::Duplicate => McpError::Duplicate,
         ReadError::NotAnObject => McpError::Json,
-        ReadError::Data => McpError::Message,
+        ReadError::Data(_) => McpError::Message,
     })
 }
 
