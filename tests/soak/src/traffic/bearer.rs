@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 use jwt_core::SigningKey;
 use serde_json::json;
 
-use super::wire::{self, Wire};
-use super::{BROKEN, Pace, Shared};
+use super::wire::{self, Answer, Wire};
+use super::{BROKEN, LIFETIME, Pace, Shared};
 use crate::provider::{Answers, ISSUER, new_key};
 use crate::report;
 
@@ -66,6 +66,8 @@ fn token(key: &SigningKey, number: usize, seconds: i64) -> Result<String, Box<dy
 pub(super) fn repeat(shared: &Shared, server: SocketAddr, rate: u32, first: u32) {
     let Ok(mut wire) = Wire::open(server) else { return };
     let (mut at, mut pace) = (first as usize * usize::from(AT_ONCE), Pace::new(rate));
+    // One of them lasts as long as the soak: a server may keep something for each request of a connection.
+    let lifetime = if first == 0 { Duration::MAX } else { LIFETIME };
     while shared.goes_on() {
         let tokens = shared.tokens();
         if tokens.requests.is_empty() {
@@ -75,13 +77,14 @@ pub(super) fn repeat(shared: &Shared, server: SocketAddr, rate: u32, first: u32)
         let before = Instant::now();
         let batch = (at..at + usize::from(AT_ONCE)).map(|at| tokens.requests[at % TOKENS].as_slice());
         let mut good = 0;
-        let answered = wire.exchange(batch, |_, answer| {
+        let each = |_, answer: Answer| {
             if answer.status == 200 {
                 good += 1;
             } else {
                 shared.bad("lost: a valid token that was seen before", before, &answer);
             }
-        });
+        };
+        let answered = wire.open_again_after(lifetime).and_then(|()| wire.exchange(batch, each));
         shared.report.good(report::CACHED, good);
         if let Err(error) = answered {
             shared.report.bad(BROKEN, &error.to_string());

@@ -6,8 +6,8 @@ use std::time::Instant;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::wire::{self, Wire};
-use super::{BROKEN, Pace, Shared, Store};
+use super::wire::{self, Answer, Wire};
+use super::{BROKEN, LIFETIME, Pace, Shared, Store};
 use crate::provider::ISSUER;
 use crate::report;
 
@@ -40,7 +40,8 @@ pub(super) fn send(shared: &Shared, server: SocketAddr, rate: u32) {
         let batch: Vec<Junk> = (number..number + usize::from(AT_ONCE)).map(|number| junk(number, tokens)).collect();
         let before = Instant::now();
         let mut refused = 0;
-        let answered = wire.exchange(batch.iter().map(|junk| junk.request.as_slice()), |number, answer| {
+        let requests = batch.iter().map(|junk| junk.request.as_slice());
+        let each = |number: usize, answer: Answer| {
             let Junk { statuses, store, .. } = &batch[number];
             let excused = store.is_some_and(|store| shared.outages.excuse(store, before, Instant::now()));
             if statuses.contains(&answer.status) || (answer.status == 503 && excused) {
@@ -50,7 +51,8 @@ pub(super) fn send(shared: &Shared, server: SocketAddr, rate: u32) {
             } else {
                 shared.bad("junk is refused in another way", before, &answer);
             }
-        });
+        };
+        let answered = wire.open_again_after(LIFETIME).and_then(|()| wire.exchange(requests, each));
         shared.report.good(report::REFUSED, refused);
         if let Err(error) = answered {
             shared.report.bad(BROKEN, &error.to_string());

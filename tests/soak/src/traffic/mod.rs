@@ -116,6 +116,9 @@ impl Pace {
 
 /// How many connections to each server carry cached tokens: on a busy machine, each waits for its turn.
 const CONNECTIONS: u32 = 8;
+/// For how long a connection is used that has many requests on the way at a time. Its server keeps the largest buffer that they
+/// ever needed. If they all lasted as long as the soak, its memory would follow the worst moment of the machine so far.
+const LIFETIME: Duration = Duration::from_secs(15);
 /// How many connections to each server are flooded with keys that nobody has.
 const FLOODS: usize = 32;
 

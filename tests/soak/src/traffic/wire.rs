@@ -26,6 +26,7 @@ pub(super) struct Wire {
     stream: BufReader<TcpStream>,
     requests: Vec<u8>,
     line: Vec<u8>,
+    opened: Instant,
     used: Instant,
 }
 
@@ -34,19 +35,20 @@ impl Wire {
         let stream = TcpStream::connect(server)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            server,
-            stream: BufReader::new(stream),
-            requests: Vec::new(),
-            line: Vec::new(),
-            used: Instant::now(),
-        })
+        let now = Instant::now();
+        let (requests, line) = (Vec::new(), Vec::new());
+        Ok(Self { server, stream: BufReader::new(stream), requests, line, opened: now, used: now })
     }
 
     /// The same server on a new connection.
     pub(super) fn open_again(&mut self) -> io::Result<()> {
         *self = Self::open(self.server)?;
         Ok(())
+    }
+
+    /// The same, if it has been open for longer than that.
+    pub(super) fn open_again_after(&mut self, lifetime: Duration) -> io::Result<()> {
+        if self.opened.elapsed() > lifetime { self.open_again() } else { Ok(()) }
     }
 
     /// Sends them all, and hands over each answer and its number.
