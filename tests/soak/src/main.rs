@@ -144,6 +144,7 @@ fn soak(options: Options) -> Result<bool, Box<dyn Error>> {
     Builder::new_current_thread().enable_all().build()?.block_on(prepare(&stores))?;
 
     let outages = Arc::new(Outages::default());
+    outages.clone().watch_the_machine();
     let report = Arc::new(Report::default());
     let mut servers = Vec::new();
     for framework in Framework::ALL {
@@ -163,11 +164,9 @@ fn soak(options: Options) -> Result<bool, Box<dyn Error>> {
         Some(requests) => report.requests() as f64 / requests as f64,
         None => started.elapsed().as_secs_f64() / time.as_secs_f64(),
     };
-    let (mut before, mut said, mut warm) = (started, started, false);
+    let (mut said, mut warm) = (started, false);
     while done() < 1.0 && started.elapsed() < time {
         thread::sleep(Duration::from_millis(500));
-        outages.watch_the_machine(before);
-        before = Instant::now();
         if !warm && done() >= 0.25 && started.elapsed() >= WARM_UP {
             warm = true;
             say(&format!("{:>5} s  warm", started.elapsed().as_secs()))?;
@@ -187,6 +186,10 @@ fn soak(options: Options) -> Result<bool, Box<dyn Error>> {
     stores.stop();
     say("")?;
     say(&report.table())?;
+    say(&format!(
+        "{:>12}  seconds in which the machine had too little room for this",
+        outages.stood_still_for().as_secs()
+    ))?;
     let enough = done() >= 1.0;
     if !enough {
         say("            ! fewer requests than were asked for")?;

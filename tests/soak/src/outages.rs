@@ -13,15 +13,19 @@ use crate::traffic::Store;
 
 /// How long after the end of an outage a server may still answer 503: until it has connected again.
 const RECONNECTING: Duration = Duration::from_secs(5);
-/// A pause of half a second that takes longer than that is the machine's: stores and providers are waited for about as long.
-const STOOD_STILL: Duration = Duration::from_secs(1);
+/// A thread that sleeps for so long at a time sees whether the machine has room for this program.
+const TICK: Duration = Duration::from_millis(50);
+/// A store is waited for about that long.
+const WAIT: Duration = Duration::from_secs(1);
+/// If so much of that time is the machine's, who is waited for may be there.
+const STOOD_STILL: Duration = Duration::from_millis(500);
 
 /// The outages so far.
 #[derive(Default)]
 pub(crate) struct Outages {
     redis: Mutex<Vec<Span>>,
     postgres: Mutex<Vec<Span>>,
-    /// When this whole program stood still.
+    /// When the machine had no room for this program, or little.
     machine: Mutex<Vec<Span>>,
 }
 
@@ -64,10 +68,34 @@ impl Outages {
         lock(&self.machine).iter().rev().take(4).any(|span| span.touches(sent, answered))
     }
 
-    /// Called twice a second; `before` is when it was called last.
-    pub(crate) fn watch_the_machine(&self, before: Instant) {
-        if before.elapsed() > STOOD_STILL {
-            lock(&self.machine).push(Span { start: before, end: Some(Instant::now()) });
+    /// For how long it did, all in all.
+    pub(crate) fn stood_still_for(&self) -> Duration {
+        lock(&self.machine).iter().filter_map(|span| Some(span.end? - span.start)).sum()
+    }
+
+    /// Measures from now on by how much a thread wakes up too late.
+    pub(crate) fn watch_the_machine(self: Arc<Self>) {
+        thread::spawn(move || {
+            let mut ticks = Vec::new();
+            loop {
+                let start = Instant::now();
+                thread::sleep(TICK);
+                let end = Instant::now();
+                ticks.push((start, end));
+                ticks.retain(|(_, tick)| end - *tick < WAIT);
+                let late: Duration = ticks.iter().map(|(start, end)| (*end - *start).saturating_sub(TICK)).sum();
+                if late >= STOOD_STILL {
+                    self.stood_still_since(ticks[0].0, end);
+                }
+            }
+        });
+    }
+
+    fn stood_still_since(&self, start: Instant, end: Instant) {
+        let mut spans = lock(&self.machine);
+        match spans.last_mut() {
+            Some(last) if last.end.is_some_and(|last| last >= start) => last.end = Some(end),
+            _ => spans.push(Span { start, end: Some(end) }),
         }
     }
 

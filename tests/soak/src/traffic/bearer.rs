@@ -211,7 +211,6 @@ fn is_refused(shared: &Shared, wires: &mut [Wire], key: &SigningKey, withdrawn: 
     let request = wire::get("/api/me", &wire::bearer(&token(key, 0, 3600)?));
     for wire in wires {
         while shared.goes_on() {
-            let sent = Instant::now();
             let answer = wire.send(&request)?;
             match answer.status {
                 401 => {
@@ -222,7 +221,7 @@ fn is_refused(shared: &Shared, wires: &mut [Wire], key: &SigningKey, withdrawn: 
                 // Now it is a key that nobody knows.
                 503 => shared.report.excused("the key is not known, and keys were fetched a moment ago"),
                 _ => {
-                    shared.bad("served: a token of a withdrawn key", sent, &answer);
+                    shared.late("served: a token of a withdrawn key", withdrawn, &answer);
                     break;
                 }
             }
