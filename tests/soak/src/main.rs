@@ -185,11 +185,8 @@ fn soak(options: Options) -> Result<bool, Box<dyn Error>> {
     traffic.stop();
     stores.stop();
     say("")?;
-    say(&report.table())?;
-    say(&format!(
-        "{:>12}  seconds in which the machine had too little room for this",
-        outages.stood_still_for().as_secs()
-    ))?;
+    let still = outages.stood_still_for().as_secs();
+    say(&format!("{}{still:>12}  seconds in which the machine had too little room for this\n", report.table()))?;
     let enough = done() >= 1.0;
     if !enough {
         say("            ! fewer requests than were asked for")?;

@@ -63,6 +63,11 @@ impl Outages {
         lock(self.of(store)).iter().rev().take(4).any(|span| span.touches(sent, answered))
     }
 
+    /// For how long that store has been back.
+    pub(crate) fn back_for(&self, store: Store) -> Option<Duration> {
+        lock(self.of(store)).last().and_then(|span| span.end).map(|end| end.elapsed())
+    }
+
     /// Whether the machine stood still.
     pub(crate) fn stood_still(&self, sent: Instant, answered: Instant) -> bool {
         lock(&self.machine).iter().rev().take(4).any(|span| span.touches(sent, answered))

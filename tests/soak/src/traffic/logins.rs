@@ -176,7 +176,8 @@ impl Client<'_> {
             if self.shared.outages.excuse(self.store, sent, Instant::now()) {
                 self.shared.report.excused(self.store.down());
             } else {
-                self.shared.bad("lost: 503 although the store is there", sent, &answer);
+                let back_for = self.shared.outages.back_for(self.store);
+                self.shared.late("lost: 503 although the store is there", sent, &(answer, self.store, back_for));
             }
             self.shared.pause(250);
             if !self.shared.goes_on() {

@@ -6,6 +6,7 @@ mod logins;
 mod wire;
 
 use std::error::Error;
+use std::fmt::Debug;
 use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -83,7 +84,7 @@ impl Shared {
     }
 
     /// What must not be so long after that moment, unless the machine stood still meanwhile.
-    fn late(&self, what: &'static str, since: Instant, answer: &Answer) {
+    fn late(&self, what: &'static str, since: Instant, answer: &dyn Debug) {
         if self.outages.stood_still(since, Instant::now()) {
             self.report.excused("the machine stood still");
         } else {
