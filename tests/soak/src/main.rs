@@ -33,10 +33,11 @@ use watch::Watched;
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
 
-/// The least that is no guess: the warm-up, and three times as long as it takes to kill and to hang each store once.
-const LEAST_MINUTES: f64 = 3.0;
-/// For so long, and for a quarter of what is to be done, nothing has to be flat: caches and stores fill, threads start, and what
-/// is revoked is forgotten after half a minute.
+/// The least that is no guess: the warm-up, and three whole minutes. Revoked logins are forgotten when a minute is full, so the
+/// memory goes up and down once a minute, and each third that is compared has to have all of that.
+const LEAST_MINUTES: f64 = 4.0;
+/// For so long, and for a quarter of what is to be done, nothing has to be flat: caches and stores fill, threads start, and the
+/// first that is revoked is forgotten.
 const WARM_UP: Duration = Duration::from_secs(60);
 /// How often the progress is said.
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -48,7 +49,7 @@ Serves the axum and the actix-web adapter, each as a process of its own, on one 
 of them cached and new tokens of fetched keys, logins in cookies and in JSON with refreshes and logouts, and junk. Meanwhile
 the keys rotate, the provider goes away and comes back, the stores are killed or hang, and clients are ended by SIGTERM.
 
-  --minutes N    for so long, at least 3; SOAK_MINUTES, or 3
+  --minutes N    for so long, at least 4; SOAK_MINUTES, or 4
   --requests N   until so many are answered, and at most for those minutes, which are 30 then; SOAK_REQUESTS
   --rate N       cached tokens a second to each server, and a fifth of that of junk; 5000
   --plant FAULT  puts a fault into the servers, which has to be found: lost, served, panic, leak or descriptors
@@ -121,7 +122,7 @@ fn task() -> Result<Task, Box<dyn Error>> {
     }
     let minutes = minutes.unwrap_or(if requests.is_some() { 30.0 } else { LEAST_MINUTES });
     if !(LEAST_MINUTES..=100_000.0).contains(&minutes) || rate == 0 || requests == Some(0) {
-        return Err("from three minutes on, since what is not full yet still grows, and at least one request".into());
+        return Err("from four minutes on, since what is not full yet still grows, and at least one request".into());
     }
     Ok(Task::Soak(Options { minutes, requests, rate, planted }))
 }
