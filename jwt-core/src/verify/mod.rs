@@ -375,12 +375,14 @@ impl AnyVerifier {
 
     /// The claims of a token whose signature holds, or that its issuer was asked about; `text` is their JSON.
     pub(crate) fn read(&self, evidence: Evidence, token: &[u8], text: String) -> Result<AnyToken, TokenError> {
-        let trust = evidence.trust.clone();
+        let mistyped_allowed = evidence.trust.validation.mistyped_allowed;
         let mut evidence = Some(evidence);
-        self.application.clone().read(text, token, trust.validation.mistyped_allowed, &mut |noted, json| {
-            trust.validation.check_claims(&noted, json, self.now())?;
-            trust.check_unit(noted.registered.times.expires_at);
-            Ok(Facts::of(noted, json, evidence.take()))
+        self.application.clone().read(text, token, mistyped_allowed, &mut |noted, json| {
+            // There for one token.
+            let evidence = evidence.take().ok_or(TokenError::Malformed(Malformed::Claims))?;
+            evidence.trust.validation.check_claims(&noted, json, self.now())?;
+            evidence.trust.check_unit(noted.registered.times.expires_at);
+            Ok(Facts::of(noted, json, Some(evidence)))
         })
     }
 

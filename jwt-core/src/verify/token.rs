@@ -74,8 +74,8 @@ impl<'t> UntrustedToken<'t> {
 /// `testing` a test.
 pub struct VerifiedToken<C>(Arc<Parts<C>>, Sent);
 
-/// How it was sent, if that is not as usual: as a bearer token that is kept with its claims. Behind one pointer, so that a
-/// verified token travels in two registers.
+/// How it was sent, if that is not as usual: as a bearer token that is kept with its claims. Behind one pointer, since verified
+/// tokens are moved often.
 #[derive(Clone, Default)]
 struct Sent(Option<Arc<Specially>>);
 
