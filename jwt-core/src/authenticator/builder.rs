@@ -443,7 +443,7 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Where the present time comes from. [`SystemClock`].
+    /// Where the present time comes from. [`SystemClock`](crate::clock::SystemClock).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.settings.given.once("clock");

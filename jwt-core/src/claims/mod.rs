@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::value::RawValue;
 
 use crate::clock::{Number, NumericDate};
-use crate::json::{Name, NameSeed, Names, ReadError, Replay, Strict, read_object};
+use crate::json::{Name, NameSeed, Names, ReadError, Replay, Strict, Trail, read_object};
 use confirmation::Confirmation;
 
 /// A claim of RFC 7519 §4.1.
@@ -225,8 +225,10 @@ pub(crate) struct Noted<'de> {
     pub(crate) registered: Registered<Cow<'de, str>>,
     /// Every member name of the claims.
     pub(crate) names: Names<'de>,
-    /// The registered claim that is being read.
+    /// The registered claim that is being read and has not been seen to be one yet.
     at: Option<RegisteredClaim>,
+    /// The way to what does not fit the application's type.
+    pub(crate) trail: Trail,
     /// Those that may have another type.
     pub(crate) mistyped: RegisteredClaims,
     /// Those that are null, which counts as absent.
@@ -346,15 +348,24 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for ClaimsMap<'_, 'de, A> {
         let Some(name) = self.map.next_key_seed(NameSeed)? else { return Ok(None) };
         self.noted.names.insert(&name)?;
         self.claim = RegisteredClaim::of_name(&name);
-        seed.deserialize(Name(name, PhantomData)).map(Some)
+        let key = seed.deserialize(Name(name, PhantomData));
+        self.noted.trail.member(&key, || self.noted.names.last());
+        key.map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        let Some(claim) = self.claim.take() else { return self.map.next_value_seed(Strict(seed)) };
-        if self.noted.mistyped.contains(claim) {
-            return self.mistyped_value(claim, seed);
-        }
-        self.typed_value(claim, seed)
+        let Some(claim) = self.claim.take() else {
+            let value = self.map.next_value_seed(Strict(seed, &self.noted.trail));
+            self.noted.trail.member(&value, || self.noted.names.last());
+            return value;
+        };
+        let value = if self.noted.mistyped.contains(claim) {
+            self.mistyped_value(claim, seed)
+        } else {
+            self.typed_value(claim, seed)
+        };
+        self.noted.trail.member(&value, || claim.as_str());
+        value
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -387,8 +387,8 @@ enum Problem {
 impl ShapeError {
     /// Why the claims do not fit their type. The messages of serde quote values. Only what the type itself brings is taken out
     /// of them.
-    pub(crate) fn of(json: &str, misfit: &Misfit) -> Self {
-        let (mut path, message) = (misfit.path(json), &*misfit.message);
+    pub(crate) fn of(mut path: String, misfit: &Misfit) -> Self {
+        let message = &*misfit.0;
         let problem =
             if let Some((name, _)) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
                 path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
@@ -484,8 +484,8 @@ mod tests {
             (r#"{"org":{"role":null,"ids":[]}}"#, "`org.role` is of type null, expected a string"),
             (r#"{"org":{"role":"x","ids":[]},"level":"secret"}"#, "`level` has a value that its type does not take"),
         ] {
-            let misfit = Misfit::of(&serde_json::from_str::<Claims>(json).err().unwrap());
-            let error = ShapeError::of(json, &misfit);
+            let (path, misfit) = crate::json::read_into::<Claims>(json).err().unwrap();
+            let error = ShapeError::of(path, &misfit);
             assert_eq!(error.to_string(), said, "{json}");
             assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }

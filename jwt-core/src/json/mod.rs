@@ -3,9 +3,9 @@
 //! serde_json reads; the wrappers here only look on while it does, so that the application's type, the registered
 //! claims and the duplicate check share one pass.
 
-mod misfit;
 mod replay;
 mod strict;
+mod trail;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,11 +13,11 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, Visitor};
 
-pub(crate) use misfit::Misfit;
 pub(crate) use replay::{Name, Replay};
 pub(crate) use strict::Strict;
+pub(crate) use trail::{Misfit, Trail};
 
 /// The message by which a duplicate member is known again once serde_json has wrapped it.
 const DUPLICATE: &str = "duplicate member name";
@@ -38,7 +38,20 @@ pub(crate) fn read_object<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S)
 /// Reads `text` as exactly one JSON value into `seed`, which says what it may be, without duplicate members at any depth.
 #[cfg_attr(not(feature = "mcp"), expect(dead_code, reason = "only messages of JSON-RPC are read as this"))]
 pub(crate) fn read_strictly<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, ReadError> {
-    read_text(text, Strict(seed))
+    read_text(text, Strict(seed, &Trail::default()))
+}
+
+/// Reads `text` into a type.
+///
+/// # Errors
+/// The path of what does not fit the type, and what serde_json says of it.
+#[cfg_attr(not(feature = "login"), expect(dead_code, reason = "only what a login keeps is read as this"))]
+pub(crate) fn read_into<T: DeserializeOwned>(text: &str) -> Result<T, (String, Misfit)> {
+    let trail = Trail::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = T::deserialize(Strict(&mut deserializer, &trail));
+    let read = read.and_then(|value| deserializer.end().map(|()| value));
+    read.map_err(|error| (trail.path(), Misfit(error.to_string().into())))
 }
 
 fn read_text<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, ReadError> {
@@ -100,14 +113,16 @@ pub(crate) enum ReadError {
     NotAnObject,
     Duplicate,
     /// It does not fit the type.
-    Data(Box<Misfit>),
+    Data(Misfit),
 }
 
 impl ReadError {
     fn of(error: &serde_json::Error) -> Self {
         match error.classify() {
-            serde_json::error::Category::Data if error.to_string().starts_with(DUPLICATE) => Self::Duplicate,
-            serde_json::error::Category::Data => Self::Data(Misfit::of(error).into()),
+            serde_json::error::Category::Data => {
+                let message = error.to_string();
+                if message.starts_with(DUPLICATE) { Self::Duplicate } else { Self::Data(Misfit(message.into())) }
+            }
             _ => Self::NotAnObject,
         }
     }
@@ -125,6 +140,8 @@ pub(crate) struct Names<'de> {
     count: usize,
     /// The names past the first few, and those with an escape in them, which have no place in the text.
     many: HashSet<Cow<'de, str>>,
+    /// The last name, if it is one of those.
+    late: Option<Cow<'de, str>>,
 }
 
 impl<'de> Names<'de> {
@@ -139,6 +156,9 @@ impl<'de> Names<'de> {
         if let (Cow::Borrowed(name), Some(place)) = (name, self.few.get_mut(self.count)) {
             *place = name;
             self.count += 1;
+            if self.late.is_some() {
+                self.late = None;
+            }
             return Ok(());
         }
         // Spelled with an escape, so that it did not stand in the text as it is.
@@ -146,7 +166,14 @@ impl<'de> Names<'de> {
             return Err(E::custom(DUPLICATE));
         }
         self.many.insert(name.clone());
+        self.late = Some(name.clone());
         Ok(())
+    }
+
+    /// The last name that was noted.
+    pub(crate) fn last(&self) -> &str {
+        let few = || self.few[..self.count].last().copied().unwrap_or_default();
+        self.late.as_deref().unwrap_or_else(few)
     }
 
     /// The factors tell the registered claims and the most frequent others from each other.
@@ -200,7 +227,7 @@ impl<'de> DeserializeSeed<'de> for Skip {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        Strict(deserializer).deserialize_ignored_any(serde::de::IgnoredAny).map(drop)
+        Strict(deserializer, &Trail::default()).deserialize_ignored_any(serde::de::IgnoredAny).map(drop)
     }
 }
 
@@ -211,7 +238,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for StrictSeed<T> {
     type Value = T;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::deserialize(Strict(deserializer))
+        T::deserialize(Strict(deserializer, &Trail::default()))
     }
 }
 

@@ -6,20 +6,21 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::{Name, NameSeed, Names, Replay, Skip};
+use super::{Name, NameSeed, Names, Replay, Skip, Trail};
 
-/// A deserializer, visitor, seed or access of serde, with every object below it watched for duplicate members.
-pub(crate) struct Strict<T>(pub(crate) T);
+/// A deserializer, visitor, seed or access of serde, with every object below it watched for duplicate members, and for those that
+/// cannot be read.
+pub(crate) struct Strict<'t, T>(pub(crate) T, pub(crate) &'t Trail);
 
 macro_rules! watched {
     ($($method:ident($($argument:ident: $type:ty),*);)*) => {$(
         fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($($argument,)* Strict(visitor))
+            self.0.$method($($argument,)* Strict(visitor, self.1))
         }
     )*};
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
     type Error = D::Error;
 
     watched! {
@@ -59,12 +60,12 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         if name == RAW_VALUE {
             return self.0.deserialize_newtype_struct(name, Raw(visitor));
         }
-        self.0.deserialize_newtype_struct(name, Strict(visitor))
+        self.0.deserialize_newtype_struct(name, Strict(visitor, self.1))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         // Deliberately not deserialize_ignored_any: a format skips there without naming the members.
-        self.0.deserialize_any(Strict(visitor))
+        self.0.deserialize_any(Strict(visitor, self.1))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -80,7 +81,7 @@ macro_rules! passed_on {
     )*};
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,57 +114,66 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_some(Strict(deserializer))
+        self.0.visit_some(Strict(deserializer, self.1))
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_newtype_struct(Strict(deserializer))
+        self.0.visit_newtype_struct(Strict(deserializer, self.1))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(Strict(access))
+        self.0.visit_seq(StrictSeq { access, index: 0, trail: self.1 })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(StrictMap { access, names: Names::default() })
+        self.0.visit_map(StrictMap { access, names: Names::default(), trail: self.1 })
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.0.visit_enum(Strict(access))
+        self.0.visit_enum(Strict(access, self.1))
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strict<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.0.deserialize(Strict(deserializer))
+        self.0.deserialize(Strict(deserializer, self.1))
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<A> {
+struct StrictSeq<'t, A> {
+    access: A,
+    index: usize,
+    trail: &'t Trail,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for StrictSeq<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
-        self.0.next_element_seed(Strict(seed))
+        let element = self.access.next_element_seed(Strict(seed, self.trail));
+        self.trail.element(&element, self.index);
+        self.index += 1;
+        element
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
+        self.access.size_hint()
     }
 }
 
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Strict<A> {
+impl<'de, 't, A: EnumAccess<'de>> EnumAccess<'de> for Strict<'t, A> {
     type Error = A::Error;
-    type Variant = Strict<A::Variant>;
+    type Variant = Strict<'t, A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
         let (value, variant) = self.0.variant_seed(seed)?;
-        Ok((value, Strict(variant)))
+        Ok((value, Strict(variant, self.1)))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<'_, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
@@ -171,11 +181,11 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
-        self.0.newtype_variant_seed(Strict(seed))
+        self.0.newtype_variant_seed(Strict(seed, self.1))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.0.tuple_variant(len, Strict(visitor))
+        self.0.tuple_variant(len, Strict(visitor, self.1))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -183,26 +193,31 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.0.struct_variant(fields, Strict(visitor))
+        self.0.struct_variant(fields, Strict(visitor, self.1))
     }
 }
 
-struct StrictMap<'de, A> {
+struct StrictMap<'t, 'de, A> {
     access: A,
     names: Names<'de>,
+    trail: &'t Trail,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'de, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'_, 'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Some(name): Option<Cow<'de, str>> = self.access.next_key_seed(NameSeed)? else { return Ok(None) };
         self.names.insert(&name)?;
-        seed.deserialize(Name(name, PhantomData)).map(Some)
+        let key = seed.deserialize(Name(name, PhantomData));
+        self.trail.member(&key, || self.names.last());
+        key.map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        self.access.next_value_seed(Strict(seed))
+        let value = self.access.next_value_seed(Strict(seed, self.trail));
+        self.trail.member(&value, || self.names.last());
+        value
     }
 
     fn size_hint(&self) -> Option<usize> {

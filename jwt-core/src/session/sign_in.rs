@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::{Clock, NumericDate};
 use crate::error::ShapeError;
-use crate::json::Misfit;
+use crate::json::read_into;
 use crate::revocation::Revocations;
 use crate::session::SignInsBuildError;
 use crate::session::opaque::{Kind, Opaque, OpaqueToken, SubjectKey, pointer, random};
@@ -110,7 +110,7 @@ impl SignIn {
     /// # Errors
     /// [`ShapeError`] if they are of another type.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, ShapeError> {
-        serde_json::from_str(&self.data).map_err(|error| ShapeError::of(&self.data, &Misfit::of(&error)))
+        read_into(&self.data).map_err(|(path, misfit)| ShapeError::of(path, &misfit))
     }
 
     /// Whether the provider that it began with has ended it, as far as that list knows.

@@ -1,5 +1,4 @@
-//! What an application says of its claims, and what guards ask of a verified token: where its scopes and roles are, what time it is, and how
-//! its authenticator answers.
+//! What an application says of its claims, and what guards ask of a verified token.
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use crate::claims::{Noted, RegisteredClaims};
 use crate::clock::Clock;
 use crate::error::TokenError;
 
-/// One for all tokens of an authenticator.
+/// What time it is, which scopes imply others, and how the authenticator answers. One for all of its tokens.
 pub(crate) struct Authority {
     pub(crate) hierarchy: ScopeHierarchy,
     pub(crate) challenges: Challenges,

@@ -178,7 +178,7 @@ fn malformed(error: &ReadError, otherwise: Malformed) -> TokenError {
 fn read_claims<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>) -> Result<C, TokenError> {
     claims::read(json, noted).map_err(|error| match error {
         ClaimsError::Registered(claim) => TokenError::ClaimType(claim),
-        ClaimsError::Json(ReadError::Data(misfit)) => TokenError::Shape(ShapeError::of(json, &misfit)),
+        ClaimsError::Json(ReadError::Data(misfit)) => TokenError::Shape(ShapeError::of(noted.trail.path(), &misfit)),
         ClaimsError::Json(error) => malformed(&error, Malformed::Claims),
     })
 }
@@ -437,7 +437,25 @@ mod tests {
         struct User {
             admin: bool,
         }
+        #[derive(serde::Deserialize)]
+        #[allow(dead_code)]
+        struct Numbered {
+            sub: u64,
+            aud: Option<String>,
+        }
         let error = |json: &str| read_claims::<User>(json, &mut Noted::default()).err().unwrap().to_string();
+        let numbered = |json: &str| read_claims::<Numbered>(json, &mut Noted::default()).err().unwrap().to_string();
+        for json in [r#"{"sub":"alice"}"#, r#"{"sub":"alice","x":{"y":1}}"#, r#"{"x":[1],"sub":"alice" }"#] {
+            assert_eq!(
+                numbered(json),
+                "the claims do not fit their type: `sub` is of type string, expected u64",
+                "{json}"
+            );
+        }
+        let wrong = numbered(r#"{"sub":7,"aud":["a","b"]}"#);
+        assert_eq!(wrong, "claim `sub` has the wrong type: it takes a string");
+        let wrong = numbered(r#"{"aud":["a","b"]}"#);
+        assert_eq!(wrong, "the claims do not fit their type: `aud` is of type sequence, expected a string");
         assert_eq!(error("{}"), "the claims do not fit their type: missing field `admin`");
         let wrong = error(r#"{"admin":"hunter2"}"#);
         assert_eq!(wrong, "the claims do not fit their type: `admin` is of type string, expected a boolean");
