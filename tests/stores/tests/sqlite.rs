@@ -139,6 +139,20 @@ async fn operations_that_nobody_waits_for_any_more_are_bounded_and_not_done() {
     assert!(rows < 10, "{rows} were done although nobody waited");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_file_that_is_not_there_yet_is_opened_by_several_at_once() {
+    for number in 0..40 {
+        let directory = TestDirectory::new();
+        let file = directory.path().join("store.db");
+        let opening: Vec<_> =
+            (0..8).map(|_| tokio::spawn(SqliteStore::builder(&file).timeout(Duration::from_secs(20)).open())).collect();
+        for opened in opening {
+            let opened = opened.await.unwrap();
+            assert!(opened.is_ok(), "file {number}: {}", opened.err().unwrap());
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn traffic_on_two_stores_of_one_file_loses_nothing() {
     let directory = TestDirectory::new();

@@ -4,9 +4,10 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::statements::Statements;
 use super::worker::{Fault, Worker};
@@ -19,6 +20,8 @@ use crate::store::{SchemaError, StoreError};
 const PREFIX: &str = "jwt_";
 /// How much of the file a connection keeps in memory: the pages of some ten thousand sign-ins.
 const CACHE_KIB: i64 = 16 * 1024;
+/// How long it is before the mode of a file is tried again that another process is changing.
+const TURN: Duration = Duration::from_millis(5);
 /// Each version of the tables, by the SQL that makes it of the one before.
 const MIGRATIONS: [&str; 1] = [include_str!("1.sql")];
 
@@ -144,12 +147,26 @@ fn connect(path: &Path, timeout: Duration, synchronous: &str) -> Result<Connecti
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(timeout)?;
-    // Readers and the writer do not wait for each other. Yields the mode that it is now.
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    write_ahead(&connection, timeout)?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
+}
+
+/// Readers and the writer do not wait for each other. Of several that open a new file at once, only one may change its mode, and
+/// SQLite does not let the others wait for that by itself.
+fn write_ahead(connection: &Connection, timeout: Duration) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        // Yields the mode that it is now.
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && started.elapsed() < timeout => {
+                thread::sleep(TURN);
+            }
+            changed => return changed,
+        }
+    }
 }
 
 /// Brings the tables up to date, one process at a time.
