@@ -91,17 +91,14 @@ where
 }
 
 /// Of no type of service, so that it is compiled here and not in the application.
-fn outcome(
-    authenticator: &Authenticator<AnyClaims>,
-    head: &Head<'_>,
-) -> Result<Outcome<AnyClaims>, Pending<AnyClaims>> {
+fn outcome(authenticator: &Authenticator<AnyClaims>, head: &Head<'_>) -> Result<Outcome, Pending> {
     authenticator.outcome(head)
 }
 
 /// The same.
 fn admission(
     authenticator: &Authenticator<AnyClaims>,
-    outcome: Outcome<AnyClaims>,
+    outcome: Outcome,
     head: &Head<'_>,
 ) -> (Result<Admission, Rejection>, Option<Arc<ResponseHeaders>>) {
     Admission::of(authenticator, outcome, head)
@@ -109,7 +106,7 @@ fn admission(
 
 impl JwtAuth {
     /// What becomes of a request with this outcome.
-    fn settle<S, B>(&self, inner: &S, request: ServiceRequest, outcome: Outcome<AnyClaims>) -> State<S, B>
+    fn settle<S, B>(&self, inner: &S, request: ServiceRequest, outcome: Outcome) -> State<S, B>
     where
         S: Service<ServiceRequest>,
     {
@@ -155,7 +152,7 @@ pin_project! {
         S: Service<ServiceRequest>,
     {
         Waiting {
-            verdict: Pending<AnyClaims>,
+            verdict: Pending,
             held: Option<Box<Held<S>>>,
         },
         Admitted {

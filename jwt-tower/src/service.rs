@@ -59,17 +59,14 @@ where
 }
 
 /// Of no type of request, so that it is compiled here and not in the application.
-fn outcome(
-    authenticator: &Authenticator<AnyClaims>,
-    head: &Head<'_>,
-) -> Result<Outcome<AnyClaims>, Pending<AnyClaims>> {
+fn outcome(authenticator: &Authenticator<AnyClaims>, head: &Head<'_>) -> Result<Outcome, Pending> {
     authenticator.outcome(head)
 }
 
 /// The same.
 fn admission(
     authenticator: &Authenticator<AnyClaims>,
-    outcome: Outcome<AnyClaims>,
+    outcome: Outcome,
     head: &Head<'_>,
 ) -> (Result<Admission, Rejection>, Option<Arc<ResponseHeaders>>) {
     Admission::of(authenticator, outcome, head)
@@ -81,7 +78,7 @@ impl<R> JwtAuth<R> {
         &self,
         inner: &mut S,
         mut request: Request<ReqBody>,
-        outcome: Outcome<AnyClaims>,
+        outcome: Outcome,
     ) -> State<S, R, ReqBody, ResBody>
     where
         S: Service<Request<ReqBody>>,
@@ -132,7 +129,7 @@ pin_project! {
         S: Service<Request<ReqBody>>,
     {
         Waiting {
-            verdict: Pending<AnyClaims>,
+            verdict: Pending,
             held: Option<Box<Held<S, R, ReqBody>>>,
         },
         Admitted {

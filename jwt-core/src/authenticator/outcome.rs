@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::AnyClaims;
 use crate::answer::Cookies;
 use crate::claims::ClaimsType;
 use crate::error::AuthError;
@@ -44,7 +45,7 @@ impl<C> From<Result<Option<VerifiedToken<C>>, AuthError>> for Verdict<C> {
 }
 
 /// What came of a request. For adapters, who give it to [`Admission::of`](crate::adapter::Admission::of).
-pub struct Outcome<C>(pub(crate) Settled, PhantomData<fn() -> C>);
+pub struct Outcome<C = AnyClaims>(pub(crate) Settled, PhantomData<fn() -> C>);
 
 /// The same, whatever the type of the claims.
 pub(crate) struct Settled {
@@ -92,7 +93,7 @@ impl<C> fmt::Debug for Outcome<C> {
 }
 
 /// A verdict that is on its way: a future that yields what came of the request.
-pub struct Pending<C>(Waiting, PhantomData<fn() -> C>);
+pub struct Pending<C = AnyClaims>(Waiting, PhantomData<fn() -> C>);
 
 /// The same, whatever the type of the claims.
 pub(super) type Waiting = Pin<Box<dyn Future<Output = Settled> + Send>>;

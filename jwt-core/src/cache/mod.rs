@@ -12,9 +12,8 @@ use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
-use front::Front;
-
 use crate::verify::{AnyToken, CacheStats, Common, ReadToken, Remember};
+use front::Front;
 
 /// The longest token that is kept, in bytes: one of ML-DSA-87 with some claims.
 const MAX_TOKEN_LEN: usize = 8 * 1024;

@@ -9,7 +9,7 @@ use super::{CertificateError, CheckError};
 use crate::claims::RegisteredClaim;
 use crate::claims::confirmation::Confirmation;
 use crate::config_error::{MAX_UNVERIFIED, unverified};
-use crate::json::{Misfit, ReadError};
+use crate::json::{DataError, ReadError};
 use crate::key::KeyError;
 use crate::key::algorithm::Algorithm;
 
@@ -387,8 +387,8 @@ enum Problem {
 impl ShapeError {
     /// Why the claims do not fit their type. The messages of serde quote values. Only what the type itself brings is taken out
     /// of them.
-    pub(crate) fn of(mut path: String, misfit: &Misfit) -> Self {
-        let message = &*misfit.0;
+    pub(crate) fn of(mut path: String, error: &DataError) -> Self {
+        let message = &*error.0;
         let problem =
             if let Some((name, _)) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
                 path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
@@ -484,8 +484,8 @@ mod tests {
             (r#"{"org":{"role":null,"ids":[]}}"#, "`org.role` is of type null, expected a string"),
             (r#"{"org":{"role":"x","ids":[]},"level":"secret"}"#, "`level` has a value that its type does not take"),
         ] {
-            let (path, misfit) = crate::json::read_into::<Claims>(json).err().unwrap();
-            let error = ShapeError::of(path, &misfit);
+            let (path, error) = crate::json::read_into::<Claims>(json).err().unwrap();
+            let error = ShapeError::of(path, &error);
             assert_eq!(error.to_string(), said, "{json}");
             assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }

@@ -17,7 +17,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, Visitor}
 
 pub(crate) use replay::{Name, Replay};
 pub(crate) use strict::Strict;
-pub(crate) use trail::{Misfit, Trail};
+pub(crate) use trail::{DataError, Trail};
 
 /// The message by which a duplicate member is known again once serde_json has wrapped it.
 const DUPLICATE: &str = "duplicate member name";
@@ -46,12 +46,12 @@ pub(crate) fn read_strictly<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: 
 /// # Errors
 /// The path of what does not fit the type, and what serde_json says of it.
 #[cfg_attr(not(feature = "login"), expect(dead_code, reason = "only what a login keeps is read as this"))]
-pub(crate) fn read_into<T: DeserializeOwned>(text: &str) -> Result<T, (String, Misfit)> {
+pub(crate) fn read_into<T: DeserializeOwned>(text: &str) -> Result<T, (String, DataError)> {
     let trail = Trail::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = T::deserialize(Strict(&mut deserializer, &trail));
     let read = read.and_then(|value| deserializer.end().map(|()| value));
-    read.map_err(|error| (trail.path(), Misfit(error.to_string().into())))
+    read.map_err(|error| (trail.path(), DataError(error.to_string().into())))
 }
 
 fn read_text<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, ReadError> {
@@ -113,7 +113,7 @@ pub(crate) enum ReadError {
     NotAnObject,
     Duplicate,
     /// It does not fit the type.
-    Data(Misfit),
+    Data(DataError),
 }
 
 impl ReadError {
@@ -121,7 +121,7 @@ impl ReadError {
         match error.classify() {
             serde_json::error::Category::Data => {
                 let message = error.to_string();
-                if message.starts_with(DUPLICATE) { Self::Duplicate } else { Self::Data(Misfit(message.into())) }
+                if message.starts_with(DUPLICATE) { Self::Duplicate } else { Self::Data(DataError(message.into())) }
             }
             _ => Self::NotAnObject,
         }

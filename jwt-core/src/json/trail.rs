@@ -4,11 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 
 /// What serde_json says of a value that does not fit its type. It quotes values, so that nobody is shown it.
-pub(crate) struct Misfit(pub(crate) Box<str>);
+pub(crate) struct DataError(pub(crate) Box<str>);
 
-impl fmt::Debug for Misfit {
+impl fmt::Debug for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Misfit")
+        f.write_str("DataError")
     }
 }
 

@@ -110,7 +110,9 @@ impl SignIn {
     /// # Errors
     /// [`ShapeError`] if they are of another type.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, ShapeError> {
-        read_into(&self.data).map_err(|(path, misfit)| ShapeError::of(path, &misfit))
+        // Only to name the member it is read strictly.
+        serde_json::from_str(&self.data)
+            .or_else(|_| read_into(&self.data).map_err(|(path, error)| ShapeError::of(path, &error)))
     }
 
     /// Whether the provider that it began with has ended it, as far as that list knows.

@@ -53,16 +53,18 @@ impl<C> Application<C> {
     }
 }
 
+/// Finds the rest of what is known of a token, with what was noted when its claims were read, and their JSON.
+pub(crate) type Rest<'r> = dyn FnMut(Noted<'_>, &str) -> Result<Facts, TokenError> + 'r;
+
 /// Whoever knows the type of the claims. Nothing else of the gate does, so that it is compiled once for all of them.
 pub(crate) trait ReadToken: Send + Sync {
-    /// The token with these claims, the JSON of which is `text`. The rest of what is known of it is found with what was noted
-    /// when they were read.
+    /// The token with these claims, the JSON of which is `text`. The rest of what is known of it is found by `rest`.
     fn read(
         self: Arc<Self>,
         text: String,
         token: &[u8],
         mistyped_allowed: RegisteredClaims,
-        rest: &mut dyn FnMut(Noted<'_>, &str) -> Result<Facts, TokenError>,
+        rest: &mut Rest<'_>,
     ) -> Result<AnyToken, TokenError>;
 }
 
@@ -72,7 +74,7 @@ impl<C: ClaimsType> ReadToken for Application<C> {
         text: String,
         token: &[u8],
         mistyped_allowed: RegisteredClaims,
-        rest: &mut dyn FnMut(Noted<'_>, &str) -> Result<Facts, TokenError>,
+        rest: &mut Rest<'_>,
     ) -> Result<AnyToken, TokenError> {
         let mut noted = Noted::allowing(mistyped_allowed);
         let claims = read_claims::<C>(&text, &mut noted)?;

@@ -178,7 +178,7 @@ fn malformed(error: &ReadError, otherwise: Malformed) -> TokenError {
 fn read_claims<'de, C: DeserializeOwned>(json: &'de str, noted: &mut Noted<'de>) -> Result<C, TokenError> {
     claims::read(json, noted).map_err(|error| match error {
         ClaimsError::Registered(claim) => TokenError::ClaimType(claim),
-        ClaimsError::Json(ReadError::Data(misfit)) => TokenError::Shape(ShapeError::of(noted.trail.path(), &misfit)),
+        ClaimsError::Json(ReadError::Data(error)) => TokenError::Shape(ShapeError::of(noted.trail.path(), &error)),
         ClaimsError::Json(error) => malformed(&error, Malformed::Claims),
     })
 }
